@@ -1,0 +1,304 @@
+"""Meters: online folds over the steps of one stream. Memory does not grow with the horizon.
+
+A meter's readings are named numbers, read at the end and, for thinned curves over t, at checkpoints on the way
+(`simulate(..., checkpoints=n)`). `standard()` is what every run reports. Counts are integers, queue and served
+satisfaction are exact (`queue.Fixed`), other sums are compensated (`Sum`), so nothing drifts over long horizons.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from jax.tree_util import Partial
+
+from messjax import queue
+from messjax.types import Array, Meter, PyTree, Step
+
+
+class Sum(NamedTuple):
+    """A compensated float32 sum, `high + low` (Knuth's two-sum): as good as float64 over 1e7 terms."""
+
+    high: Array
+    low: Array
+
+    def to_host(self) -> np.ndarray:
+        """The value as NumPy float64."""
+        return np.asarray(self.high, np.float64) + np.asarray(self.low, np.float64)
+
+
+class Mean(NamedTuple):
+    """A sum (`Sum` or `queue.Fixed`) over a count of requests."""
+
+    total: Any
+    count: Array
+
+    def to_host(self) -> np.ndarray:
+        """The mean as NumPy float64."""
+        return self.total.to_host() / np.asarray(self.count)
+
+
+def _no_sum() -> Sum:
+    return Sum(jnp.zeros(()), jnp.zeros(()))
+
+
+def add_to_sum(total: Sum, value: Array) -> Sum:
+    """`total + value`, its rounding error carried along."""
+    high = total.high + value
+    head = high - total.high
+    error = (total.high - (high - head)) + (value - head)
+    return Sum(high, total.low + error)
+
+
+# --- small meters, to be zipped -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Named:
+    """Reads a folded number under a name. Hashable by value: a meter built twice is the same program."""
+
+    name: str
+
+    def __call__(self, number: PyTree) -> dict[str, PyTree]:
+        return {self.name: number}
+
+
+def fold(name: str, init: Callable[[int], PyTree], add: Callable[[PyTree, Step], PyTree]) -> Meter:
+    """A meter from its two functions: `init(M) -> number`, `add(number, step) -> number`; read under `name`."""
+    return Meter(Partial(init), Partial(add), Partial(_Named(name)))
+
+
+def mean(name: str, of: Callable[[Step], Array]) -> Meter:
+    """The mean over t of `of(step)` [] float, compensated."""
+    return Meter(Partial(_mean_init), Partial(_mean_add, Partial(of)), Partial(_Named(name)))
+
+
+def _mean_init(num_models: int) -> Mean:
+    del num_models
+    return Mean(_no_sum(), jnp.zeros((), jnp.int32))
+
+
+def _mean_add(of: Callable[[Step], Array], number: Mean, step: Step) -> Mean:
+    return Mean(add_to_sum(number.total, of(step)), step.t)
+
+
+def maximum(name: str, of: Callable[[Step], Array]) -> Meter:
+    """The maximum over t of `of(step)` [] float."""
+    return Meter(Partial(_maximum_init), Partial(_maximum_add, Partial(of)), Partial(_Named(name)))
+
+
+def _maximum_init(num_models: int) -> Array:
+    del num_models
+    return jnp.full((), -jnp.inf)
+
+
+def _maximum_add(of: Callable[[Step], Array], number: Array, step: Step) -> Array:
+    return jnp.maximum(number, of(step))
+
+
+def latest(name: str, init: Callable[[int], PyTree], of: Callable[[Step], PyTree]) -> Meter:
+    """`of(step)` at the last request; with `checkpoints=horizon` its curve is the whole path (tests, audits)."""
+    return Meter(Partial(init), Partial(_latest_add, Partial(of)), Partial(_Named(name)))
+
+
+def _latest_add(of: Callable[[Step], PyTree], number: PyTree, step: Step) -> PyTree:
+    del number
+    return of(step)
+
+
+def zip_meters(*meters: Meter) -> Meter:
+    """All the meters at once. ValueError when two share the name of a reading."""
+    return Meter(
+        Partial(_zip_init, tuple(meter.init for meter in meters)),
+        Partial(_zip_add, tuple(meter.add for meter in meters)),
+        Partial(_zip_read, tuple(meter.read for meter in meters)),
+    )
+
+
+def _zip_init(inits: tuple, num_models: int) -> tuple:
+    return tuple(init(num_models) for init in inits)
+
+
+def _zip_add(adds: tuple, numbers: tuple, step: Step) -> tuple:
+    return tuple(add(number, step) for add, number in zip(adds, numbers, strict=True))
+
+
+def _zip_read(reads: tuple, numbers: tuple) -> dict[str, Any]:
+    named: dict[str, Any] = {}
+    for read, number in zip(reads, numbers, strict=True):
+        readings = read(number)
+        if twice := sorted(named.keys() & readings.keys()):
+            raise ValueError(f"two meters share the name {twice[0]!r}: give each its own")
+        named.update(readings)
+    return named
+
+
+# --- what every run reports -----------------------------------------------------------------------------------
+
+
+def served_satisfaction(step: Step) -> Array:
+    """s_t [] of the model served, whether or not it was heard of."""
+    return jnp.sum(jnp.where(step.decision.served, step.request.satisfaction, 0.0))
+
+
+class _Ledger(NamedTuple):
+    t: Array
+    cost: Sum
+    cost_exploit: Sum
+    satisfaction: queue.Fixed
+    explored: Array
+    calls: Array
+    served: Array
+
+
+def ledger() -> Meter:
+    """Both cost ledgers, satisfaction and calls.
+
+    Readings: `cost` (full ledger, everything queried, per request), `cost_exploit` (exploit steps only, as in the
+    tables of [M25], per request), `satisfaction` (mean of s_t as served), `explored` (N_T, T7 in docs/theory),
+    `calls` [M] (queries, exploration included) and `served` [M] (answers given).
+    """
+    return Meter(Partial(_ledger_init), Partial(_ledger_add), Partial(_ledger_read))
+
+
+def _ledger_init(num_models: int) -> _Ledger:
+    none = jnp.zeros((), jnp.int32)
+    counts = jnp.zeros(num_models, jnp.int32)
+    return _Ledger(none, _no_sum(), _no_sum(), queue.zero(), none, counts, counts)
+
+
+def _ledger_add(number: _Ledger, step: Step) -> _Ledger:
+    request, decision = step.request, step.decision
+    paid = jnp.sum(jnp.where(decision.query, request.cost, 0.0))
+    return _Ledger(
+        t=step.t,
+        cost=add_to_sum(number.cost, paid),
+        cost_exploit=add_to_sum(number.cost_exploit, jnp.where(decision.explore, 0.0, paid)),
+        satisfaction=queue.add(number.satisfaction, queue.units(served_satisfaction(step))),
+        explored=number.explored + decision.explore.astype(jnp.int32),
+        calls=number.calls + decision.query.astype(jnp.int32),
+        served=number.served + decision.served.astype(jnp.int32),
+    )
+
+
+def _ledger_read(number: _Ledger) -> dict[str, Any]:
+    return {
+        "cost": Mean(number.cost, number.t),
+        "cost_exploit": Mean(number.cost_exploit, number.t),
+        "satisfaction": Mean(number.satisfaction, number.t),
+        "explored": number.explored,
+        "calls": number.calls,
+        "served": number.served,
+    }
+
+
+class _Queue(NamedTuple):
+    t: Array
+    total: Sum
+    last: queue.Fixed
+    largest: queue.Fixed
+
+
+def virtual_queue() -> Meter:
+    """Readings `queue_mean` (mean of Q_1..Q_T, as in T3), `queue_last` (Q_{T+1}) and `queue_max` (of Q_2..Q_{T+1})."""
+    return Meter(Partial(_queue_init), Partial(_queue_add), Partial(_queue_read))
+
+
+def _queue_init(num_models: int) -> _Queue:
+    del num_models
+    return _Queue(jnp.zeros((), jnp.int32), _no_sum(), queue.zero(), queue.zero())
+
+
+def _queue_add(number: _Queue, step: Step) -> _Queue:
+    return _Queue(
+        t=step.t,
+        total=add_to_sum(number.total, step.queue.to_float()),
+        last=step.next_queue,
+        largest=queue.maximum(number.largest, step.next_queue),
+    )
+
+
+def _queue_read(number: _Queue) -> dict[str, Any]:
+    return {"queue_mean": Mean(number.total, number.t), "queue_last": number.last, "queue_max": number.largest}
+
+
+class _Sla(NamedTuple):
+    walk: queue.Fixed  # sum of alpha - s_i, not reflected: positive while the running satisfaction is below alpha
+    met_from: Array
+
+
+def sla() -> Meter:
+    """Reading `sla_from`: the request from which on the running satisfaction stayed >= alpha to the end (exact).
+
+    T + 1 when it was below alpha at the end: the agreement was not met for good.
+    """
+    return Meter(Partial(_sla_init), Partial(_sla_add), Partial(_sla_read))
+
+
+def _sla_init(num_models: int) -> _Sla:
+    del num_models
+    return _Sla(queue.zero(), jnp.ones((), jnp.int32))
+
+
+def _sla_add(number: _Sla, step: Step) -> _Sla:
+    walk = queue.add(number.walk, queue.units(step.controls.alpha) - queue.units(served_satisfaction(step)))
+    below = (walk.whole > 0) | ((walk.whole == 0) & (walk.part > 0))
+    return _Sla(walk, jnp.where(below, step.t + 1, number.met_from))
+
+
+def _sla_read(number: _Sla) -> dict[str, Any]:
+    return {"sla_from": number.met_from}
+
+
+class _Theory(NamedTuple):
+    t: Array
+    prediction: Sum
+    exploration: Sum
+    error: Sum
+    error_last: Array
+    error_max: Array
+
+
+def theory() -> Meter:
+    """What the bounds need besides the law. NaN where a policy has no prediction or a stream no known law.
+
+    Readings: `S` (S_T = sum (1 - p_t) Q_t e_t), `exploration_queue` (sum p_t Q_t, as in R_T and T3), and of
+    e_t = max_m |s_hat_m - mu_m(x_t)|: `error_mean`, `error_last`, `error_max` (over requests that can exploit, p_t < 1).
+    """
+    return Meter(Partial(_theory_init), Partial(_theory_add), Partial(_theory_read))
+
+
+def _theory_init(num_models: int) -> _Theory:
+    del num_models
+    return _Theory(jnp.zeros((), jnp.int32), _no_sum(), _no_sum(), _no_sum(), jnp.zeros(()), jnp.zeros(()))
+
+
+def _theory_add(number: _Theory, step: Step) -> _Theory:
+    p, Q = step.decision.p, step.queue.to_float()
+    error = jnp.max(jnp.abs(step.decision.s_hat - step.request.mean))
+    return _Theory(
+        t=step.t,
+        prediction=add_to_sum(number.prediction, (1.0 - p) * Q * error),
+        exploration=add_to_sum(number.exploration, p * Q),
+        error=add_to_sum(number.error, error),
+        error_last=error,
+        error_max=jnp.where(p < 1.0, jnp.maximum(number.error_max, error), number.error_max),
+    )
+
+
+def _theory_read(number: _Theory) -> dict[str, Any]:
+    return {
+        "S": number.prediction,
+        "exploration_queue": number.exploration,
+        "error_mean": Mean(number.error, number.t),
+        "error_last": number.error_last,
+        "error_max": number.error_max,
+    }
+
+
+def standard() -> Meter:
+    """Ledger, virtual queue, SLA and the quantities of the theory: what every run reports."""
+    return zip_meters(ledger(), virtual_queue(), sla(), theory())

@@ -1,0 +1,42 @@
+"""A rare update that stays rare under vmap.
+
+MESS+ learns on a few percent of the requests. `lax.cond` skips the rest, but vmap turns a batched one into a `select`
+that always computes the update. `when` batches into "if any lane of the batch wants it", so small batches still skip.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from jax.custom_batching import custom_vmap
+from jax.tree_util import Partial
+
+from messjax.types import Array, PyTree
+
+
+def when(wanted: Array, change: Callable[..., PyTree], state: PyTree, *operands: PyTree) -> PyTree:
+    """`change(state, *operands)` where `wanted` [] bool, else `state`. `change` is a Partial (a pytree)."""
+    return _when(wanted, change, state, operands)
+
+
+@custom_vmap
+def _when(wanted: Array, change: Callable[..., PyTree], state: PyTree, operands: tuple) -> PyTree:
+    return jax.lax.cond(wanted, lambda: change(state, *operands), lambda: state)
+
+
+@_when.def_vmap
+def _when_batched(size: int, batched: list, wanted: Array, change: Callable, state: PyTree, operands: tuple) -> tuple:
+    axes = jax.tree.map(lambda is_batched: 0 if is_batched else None, (batched[1], batched[3]))
+    state = jax.tree.map(lambda x, b: x if b else jnp.broadcast_to(x, (size, *x.shape)), state, batched[2])
+
+    def lanes(state: PyTree, wanted: Array, change: Callable, operands: tuple) -> PyTree:
+        def keep(new: Array, old: Array) -> Array:
+            return jnp.where(wanted.reshape(-1, *[1] * (new.ndim - 1)), new, old) if batched[0] else new
+
+        lane = jax.vmap(lambda change, state, operands: change(state, *operands), (axes[0], 0, axes[1]), axis_size=size)
+        return jax.tree.map(keep, lane(change, state, operands), state)
+
+    some = jnp.any(wanted) if batched[0] else wanted  # a batch of this batch comes back here
+    return when(some, Partial(lanes), state, wanted, change, operands), jax.tree.map(lambda _: True, state)

@@ -1,0 +1,22 @@
+"""MESS+: Algorithm 1 of [M25]."""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+
+from messjax import queue
+from messjax.policies.router import router
+from messjax.types import Array, Controls, Policy, Predictor
+
+
+def mess_plus(predictor: Predictor) -> Policy:
+    """Serve argmin_m V E_m,t + Q_t (alpha - s_hat_m), exploring with probability min(1, c t^-a).
+
+    a = 1/4 in [M25], 1/3 in [M24]; all controls may be vmapped. Ties go to the first model, the cheapest.
+    """
+    return router(predictor, choose)
+
+
+def choose(s_hat: Array, cost: Array, Q: queue.Fixed, controls: Controls) -> Array:
+    """The per-request problem of [M25], equation by equation L4 in docs/theory: [M], [M], [] -> [] int."""
+    return jnp.argmin(controls.V * cost + Q.to_float() * (controls.alpha - s_hat))

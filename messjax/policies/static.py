@@ -1,0 +1,81 @@
+"""Policies that learn nothing: one model always, uniform random, and the LP-optimal static mixture."""
+
+from __future__ import annotations
+
+import operator
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.tree_util import Partial
+
+from messjax import optimum, queue
+from messjax.policies.router import serve_queue
+from messjax.types import Array, Controls, Decision, Feedback, Policy
+
+
+def single(model: int) -> Policy:
+    """Always model number `model` (0 is the first of the zoo). ValueError for a negative number."""
+    if operator.index(model) < 0:
+        raise ValueError(f"single: expected a model number >= 0, found {model}")
+    return _static(Partial(_single, jnp.asarray(model, jnp.int32)))
+
+
+def uniform() -> Policy:
+    """Each request to one of the M models at random."""
+    return _static(Partial(_uniform))
+
+
+def mixture(cost: np.ndarray, accuracy: np.ndarray) -> Policy:
+    """The static mixture of least cost that meets alpha on average, knowing only each model's two averages.
+
+    cost [M], accuracy [M]. At most two models are mixed: neighbours on the hull of the (accuracy, cost) points. Below
+    the first of them it is the cheapest model, above the last (infeasible) the best one. The honest baseline for
+    MESS+ ("Facts about the published results" in docs/theory).
+    """
+    level, weights = optimum.frontier(np.asarray(cost, np.float64), np.asarray(accuracy, np.float64))
+    return _static(Partial(_mixture, jnp.asarray(level, jnp.float32), jnp.asarray(weights, jnp.float32)))
+
+
+def _static(pick: Partial) -> Policy:
+    return Policy(Partial(_init), Partial(_act, pick), Partial(_update), Partial(_queue))
+
+
+def _single(model: Array, key: Array, num_models: int, controls: Controls) -> Array:
+    del key, num_models, controls
+    return model
+
+
+def _uniform(key: Array, num_models: int, controls: Controls) -> Array:
+    del controls
+    return jax.random.randint(key, (), 0, num_models)
+
+
+def _mixture(level: Array, weights: Array, key: Array, num_models: int, controls: Controls) -> Array:
+    share = jax.vmap(lambda column: jnp.interp(controls.alpha, level, column), in_axes=1)(weights)
+    return jnp.minimum(jnp.sum(jax.random.uniform(key) >= jnp.cumsum(share)), num_models - 1)
+
+
+def _init(key: Array, controls: Controls) -> queue.Fixed:
+    del key, controls
+    return queue.zero()
+
+
+def _act(
+    pick: Partial, key: Array, state: queue.Fixed, features: Array, cost: Array, controls: Controls
+) -> Decision:
+    del state, features
+    serve = jnp.asarray(pick(key, cost.shape[0], controls), jnp.int32)
+    never = jnp.zeros((), bool)
+    return Decision(serve, jnp.zeros(cost.shape, bool), never, jnp.zeros(()), jnp.full_like(cost, jnp.nan))
+
+
+def _update(
+    state: queue.Fixed, features: Array, decision: Decision, feedback: Feedback, controls: Controls
+) -> queue.Fixed:
+    del features, decision
+    return serve_queue(state, feedback, controls)
+
+
+def _queue(state: queue.Fixed) -> queue.Fixed:
+    return state

@@ -1,0 +1,86 @@
+"""The classifier head of [M25] in Flax Linen, learned online on exploration. The only file with Flax."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import linen as nn
+from jax.tree_util import Partial
+
+from messjax.predictors import learning
+from messjax.types import Array, Outcome, Predictor, PyTree
+
+
+class Head(nn.Module):
+    """Linear, LayerNorm, ReLU, Dropout, Linear: one logit per model [M] from an embedding x [d].
+
+    `input_dropout` is the further dropout on the embedding that the authors' code has and the paper's text has not.
+    """
+
+    num_models: int
+    hidden: int
+    dropout: float = 0.1
+    input_dropout: float = 0.1
+
+    @nn.compact
+    def __call__(self, x: Array, train: bool = False) -> Array:
+        """Logits [M]; with `train` the dropout is live and needs an rng named "dropout"."""
+        x = nn.Dropout(self.input_dropout, deterministic=not train)(x)
+        x = nn.LayerNorm()(nn.Dense(self.hidden)(x))
+        x = nn.Dropout(self.dropout, deterministic=not train)(nn.relu(x))
+        return nn.Dense(self.num_models)(x)
+
+
+class MlpState(NamedTuple):
+    """The learner and the key of its dropout."""
+
+    learner: learning.Learner
+    key: Array
+
+
+@dataclass(frozen=True)
+class _Mlp:
+    head: Head
+    tx: optax.GradientTransformation
+
+
+class _Init(_Mlp):
+    def __call__(self, example: Array, key: Array) -> MlpState:
+        key_params, key_dropout = jax.random.split(key)
+        params = self.head.init(key_params, example)
+        return MlpState(learning.Start(self.tx)(params, key_params), key_dropout)
+
+
+class _Predict(_Mlp):
+    def __call__(self, state: MlpState, features: Array) -> Array:
+        return jax.nn.sigmoid(self.head.apply(state.learner.params, features))
+
+
+class _Update(_Mlp):
+    def __call__(self, state: MlpState, features: Array, outcome: Outcome) -> MlpState:
+        rngs = {"dropout": jax.random.fold_in(state.key, state.learner.seen)}
+
+        def loss(params: PyTree) -> Array:
+            return learning.cross_entropy(self.head.apply(params, features, train=True, rngs=rngs), outcome)
+
+        return state._replace(learner=learning.descend(state.learner, self.tx, loss))
+
+
+def mlp(
+    num_features: int,
+    num_models: int,
+    *,
+    hidden: int | None = None,
+    dropout: float = 0.1,
+    input_dropout: float = 0.1,
+    tx: optax.GradientTransformation | None = None,
+) -> Predictor:
+    """The head of [M25] on x [d]; `hidden` defaults to d as in its code, `tx` to `learning.sgd()`, its rule."""
+    head = Head(num_models, num_features if hidden is None else hidden, dropout, input_dropout)
+    tx = learning.sgd() if tx is None else tx
+    example = jnp.zeros(num_features)
+    return Predictor(Partial(_Init(head, tx), example), Partial(_Predict(head, tx)), Partial(_Update(head, tx)))

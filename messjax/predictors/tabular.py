@@ -1,0 +1,56 @@
+"""A table of running means: the natural predictor for finitely many request types."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import optax
+from jax.tree_util import Partial
+
+from messjax.predictors import learning
+from messjax.types import Array, Outcome, Predictor, PyTree
+
+
+@functools.cache
+def running_mean(prior: float = 1.0) -> optax.GradientTransformationExtraArgs:
+    """Step size 1 / (prior + visits) per cell: on squared loss, the mean of the labels and `prior` starting values."""
+
+    def init(params: PyTree) -> PyTree:
+        return jax.tree.map(jnp.zeros_like, params)
+
+    def update(gradient: PyTree, visits: PyTree, params: PyTree = None, *, visited: PyTree, **extra) -> tuple:
+        del params, extra
+        visits = jax.tree.map(jnp.add, visits, visited)
+        return jax.tree.map(lambda g, n: -g / (prior + n), gradient, visits), visits
+
+    return optax.GradientTransformationExtraArgs(init, update)
+
+
+@dataclass(frozen=True)
+class _Update:
+    tx: optax.GradientTransformation
+
+    def __call__(self, state: learning.Learner, features: Array, outcome: Outcome) -> learning.Learner:
+        def loss(table: Array) -> Array:
+            error = features @ table - outcome.satisfaction
+            return 0.5 * jnp.sum(jnp.where(outcome.observed, error, 0.0) ** 2)
+
+        return learning.descend(state, self.tx, loss, visited=jnp.outer(features, outcome.observed))
+
+
+def tabular(num_types: int, num_models: int, *, tx: optax.GradientTransformation | None = None) -> Predictor:
+    """s_hat is a row of a table [K, M], learned from one-hot features [K], starting at 1/2.
+
+    `tx` is any Optax transformation of the squared loss, by default `running_mean()`: e_t falls like the square
+    root of the visits of a type.
+    """
+    tx = running_mean() if tx is None else tx
+    table = jnp.full((num_types, num_models), 0.5)
+    return Predictor(Partial(learning.Start(tx), table), Partial(_predict), Partial(_Update(tx)))
+
+
+def _predict(state: learning.Learner, features: Array) -> Array:
+    return jnp.matmul(features, state.params, precision=jax.lax.Precision.HIGHEST)

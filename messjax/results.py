@@ -1,0 +1,213 @@
+"""Readings -> xarray.Dataset with named dimensions and provenance; saving and loading.
+
+Dimensions: the controls that were swept (V, alpha, c, a, f), `stream`, `t` (checkpoints of the curves), `model`, and
+`policy` after `concat`. Per-stream results are kept, never averaged away.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import platform
+import subprocess
+import time
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import xarray as xr
+
+from messjax import optimum, stats
+from messjax.types import Law
+
+_ABOUT = {  # name: (what it is, its unit; "cost" stands for the cost unit of the stream)
+    "cost": ("operating cost per request, full ledger", "cost"),
+    "cost_exploit": ("operating cost per request, exploit steps only", "cost"),
+    "satisfaction": ("satisfaction per request", "1"),
+    "violation": ("alpha - satisfaction", "1"),
+    "queue_mean": ("mean of Q_1..Q_T", "requests"),
+    "queue_last": ("Q_{T+1}", "requests"),
+    "queue_max": ("max of Q_2..Q_{T+1}", "requests"),
+    "explored": ("explored requests N_T", "requests"),
+    "calls": ("queries to each model, exploration included", "requests"),
+    "served": ("requests served by each model", "requests"),
+    "sla_from": ("request from which satisfaction stayed >= alpha; T + 1: not met for good", "requests"),
+    "S": ("S_T = sum (1 - p_t) Q_t e_t", "requests"),
+    "exploration_queue": ("sum p_t Q_t", "requests"),
+    "error_mean": ("mean of e_t", "1"),
+    "error_last": ("e_T", "1"),
+    "error_max": ("max of e_t where p_t < 1", "1"),
+    "optimal_cost": ("C*, least cost per request of any stationary policy at alpha", "cost"),
+    "gamma": ("gamma*, multiplier of the agreement at C*", "cost"),
+    "cost_gap": ("cost - C*", "cost"),
+    "adjusted_regret": ("sum cost_t - C* T + gamma* sum (alpha - s_t)", "cost"),
+}
+
+
+def host(reading: Any) -> np.ndarray:
+    """A reading as a NumPy array: exact numbers (Fixed, Sum, Mean) as float64."""
+    return reading.to_host() if hasattr(reading, "to_host") else np.asarray(reading)
+
+
+def to_dataset(
+    final: Mapping[str, np.ndarray],
+    curve: Mapping[str, np.ndarray] | None,
+    axes: Mapping[str, np.ndarray],
+    *,
+    horizon: int,
+    models: tuple[str, ...],
+    cost_unit: str,
+) -> xr.Dataset:
+    """Final readings [stream, *axes(, model)] and curves [stream, *axes, t(, model)] as one Dataset.
+
+    `axes` maps every control to its values: 1-d ones are dimensions, 0-d ones scalar coordinates. Curves are named
+    `<reading>_curve` over `t`, the number of requests so far. Dimensions come out as (controls, stream, t, model).
+    """
+    swept = tuple(name for name, values in axes.items() if values.ndim)
+    data = {name: _array(value, ("stream", *swept), len(models)) for name, value in final.items()}
+    coords: dict[str, Any] = {name: values for name, values in axes.items()} | {"model": list(models)}
+    if curve:
+        points = next(iter(curve.values())).shape[1 + len(swept)]
+        coords["t"] = horizon // points * np.arange(1, points + 1)
+        for name, value in curve.items():
+            data[f"{name}_curve"] = _array(value, ("stream", *swept, "t"), len(models))
+    dataset = xr.Dataset(data, coords=coords)
+    dataset["violation"] = dataset["alpha"] - dataset["satisfaction"]
+    dataset.attrs |= {"horizon": horizon, "cost_unit": cost_unit}
+    return _describe(dataset.transpose(*swept, "stream", ..., "model"))
+
+
+def _array(value: np.ndarray, dims: tuple[str, ...], num_models: int) -> tuple:
+    more = value.ndim - len(dims)
+    if more == 0:
+        return (dims, value)
+    if more == 1 and value.shape[-1] == num_models:
+        return ((*dims, "model"), value)
+    raise ValueError(f"a reading must be [] or [M] per stream, found shape {value.shape} for dimensions {dims}")
+
+
+def _describe(dataset: xr.Dataset) -> xr.Dataset:
+    for name, array in dataset.data_vars.items():
+        if about := _ABOUT.get(str(name).removesuffix("_curve")):
+            array.attrs = {"long_name": about[0], "units": dataset.attrs["cost_unit"] if about[1] == "cost" else about[1]}
+    return dataset
+
+
+def with_optimum(dataset: xr.Dataset, law: Law) -> xr.Dataset:
+    """The dataset with C* and gamma* of its law per alpha, and `cost_gap` and `adjusted_regret` (T5 in docs/theory).
+
+    For a recorded trace these are the clairvoyant ones (attribute `optimum_kind` = "labels").
+    """
+    alphas = np.atleast_1d(dataset["alpha"].values)
+    solved = [optimum.solve(law, float(alpha)) for alpha in alphas]
+    for name, values in (("optimal_cost", [s.cost for s in solved]), ("gamma", [s.gamma for s in solved])):
+        dataset[name] = dataset["alpha"].copy(data=np.reshape(values, dataset["alpha"].shape))
+    dataset["cost_gap"] = dataset["cost"] - dataset["optimal_cost"]
+    dataset["adjusted_regret"] = dataset.attrs["horizon"] * (
+        dataset["cost_gap"] + dataset["gamma"] * dataset["violation"]
+    )
+    dataset.attrs["optimum_kind"] = law.kind
+    return _describe(dataset)
+
+
+def summary(dataset: xr.Dataset, level: float = 0.95) -> xr.Dataset:
+    """Mean and two-sided limits over streams of every per-stream variable, along a new dimension `limit`.
+
+    `limit` is ("mean", "lower", "upper"). Limits are NaN where there is one stream only; everything is NaN where a
+    reading is (no known law, no prediction).
+    """
+    reduced = {}
+    for name, array in dataset.data_vars.items():
+        if "stream" not in array.dims:
+            reduced[name] = array
+            continue
+        moved = array.transpose(..., "stream")
+        values = np.asarray(moved.values, np.float64)
+        usable = np.isfinite(values).all(axis=-1)
+        if values.shape[-1] > 1:
+            found = stats.interval(np.where(usable[..., None], values, 0.0), level)
+            limits = np.stack([found.mean, found.lower, found.upper])
+        else:
+            limits = np.stack([values[..., 0], np.full(usable.shape, np.nan), np.full(usable.shape, np.nan)])
+        reduced[name] = xr.DataArray(np.where(usable, limits, np.nan), dims=("limit", *moved.dims[:-1]), attrs=array.attrs)
+    coords = {name: c for name, c in dataset.coords.items() if "stream" not in c.dims}
+    out = xr.Dataset(reduced, coords=coords | {"limit": ["mean", "lower", "upper"]}, attrs=dataset.attrs)
+    out.attrs["level"] = level
+    return out
+
+
+def concat(datasets: Mapping[str, xr.Dataset]) -> xr.Dataset:
+    """Several policies' datasets on the same grid, along a new dimension `policy`."""
+    joined = xr.concat(
+        list(datasets.values()), dim="policy", data_vars="all", coords="minimal", compat="override", join="exact",
+        combine_attrs="drop_conflicts",
+    )
+    for name in {"optimal_cost", "gamma"} & set(joined.data_vars):
+        joined[name] = joined[name].isel(policy=0)  # of the law, not of a policy
+    joined = joined.assign_coords(policy=list(datasets))
+    joined.attrs["policies"] = "; ".join(f"{name}: {ds.attrs.get('policy', name)}" for name, ds in datasets.items())
+    return joined
+
+
+@functools.cache
+def provenance() -> dict[str, Any]:
+    """Versions, git commit and devices of this process."""
+    devices = jax.devices()
+    versions = {f"version_{name}": _version(name) for name in ("messjax", "jax", "jaxlib", "numpy", "optax", "xarray")}
+    return versions | {
+        "version_python": platform.python_version(),
+        "git_commit": _commit(),
+        "device": f"{len(devices)} x {devices[0].platform}:{devices[0].device_kind}",
+    }
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "unknown"
+
+
+def _commit() -> str:
+    root = Path(__file__).parents[1]
+    if not (root / ".git").exists():
+        return "unknown"
+    git = functools.partial(subprocess.run, cwd=root, capture_output=True, text=True, check=False)
+    try:
+        head = git(["git", "rev-parse", "HEAD"]).stdout.strip() or "none"
+        changed = git(["git", "status", "--porcelain", "--untracked-files=no"]).stdout.strip()
+    except OSError:
+        return "unknown"
+    return f"{head}+changes" if changed else head
+
+
+def now() -> str:
+    """The time of day for provenance, UTC, ISO 8601."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
+
+def save(dataset: xr.Dataset, path: str | os.PathLike) -> Path:
+    """Write NetCDF-4; the file appears whole or not at all. Returns the path."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
+    encoding = {name: {"zlib": True, "complevel": 1} for name, array in dataset.data_vars.items() if array.ndim}
+    try:
+        dataset.to_netcdf(draft, engine="h5netcdf", encoding=encoding)
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+    return path
+
+
+def load(path: str | os.PathLike) -> xr.Dataset:
+    """A dataset as it was saved, in memory. ValueError naming the file when it is missing or no NetCDF."""
+    if not Path(path).is_file():
+        raise ValueError(f"{path}: no such file; expected NetCDF written by messjax")
+    try:
+        return xr.load_dataset(path, engine="h5netcdf")
+    except OSError as error:
+        raise ValueError(f"{path}: expected NetCDF written by messjax, found something else ({error})") from error

@@ -1,0 +1,61 @@
+"""What programs (the command line, sims/) do and the library never does by itself: settings, progress, exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import jax
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+
+def use_all_cores() -> None:
+    """One CPU device per core, so that `sweep` spreads over them. Must come before JAX touches a device."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    jax.config.update("jax_num_cpu_devices", cores)
+
+
+def console() -> Console:
+    """Tables go to standard output; where it is no terminal they are not cut to 80 columns."""
+    return Console(width=None if sys.stdout.isatty() else 160, highlight=False)
+
+
+@contextmanager
+def progress(total: int, what: str = "streams") -> Iterator[Callable[[str, int], None]]:
+    """A bar on standard error over `total` pieces of work; yields `report(label, pieces done so far)`.
+
+    Where standard error is no terminal (a log, CI) it prints a line whenever the label changes.
+    """
+    columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:,}/{task.total:,} " + what)
+    errors = Console(stderr=True)
+    with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=errors, transient=True) as bar:
+        task = bar.add_task("", total=total)
+        last = ""
+
+        def report(label: str, done: int) -> None:
+            nonlocal last
+            bar.update(task, description=label, completed=done)
+            if not errors.is_terminal and label != last:
+                print(f"{label}: {done:,}/{total:,} {what}", file=sys.stderr, flush=True)
+            last = label
+
+        yield report
+
+
+def exit_code(name: str, run: Callable[[], None]) -> int:
+    """Run a program: 0, or 2 after one line on standard error for bad input (ValueError), 130 when interrupted."""
+    try:
+        run()
+    except ValueError as error:
+        print(f"{name}: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"{name}: {error.filename or ''}: {error.strerror or error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"{name}: interrupted", file=sys.stderr)
+        return 130
+    return 0

@@ -1,0 +1,73 @@
+"""A recorded trace as a stream: its requests in an order permuted by the stream's key, each exactly once."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.tree_util import Partial
+
+from messjax.types import Array, Law, Request, Stream
+
+
+def replay(features: np.ndarray, satisfaction: np.ndarray, cost: np.ndarray, *, permute: bool = True) -> Stream:
+    """Replay N recorded requests.
+
+    features [N, d], satisfaction [N, M] in [0, 1], cost [N, M] >= 0 in the trace's unit. With `permute` every stream
+    meets them in its own random order, else in file order. The law behind a trace is unknown (`mean` is None and
+    Request.mean is NaN); `law()` is that of the realised labels, whose C* is the clairvoyant optimum.
+    ValueError for an empty trace, shapes that disagree, NaN features, or values out of range, naming the row.
+    """
+    features, satisfaction, cost = (np.asarray(v) for v in (features, satisfaction, cost))
+    _check(features, satisfaction, cost)
+    num = len(satisfaction)
+    table = tuple(jnp.asarray(v, jnp.float32) for v in (features, satisfaction, cost))
+    return Stream(
+        init=Partial(_init_permuted if permute else _init_in_order, jnp.arange(num, dtype=jnp.int32)),
+        draw=Partial(_draw, table),
+        mean=None,
+        law=Partial(_law, satisfaction, cost),
+        length=num,
+    )
+
+
+def _check(features: np.ndarray, satisfaction: np.ndarray, cost: np.ndarray) -> None:
+    if satisfaction.size == 0 or satisfaction.ndim != 2:
+        raise ValueError(f"trace: expected satisfaction [N, M] with at least one request, found {satisfaction.shape}")
+    if cost.shape != satisfaction.shape or features.ndim != 2 or len(features) != len(satisfaction):
+        raise ValueError(
+            f"trace: shapes disagree: features {features.shape}, satisfaction {satisfaction.shape}, cost {cost.shape}; "
+            "expected [N, d], [N, M], [N, M]"
+        )
+    with np.errstate(invalid="ignore"):
+        for name, value, good in (
+            ("satisfaction", satisfaction, (satisfaction >= 0) & (satisfaction <= 1)),
+            ("cost", cost, (cost >= 0) & np.isfinite(cost)),
+            ("features", features, np.isfinite(features)),
+        ):
+            if not good.all():
+                row, column = np.argwhere(~good)[0]
+                wanted = {"satisfaction": "a number in [0, 1]", "cost": "a finite number >= 0"}.get(name, "a finite number")
+                raise ValueError(f"trace: {name}[{row}, {column}] is {value[row, column]}, expected {wanted}")
+
+
+def _init_permuted(order: Array, key: Array) -> Array:
+    return jax.random.permutation(key, order)
+
+
+def _init_in_order(order: Array, key: Array) -> Array:
+    del key
+    return order
+
+
+def _draw(table: tuple, key: Array, order: Array, t: Array) -> tuple[Array, Request]:
+    del key
+    features, satisfaction, cost = table
+    row = order[t - 1]
+    s = satisfaction[row]
+    return order, Request(features[row], cost[row], s, jnp.full_like(s, jnp.nan))
+
+
+def _law(satisfaction: np.ndarray, cost: np.ndarray) -> Law:
+    num = len(satisfaction)
+    return Law(np.full(num, 1.0 / num), np.asarray(cost, np.float64), np.asarray(satisfaction, np.float64), "labels")

@@ -1,0 +1,202 @@
+"""Grids of controls times streams in one compiled program.
+
+One vmap per control, never a flattened grid: what does not depend on a control (the world; for routers the coin and
+the predictor too, with respect to V and alpha) is computed once and shared, because scan keeps such carries unbatched.
+Streams run in blocks through the same program, spread over the local devices, so that progress can be shown and device
+memory does not grow with their number. Stream i's key is fold_in(key, i): blocks and devices do not change a number.
+"""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import xarray as xr
+from jax.sharding import Mesh, PartitionSpec
+
+from messjax import feedback as _feedback
+from messjax import optimum, results
+from messjax.simulate import Result, World, _run, assemble, check_horizon
+from messjax.types import Array, Controls, Meter, Policy, Stream
+
+BLOCK = {"cpu": 256}  # streams per device and call: few enough for the cache of a core
+BLOCK_ACCELERATOR = 16_384
+
+
+def sweep(
+    key: Array,
+    controls: Controls,
+    *,
+    policy: Policy,
+    stream: Stream,
+    horizon: int,
+    num_streams: int,
+    meter: Meter | None = None,
+    feedback: Any = _feedback.complete,
+    checkpoints: int = 0,
+    block: int | None = None,
+    models: tuple[str, ...] | None = None,
+    cost_unit: str = "cost",
+    progress: Callable[[int, int], None] | None = None,
+) -> xr.Dataset:
+    """Run `policy` for every combination of the controls on `num_streams` independent streams.
+
+    Each leaf of `controls` is a number or a 1-d array; arrays become dimensions of the Dataset, in the order
+    (V, alpha, c, a, f, stream, t, model). Readings, units and checkpoints are those of `simulate` and `meters`. Where
+    the stream's law is known, C*, gamma*, `cost_gap` and `adjusted_regret` are added. `progress(done, all)` is called
+    with the number of finished streams. Changing any value or the key compiles nothing anew.
+
+    ValueError, before anything runs, for: controls out of range, NaN or empty; an alpha above the largest attainable
+    one (it is named); a policy that does not fit the stream's shapes; a horizon beyond a trace; num_streams < 1.
+    """
+    axes = check_controls(controls)
+    check_horizon(horizon, checkpoints, stream)
+    if num_streams < 1 or (block is not None and block < 1):
+        raise ValueError(f"sweep: expected at least one stream and a block >= 1, found {num_streams} and {block}")
+    law = None if stream.law is None else stream.law()
+    if law is not None:
+        check_alpha(axes["alpha"], optimum.largest_alpha(law))
+    world = assemble(policy, stream, meter, feedback)
+    num_models = check_fit(world)
+    models = tuple(f"model {m}" for m in range(num_models)) if models is None else tuple(models)
+    if len(models) != num_models:
+        raise ValueError(f"models: expected {num_models} names, found {len(models)}: {', '.join(models)}")
+
+    started = time.perf_counter()
+    leaves = Controls(*(jnp.asarray(values, jnp.float32) for values in axes.values()))
+    parts, block = _run_blocks(key, leaves, world, horizon, num_streams, checkpoints, block, progress)
+    final, curve = jax.tree.map(lambda *pieces: np.concatenate(pieces)[:num_streams], *parts)
+    dataset = results.to_dataset(final, curve, axes, horizon=horizon, models=models, cost_unit=cost_unit)
+    if law is not None:
+        dataset = results.with_optimum(dataset, law)
+    dataset.attrs |= results.provenance() | {
+        "policy": describe(policy.act),
+        "stream_law": describe(stream.draw),
+        "feedback": describe(feedback),
+        "num_streams": num_streams,
+        "block": block,
+        "key": f"{jax.random.key_impl(key)}:{np.asarray(jax.random.key_data(key)).tolist()}",
+        "created": results.now(),
+        "seconds": round(time.perf_counter() - started, 3),
+    }
+    return dataset
+
+
+def _run_blocks(
+    key: Array,
+    controls: Controls,
+    world: World,
+    horizon: int,
+    num_streams: int,
+    checkpoints: int,
+    block: int | None,
+    progress: Callable[[int, int], None] | None,
+) -> tuple[list[tuple], int]:
+    devices = tuple(jax.local_devices())
+    if block is None:
+        block = min(BLOCK.get(devices[0].platform, BLOCK_ACCELERATOR), -(-num_streams // len(devices)))
+    size = block * len(devices)
+    parts = []
+    for start in range(0, num_streams, size):
+        index = np.arange(start, start + size, dtype=np.int32)  # past the last stream: padding, cut off by the caller
+        result = _grid(key, jnp.asarray(index), controls, world, horizon, checkpoints, devices)
+        parts.append(jax.tree.map(results.host, tuple(result), is_leaf=lambda x: hasattr(x, "to_host")))
+        if progress is not None:
+            progress(min(start + size, num_streams), num_streams)
+    return parts, block
+
+
+@functools.partial(jax.jit, static_argnames=("horizon", "checkpoints", "devices"))
+def _grid(
+    key: Array,
+    index: Array,
+    controls: Controls,
+    world: World,
+    horizon: int,
+    checkpoints: int,
+    devices: tuple[jax.Device, ...],
+) -> Result:
+    """The whole grid for the streams of `index` [n]: readings [n, V, alpha, c, a, f] (those that are swept)."""
+
+    def streams(key: Array, index: Array, controls: Controls, world: World) -> Result:
+        def one(i: Array, controls: Controls) -> Result:
+            return _run(jax.random.fold_in(key, i), controls, world, horizon, checkpoints)
+
+        function: Callable = one
+        for name in reversed(Controls._fields):  # the last vmap wraps outermost: axes come out in field order
+            if getattr(controls, name).ndim:
+                function = jax.vmap(function, (None, Controls(**{n: 0 if n == name else None for n in Controls._fields})))
+        return jax.vmap(function, (0, None))(index, controls)
+
+    if len(devices) == 1:
+        return streams(key, index, controls, world)
+    here, split = PartitionSpec(), PartitionSpec("stream")
+    return jax.shard_map(
+        streams,
+        mesh=Mesh(np.array(devices), ("stream",)),
+        in_specs=(here, split, here, here),
+        out_specs=split,
+        check_vma=False,
+    )(key, index, controls, world)
+
+
+def check_controls(controls: Controls) -> dict[str, np.ndarray]:
+    """Every control as a float64 array [] or [n]; ValueError naming the control, what was found and expected."""
+    bounds = {"V": (0.0, np.inf), "alpha": (0.0, 1.0), "c": (0.0, np.inf), "a": (0.0, np.inf), "f": (0.0, 1.0)}
+    axes = {}
+    for name, value in controls._asdict().items():
+        low, high = bounds[name]
+        try:
+            values = np.asarray(value, np.float64)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{name}: expected a number or a list of numbers, found {value!r}") from error
+        if values.ndim > 1 or values.size == 0:
+            raise ValueError(f"{name}: expected a number or a non-empty 1-d array, found shape {values.shape}")
+        bad = ~(np.isfinite(values) & (values >= low) & (values <= high))
+        if bad.any():
+            wanted = f"in [{low:g}, {high:g}]" if np.isfinite(high) else f"finite and >= {low:g}"
+            raise ValueError(f"{name}: expected every value {wanted}, found {np.atleast_1d(values)[np.atleast_1d(bad)][0]}")
+        axes[name] = values
+    return axes
+
+
+def check_alpha(alpha: np.ndarray, largest: float) -> None:
+    """ValueError when an alpha is above what any policy attains, naming the largest attainable one."""
+    worst = float(np.max(alpha))
+    if worst > largest + 1e-12:
+        raise ValueError(f"alpha: {worst:g} is infeasible: the largest attainable satisfaction is {largest:.6f}")
+
+
+def check_fit(world: World) -> int:
+    """M of the stream, once one request has gone through the policy in shapes only; ValueError where they disagree."""
+    key = jax.random.key(0)
+    state = jax.eval_shape(world.stream.init, key)
+    request = jax.eval_shape(world.stream.draw, key, state, jnp.ones((), jnp.int32))[1]
+    controls = Controls(*(jnp.zeros(()) for _ in Controls._fields))
+    try:
+        jax.eval_shape(lambda k: _run(k, controls, world, 1, 0), key)
+    except (TypeError, ValueError) as error:
+        found = f"features {request.features.shape} and {request.cost.shape[0]} models"
+        raise ValueError(f"policy does not fit the stream, which has {found}: {str(error).splitlines()[0]}") from error
+    return request.cost.shape[0]
+
+
+def describe(function: Any) -> str:
+    """A component in words, for provenance: the function's name, and its array and component arguments."""
+    bare = getattr(function, "func", function)
+    name = getattr(bare, "__qualname__", type(bare).__name__)
+    module = getattr(bare, "__module__", type(bare).__module__).removeprefix("messjax.")
+    parts = []
+    for leaf in jax.tree.leaves(getattr(function, "args", ()), is_leaf=callable):
+        parts.append(describe(leaf) if callable(leaf) else _describe_array(leaf))
+    return f"{module}.{name}({', '.join(parts)})"
+
+
+def _describe_array(leaf: Any) -> str:
+    array = np.asarray(leaf)
+    return np.array2string(array, separator=",", precision=6).replace("\n", "") if array.size <= 8 else str(array.shape)

@@ -1,0 +1,146 @@
+"""The core types: five kinds of component, each a NamedTuple of pure functions, and what passes between them.
+
+Shapes are per request and per stream; `jax.vmap` adds the axes. M is the number of models, ordered as in
+the zoo (the last one is the model [M25] calls M), d the number of features.
+
+Every function field is a `jax.tree_util.Partial` over a module-level function, so that a component is a pytree:
+its arrays (a trace, a table of accuracies, initial weights) are arguments of the compiled program and not constants
+of it, and a component rebuilt with other numbers compiles nothing anew. `pure` turns bare functions into Partials.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
+
+import jax
+import jax.numpy as jnp
+from jax.tree_util import Partial
+
+Array = jax.Array
+PyTree = Any
+T = TypeVar("T")
+
+
+class Request(NamedTuple):
+    """The world's view of one request. A policy sees `features` and `cost` and nothing else of it."""
+
+    features: Array  # [d] float
+    cost: Array  # [M] float, E_m,t >= 0, in the cost unit of the stream
+    satisfaction: Array  # [M] float in [0, 1], s_m,t
+    mean: Array  # [M] float, mu_m(x_t) = E[s_m | x_t]; NaN where the law is unknown (a recorded trace)
+
+
+class Decision(NamedTuple):
+    """What a policy does with a request, and what it believed when it did (for the meters)."""
+
+    serve: Array  # [] int32, the model whose answer the user gets
+    learn: Array  # [M] bool, models queried to learn from: all of them when MESS+ explores, none when it exploits
+    explore: Array  # [] bool, X_t
+    p: Array  # [] float, the probability with which this request was to be explored, p_t
+    s_hat: Array  # [M] float, the prediction acted on; NaN where the policy has none
+
+    @property
+    def served(self) -> Array:
+        """[M] bool, one-hot of `serve`."""
+        return jnp.arange(self.learn.shape[-1]) == self.serve
+
+    @property
+    def query(self) -> Array:
+        """[M] bool, every model that is run and paid for."""
+        return self.learn | self.served
+
+
+class Outcome(NamedTuple):
+    """What there is to learn from. Entries that were not observed are zero, so that nothing can be read from them."""
+
+    satisfaction: Array  # [M] float in [0, 1]
+    observed: Array  # [M] bool, among `Decision.learn`
+
+
+class Feedback(NamedTuple):
+    """What comes back. What learning hears is apart from what the agreement hears: the latter depends on V and alpha,
+    the former (for MESS+) does not, and that is what lets one predictor path serve a whole grid of them.
+    """
+
+    outcome: Outcome
+    served: Array  # [] float in [0, 1], the served model's satisfaction; zero where not heard
+    heard: Array  # [] bool
+    cost: Array  # [M] float, what was paid, zero where not queried
+
+
+class Controls(NamedTuple):
+    """The numbers one sweeps. Every leaf may be traced and vmapped: changing a value never recompiles."""
+
+    V: Any = 1.0  # weight of cost against satisfaction, in 1 / cost unit
+    alpha: Any = 0.5  # agreed long-run satisfaction, in [0, 1], kept to six decimals
+    c: Any = 0.1  # scale of the exploration probability p_t = min(1, c t^-a)
+    a: Any = 0.25  # its exponent: 1/4 in [M25], 1/3 in [M24]
+    f: Any = 1.0  # fraction of requests with feedback, read by `feedback.sparse` only
+
+
+class Law(NamedTuple):
+    """A finite law of requests on the host: NumPy float64, K request types. What `optimum` works on."""
+
+    weight: Any  # [K], sums to one
+    cost: Any  # [K, M]
+    mean: Any  # [K, M]
+    kind: str = "exact"  # "exact"; "sampled" from a continuous law; "labels": a trace's realised outcomes
+
+
+class Step(NamedTuple):
+    """One request, seen by the meters after everything has happened. `queue` is acted on, `next_queue` results."""
+
+    t: Array  # [] int32, 1, 2, ..., T
+    request: Request
+    decision: Decision
+    feedback: Feedback
+    queue: Any  # messjax.queue.Fixed, Q_t
+    next_queue: Any  # messjax.queue.Fixed, Q_{t+1}
+    controls: Controls
+
+
+class Stream(NamedTuple):
+    """A source of requests. `mean` and `law` are None where the law is unknown."""
+
+    init: Callable[[Array], PyTree]  # key -> S
+    draw: Callable[[Array, PyTree, Array], tuple[PyTree, Request]]  # (key of this request, S, t) -> (S, Request)
+    mean: Callable[[Array], Array] | None = None  # features [d] -> mu [M], what an oracle may know
+    law: Callable[[], Law] | None = None  # host only
+    length: int | None = None  # requests in a recorded trace; None: endless
+
+
+class Predictor(NamedTuple):
+    """Learns mu from feedback. Called with what exploration revealed, never with V or alpha."""
+
+    init: Callable[[Array], PyTree]  # key -> P
+    predict: Callable[[PyTree, Array], Array]  # (P, features [d]) -> s_hat [M]
+    update: Callable[[PyTree, Array, Outcome], PyTree]  # (P, features, outcome) -> P; only if something was observed
+
+
+class Policy(NamedTuple):
+    """Chooses. Its state holds its own virtual queue, which `queue` reads."""
+
+    init: Callable[[Array, Controls], PyTree]  # (key, controls) -> A
+    act: Callable[[Array, PyTree, Array, Array, Controls], Decision]  # (key, A, features, cost, controls)
+    update: Callable[[PyTree, Array, Decision, Feedback, Controls], PyTree]  # (A, features, decision, feedback, ctl)
+    queue: Callable[[PyTree], Any]  # A -> messjax.queue.Fixed
+
+
+class Meter(NamedTuple):
+    """An online fold over steps: its memory does not grow with the horizon."""
+
+    init: Callable[[int], PyTree]  # number of models M -> R
+    add: Callable[[PyTree, Step], PyTree]
+    read: Callable[[PyTree], dict[str, Any]]  # named readings: arrays, `queue.Fixed` or `meters.Sum`
+
+
+def pure(component: T) -> T:
+    """The component with every bare function wrapped in a Partial, so that jit accepts it as an argument."""
+
+    def wrap(field: Any) -> Any:
+        return Partial(field) if callable(field) and not isinstance(field, Partial) else field
+
+    if callable(component):
+        return wrap(component)
+    return type(component)(*(wrap(field) for field in component))  # type: ignore[call-arg,attr-defined]

@@ -1,0 +1,155 @@
+"""Statements of docs/theory put beside measurements: Dataset -> Dataset of measured, bound, margin and verdict.
+
+The bound comes from `bounds` and the law, the measurement from independent streams. The verdict rests on a one-sided
+interval of the margin bound - measured over streams (jackknife, because bounds use measured S_T and R_T too): "holds",
+"violated" or "undecided"; "silent" where the statement's hypotheses fail and it says nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import xarray as xr
+
+from messjax import bounds, optimum, stats
+from messjax.types import Law
+
+
+class Cell(NamedTuple):
+    """One point of the grid: scalar controls, readings [stream], and the constants of the law at its alpha."""
+
+    V: float
+    alpha: float
+    T: int
+    P_T: float
+    readings: Mapping[str, np.ndarray]
+    best: optimum.Optimum
+    constants: optimum.Constants
+
+
+class Statement(NamedTuple):
+    """A bound on the mean of a reading: `bound(cell, *means)` with the means of the readings `uses`."""
+
+    name: str
+    measures: str
+    uses: tuple[str, ...]
+    bound: Callable[..., Any]
+    says: str
+
+
+def _inversion(cell: Cell, exploration_queue: Any) -> Any:
+    return max(0.0, -cell.constants.beta_M) * exploration_queue  # R_T
+
+
+def _t1_queue(cell: Cell, S: Any, exploration_queue: Any) -> Any:
+    k = cell.constants
+    R_T = _inversion(cell, exploration_queue)
+    return bounds.T1_queue(cell.V, cell.best.gamma, k.B, cell.T, cell.P_T, k.beta_M, S, R_T)
+
+
+def _t1_violation(cell: Cell, S: Any, exploration_queue: Any) -> Any:
+    k = cell.constants
+    R_T = _inversion(cell, exploration_queue)
+    return bounds.T1_violation(cell.V, cell.best.gamma, k.B, cell.T, cell.P_T, k.beta_M, S, R_T)
+
+
+def t2_terms(cell: Cell, S: Any, exploration_queue: Any) -> bounds.CostTerms:
+    """The terms of T2 apart: control, exploration, prediction, inversion, start."""
+    k = cell.constants
+    R_T = _inversion(cell, exploration_queue)
+    return bounds.T2_cost_terms(cell.V, k.B, cell.T, cell.P_T, k.E_all, cell.best.cost, S, R_T)
+
+
+def _t2(cell: Cell, S: Any, exploration_queue: Any) -> Any:
+    return t2_terms(cell, S, exploration_queue).total
+
+
+def _t3(cell: Cell, exploration_queue: Any) -> Any:
+    # ebar must bound E[e_t | past] at every t: the largest error on any stream does, and for a learner no less will.
+    k = cell.constants
+    b = k.beta - 2.0 * float(np.max(cell.readings["error_max"]))
+    return bounds.T3_queue(cell.V, k.B, k.dE, b, k.beta_M, exploration_queue / cell.T)
+
+
+MESS_PLUS = (
+    Statement("T1 queue", "queue_last", ("S", "exploration_queue"), _t1_queue, "E[Q_{T+1}] bounded"),
+    Statement("T1 violation", "violation", ("S", "exploration_queue"), _t1_violation, "E[violation] bounded"),
+    Statement("T2 cost gap", "cost_gap", ("S", "exploration_queue"), _t2, "cost - C* bounded"),
+    Statement("T3 mean queue", "queue_mean", ("exploration_queue",), _t3, "mean of E[Q_t] bounded"),
+)
+T5 = "T5 adjusted regret"
+
+
+def cells(dataset: xr.Dataset, law: Law) -> list[tuple[tuple[int, ...], Cell]]:
+    """Every grid point of a dataset with its index. ValueError for sparse feedback: these are T1-T5, not T9."""
+    if np.any(dataset["f"].values != 1.0):
+        raise ValueError(f"verdicts need complete feedback, found f = {dataset['f'].values.tolist()}")
+    grid = _grid_dims(dataset)
+    names = ("queue_last", "queue_mean", "violation", "cost_gap", "adjusted_regret", "S", "exploration_queue", "error_max")
+    found = []
+    for index in np.ndindex(*(dataset.sizes[d] for d in grid)):
+        at = dataset[list(names)].isel(dict(zip(grid, index, strict=True)))
+        alpha, T = float(at["alpha"]), int(dataset.attrs["horizon"])
+        cell = Cell(
+            V=float(at["V"]),
+            alpha=alpha,
+            T=T,
+            P_T=float(bounds.exploration_sum(T, float(at["c"]), float(at["a"]))),
+            readings={name: np.asarray(at[name].values, np.float64) for name in names},
+            best=optimum.solve(law, alpha),
+            constants=optimum.constants(law, alpha),
+        )
+        found.append((index, cell))
+    return found
+
+
+def _grid_dims(dataset: xr.Dataset) -> tuple[str, ...]:
+    return tuple(str(d) for d in dataset["cost"].dims if d != "stream")
+
+
+def judge(dataset: xr.Dataset, law: Law, *, level: float = 0.95) -> xr.Dataset:
+    """Verdicts on T1, T2, T3 and T5 at every grid point of a MESS+ run, dimensions (statement, ...).
+
+    Variables: `measured` with two-sided limits `measured_lower`, `measured_upper`; `bound`; the one-sided limits
+    `margin_lower`, `margin_upper` of bound - measured (T5: of the adjusted regret itself, whose bound 0 is from
+    below); `looseness` = bound / measured; `verdict`. `level` is the coverage of each limit.
+    """
+    grid = _grid_dims(dataset)
+    statements = (*(s.name for s in MESS_PLUS), T5)
+    shape = (len(statements), *(dataset.sizes[d] for d in grid))
+    numbers = ("measured", "measured_lower", "measured_upper", "bound", "margin_lower", "margin_upper", "looseness")
+    out = {name: np.full(shape, np.nan) for name in numbers}
+    words = np.full(shape, "silent", dtype="<U9")
+    for index, cell in cells(dataset, law):
+        for row, statement in enumerate((*MESS_PLUS, None)):
+            values = _judge_one(cell, statement, level)
+            for name in numbers:
+                out[name][(row, *index)] = values[name]
+            words[(row, *index)] = values["verdict"]
+    dims = ("statement", *grid)
+    coords = {d: dataset[d] for d in grid if d in dataset.coords} | {"statement": list(statements)}
+    data = {name: (dims, values) for name, values in out.items()} | {"verdict": (dims, words)}
+    return xr.Dataset(data, coords=coords, attrs={"level": level, "num_streams": dataset.sizes["stream"]})
+
+
+def _judge_one(cell: Cell, statement: Statement | None, level: float) -> dict[str, Any]:
+    samples = cell.readings["adjusted_regret" if statement is None else statement.measures]
+    measured = stats.interval(samples, level)
+    row = {"measured": measured.mean, "measured_lower": measured.lower, "measured_upper": measured.upper}
+    if statement is None:
+        margin, bound = stats.one_sided(samples, level), 0.0
+    else:
+        uses = [cell.readings[name] for name in statement.uses]
+        bound = float(statement.bound(cell, *(u.mean() for u in uses)))
+        if not np.isfinite(bound):
+            return row | {"bound": bound, "margin_lower": np.nan, "margin_upper": np.nan} | _loose(bound, "silent", measured)
+        margin = stats.jackknife(lambda m, *u: statement.bound(cell, *u) - m, samples, *uses, level=level)
+    word = stats.verdict(margin)
+    return row | {"bound": bound, "margin_lower": margin.lower, "margin_upper": margin.upper} | _loose(bound, word, measured)
+
+
+def _loose(bound: float, word: str, measured: stats.Interval) -> dict[str, Any]:
+    meaningful = np.isfinite(bound) and bound > 0 and measured.mean > 0
+    return {"looseness": bound / measured.mean if meaningful else np.nan, "verdict": word}

@@ -1,0 +1,146 @@
+"""Claim: MESS+ trades cost against the agreement through V as its theory says, for an oracle and for learned predictors.
+
+Cost gap, violation, queue and adjusted regret against V, each measured on independent streams beside its bound
+(T1, T2, T3, T5 of docs/theory, constants re-derived there) and beside V gamma*.
+
+    python -m sims.regret_vs_v [--quick] [--out DIR]
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import numpy as np
+import xarray as xr
+from rich.table import Table
+
+from messjax import plot, policies, predictors, results, shell, streams, sweep, verdicts, zoo
+from messjax.types import Controls, Law, Policy
+
+
+class Setting(NamedTuple):
+    """What is run: the grid, its size, and the zoo's agreement."""
+
+    V: tuple[float, ...]
+    horizon: int
+    num_streams: int
+    alpha: float = 0.667
+    c: float = 0.1
+    seed: int = 7
+
+
+FULL = Setting(V=(1.0, 3.0, 10.0, 30.0, 100.0), horizon=100_000, num_streams=1024)
+QUICK = Setting(V=(1.0, 3.0, 10.0), horizon=4_000, num_streams=1024)
+
+
+def contenders(law: Law, quick: bool) -> dict[str, Policy]:
+    """MESS+ with an oracle and with what it can learn online: running means, and the linear head of [M25]'s rule."""
+    num_types, num_models = np.shape(law.mean)
+    found = {
+        "oracle": policies.mess_plus(predictors.oracle(streams.types(law))),
+        "learned, running means": policies.mess_plus(predictors.tabular(num_types, num_models)),
+    }
+    if not quick:
+        found["learned, linear SGD"] = policies.mess_plus(predictors.linear(num_types, num_models))
+    return found
+
+
+def run(setting: Setting, quick: bool) -> xr.Dataset:
+    """Per-stream readings of every contender on every V, with the verdicts: dimensions policy, V, stream, statement."""
+    llama = zoo.get("llama3")
+    law = streams.graded(llama.mean_cost(), llama.mean_accuracy())
+    found, judged = {}, {}
+    todo = contenders(law, quick)
+    with shell.progress(setting.num_streams * len(todo)) as report:
+        for i, (name, policy) in enumerate(todo.items()):
+            found[name] = sweep.sweep(
+                jax.random.key(setting.seed),
+                Controls(V=np.array(setting.V), alpha=setting.alpha, c=setting.c),
+                policy=policy,
+                stream=streams.types(law),
+                horizon=setting.horizon,
+                num_streams=setting.num_streams,
+                models=llama.models,
+                cost_unit=llama.cost_unit,
+                progress=lambda done, _, i=i, name=name: report(name, i * setting.num_streams + done),
+            )
+            judged[name] = verdicts.judge(found[name], law)
+    both = results.concat(found).merge(results.concat(judged), combine_attrs="drop_conflicts")
+    both.attrs["config"] = f"python -m sims.regret_vs_v {'--quick ' if quick else ''}({setting})"
+    return both
+
+
+def table(dataset: xr.Dataset) -> Table:
+    """One row per policy, statement and V."""
+    unit = dataset.attrs["cost_unit"]
+    out = Table(title=f"MESS+ against V on the calibrated llama3 zoo; cost in {unit} per request, 95% intervals over streams")
+    for column in ("predictor", "statement", "V", "measured", "interval", "bound", "looseness", "verdict"):
+        out.add_column(column, justify="left" if column in ("predictor", "statement", "verdict") else "right")
+    for policy in dataset["policy"].values:
+        for statement in dataset["statement"].values:
+            for V in dataset["V"].values:
+                row = dataset.sel(policy=policy, statement=statement, V=V)
+                bound = float(row["bound"])
+                out.add_row(
+                    str(policy),
+                    str(statement),
+                    f"{V:g}",
+                    f"{float(row['measured']):.4g}",
+                    f"[{float(row['measured_lower']):.4g}, {float(row['measured_upper']):.4g}]",
+                    (">= 0" if statement == verdicts.T5 else f"<= {bound:.4g}") if np.isfinite(bound) else "none",
+                    f"{float(row['looseness']):.3g}" if np.isfinite(row["looseness"]) else "-",
+                    str(row["verdict"].values),
+                )
+            out.add_section()
+    return out
+
+
+def gate(dataset: xr.Dataset) -> str:
+    """The horizon gate: rates and limits in V mean something only where T >> V gamma*."""
+    V, gamma, T = float(dataset["V"].max()), float(dataset["gamma"]), dataset.attrs["horizon"]
+    return f"gate T >> V gamma*: T = {T:,}, largest V gamma* = {V:g} x {gamma:.3f} = {V * gamma:,.0f}, ratio {T / (V * gamma):.0f}"
+
+
+def finding(dataset: xr.Dataset) -> str:
+    """The run in one line."""
+    words, counts = np.unique(dataset["verdict"].values, return_counts=True)
+    tally = ", ".join(f"{count} {word}" for word, count in zip(words, counts, strict=True))
+    ratio = dataset["queue_last"].mean("stream").sel(policy="oracle") / (dataset["V"] * dataset["gamma"])
+    return (
+        f"finding: of {dataset['verdict'].size} checks {tally}; "
+        f"with an oracle E[Q] is {float(ratio[-1]):.3f} V gamma* at V = {float(dataset['V'][-1]):g}"
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run, print the table, write PNG, SVG and NetCDF."""
+    parser = argparse.ArgumentParser(prog="python -m sims.regret_vs_v", description=__doc__.split("\n\n")[0])
+    parser.add_argument("--quick", action="store_true", help="three V, a short horizon, two predictors: seconds")
+    parser.add_argument("--out", type=Path, default=Path("results"), metavar="DIR", help="where to write (results)")
+    asked = parser.parse_args(arguments)
+
+    def program() -> None:
+        started = time.perf_counter()
+        shell.use_all_cores()
+        dataset = run(QUICK if asked.quick else FULL, asked.quick)
+        saved = [results.save(dataset, asked.out / "regret_vs_v.nc")]
+        shell.console().print(table(dataset))
+        setting = f"{dataset.sizes['stream']:,} streams per V, T = {dataset.attrs['horizon']:,}, alpha = {float(dataset['alpha']):g}"
+        title = f"MESS+ on requests calibrated to the Llama 1B/8B/70B zoo ({setting}; 95% intervals; * = optimal)"
+        shown = dataset.drop_dims("stream").assign(gamma=dataset["gamma"])
+        saved += plot.save(plot.versus_v(shown, title=title, cost_unit=dataset.attrs["cost_unit"]), asked.out / "regret_vs_v")
+        print(gate(dataset))
+        print(finding(dataset))
+        print(f"wrote {', '.join(str(path) for path in saved)} in {time.perf_counter() - started:.0f} s")
+
+    return shell.exit_code("regret_vs_v", program)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -11,6 +11,7 @@ import numpy as np
 import xarray as xr
 from matplotlib import ticker
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 # Okabe and Ito's colours, told apart by the colour-blind; markers and line styles tell them apart in grey.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -44,77 +45,67 @@ def save(figure: Figure, path: Path) -> list[Path]:
 def versus_v(verdicts: xr.Dataset, *, title: str, cost_unit: str) -> Figure:
     """Four panels against V: cost gap (T2), violation (T1), queue (T1, T3, V gamma*), adjusted regret (T5).
 
-    `verdicts` is that of `verdicts.judge` with dimensions (statement, policy, V) and a variable `gamma`. Measured means
-    with their intervals are points, bounds are lines of the same policy's colour.
+    `verdicts` is that of `verdicts.judge` with dimensions (statement, policy, V) and a variable `gamma`. Markers are
+    measured means with their intervals, lines the bound of the same policy.
     """
+    names = [str(name) for name in verdicts["policy"].values]
+    panels = (
+        ("T2 cost gap", "(a) cost gap and T2", f"average cost - C* ({cost_unit} per request)"),
+        ("T1 violation", "(b) constraint violation and T1", "alpha - satisfaction"),
+        ("T1 queue", "(c) virtual queue and T1, T3", r"$Q_{T+1}$ (requests)"),
+        ("T5 adjusted regret", "(d) adjusted regret and T5", f"cost - C* T + gamma* x shortfall ({cost_unit})"),
+    )
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(9.2, 7.0), layout="constrained")
+        figure = Figure(figsize=(9.2, 7.4), layout="constrained")
         axes = figure.subplots(2, 2)
-        panels = (
-            ("T2 cost gap", "(a) cost gap", f"average cost - C* ({cost_unit} per request)", "bound T2"),
-            ("T1 violation", "(b) constraint violation", "alpha - satisfaction", "bound T1"),
-            ("T1 queue", "(c) virtual queue", "Q at the end (requests)", "bound T1"),
-            ("T5 adjusted regret", "(d) adjusted regret", f"sum cost - C* T + gamma* T violation ({cost_unit})", "bound T5"),
-        )
-        for axis, (statement, heading, label, bound) in zip(axes.flat, panels, strict=True):
+        for axis, (statement, heading, label) in zip(axes.flat, panels, strict=True):
             rows = verdicts.sel(statement=statement)
-            for i, policy in enumerate(verdicts["policy"].values):
-                _measured_and_bound(axis, rows.sel(policy=policy), i, str(policy), bound)
+            for i in range(len(names)):
+                _measured_and_bound(axis, rows.isel(policy=i), i, bounded=statement != "T5 adjusted regret")
             axis.set(xscale="log", xlabel=f"V (requests per {cost_unit})", ylabel=label, title=heading)
-        _queue_extras(axes[1, 0], verdicts)
-        for axis in (axes[0, 0], axes[0, 1]):
-            _signed_log(axis, verdicts)
+        _signed_log(axes[0, 0])
+        _signed_log(axes[0, 1])
         axes[1, 0].set_yscale("log")
-        _t5_floor(axes[1, 1], verdicts)
-        handles, labels = _legend(axes)
-        figure.legend(handles, labels, loc="outside lower center", ncols=4)
+        extras = _queue_extras(axes[1, 0], verdicts)
+        _signed_log(axes[1, 1])
+        extras.append(axes[1, 1].axhline(0.0, color="k", lw=1.6, label="(d) T5: bound 0 from below"))
+        policies = [
+            Line2D([], [], color=COLORS[i], marker=MARKERS[i], ls=DASHES[i], label=f"{name}: measured (marker), bound (line)")
+            for i, name in enumerate(names)
+        ]
+        figure.legend(handles=[*policies, *extras], loc="outside lower center", ncols=2)
         figure.suptitle(title, fontsize=10)
         return figure
 
 
-def _measured_and_bound(axis: Any, rows: xr.Dataset, i: int, policy: str, bound: str) -> None:
+def _measured_and_bound(axis: Any, rows: xr.Dataset, i: int, *, bounded: bool) -> None:
     V, mean = rows["V"].values, rows["measured"].values
-    spread = np.abs(np.stack([mean - rows["measured_lower"].values, rows["measured_upper"].values - mean]))
-    look = {"color": COLORS[i], "markersize": 5, "capsize": 3, "linewidth": 1.0}
-    axis.errorbar(V, mean, yerr=spread, fmt=MARKERS[i], ls=":", label=f"{policy}: measured", **look)
-    if bound != "bound T5":
+    spread = np.stack([mean - rows["measured_lower"].values, rows["measured_upper"].values - mean])
+    look = {"color": COLORS[i], "markersize": 5, "capsize": 3}
+    axis.errorbar(V, mean, yerr=spread, fmt=MARKERS[i], ls=":", lw=0.8, **look)
+    if bounded:
         finite = np.where(np.isfinite(rows["bound"].values), rows["bound"].values, np.nan)
-        axis.plot(V, finite, color=COLORS[i], ls=DASHES[i % len(DASHES)], lw=1.6, label=f"{policy}: {bound}")
+        axis.plot(V, finite, color=COLORS[i], ls=DASHES[i], lw=1.6)
 
 
-def _queue_extras(axis: Any, verdicts: xr.Dataset) -> None:
+def _queue_extras(axis: Any, verdicts: xr.Dataset) -> list:
     V = verdicts["V"].values
-    axis.plot(V, V * float(verdicts["gamma"]), color="0.35", lw=4, alpha=0.35, label="V gamma*", zorder=0)
-    rows = verdicts.sel(statement="T3 mean queue")
-    for i, policy in enumerate(verdicts["policy"].values):
-        bound = rows.sel(policy=policy)["bound"].values
+    handles = axis.plot(V, V * float(verdicts["gamma"]), color="0.8", lw=5, label="(c) V gamma*", zorder=0)
+    for i, name in enumerate(verdicts["policy"].values):
+        bound = verdicts.sel(statement="T3 mean queue", policy=name)["bound"].values
         if np.isfinite(bound).all():
-            axis.plot(V, bound, color=COLORS[i], lw=1.0, marker="_", label=f"{policy}: bound T3 (of the mean)")
+            handles += axis.plot(V, bound, color=COLORS[i], lw=1.0, marker="_", label=f"(c) T3, {name}: bound on the mean of Q")
+    return handles
 
 
-def _signed_log(axis: Any, verdicts: xr.Dataset) -> None:
-    del verdicts
+def _signed_log(axis: Any) -> None:
     # Gaps and violations may be negative at finite T: linear near zero, logarithmic beyond.
-    lines = np.concatenate([np.abs(line.get_ydata()) for line in axis.get_lines()])
-    lines = lines[np.isfinite(lines) & (lines > 0)]
-    axis.set_yscale("symlog", linthresh=10.0 ** np.floor(np.log10(np.quantile(lines, 0.15))), linscale=0.6)
+    shown = np.concatenate([line.get_ydata() for line in axis.get_lines()])
+    shown = shown[np.isfinite(shown) & (shown != 0)]
+    step = 10.0 ** np.floor(np.log10(np.quantile(np.abs(shown), 0.15)))
+    axis.set_yscale("symlog", linthresh=step, linscale=0.6)
+    axis.set_ylim(min(-step / 2, 3.0 * shown.min()), 3.0 * shown.max())
     axis.axhline(0.0, color="0.3", lw=0.8)
-    axis.yaxis.set_minor_locator(ticker.NullLocator())
-
-
-def _t5_floor(axis: Any, verdicts: xr.Dataset) -> None:
-    del verdicts
-    axis.axhline(0.0, color="k", lw=1.6, label="bound T5: no honest policy is below 0")
-    axis.set_yscale("symlog", linthresh=1000.0)
-    axis.set_ylim(bottom=-400)
-
-
-def _legend(axes: np.ndarray) -> tuple[list, list]:
-    handles: dict[str, Any] = {}
-    for axis in axes.flat:
-        for handle, label in zip(*axis.get_legend_handles_labels(), strict=True):
-            handles.setdefault(label, handle)
-    return list(handles.values()), list(handles)
 
 
 def over_requests(curves: Sequence[tuple[str, xr.Dataset]], *, alpha: float, title: str, cost_unit: str) -> Figure:

@@ -57,26 +57,25 @@ def to_dataset(
     curve: Mapping[str, np.ndarray] | None,
     axes: Mapping[str, np.ndarray],
     *,
-    horizon: int,
+    times: np.ndarray,
     models: tuple[str, ...],
     cost_unit: str,
 ) -> xr.Dataset:
     """Final readings [stream, *axes(, model)] and curves [stream, *axes, t(, model)] as one Dataset.
 
-    `axes` maps every control to its values: 1-d ones are dimensions, 0-d ones scalar coordinates. Curves are named
+    `times` [n] are the checkpoints, the last one the horizon. `axes` maps every control to its values: 1-d ones are dimensions, 0-d ones scalar coordinates. Curves are named
     `<reading>_curve` over `t`, the number of requests so far. Dimensions come out as (controls, stream, t, model).
     """
     swept = tuple(name for name, values in axes.items() if values.ndim)
     data = {name: _array(value, ("stream", *swept), len(models)) for name, value in final.items()}
     coords: dict[str, Any] = {name: values for name, values in axes.items()} | {"model": list(models)}
     if curve:
-        points = next(iter(curve.values())).shape[1 + len(swept)]
-        coords["t"] = horizon // points * np.arange(1, points + 1)
+        coords["t"] = times
         for name, value in curve.items():
             data[f"{name}_curve"] = _array(value, ("stream", *swept, "t"), len(models))
     dataset = xr.Dataset(data, coords=coords)
     dataset["violation"] = dataset["alpha"] - dataset["satisfaction"]
-    dataset.attrs |= {"horizon": horizon, "cost_unit": cost_unit}
+    dataset.attrs |= {"horizon": int(times[-1]), "cost_unit": cost_unit}
     return _describe(dataset.transpose(*swept, "stream", ..., "model"))
 
 

@@ -2,14 +2,39 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import NoReturn
 
 import jax
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+
+class Parser(argparse.ArgumentParser):
+    """Bad options are a ValueError like any bad input: `exit_code` says them in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise instead of printing the usage and exiting."""
+        raise ValueError(f"{message} (see {self.prog} --help)")
+
+
+def numbers(text: str) -> list[float]:
+    """An option's value as numbers: `1,10,100`."""
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected numbers separated by commas, found {text!r}") from None
+
+
+def out_dir(path: Path) -> Path:
+    """Make the folder before the work is done, so that no result is lost for want of it."""
+    path.mkdir(parents=True, exist_ok=True)
+    return path
 
 
 def use_all_cores() -> None:

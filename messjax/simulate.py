@@ -1,4 +1,4 @@
-"""One stream, one policy, one compiled program: a lax.scan over requests."""
+"""One stream, one policy, one compiled program: a loop over requests."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from messjax import feedback as _feedback
 from messjax import meters as _meters
@@ -38,18 +39,21 @@ def simulate(
     meter: Meter | None = None,
     feedback: Any = _feedback.complete,
     checkpoints: int = 0,
+    curves: tuple[str, ...] | None = None,
 ) -> Result:
     """Run `policy` on `horizon` requests of `stream` with scalar `controls`, and read `meter` (`meters.standard()`).
 
-    Pure: jit, vmap and differentiate it as you like; `sweep` does so for grids. `checkpoints` > 0 also reads the
-    meter after every `horizon // checkpoints` requests (they must divide evenly; ValueError otherwise).
+    Pure: jit and vmap it as you like; `sweep` does so for grids. With `checkpoints` = n > 0 the meter is also read at n
+    evenly spaced requests, the last being the horizon, keeping the readings named in `curves` (all by default).
     The world's randomness, the policy's and the feedback's come from three keys derived from `key`, and each
     request's from (key, t): with one key every policy and every control meets the same requests and coins.
+    ValueError for a horizon below one or beyond a recorded trace, or more checkpoints than requests.
     """
     check_horizon(horizon, checkpoints, stream)
     world = assemble(policy, stream, meter, feedback)
     controls = jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float32), controls)
-    return _run(key, controls, world, horizon, checkpoints)
+    result = run(key, controls, world, checkpoint_times(horizon, checkpoints), curves)
+    return result if checkpoints else result._replace(curve=None)
 
 
 def assemble(policy: Policy, stream: Stream, meter: Meter | None, feedback: Any) -> World:
@@ -59,42 +63,53 @@ def assemble(policy: Policy, stream: Stream, meter: Meter | None, feedback: Any)
 
 
 def check_horizon(horizon: int, checkpoints: int, stream: Stream) -> None:
-    """ValueError for a horizon below one, beyond a recorded trace, or not a multiple of the checkpoints."""
+    """ValueError for a horizon below one or beyond a recorded trace, or a number of checkpoints that makes no sense."""
     if horizon < 1:
         raise ValueError(f"horizon: expected at least one request, found {horizon}")
     if stream.length is not None and horizon > stream.length:
         raise ValueError(f"horizon: the trace has {stream.length} requests, found horizon {horizon}")
-    if checkpoints < 0 or (checkpoints and horizon % checkpoints):
-        raise ValueError(f"checkpoints: expected a divisor of the horizon {horizon}, found {checkpoints}")
+    if not 0 <= checkpoints <= horizon:
+        raise ValueError(f"checkpoints: expected 0 to {horizon} (the horizon), found {checkpoints}")
 
 
-def _run(key: Array, controls: Controls, world: World, horizon: int, checkpoints: int) -> Result:
+def checkpoint_times(horizon: int, checkpoints: int) -> np.ndarray:
+    """The requests [max(1, n)] int32 after which the meter is read, the last one the horizon."""
+    num = max(1, checkpoints)
+    return (np.arange(1, num + 1, dtype=np.int64) * horizon // num).astype(np.int32)
+
+
+def run(key: Array, controls: Controls, world: World, times: Array, curves: tuple[str, ...] | None = None) -> Result:
+    """`simulate` on an assembled world, unchecked, with a curve at `times` [n]: the function that `sweep` vmaps.
+
+    The times are traced, so neither the horizon's nor the checkpoints' values are part of the compiled program.
+    """
     key_world, key_policy, key_feedback = jax.random.split(key, 3)
     stream_state = world.stream.init(jax.random.fold_in(key_world, 0))  # t = 0 is the start; requests are 1, 2, ...
     policy_state = world.policy.init(jax.random.fold_in(key_policy, 0), controls)
     num_models = jax.eval_shape(world.stream.draw, key_world, stream_state, jnp.ones((), jnp.int32))[1].cost.shape[0]
 
-    def one(carry: PyTree, t: Array) -> tuple[PyTree, None]:
+    def one(t: Array, carry: PyTree) -> PyTree:
         stream_state, state, reading = carry
         stream_state, request = world.stream.draw(jax.random.fold_in(key_world, t), stream_state, t)
-        state, step = serve(
-            (jax.random.fold_in(key_policy, t), jax.random.fold_in(key_feedback, t)), state, request, t, controls, world
-        )
-        return (stream_state, state, world.meter.add(reading, step)), None
+        keys = jax.random.fold_in(key_policy, t), jax.random.fold_in(key_feedback, t)
+        state, step = serve(keys, state, request, t, controls, world)
+        return stream_state, state, world.meter.add(reading, step)
 
-    carry = (stream_state, policy_state, world.meter.init(num_models))
-    if not checkpoints:
-        carry, _ = jax.lax.scan(one, carry, 1 + jnp.arange(horizon, dtype=jnp.int32))
-        return Result(world.meter.read(carry[2]), None)
+    def block(carry: PyTree, stop: Array) -> tuple[PyTree, dict[str, Any]]:
+        start, inner = carry
+        inner = jax.lax.fori_loop(start + 1, stop + 1, one, inner)
+        return (stop, inner), _choose(world.meter.read(inner[2]), curves)
 
-    length = horizon // checkpoints
+    times = jnp.asarray(times, jnp.int32)
+    carry = (jnp.zeros((), jnp.int32), (stream_state, policy_state, world.meter.init(num_models)))
+    (_, (_, _, reading)), curve = jax.lax.scan(block, carry, times)
+    return Result(world.meter.read(reading), curve)
 
-    def block(carry: PyTree, start: Array) -> tuple[PyTree, dict[str, Any]]:
-        carry, _ = jax.lax.scan(one, carry, start + 1 + jnp.arange(length, dtype=jnp.int32))
-        return carry, world.meter.read(carry[2])
 
-    carry, curve = jax.lax.scan(block, carry, length * jnp.arange(checkpoints, dtype=jnp.int32))
-    return Result(world.meter.read(carry[2]), curve)
+def _choose(readings: dict[str, Any], names: tuple[str, ...] | None) -> dict[str, Any]:
+    if unknown := sorted(set(names or ()) - readings.keys()):
+        raise ValueError(f"curves: no reading named {unknown[0]!r}; there are {', '.join(sorted(readings))}")
+    return {name: readings[name] for name in (readings if names is None else names)}
 
 
 def serve(

@@ -21,7 +21,7 @@ from jax.sharding import Mesh, PartitionSpec
 
 from messjax import feedback as _feedback
 from messjax import optimum, results
-from messjax.simulate import Result, World, _run, assemble, check_horizon
+from messjax.simulate import Result, World, assemble, check_horizon, checkpoint_times, run
 from messjax.types import Array, Controls, Meter, Policy, Stream
 
 BLOCK = {"cpu": 256}  # streams per device and call: few enough for the cache of a core
@@ -39,6 +39,7 @@ def sweep(
     meter: Meter | None = None,
     feedback: Any = _feedback.complete,
     checkpoints: int = 0,
+    curves: tuple[str, ...] | None = None,
     block: int | None = None,
     models: tuple[str, ...] | None = None,
     cost_unit: str = "cost",
@@ -47,7 +48,7 @@ def sweep(
     """Run `policy` for every combination of the controls on `num_streams` independent streams.
 
     Each leaf of `controls` is a number or a 1-d array; arrays become dimensions of the Dataset, in the order
-    (V, alpha, c, a, f, stream, t, model). Readings, units and checkpoints are those of `simulate` and `meters`. Where
+    (V, alpha, c, a, f, stream, t, model). Readings, checkpoints and curves are those of `simulate` and `meters`. Where
     the stream's law is known, C*, gamma*, `cost_gap` and `adjusted_regret` are added. `progress(done, all)` is called
     with the number of finished streams. Changing any value or the key compiles nothing anew.
 
@@ -69,9 +70,11 @@ def sweep(
 
     started = time.perf_counter()
     leaves = Controls(*(jnp.asarray(values, jnp.float32) for values in axes.values()))
-    parts, block = _run_blocks(key, leaves, world, horizon, num_streams, checkpoints, block, progress)
+    times = checkpoint_times(horizon, checkpoints)
+    parts, block = _run_blocks(key, leaves, world, num_streams, times, curves, block, progress)
     final, curve = jax.tree.map(lambda *pieces: np.concatenate(pieces)[:num_streams], *parts)
-    dataset = results.to_dataset(final, curve, axes, horizon=horizon, models=models, cost_unit=cost_unit)
+    curve = curve if checkpoints else None
+    dataset = results.to_dataset(final, curve, axes, times=times, models=models, cost_unit=cost_unit)
     if law is not None:
         dataset = results.with_optimum(dataset, law)
     dataset.attrs |= results.provenance() | {
@@ -91,9 +94,9 @@ def _run_blocks(
     key: Array,
     controls: Controls,
     world: World,
-    horizon: int,
     num_streams: int,
-    checkpoints: int,
+    times: np.ndarray,
+    curves: tuple[str, ...] | None,
     block: int | None,
     progress: Callable[[int, int], None] | None,
 ) -> tuple[list[tuple], int]:
@@ -104,28 +107,28 @@ def _run_blocks(
     parts = []
     for start in range(0, num_streams, size):
         index = np.arange(start, start + size, dtype=np.int32)  # past the last stream: padding, cut off by the caller
-        result = _grid(key, jnp.asarray(index), controls, world, horizon, checkpoints, devices)
+        result = _grid(key, jnp.asarray(index), controls, world, times, curves, devices)
         parts.append(jax.tree.map(results.host, tuple(result), is_leaf=lambda x: hasattr(x, "to_host")))
         if progress is not None:
             progress(min(start + size, num_streams), num_streams)
     return parts, block
 
 
-@functools.partial(jax.jit, static_argnames=("horizon", "checkpoints", "devices"))
+@functools.partial(jax.jit, static_argnames=("curves", "devices"))
 def _grid(
     key: Array,
     index: Array,
     controls: Controls,
     world: World,
-    horizon: int,
-    checkpoints: int,
+    times: Array,
+    curves: tuple[str, ...] | None,
     devices: tuple[jax.Device, ...],
 ) -> Result:
     """The whole grid for the streams of `index` [n]: readings [n, V, alpha, c, a, f] (those that are swept)."""
 
-    def streams(key: Array, index: Array, controls: Controls, world: World) -> Result:
+    def streams(key: Array, index: Array, controls: Controls, world: World, times: Array) -> Result:
         def one(i: Array, controls: Controls) -> Result:
-            return _run(jax.random.fold_in(key, i), controls, world, horizon, checkpoints)
+            return run(jax.random.fold_in(key, i), controls, world, times, curves)
 
         function: Callable = one
         for name in reversed(Controls._fields):  # the last vmap wraps outermost: axes come out in field order
@@ -134,15 +137,15 @@ def _grid(
         return jax.vmap(function, (0, None))(index, controls)
 
     if len(devices) == 1:
-        return streams(key, index, controls, world)
+        return streams(key, index, controls, world, times)
     here, split = PartitionSpec(), PartitionSpec("stream")
     return jax.shard_map(
         streams,
         mesh=Mesh(np.array(devices), ("stream",)),
-        in_specs=(here, split, here, here),
+        in_specs=(here, split, here, here, here),
         out_specs=split,
         check_vma=False,
-    )(key, index, controls, world)
+    )(key, index, controls, world, times)
 
 
 def check_controls(controls: Controls) -> dict[str, np.ndarray]:
@@ -179,7 +182,7 @@ def check_fit(world: World) -> int:
     request = jax.eval_shape(world.stream.draw, key, state, jnp.ones((), jnp.int32))[1]
     controls = Controls(*(jnp.zeros(()) for _ in Controls._fields))
     try:
-        jax.eval_shape(lambda k: _run(k, controls, world, 1, 0), key)
+        jax.eval_shape(lambda k: run(k, controls, world, np.ones(1, np.int32)), key)
     except (TypeError, ValueError) as error:
         found = f"features {request.features.shape} and {request.cost.shape[0]} models"
         raise ValueError(f"policy does not fit the stream, which has {found}: {str(error).splitlines()[0]}") from error

@@ -8,7 +8,6 @@ Cost gap, violation, queue and adjusted regret against V, each measured on indep
 
 from __future__ import annotations
 
-import argparse
 import sys
 import time
 from collections.abc import Sequence
@@ -35,7 +34,7 @@ class Setting(NamedTuple):
     seed: int = 7
 
 
-FULL = Setting(V=(1.0, 3.0, 10.0, 30.0, 100.0), horizon=100_000, num_streams=1024)
+FULL = Setting(V=(1.0, 3.0, 10.0, 30.0, 100.0), horizon=60_000, num_streams=1024)
 QUICK = Setting(V=(1.0, 3.0, 10.0), horizon=4_000, num_streams=1024)
 
 
@@ -120,21 +119,22 @@ def finding(dataset: xr.Dataset) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run, print the table, write PNG, SVG and NetCDF."""
-    parser = argparse.ArgumentParser(prog="python -m sims.regret_vs_v", description=__doc__.split("\n\n")[0])
+    parser = shell.Parser(prog="python -m sims.regret_vs_v", description=__doc__.split("\n\n")[0])
     parser.add_argument("--quick", action="store_true", help="three V, a short horizon, two predictors: seconds")
     parser.add_argument("--out", type=Path, default=Path("results"), metavar="DIR", help="where to write (results)")
-    asked = parser.parse_args(arguments)
 
     def program() -> None:
+        asked = parser.parse_args(arguments)
+        out = shell.out_dir(asked.out)
         started = time.perf_counter()
         shell.use_all_cores()
         dataset = run(QUICK if asked.quick else FULL, asked.quick)
-        saved = [results.save(dataset, asked.out / "regret_vs_v.nc")]
+        saved = [results.save(dataset, out / "regret_vs_v.nc")]
         shell.console().print(table(dataset))
         setting = f"{dataset.sizes['stream']:,} streams per V, T = {dataset.attrs['horizon']:,}, alpha = {float(dataset['alpha']):g}"
-        title = f"MESS+ on requests calibrated to the Llama 1B/8B/70B zoo ({setting}; 95% intervals; * = optimal)"
+        title = f"MESS+ on requests calibrated to the Llama 1B/8B/70B zoo: measured and bounds\n({setting}; 95% intervals)"
         shown = dataset.drop_dims("stream").assign(gamma=dataset["gamma"])
-        saved += plot.save(plot.versus_v(shown, title=title, cost_unit=dataset.attrs["cost_unit"]), asked.out / "regret_vs_v")
+        saved += plot.save(plot.versus_v(shown, title=title, cost_unit=dataset.attrs["cost_unit"]), out / "regret_vs_v")
         print(gate(dataset))
         print(finding(dataset))
         print(f"wrote {', '.join(str(path) for path in saved)} in {time.perf_counter() - started:.0f} s")

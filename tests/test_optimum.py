@@ -135,6 +135,13 @@ def test_an_alpha_that_only_rounding_puts_out_of_reach_is_solved():
         optimum.solve(law, 0.70001)
 
 
+def test_means_that_differ_by_rounding_are_equal():
+    cost, accuracy = [0.0, 1.0], [0.7, np.nextafter(0.7, 1.0)]
+    assert optimum.frontier(cost, accuracy)[0].tolist() == [0.7]
+    best = optimum.solve(Law([1.0], [cost], [accuracy]), accuracy[1])
+    assert (best.cost, best.gamma) == (0.0, 0.0)
+
+
 def test_a_long_trace_takes_milliseconds():
     rng = np.random.default_rng(0)
     K = 14_042

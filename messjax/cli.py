@@ -36,16 +36,18 @@ def _parser() -> shell.Parser:
     replay = commands.add_parser("replay", help="MESS+ and its baselines on a recorded trace")
     replay.add_argument("path", type=Path, metavar="PATH", help="a RouteLLM CSV or a folder of them")
     _prices(replay)
-    _grid(replay, "1, 10 and 100 over the spread of costs")
-    replay.add_argument("--seeds", type=int, default=8, help="orders of the trace (8)")
-    replay.add_argument("--dim", type=int, default=256, help="buckets of the hashed n-grams (256)")
+    _grid(replay, "0.1, 1 and 10 over the spread of costs")
+    replay.add_argument("--seeds", type=shell.whole(1), default=8, help="orders of the trace (8)")
+    replay.add_argument("--dim", type=shell.whole(1), default=256, help="buckets of the hashed n-grams (256)")
     replay.set_defaults(run=_replay)
 
     simulate = commands.add_parser("simulate", help="MESS+ and its baselines on a stream calibrated to a zoo")
-    simulate.add_argument("--zoo", required=True, help=f"{', '.join(zoo.PRESETS)}; or one benchmark of it: llama3/ARC-C")
+    simulate.add_argument(
+        "--zoo", required=True, help=f"{', '.join(zoo.PRESETS)}; or one benchmark of it: llama3/ARC-C"
+    )
     _grid(simulate, "1,10,100")
-    simulate.add_argument("--horizon", type=int, default=20_000, help="requests per stream (20000)")
-    simulate.add_argument("--streams", type=int, default=4096, help="independent streams (4096)")
+    simulate.add_argument("--horizon", type=shell.whole(1), default=20_000, help="requests per stream (20000)")
+    simulate.add_argument("--streams", type=shell.whole(1), default=4096, help="independent streams (4096)")
     simulate.add_argument("--labels", default="independent", help="independent (default) or comonotone")
     simulate.set_defaults(run=_simulate)
 
@@ -61,29 +63,36 @@ def _parser() -> shell.Parser:
 
 def _prices(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--prices", default="", metavar="MODEL=USD,...", help="USD per 1M tokens of each model; part of its name will do"
+        "--prices",
+        default="",
+        metavar="MODEL=USD,...",
+        help="USD per 1M tokens of each model; part of its name will do",
     )
 
 
 def _grid(parser: argparse.ArgumentParser, default_V: str) -> None:
-    parser.add_argument("--alpha", type=shell.numbers, required=True, help="agreed satisfaction, one or several: 0.6,0.7")
+    parser.add_argument(
+        "--alpha", type=shell.numbers, required=True, help="agreed satisfaction, one or several: 0.6,0.7"
+    )
     parser.add_argument("--V", type=shell.numbers, default=None, help=f"weights of cost ({default_V})")
     parser.add_argument("--c", type=shell.numbers, default=[0.1], help="exploration scales, p_t = min(1, c t^-a) (0.1)")
     parser.add_argument("--a", type=float, default=0.25, help="exploration exponent (0.25; the workshop paper: 0.333)")
     parser.add_argument("--predictor", choices=("linear", "mlp", "oracle"), default="linear", help="(linear)")
     parser.add_argument("--learning-rate", type=float, default=0.06, help="of its SGD with momentum 0.9 (0.06)")
-    parser.add_argument("--seed", type=int, default=7, help="all randomness follows from it (7)")
+    parser.add_argument("--seed", type=shell.whole(0), default=7, help="all randomness follows from it (7)")
     parser.add_argument("--out", type=Path, default=Path("results"), metavar="DIR", help="where to write (results)")
 
 
 def _replay(asked: argparse.Namespace) -> None:
-    trace = traces.read_routellm(asked.path, traces.parse_prices(asked.prices))
+    trace = _trace(asked.path, asked.prices)
     x = features.hashed_ngrams(trace.prompts, dim=asked.dim)
     cost, accuracy = trace.cost.mean(axis=0), trace.satisfaction.mean(axis=0)
     spread = float(np.ptp(cost)) or 1.0
     num, num_models = trace.satisfaction.shape
     stream = streams.replay(x, trace.satisfaction, trace.cost)
-    print(f"{trace.source}: {num:,} requests, {len(set(trace.groups))} groups, {num_models} models, {asked.dim} features")
+    print(
+        f"{trace.source}: {num:,} requests, {len(set(trace.groups))} groups, {num_models} models, {asked.dim} features"
+    )
     dataset = _compare(
         asked,
         stream=stream,
@@ -94,12 +103,16 @@ def _replay(asked: argparse.Namespace) -> None:
         horizon=num,
         num_streams=asked.seeds,
         cost_unit=trace.cost_unit,
-        V=[1.0 / spread, 10.0 / spread, 100.0 / spread],
+        V=[0.1 / spread, 1.0 / spread, 10.0 / spread],
     )
     best = _per_alpha(dataset, "optimal_cost")
     print(f"clairvoyant optimum (knows every label): cost {best}. The LP mixture knows each model's two averages.")
     print(f"Intervals are over {asked.seeds} orders of this one trace and the router's coins, not over other requests.")
     _finish(asked, dataset, f"replay of {trace.source}, {num:,} requests, {asked.seeds} orders", "replay")
+
+
+def _trace(path: Path, prices: str) -> traces.Trace:
+    return traces.read_routellm(path, traces.parse_prices(prices) if prices else {})
 
 
 def _simulate(asked: argparse.Namespace) -> None:
@@ -118,10 +131,15 @@ def _simulate(asked: argparse.Namespace) -> None:
         cost_unit=chosen.cost_unit,
         V=[1.0, 10.0, 100.0],
     )
-    print(f"C* (knows mu of every request): {_per_alpha(dataset, 'optimal_cost')}; gamma*: {_per_alpha(dataset, 'gamma')}")
-    largest = float(np.max(dataset["V"]) * dataset["gamma"].max())
-    print(f"gate T >> V gamma*: T = {asked.horizon:,}, largest V gamma* = {largest:,.0f}, ratio {asked.horizon / max(largest, 1e-9):.0f}")
-    _finish(asked, dataset, f"{chosen.name}, {asked.streams:,} calibrated streams of {asked.horizon:,} requests", "simulate")
+    print(
+        f"C* (knows mu of every request): {_per_alpha(dataset, 'optimal_cost')}; gamma*: {_per_alpha(dataset, 'gamma')}"
+    )
+    largest = max(float(np.max(dataset["V"]) * dataset["gamma"].max()), 1e-9)
+    ratio = f"T = {asked.horizon:,}, largest V gamma* = {largest:,.0f}, ratio {asked.horizon / largest:.0f}"
+    print(f"gate T >> V gamma*: {ratio}")
+    _finish(
+        asked, dataset, f"{chosen.name}, {asked.streams:,} calibrated streams of {asked.horizon:,} requests", "simulate"
+    )
 
 
 def _predictor(asked: argparse.Namespace, stream: Stream, num_features: int, num_models: int) -> Predictor:
@@ -133,18 +151,21 @@ def _predictor(asked: argparse.Namespace, stream: Stream, num_features: int, num
     return make(num_features, num_models, tx=learning.sgd(asked.learning_rate))
 
 
-def _compare(asked: argparse.Namespace, *, num_streams: int, V: list[float], models: tuple[str, ...], **parts: Any) -> xr.Dataset:
+def _compare(
+    asked: argparse.Namespace, *, num_streams: int, V: list[float], models: tuple[str, ...], **parts: Any
+) -> xr.Dataset:
     shell.out_dir(asked.out)
     controls = Controls(
         V=np.array(asked.V if asked.V is not None else V), alpha=np.array(asked.alpha), c=np.array(asked.c), a=asked.a
     )
+    with shell.progress(num_streams, "streams") as report:
+        dataset = compare.compare(
+            jax.random.key(asked.seed), controls, num_streams=num_streams, models=models, progress=report, **parts
+        )
     for alpha in asked.alpha:
         if alpha > (best := float(np.max(parts["accuracy"]))):
             print(f"note: alpha {alpha:g} is above the best single model ({best:.4f}): only routing can meet it")
-    with shell.progress(max(num_streams, 0) * (len(models) + 3)) as report:
-        return compare.compare(
-            jax.random.key(asked.seed), controls, num_streams=num_streams, models=models, report=report, **parts
-        )
+    return dataset
 
 
 def _per_alpha(dataset: xr.Dataset, name: str) -> str:
@@ -170,7 +191,7 @@ def _optimum(asked: argparse.Namespace) -> None:
         law, models, unit, kinds = chosen.law(), chosen.models, chosen.cost_unit, chosen.benchmarks
         reading = "knows the benchmark of every request"
     else:
-        trace = traces.read_routellm(asked.trace, traces.parse_prices(asked.prices))
+        trace = _trace(asked.trace, asked.prices)
         law = Law(np.full(len(trace.prompts), 1.0 / len(trace.prompts)), trace.cost, trace.satisfaction, "labels")
         models, unit, kinds, reading = trace.models, trace.cost_unit, (), "clairvoyant: knows every label"
     averages = Law(np.ones(1), (law.weight @ law.cost)[None], (law.weight @ law.mean)[None])
@@ -187,7 +208,9 @@ def _optimum_table(
     for label, each in (("static mixture: knows the averages", averages), (reading, law)):
         best = optimum.solve(each, alpha)
         shares = each.weight @ best.mixture
-        out.add_row(label, f"{best.cost:.6g}", f"{best.gamma:.6g}", f"{best.satisfaction:.4f}", *(f"{p:.2%}" for p in shares))
+        out.add_row(
+            label, f"{best.cost:.6g}", f"{best.gamma:.6g}", f"{best.satisfaction:.4f}", *(f"{p:.2%}" for p in shares)
+        )
     if len(kinds) > 1:
         for kind, row in zip(kinds, best.mixture, strict=True):
             out.add_row(f"  of which {kind}", "", "", "", *(f"{p:.2%}" for p in row))

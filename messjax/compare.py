@@ -19,9 +19,15 @@ from messjax.types import Array, Controls, Policy, Predictor, Stream
 
 MESS_PLUS, UNIFORM, MIXTURE = "MESS+", "uniform random", "LP mixture"
 CURVES = ("satisfaction", "cost")
+_CAPTION = (
+    "cost per request in {} (full: exploration pays for all models); 95% intervals over streams; "
+    "met for good: share of streams whose satisfaction stayed >= alpha, and the median request from which it did"
+)
 
 
-def contenders(predictor: Predictor, models: tuple[str, ...], cost: np.ndarray, accuracy: np.ndarray) -> dict[str, Policy]:
+def contenders(
+    predictor: Predictor, models: tuple[str, ...], cost: np.ndarray, accuracy: np.ndarray
+) -> dict[str, Policy]:
     """MESS+ and its baselines by name; cost [M] and accuracy [M] are the averages that the LP mixture may know."""
     singles = {f"only {name}": policies.single(m) for m, name in enumerate(models)}
     others = {UNIFORM: policies.uniform(), MIXTURE: policies.mixture(cost, accuracy)}
@@ -41,35 +47,22 @@ def compare(
     num_streams: int,
     cost_unit: str,
     checkpoints: int = 100,
-    report: Callable[[str, int], None] | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> xr.Dataset:
-    """Run every contender on the same requests and coins; `report(policy, streams done)` shows progress.
-
-    A Dataset as `sweep` returns it, with a dimension `policy` in front and curves of satisfaction and cost.
-    """
-    found = {}
-    for i, (name, policy) in enumerate(contenders(predictor, models, cost, accuracy).items()):
-
-        def progress(done: int, _: int, name: str = name, before: int = i * num_streams) -> None:
-            if report is not None:
-                report(name, before + done)
-
-        if report is not None:
-            report(name, i * num_streams)
-        found[name] = sweep(
-            key,
-            controls,
-            policy=policy,
-            stream=stream,
-            horizon=horizon,
-            num_streams=num_streams,
-            checkpoints=min(checkpoints, horizon),
-            curves=CURVES,
-            models=models,
-            cost_unit=cost_unit,
-            progress=progress,
-        )
-    return results.concat(found)
+    """Run every contender on the same requests and coins: a Dataset of `sweep` with curves of satisfaction and cost."""
+    return sweep(
+        key,
+        controls,
+        policy=contenders(predictor, models, cost, accuracy),
+        stream=stream,
+        horizon=horizon,
+        num_streams=num_streams,
+        checkpoints=min(checkpoints, horizon),
+        curves=CURVES,
+        models=models,
+        cost_unit=cost_unit,
+        progress=progress,
+    )
 
 
 def rows(dataset: xr.Dataset) -> list[tuple[str, dict[str, Any]]]:
@@ -86,10 +79,20 @@ def rows(dataset: xr.Dataset) -> list[tuple[str, dict[str, Any]]]:
 def table(dataset: xr.Dataset, title: str) -> Table:
     """Cost in both ledgers, satisfaction with interval, when the agreement was met for good, calls per model."""
     summary = results.summary(dataset)
-    out = Table(title=title, caption=f"cost per request in {dataset.attrs['cost_unit']}; intervals: 95%, over streams")
-    names = ("policy", "alpha", "V", "c", "cost, full", "cost, exploit", "satisfaction", "agreement met for good", "calls")
+    out = Table(title=title, caption=_CAPTION.format(dataset.attrs["cost_unit"]))
+    names = (
+        "policy",
+        "alpha",
+        "V",
+        "c",
+        "cost, full",
+        "cost, exploit",
+        "satisfaction",
+        "met for good",
+        "calls",
+    )
     for name in names:
-        out.add_column(name, justify="left" if name == "policy" else "right")
+        out.add_column(name, justify="left" if name == "policy" else "right", no_wrap=name == "policy")
     for policy, index in rows(dataset):
         one, mean = dataset.sel(policy=policy).isel(index), summary.sel(policy=policy, limit="mean").isel(index)
         own = policy == MESS_PLUS
@@ -117,7 +120,7 @@ def _met(one: xr.Dataset) -> str:
     met = start <= horizon
     if not met.any():
         return "never"
-    return f"{met.mean():.0%} of streams, median from {int(np.median(start[met])):,}"
+    return f"{met.mean():.0%}, from {int(np.median(start[met])):,}"
 
 
 def curves(dataset: xr.Dataset, most: int = 3) -> list[tuple[str, xr.Dataset]]:

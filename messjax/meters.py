@@ -34,11 +34,11 @@ class Mean(NamedTuple):
     """A sum (`Sum` or `queue.Fixed`) over a count of requests."""
 
     total: Any
-    count: Array
+    requests: Array
 
     def to_host(self) -> np.ndarray:
         """The mean as NumPy float64."""
-        return self.total.to_host() / np.asarray(self.count)
+        return self.total.to_host() / np.asarray(self.requests)
 
 
 def _no_sum() -> Sum:
@@ -92,7 +92,7 @@ def maximum(name: str, of: Callable[[Step], Array]) -> Meter:
 
 def _maximum_init(num_models: int) -> Array:
     del num_models
-    return jnp.full((), -jnp.inf)
+    return jnp.full((), -jnp.inf, jnp.float32)
 
 
 def _maximum_add(of: Callable[[Step], Array], number: Array, step: Step) -> Array:
@@ -266,7 +266,7 @@ def theory() -> Meter:
     """What the bounds need besides the law. NaN where a policy has no prediction or a stream no known law.
 
     Readings: `S` (S_T = sum (1 - p_t) Q_t e_t), `exploration_queue` (sum p_t Q_t, as in R_T and T3), and of
-    e_t = max_m |s_hat_m - mu_m(x_t)|: `error_mean`, `error_last`, `error_max` (over requests that can exploit, p_t < 1).
+    e_t = max_m |s_hat_m - mu_m(x_t)|: `error_mean`, `error_last`, `error_max` (where p_t < 1: those that can exploit).
     """
     return Meter(Partial(_theory_init), Partial(_theory_add), Partial(_theory_read))
 

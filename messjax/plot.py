@@ -17,7 +17,7 @@ from matplotlib.lines import Line2D
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (5, 1, 1, 1)), (0, (3, 1, 1, 1, 1, 1)), (0, (8, 2)))
-STYLE = {
+STYLE: Any = {
     "font.size": 9,
     "axes.titlesize": 10,
     "axes.titlelocation": "left",
@@ -70,7 +70,14 @@ def versus_v(verdicts: xr.Dataset, *, title: str, cost_unit: str) -> Figure:
         _signed_log(axes[1, 1])
         extras.append(axes[1, 1].axhline(0.0, color="k", lw=1.6, label="(d) T5: bound 0 from below"))
         policies = [
-            Line2D([], [], color=COLORS[i], marker=MARKERS[i], ls=DASHES[i], label=f"{name}: measured (marker), bound (line)")
+            Line2D(
+                [],
+                [],
+                color=COLORS[i],
+                marker=MARKERS[i],
+                ls=DASHES[i],
+                label=f"{name}: measured (marker), bound (line)",
+            )
             for i, name in enumerate(names)
         ]
         figure.legend(handles=[*policies, *extras], loc="outside lower center", ncols=2)
@@ -94,7 +101,9 @@ def _queue_extras(axis: Any, verdicts: xr.Dataset) -> list:
     for i, name in enumerate(verdicts["policy"].values):
         bound = verdicts.sel(statement="T3 mean queue", policy=name)["bound"].values
         if np.isfinite(bound).all():
-            handles += axis.plot(V, bound, color=COLORS[i], lw=1.0, marker="_", label=f"(c) T3, {name}: bound on the mean of Q")
+            handles += axis.plot(
+                V, bound, color=COLORS[i], lw=1.0, marker="_", label=f"(c) T3, {name}: bound on the mean of Q"
+            )
     return handles
 
 
@@ -128,6 +137,7 @@ def over_requests(curves: Sequence[tuple[str, xr.Dataset]], *, alpha: float, tit
         right.set(title="(b) running cost, full ledger", ylabel=f"cost per request so far ({cost_unit})")
         for axis in (left, right):
             axis.set(xlabel="requests")
+            axis.xaxis.set_major_locator(ticker.MaxNLocator(6))
             axis.xaxis.set_major_formatter(ticker.StrMethodFormatter("{x:,.0f}"))
         handles, labels = left.get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=4)

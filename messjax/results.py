@@ -58,24 +58,26 @@ def to_dataset(
     axes: Mapping[str, np.ndarray],
     *,
     times: np.ndarray,
+    horizon: int,
     models: tuple[str, ...],
     cost_unit: str,
 ) -> xr.Dataset:
     """Final readings [stream, *axes(, model)] and curves [stream, *axes, t(, model)] as one Dataset.
 
-    `times` [n] are the checkpoints, the last one the horizon. `axes` maps every control to its values: 1-d ones are dimensions, 0-d ones scalar coordinates. Curves are named
-    `<reading>_curve` over `t`, the number of requests so far. Dimensions come out as (controls, stream, t, model).
+    `times` [n] are the checkpoints; empty: no curves. `axes` maps every control to its values: 1-d ones are
+    dimensions, 0-d ones scalar coordinates. Curves are named `<reading>_curve` over `t`, the number of requests so far.
+    Dimensions come out as (controls, stream, t, model).
     """
     swept = tuple(name for name, values in axes.items() if values.ndim)
     data = {name: _array(value, ("stream", *swept), len(models)) for name, value in final.items()}
     coords: dict[str, Any] = {name: values for name, values in axes.items()} | {"model": list(models)}
-    if curve:
+    if curve and len(times):
         coords["t"] = times
         for name, value in curve.items():
             data[f"{name}_curve"] = _array(value, ("stream", *swept, "t"), len(models))
     dataset = xr.Dataset(data, coords=coords)
     dataset["violation"] = dataset["alpha"] - dataset["satisfaction"]
-    dataset.attrs |= {"horizon": int(times[-1]), "cost_unit": cost_unit}
+    dataset.attrs |= {"horizon": horizon, "cost_unit": cost_unit}
     return _describe(dataset.transpose(*swept, "stream", ..., "model"))
 
 
@@ -91,7 +93,10 @@ def _array(value: np.ndarray, dims: tuple[str, ...], num_models: int) -> tuple:
 def _describe(dataset: xr.Dataset) -> xr.Dataset:
     for name, array in dataset.data_vars.items():
         if about := _ABOUT.get(str(name).removesuffix("_curve")):
-            array.attrs = {"long_name": about[0], "units": dataset.attrs["cost_unit"] if about[1] == "cost" else about[1]}
+            array.attrs = {
+                "long_name": about[0],
+                "units": dataset.attrs["cost_unit"] if about[1] == "cost" else about[1],
+            }
     return dataset
 
 
@@ -125,13 +130,15 @@ def summary(dataset: xr.Dataset, level: float = 0.95) -> xr.Dataset:
             continue
         moved = array.transpose(..., "stream")
         values = np.asarray(moved.values, np.float64)
-        usable = np.isfinite(values).all(axis=-1)
+        usable = np.asarray(np.isfinite(values).all(axis=-1))
         if values.shape[-1] > 1:
             found = stats.interval(np.where(usable[..., None], values, 0.0), level)
             limits = np.stack([found.mean, found.lower, found.upper])
         else:
             limits = np.stack([values[..., 0], np.full(usable.shape, np.nan), np.full(usable.shape, np.nan)])
-        reduced[name] = xr.DataArray(np.where(usable, limits, np.nan), dims=("limit", *moved.dims[:-1]), attrs=array.attrs)
+        reduced[name] = xr.DataArray(
+            np.where(usable, limits, np.nan), dims=("limit", *moved.dims[:-1]), attrs=array.attrs
+        )
     coords = {name: c for name, c in dataset.coords.items() if "stream" not in c.dims}
     out = xr.Dataset(reduced, coords=coords | {"limit": ["mean", "lower", "upper"]}, attrs=dataset.attrs)
     out.attrs["level"] = level
@@ -141,13 +148,20 @@ def summary(dataset: xr.Dataset, level: float = 0.95) -> xr.Dataset:
 def concat(datasets: Mapping[str, xr.Dataset]) -> xr.Dataset:
     """Several policies' datasets on the same grid, along a new dimension `policy`."""
     joined = xr.concat(
-        list(datasets.values()), dim="policy", data_vars="all", coords="minimal", compat="override", join="exact",
+        list(datasets.values()),
+        dim="policy",
+        data_vars="all",
+        coords="minimal",
+        compat="override",
+        join="exact",
         combine_attrs="drop_conflicts",
     )
     for name in {"optimal_cost", "gamma"} & set(joined.data_vars):
         joined[name] = joined[name].isel(policy=0)  # of the law, not of a policy
     joined = joined.assign_coords(policy=list(datasets))
-    joined.attrs["policies"] = "; ".join(f"{name}: {ds.attrs.get('policy', name)}" for name, ds in datasets.items())
+    told = [f"{name} = {ds.attrs['policy']}" for name, ds in datasets.items() if "policy" in ds.attrs]
+    if told:
+        joined.attrs["policy"] = "; ".join(told)
     return joined
 
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import jax
 from rich.console import Console
@@ -31,6 +31,17 @@ def numbers(text: str) -> list[float]:
         raise argparse.ArgumentTypeError(f"expected numbers separated by commas, found {text!r}") from None
 
 
+def whole(least: int) -> Callable[[str], int]:
+    """An option's value as a whole number from `least` to 2^31 - 1."""
+
+    def parse(text: str) -> int:
+        if not text.lstrip("-").isdecimal() or not least <= int(text) < 2**31:
+            raise argparse.ArgumentTypeError(f"expected a whole number from {least} to {2**31 - 1}, found {text!r}")
+        return int(text)
+
+    return parse
+
+
 def out_dir(path: Path) -> Path:
     """Make the folder before the work is done, so that no result is lost for want of it."""
     path.mkdir(parents=True, exist_ok=True)
@@ -49,23 +60,24 @@ def console() -> Console:
 
 
 @contextmanager
-def progress(total: int, what: str = "streams") -> Iterator[Callable[[str, int], None]]:
-    """A bar on standard error over `total` pieces of work; yields `report(label, pieces done so far)`.
+def progress(total: int, what: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on standard error over `total` pieces of work; yields `report(done, total)`, as `sweep` calls it.
 
-    Where standard error is no terminal (a log, CI) it prints a line whenever the label changes.
+    Where standard error is no terminal (a log, CI) it prints a line for every tenth done.
     """
-    columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:,}/{task.total:,} " + what)
     errors = Console(stderr=True)
-    with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=errors, transient=True) as bar:
+    columns = BarColumn(), TextColumn("{task.completed:,}/{task.total:,} " + what), TimeElapsedColumn()
+    shown: Any = {"console": errors, "transient": True, "disable": not errors.is_terminal}
+    with Progress(*columns, TimeRemainingColumn(), **shown) as bar:
         task = bar.add_task("", total=total)
-        last = ""
+        tenth = 0
 
-        def report(label: str, done: int) -> None:
-            nonlocal last
-            bar.update(task, description=label, completed=done)
-            if not errors.is_terminal and label != last:
-                print(f"{label}: {done:,}/{total:,} {what}", file=sys.stderr, flush=True)
-            last = label
+        def report(done: int, total: int) -> None:
+            nonlocal tenth
+            bar.update(task, completed=done)
+            if not errors.is_terminal and 10 * done // total > tenth:
+                tenth = 10 * done // total
+                print(f"{done:,}/{total:,} {what}", file=sys.stderr, flush=True)
 
         yield report
 

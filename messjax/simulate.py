@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import jax
@@ -23,7 +24,7 @@ class Result(NamedTuple):
 class World(NamedTuple):
     """Everything a run is made of, as one pytree: its arrays are arguments of the compiled program."""
 
-    policy: Policy
+    policies: dict[str, Policy]  # side by side on the same requests
     stream: Stream
     meter: Meter
     feedback: Any
@@ -52,20 +53,27 @@ def simulate(
     check_horizon(horizon, checkpoints, stream)
     world = assemble(policy, stream, meter, feedback)
     controls = jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float32), controls)
-    result = run(key, controls, world, checkpoint_times(horizon, checkpoints), curves)
+    result = run(key, controls, world, checkpoint_times(horizon, checkpoints), curves)[""]
     return result if checkpoints else result._replace(curve=None)
 
 
-def assemble(policy: Policy, stream: Stream, meter: Meter | None, feedback: Any) -> World:
-    """The parts of a run as a pytree. What only the host uses of a stream (law, length) stays behind."""
-    inside = pure(stream)._replace(law=None, length=None)
-    return World(pure(policy), inside, pure(_meters.standard() if meter is None else meter), pure(feedback))
+def assemble(policy: Policy | Mapping[str, Policy], stream: Stream, meter: Meter | None, feedback: Any) -> World:
+    """The parts of a run as a pytree; one policy is named "". What only the host uses of a stream stays behind."""
+    policies = {"": policy} if isinstance(policy, Policy) else policy
+    return World(
+        policies={name: pure(each) for name, each in policies.items()},
+        stream=pure(stream)._replace(law=None, length=None),
+        meter=pure(_meters.standard() if meter is None else meter),
+        feedback=pure(feedback),
+    )
 
 
 def check_horizon(horizon: int, checkpoints: int, stream: Stream) -> None:
     """ValueError for a horizon below one or beyond a recorded trace, or a number of checkpoints that makes no sense."""
     if horizon < 1:
         raise ValueError(f"horizon: expected at least one request, found {horizon}")
+    if horizon >= 2**31 - 1:
+        raise ValueError(f"horizon: expected less than 2^31 - 1 requests (t is an int32), found {horizon}")
     if stream.length is not None and horizon > stream.length:
         raise ValueError(f"horizon: the trace has {stream.length} requests, found horizon {horizon}")
     if not 0 <= checkpoints <= horizon:
@@ -78,32 +86,40 @@ def checkpoint_times(horizon: int, checkpoints: int) -> np.ndarray:
     return (np.arange(1, num + 1, dtype=np.int64) * horizon // num).astype(np.int32)
 
 
-def run(key: Array, controls: Controls, world: World, times: Array, curves: tuple[str, ...] | None = None) -> Result:
-    """`simulate` on an assembled world, unchecked, with a curve at `times` [n]: the function that `sweep` vmaps.
+def run(
+    key: Array, controls: Controls, world: World, times: Array | np.ndarray, curves: tuple[str, ...] | None = None
+) -> dict[str, Result]:
+    """`simulate` for every policy of an assembled world, unchecked, with curves at `times` [n]: what `sweep` vmaps.
 
-    The times are traced, so neither the horizon's nor the checkpoints' values are part of the compiled program.
+    The policies meet the same requests, drawn once. The times are traced, so neither the horizon's nor the
+    checkpoints' values are part of the compiled program.
     """
     key_world, key_policy, key_feedback = jax.random.split(key, 3)
-    stream_state = world.stream.init(jax.random.fold_in(key_world, 0))  # t = 0 is the start; requests are 1, 2, ...
-    policy_state = world.policy.init(jax.random.fold_in(key_policy, 0), controls)
+    start = jax.random.fold_in(key_policy, 0)  # t = 0 is the start; requests are 1, 2, ...
+    stream_state = world.stream.init(jax.random.fold_in(key_world, 0))
     num_models = jax.eval_shape(world.stream.draw, key_world, stream_state, jnp.ones((), jnp.int32))[1].cost.shape[0]
+    lanes = {
+        name: (policy.init(start, controls), world.meter.init(num_models)) for name, policy in world.policies.items()
+    }
 
     def one(t: Array, carry: PyTree) -> PyTree:
-        stream_state, state, reading = carry
+        stream_state, lanes = carry
         stream_state, request = world.stream.draw(jax.random.fold_in(key_world, t), stream_state, t)
         keys = jax.random.fold_in(key_policy, t), jax.random.fold_in(key_feedback, t)
-        state, step = serve(keys, state, request, t, controls, world)
-        return stream_state, state, world.meter.add(reading, step)
+        after = {}
+        for name, (state, reading) in lanes.items():
+            state, step = serve(keys, state, request, t, controls, world.policies[name], world.feedback)
+            after[name] = (state, world.meter.add(reading, step))
+        return stream_state, after
 
     def block(carry: PyTree, stop: Array) -> tuple[PyTree, dict[str, Any]]:
-        start, inner = carry
-        inner = jax.lax.fori_loop(start + 1, stop + 1, one, inner)
-        return (stop, inner), _choose(world.meter.read(inner[2]), curves)
+        done, inner = carry
+        inner = jax.lax.fori_loop(done + 1, stop + 1, one, inner)
+        return (stop, inner), {name: _choose(world.meter.read(lane[1]), curves) for name, lane in inner[1].items()}
 
-    times = jnp.asarray(times, jnp.int32)
-    carry = (jnp.zeros((), jnp.int32), (stream_state, policy_state, world.meter.init(num_models)))
-    (_, (_, _, reading)), curve = jax.lax.scan(block, carry, times)
-    return Result(world.meter.read(reading), curve)
+    carry = (jnp.zeros((), jnp.int32), (stream_state, lanes))
+    (_, (_, lanes)), curve = jax.lax.scan(block, carry, jnp.asarray(times, jnp.int32))
+    return {name: Result(world.meter.read(lanes[name][1]), curve[name]) for name in lanes}
 
 
 def _choose(readings: dict[str, Any], names: tuple[str, ...] | None) -> dict[str, Any]:
@@ -113,12 +129,17 @@ def _choose(readings: dict[str, Any], names: tuple[str, ...] | None) -> dict[str
 
 
 def serve(
-    keys: tuple[Array, Array], state: PyTree, request: Request, t: Array, controls: Controls, world: World
+    keys: tuple[Array, Array],
+    state: PyTree,
+    request: Request,
+    t: Array,
+    controls: Controls,
+    policy: Policy,
+    feedback: Any,
 ) -> tuple[PyTree, Step]:
-    """One request through the policy: decide, pay, hear back, learn. The policy never sees the request's labels."""
-    policy = world.policy
+    """One request through a policy: decide, pay, hear back, learn. The policy never sees the request's labels."""
     before = policy.queue(state)
     decision: Decision = policy.act(keys[0], state, request.features, request.cost, controls)
-    heard: Feedback = world.feedback(keys[1], decision, request, controls)
+    heard: Feedback = feedback(keys[1], decision, request, controls)
     state = policy.update(state, request.features, decision, heard, controls)
     return state, Step(t, request, decision, heard, before, policy.queue(state), controls)

@@ -179,7 +179,7 @@ def loglog_slope(x: ArrayLike, y_samples: ArrayLike, level: float = 0.95) -> Int
     weights = centred / (centred @ centred)
 
     def slope(*means: Floats) -> Floats:
-        return sum(w * np.log(mean) for w, mean in zip(weights, means, strict=True))  # type: ignore[return-value]
+        return sum(w * np.log(mean) for w, mean in zip(weights, means, strict=True))
 
     one_sided_limits = jackknife(slope, *np.moveaxis(y, -2, 0), level=(1.0 + level) / 2.0)
     return one_sided_limits._replace(level=level)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -22,7 +22,7 @@ from jax.sharding import Mesh, PartitionSpec
 from messjax import feedback as _feedback
 from messjax import optimum, results
 from messjax.simulate import Result, World, assemble, check_horizon, checkpoint_times, run
-from messjax.types import Array, Controls, Meter, Policy, Stream
+from messjax.types import Array, Controls, Law, Meter, Policy, Stream
 
 BLOCK = {"cpu": 256}  # streams per device and call: few enough for the cache of a core
 BLOCK_ACCELERATOR = 16_384
@@ -32,7 +32,7 @@ def sweep(
     key: Array,
     controls: Controls,
     *,
-    policy: Policy,
+    policy: Policy | Mapping[str, Policy],
     stream: Stream,
     horizon: int,
     num_streams: int,
@@ -46,6 +46,8 @@ def sweep(
     progress: Callable[[int, int], None] | None = None,
 ) -> xr.Dataset:
     """Run `policy` for every combination of the controls on `num_streams` independent streams.
+
+    Several named policies run side by side on the same requests and come out along a first dimension `policy`.
 
     Each leaf of `controls` is a number or a 1-d array; arrays become dimensions of the Dataset, in the order
     (V, alpha, c, a, f, stream, t, model). Readings, checkpoints and curves are those of `simulate` and `meters`. Where
@@ -72,13 +74,16 @@ def sweep(
     leaves = Controls(*(jnp.asarray(values, jnp.float32) for values in axes.values()))
     times = checkpoint_times(horizon, checkpoints)
     parts, block = _run_blocks(key, leaves, world, num_streams, times, curves, block, progress)
-    final, curve = jax.tree.map(lambda *pieces: np.concatenate(pieces)[:num_streams], *parts)
-    curve = curve if checkpoints else None
-    dataset = results.to_dataset(final, curve, axes, times=times, models=models, cost_unit=cost_unit)
-    if law is not None:
-        dataset = results.with_optimum(dataset, law)
+    joined = jax.tree.map(lambda *pieces: np.concatenate(pieces)[:num_streams], *parts)
+    named = {
+        name: _dataset(joined[name], axes, times if checkpoints else times[:0], horizon, models, cost_unit, law)
+        for name in world.policies  # jax sorts dicts: keep the order given
+    }
+    dataset = named[""] if isinstance(policy, Policy) else results.concat(named)
     dataset.attrs |= results.provenance() | {
-        "policy": describe(policy.act),
+        "policy": "; ".join(
+            f"{name} = {describe(each.act)}".removeprefix(" = ") for name, each in world.policies.items()
+        ),
         "stream_law": describe(stream.draw),
         "feedback": describe(feedback),
         "num_streams": num_streams,
@@ -90,6 +95,21 @@ def sweep(
     return dataset
 
 
+def _dataset(
+    result: Result,
+    axes: dict[str, np.ndarray],
+    times: np.ndarray,
+    horizon: int,
+    models: tuple[str, ...],
+    cost_unit: str,
+    law: Law | None,
+) -> xr.Dataset:
+    dataset = results.to_dataset(
+        result.final, result.curve, axes, times=times, horizon=horizon, models=models, cost_unit=cost_unit
+    )
+    return dataset if law is None else results.with_optimum(dataset, law)
+
+
 def _run_blocks(
     key: Array,
     controls: Controls,
@@ -99,7 +119,7 @@ def _run_blocks(
     curves: tuple[str, ...] | None,
     block: int | None,
     progress: Callable[[int, int], None] | None,
-) -> tuple[list[tuple], int]:
+) -> tuple[list[dict[str, Result]], int]:
     devices = tuple(jax.local_devices())
     if block is None:
         block = min(BLOCK.get(devices[0].platform, BLOCK_ACCELERATOR), -(-num_streams // len(devices)))
@@ -108,7 +128,7 @@ def _run_blocks(
     for start in range(0, num_streams, size):
         index = np.arange(start, start + size, dtype=np.int32)  # past the last stream: padding, cut off by the caller
         result = _grid(key, jnp.asarray(index), controls, world, times, curves, devices)
-        parts.append(jax.tree.map(results.host, tuple(result), is_leaf=lambda x: hasattr(x, "to_host")))
+        parts.append(jax.tree.map(results.host, result, is_leaf=lambda x: hasattr(x, "to_host")))
         if progress is not None:
             progress(min(start + size, num_streams), num_streams)
     return parts, block
@@ -123,17 +143,19 @@ def _grid(
     times: Array,
     curves: tuple[str, ...] | None,
     devices: tuple[jax.Device, ...],
-) -> Result:
+) -> dict[str, Result]:
     """The whole grid for the streams of `index` [n]: readings [n, V, alpha, c, a, f] (those that are swept)."""
 
-    def streams(key: Array, index: Array, controls: Controls, world: World, times: Array) -> Result:
-        def one(i: Array, controls: Controls) -> Result:
+    def streams(key: Array, index: Array, controls: Controls, world: World, times: Array) -> dict[str, Result]:
+        def one(i: Array, controls: Controls) -> dict[str, Result]:
             return run(jax.random.fold_in(key, i), controls, world, times, curves)
 
         function: Callable = one
         for name in reversed(Controls._fields):  # the last vmap wraps outermost: axes come out in field order
             if getattr(controls, name).ndim:
-                function = jax.vmap(function, (None, Controls(**{n: 0 if n == name else None for n in Controls._fields})))
+                function = jax.vmap(
+                    function, (None, Controls(**{n: 0 if n == name else None for n in Controls._fields}))
+                )
         return jax.vmap(function, (0, None))(index, controls)
 
     if len(devices) == 1:
@@ -163,7 +185,9 @@ def check_controls(controls: Controls) -> dict[str, np.ndarray]:
         bad = ~(np.isfinite(values) & (values >= low) & (values <= high))
         if bad.any():
             wanted = f"in [{low:g}, {high:g}]" if np.isfinite(high) else f"finite and >= {low:g}"
-            raise ValueError(f"{name}: expected every value {wanted}, found {np.atleast_1d(values)[np.atleast_1d(bad)][0]}")
+            raise ValueError(
+                f"{name}: expected every value {wanted}, found {np.atleast_1d(values)[np.atleast_1d(bad)][0]}"
+            )
         axes[name] = values
     return axes
 

@@ -143,4 +143,4 @@ def pure(component: T) -> T:
 
     if callable(component):
         return wrap(component)
-    return type(component)(*(wrap(field) for field in component))  # type: ignore[call-arg,attr-defined]
+    return type(component)(*(wrap(field) for field in component))  # type: ignore[attr-defined]

@@ -87,7 +87,16 @@ def cells(dataset: xr.Dataset, law: Law) -> list[tuple[tuple[int, ...], Cell]]:
     if np.any(dataset["f"].values != 1.0):
         raise ValueError(f"verdicts need complete feedback, found f = {dataset['f'].values.tolist()}")
     grid = _grid_dims(dataset)
-    names = ("queue_last", "queue_mean", "violation", "cost_gap", "adjusted_regret", "S", "exploration_queue", "error_max")
+    names = (
+        "queue_last",
+        "queue_mean",
+        "violation",
+        "cost_gap",
+        "adjusted_regret",
+        "S",
+        "exploration_queue",
+        "error_max",
+    )
     found = []
     for index in np.ndindex(*(dataset.sizes[d] for d in grid)):
         at = dataset[list(names)].isel(dict(zip(grid, index, strict=True)))
@@ -144,10 +153,18 @@ def _judge_one(cell: Cell, statement: Statement | None, level: float) -> dict[st
         uses = [cell.readings[name] for name in statement.uses]
         bound = float(statement.bound(cell, *(u.mean() for u in uses)))
         if not np.isfinite(bound):
-            return row | {"bound": bound, "margin_lower": np.nan, "margin_upper": np.nan} | _loose(bound, "silent", measured)
+            return (
+                row
+                | {"bound": bound, "margin_lower": np.nan, "margin_upper": np.nan}
+                | _loose(bound, "silent", measured)
+            )
         margin = stats.jackknife(lambda m, *u: statement.bound(cell, *u) - m, samples, *uses, level=level)
     word = stats.verdict(margin)
-    return row | {"bound": bound, "margin_lower": margin.lower, "margin_upper": margin.upper} | _loose(bound, word, measured)
+    return (
+        row
+        | {"bound": bound, "margin_lower": margin.lower, "margin_upper": margin.upper}
+        | _loose(bound, word, measured)
+    )
 
 
 def _loose(bound: float, word: str, measured: stats.Interval) -> dict[str, Any]:

@@ -105,7 +105,9 @@ def get(name: str) -> Zoo:
         return zoo
     known = [b.lower() for b in zoo.benchmarks]
     if benchmark.lower() not in known:
-        raise ValueError(f"unknown benchmark {benchmark!r} in zoo {zoo_name}: expected one of {', '.join(zoo.benchmarks)}")
+        raise ValueError(
+            f"unknown benchmark {benchmark!r} in zoo {zoo_name}: expected one of {', '.join(zoo.benchmarks)}"
+        )
     row = slice(k := known.index(benchmark.lower()), k + 1)
     return zoo._replace(
         name=name, benchmarks=zoo.benchmarks[row], cost=zoo.cost[row], accuracy=zoo.accuracy[row], alpha=zoo.alpha[row]

@@ -1,4 +1,4 @@
-"""Claim: MESS+ trades cost against the agreement through V as its theory says, for an oracle and for learned predictors.
+"""Claim: V trades cost against the agreement as the theory of MESS+ says, for an oracle and for learned predictors.
 
 Cost gap, violation, queue and adjusted regret against V, each measured on independent streams beside its bound
 (T1, T2, T3, T5 of docs/theory, constants re-derived there) and beside V gamma*.
@@ -19,7 +19,8 @@ import numpy as np
 import xarray as xr
 from rich.table import Table
 
-from messjax import plot, policies, predictors, results, shell, streams, sweep, verdicts, zoo
+from messjax import plot, policies, predictors, results, shell, streams, verdicts, zoo
+from messjax.sweep import sweep
 from messjax.types import Controls, Law, Policy
 
 
@@ -54,23 +55,19 @@ def run(setting: Setting, quick: bool) -> xr.Dataset:
     """Per-stream readings of every contender on every V, with the verdicts: dimensions policy, V, stream, statement."""
     llama = zoo.get("llama3")
     law = streams.graded(llama.mean_cost(), llama.mean_accuracy())
-    found, judged = {}, {}
-    todo = contenders(law, quick)
-    with shell.progress(setting.num_streams * len(todo)) as report:
-        for i, (name, policy) in enumerate(todo.items()):
-            found[name] = sweep.sweep(
-                jax.random.key(setting.seed),
-                Controls(V=np.array(setting.V), alpha=setting.alpha, c=setting.c),
-                policy=policy,
-                stream=streams.types(law),
-                horizon=setting.horizon,
-                num_streams=setting.num_streams,
-                models=llama.models,
-                cost_unit=llama.cost_unit,
-                progress=lambda done, _, i=i, name=name: report(name, i * setting.num_streams + done),
-            )
-            judged[name] = verdicts.judge(found[name], law)
-    both = results.concat(found).merge(results.concat(judged), combine_attrs="drop_conflicts")
+    with shell.progress(setting.num_streams, "streams") as report:
+        found = sweep(
+            jax.random.key(setting.seed),
+            Controls(V=np.array(setting.V), alpha=setting.alpha, c=setting.c),
+            policy=contenders(law, quick),
+            stream=streams.types(law),
+            horizon=setting.horizon,
+            num_streams=setting.num_streams,
+            models=llama.models,
+            cost_unit=llama.cost_unit,
+            progress=report,
+        )
+    both = found.merge(verdicts.judge(found, law), combine_attrs="drop_conflicts")
     both.attrs["config"] = f"python -m sims.regret_vs_v {'--quick ' if quick else ''}({setting})"
     return both
 
@@ -78,7 +75,9 @@ def run(setting: Setting, quick: bool) -> xr.Dataset:
 def table(dataset: xr.Dataset) -> Table:
     """One row per policy, statement and V."""
     unit = dataset.attrs["cost_unit"]
-    out = Table(title=f"MESS+ against V on the calibrated llama3 zoo; cost in {unit} per request, 95% intervals over streams")
+    out = Table(
+        title=f"MESS+ against V on the calibrated llama3 zoo; cost in {unit} per request, 95% intervals over streams"
+    )
     for column in ("predictor", "statement", "V", "measured", "interval", "bound", "looseness", "verdict"):
         out.add_column(column, justify="left" if column in ("predictor", "statement", "verdict") else "right")
     for policy in dataset["policy"].values:
@@ -103,7 +102,8 @@ def table(dataset: xr.Dataset) -> Table:
 def gate(dataset: xr.Dataset) -> str:
     """The horizon gate: rates and limits in V mean something only where T >> V gamma*."""
     V, gamma, T = float(dataset["V"].max()), float(dataset["gamma"]), dataset.attrs["horizon"]
-    return f"gate T >> V gamma*: T = {T:,}, largest V gamma* = {V:g} x {gamma:.3f} = {V * gamma:,.0f}, ratio {T / (V * gamma):.0f}"
+    largest = f"{V:g} x {gamma:.3f} = {V * gamma:,.0f}"
+    return f"gate T >> V gamma*: T = {T:,}, largest V gamma* = {largest}, ratio {T / (V * gamma):.0f}"
 
 
 def finding(dataset: xr.Dataset) -> str:
@@ -131,8 +131,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         dataset = run(QUICK if asked.quick else FULL, asked.quick)
         saved = [results.save(dataset, out / "regret_vs_v.nc")]
         shell.console().print(table(dataset))
-        setting = f"{dataset.sizes['stream']:,} streams per V, T = {dataset.attrs['horizon']:,}, alpha = {float(dataset['alpha']):g}"
-        title = f"MESS+ on requests calibrated to the Llama 1B/8B/70B zoo: measured and bounds\n({setting}; 95% intervals)"
+        setting = f"{dataset.sizes['stream']:,} streams per V, T = {dataset.attrs['horizon']:,}"
+        title = (
+            "MESS+ on requests calibrated to the Llama 1B/8B/70B zoo: measured and bounds\n"
+            f"({setting}, alpha = {float(dataset['alpha']):g}; 95% intervals)"
+        )
         shown = dataset.drop_dims("stream").assign(gamma=dataset["gamma"])
         saved += plot.save(plot.versus_v(shown, title=title, cost_unit=dataset.attrs["cost_unit"]), out / "regret_vs_v")
         print(gate(dataset))

@@ -61,9 +61,7 @@ def _init(key: Array, controls: Controls) -> queue.Fixed:
     return queue.zero()
 
 
-def _act(
-    pick: Partial, key: Array, state: queue.Fixed, features: Array, cost: Array, controls: Controls
-) -> Decision:
+def _act(pick: Partial, key: Array, state: queue.Fixed, features: Array, cost: Array, controls: Controls) -> Decision:
     del state, features
     serve = jnp.asarray(pick(key, cost.shape[0], controls), jnp.int32)
     never = jnp.zeros((), bool)

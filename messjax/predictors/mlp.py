@@ -57,7 +57,7 @@ class _Init(_Mlp):
 
 class _Predict(_Mlp):
     def __call__(self, state: MlpState, features: Array) -> Array:
-        return jax.nn.sigmoid(self.head.apply(state.learner.params, features))
+        return jax.nn.sigmoid(jnp.asarray(self.head.apply(state.learner.params, features)))
 
 
 class _Update(_Mlp):
@@ -65,7 +65,8 @@ class _Update(_Mlp):
         rngs = {"dropout": jax.random.fold_in(state.key, state.learner.seen)}
 
         def loss(params: PyTree) -> Array:
-            return learning.cross_entropy(self.head.apply(params, features, train=True, rngs=rngs), outcome)
+            logits = self.head.apply(params, features, train=True, rngs=rngs)
+            return learning.cross_entropy(jnp.asarray(logits), outcome)
 
         return state._replace(learner=learning.descend(state.learner, self.tx, loss))
 

@@ -33,7 +33,9 @@ def noisy(stream: Stream, error: np.ndarray | float, q: float = 0.0) -> Predicto
         raise ValueError(f"noisy: error must be finite, found {error.tolist()}")
     if not q >= 0:
         raise ValueError(f"noisy: the learning exponent q must be >= 0, found {q}")
-    _, request = jax.eval_shape(lambda key: stream.draw(key, stream.init(key), jnp.ones((), jnp.int32)), jax.random.key(0))
+    _, request = jax.eval_shape(
+        lambda key: stream.draw(key, stream.init(key), jnp.ones((), jnp.int32)), jax.random.key(0)
+    )
     plane = jnp.zeros((request.mean.shape[0], request.features.shape[0]))
     level = jnp.broadcast_to(jnp.asarray(error), request.mean.shape)
     return Predictor(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -21,7 +22,7 @@ def running_mean(prior: float = 1.0) -> optax.GradientTransformationExtraArgs:
     def init(params: PyTree) -> PyTree:
         return jax.tree.map(jnp.zeros_like, params)
 
-    def update(gradient: PyTree, visits: PyTree, params: PyTree = None, *, visited: PyTree, **extra) -> tuple:
+    def update(gradient: PyTree, visits: PyTree, params: PyTree = None, *, visited: PyTree, **extra: Any) -> tuple:
         del params, extra
         visits = jax.tree.map(jnp.add, visits, visited)
         return jax.tree.map(lambda g, n: -g / (prior + n), gradient, visits), visits
@@ -48,7 +49,7 @@ def tabular(num_types: int, num_models: int, *, tx: optax.GradientTransformation
     root of the visits of a type.
     """
     tx = running_mean() if tx is None else tx
-    table = jnp.full((num_types, num_models), 0.5)
+    table = jnp.full((num_types, num_models), 0.5, jnp.float32)  # not weakly typed: a carry must keep its type
     return Predictor(Partial(learning.Start(tx), table), Partial(_predict), Partial(_Update(tx)))
 
 

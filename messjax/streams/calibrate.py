@@ -65,6 +65,8 @@ def solve_bias(accuracy: np.ndarray, spread: float, nodes: np.ndarray, weights: 
     reach = 40.0 + spread * np.abs(nodes).max()
 
     def solve(target: float) -> float:
-        return optimize.brentq(lambda b: weights @ special.expit(spread * nodes + b) - target, -reach, reach, xtol=1e-13)
+        return optimize.brentq(
+            lambda b: weights @ special.expit(spread * nodes + b) - target, -reach, reach, xtol=1e-13
+        )
 
     return np.array([solve(a) for a in accuracy])

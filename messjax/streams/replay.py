@@ -47,7 +47,9 @@ def _check(features: np.ndarray, satisfaction: np.ndarray, cost: np.ndarray) -> 
         ):
             if not good.all():
                 row, column = np.argwhere(~good)[0]
-                wanted = {"satisfaction": "a number in [0, 1]", "cost": "a finite number >= 0"}.get(name, "a finite number")
+                wanted = {"satisfaction": "a number in [0, 1]", "cost": "a finite number >= 0"}.get(
+                    name, "a finite number"
+                )
                 raise ValueError(f"trace: {name}[{row}, {column}] is {value[row, column]}, expected {wanted}")
 
 

@@ -1,0 +1,12 @@
+"""Simulate MESS+ and validate its theory, with JAX.
+
+Start at `messjax.sweep.sweep` (a grid of controls times streams) or `messjax.simulate.simulate` (one stream); put
+together `messjax.streams`, `messjax.predictors` and `messjax.policies`. The rooms of the house are in docs/design.md.
+"""
+
+from importlib import metadata as _metadata
+
+try:
+    __version__ = _metadata.version("messjax")
+except _metadata.PackageNotFoundError:  # a source tree that was never installed
+    __version__ = "unknown"

@@ -1,0 +1,286 @@
+"""One contract for everything shipped: jit is eager, vmap is a loop, states keep their types, values never recompile.
+
+A new component is one line in one of the tables below; a public name that is missing from them fails a test.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from messjax import feedback, meters, policies, predictors, queue, simulate, streams, sweep
+from messjax.types import Controls, Law, Meter, Outcome, Policy, Predictor, Step, Stream
+
+M, D, N = 3, 4, 40  # models, features (and types), requests of the trace
+COST = np.array([1.0, 2.0, 4.0])
+ACCURACY = np.array([0.4, 0.6, 0.9])
+CONTROLS = Controls(V=2.0, alpha=0.5, c=0.5, a=0.25, f=0.7)
+NUMBERS = Controls(*(jnp.asarray(value, jnp.float32) for value in CONTROLS))
+KEYS = jax.random.split(jax.random.key(3), 3)
+ONE = jnp.ones((), jnp.int32)
+
+
+def law(x: float) -> Law:
+    mean = np.linspace(0.3, 0.7, D)[:, None] + np.array([0.0, 0.1, 0.25 + 0.01 * x])
+    return Law(np.array([0.1, 0.2, 0.3, 0.4]), np.tile(COST + x, (D, 1)), mean)
+
+
+def trace(x: float, permute: bool) -> Stream:
+    rng = np.random.default_rng(int(x))
+    satisfaction = rng.integers(0, 2, (N, M)).astype(float)
+    satisfaction[:, -1] = 1.0
+    return streams.replay(rng.normal(size=(N, D)), satisfaction, np.tile(COST, (N, 1)), permute=permute)
+
+
+# name, beginning with the public name: builder from a number x, which `test_no_value_recompiles` changes
+STREAMS: dict[str, Callable[[float], Stream]] = {
+    "types": lambda x: streams.types(law(x)),
+    "types comonotone": lambda x: streams.types(law(x), labels="comonotone"),
+    "graded": lambda x: streams.types(streams.graded(COST + x, ACCURACY, num_types=D)),
+    "logistic": lambda x: streams.logistic(np.eye(M, D) + x, np.arange(M) - 0.5, COST),
+    "calibrated": lambda x: streams.calibrated(COST + x, ACCURACY, num_features=D, spread=1 + x),
+    "replay": lambda x: trace(x, permute=True),
+    "replay in order": lambda x: trace(x, permute=False),
+}
+PREDICTORS: dict[str, Callable[[Stream, float], Predictor]] = {
+    "oracle": lambda stream, x: predictors.oracle(stream),
+    "noisy": lambda stream, x: predictors.noisy(stream, 0.1 + 0.1 * x, q=0.5 + 0.1 * x),
+    "tabular": lambda stream, x: predictors.tabular(D, M),
+    "linear": lambda stream, x: predictors.linear(D, M),
+    "mlp": lambda stream, x: predictors.mlp(D, M),
+}
+POLICIES: dict[str, Callable[[Predictor, float], Policy]] = {
+    "mess_plus": lambda predictor, x: policies.mess_plus(predictor),
+    "greedy": lambda predictor, x: policies.greedy(predictor),
+    "single": lambda predictor, x: policies.single(1 + int(x)),
+    "uniform": lambda predictor, x: policies.uniform(),
+    "mixture": lambda predictor, x: policies.mixture(COST, ACCURACY - 0.01 * x),
+}
+
+
+def largest_p(step: Step) -> jax.Array:
+    return step.decision.p
+
+
+METERS: dict[str, Callable[[], Meter]] = {
+    "standard": meters.standard,
+    "ledger": meters.ledger,
+    "virtual_queue": meters.virtual_queue,
+    "sla": meters.sla,
+    "theory": meters.theory,
+    "mean": lambda: meters.mean("p", largest_p),
+    "maximum": lambda: meters.maximum("p", largest_p),
+    "latest": lambda: meters.latest("Q", lambda num_models: queue.zero(), lambda step: step.next_queue),
+    "fold": lambda: meters.fold("n", lambda num_models: jnp.zeros((), jnp.int32), lambda number, step: number + step.t),
+    "zip_meters": lambda: meters.zip_meters(meters.sla(), meters.mean("p", largest_p)),
+}
+# Whole runs: every row of the tables above but the meters is in at least one.
+WORLDS = [
+    ("types", "mess_plus", "oracle"),
+    ("types comonotone", "mess_plus", "tabular"),
+    ("graded", "greedy", "noisy"),
+    ("logistic", "mess_plus", "linear"),
+    ("calibrated", "mess_plus", "mlp"),
+    ("replay", "single", "linear"),
+    ("replay in order", "uniform", "linear"),
+    ("types", "mixture", "oracle"),
+]
+
+
+def world(names: tuple[str, str, str], x: float = 0.0) -> tuple[Stream, Policy]:
+    stream = STREAMS[names[0]](x)
+    return stream, POLICIES[names[1]](PREDICTORS[names[2]](stream, x), x)
+
+
+def shapes(tree):
+    """Shapes, dtypes and weak types: what a scan's carry must keep."""
+    return jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype, leaf.weak_type), jax.eval_shape(lambda: tree))
+
+
+def shapes_after(function, *arguments):
+    return jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype, leaf.weak_type), jax.eval_shape(function, *arguments))
+
+
+def plain(tree):
+    """Leaves as NumPy arrays, keys as their data."""
+    raw = jax.tree.map(lambda x: jax.random.key_data(x) if jnp.issubdtype(x.dtype, jax.dtypes.prng_key) else x, tree)
+    return jax.tree.map(np.asarray, raw)
+
+
+def assert_same(found, wanted, exact: bool = True):
+    """Equal structure and leaves; `exact=False` allows floats the rounding of a fused program (a few ulp of 1)."""
+    found, wanted = plain(found), plain(wanted)
+    assert jax.tree.structure(found) == jax.tree.structure(wanted)
+    for left, right in zip(jax.tree.leaves(found), jax.tree.leaves(wanted), strict=True):
+        assert left.dtype == right.dtype and left.shape == right.shape
+        loose = not exact and np.issubdtype(left.dtype, np.floating)
+        np.testing.assert_allclose(left, right, rtol=2e-6 if loose else 0, atol=1e-6 if loose else 0)
+
+
+def check_function(function, *batches):
+    """jit is eager and vmap is the loop over lanes, at once: an eager vmap against a compiled single call."""
+    compiled = jax.jit(function)
+    together = jax.vmap(function)(*batches)
+    for i in range(len(KEYS)):
+        alone = compiled(*jax.tree.map(lambda x, i=i: x[i], batches))
+        assert_same(jax.tree.map(lambda x, i=i: x[i], together), alone, exact=False)
+
+
+def requests(stream: Stream):
+    """Three streams' states and first requests, batched."""
+    return jax.vmap(lambda key: stream.draw(key, stream.init(key), ONE))(KEYS)
+
+
+@pytest.mark.parametrize("name", STREAMS)
+def test_streams(name):
+    stream = STREAMS[name](0.0)
+    check_function(lambda key: stream.draw(key, stream.init(key), ONE), KEYS)
+    state = jax.eval_shape(stream.init, KEYS[0])
+    after, request = jax.eval_shape(stream.draw, KEYS[0], state, ONE)
+    assert jax.tree.map(lambda x: (x.shape, x.dtype, x.weak_type), after) == shapes_after(stream.init, KEYS[0])
+    assert {field.dtype for field in request} == {jnp.dtype("float32")}
+    assert [field.shape for field in request] == [(D,), (M,), (M,), (M,)]
+    _, batch = requests(stream)
+    if stream.mean is not None:  # what an oracle may know is what the world's view says
+        assert_same(jax.vmap(stream.mean)(batch.features), batch.mean, exact=False)
+
+
+@pytest.mark.parametrize("name", PREDICTORS)
+def test_predictors(name):
+    stream = STREAMS["types"](0.0)
+    predictor = PREDICTORS[name](stream, 0.0)
+    features = requests(stream)[1].features
+    state = jax.vmap(predictor.init)(KEYS)
+    outcome = Outcome(jnp.array([[1.0, 0.0, 1.0]] * 3), jnp.array([[True, True, False]] * 3))
+
+    def learn_then_predict(state, features, outcome):
+        state = predictor.update(state, features, outcome)
+        return predictor.predict(state, features), state
+
+    check_function(learn_then_predict, state, features, outcome)
+    one = jax.tree.map(lambda x: x[0], (state, features, outcome))
+    assert shapes_after(predictor.update, *one) == shapes(one[0])
+    assert shapes_after(predictor.predict, *one[:2]) == ((M,), jnp.dtype("float32"), False)
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_policies(name):
+    stream = STREAMS["types"](0.0)
+    policy = POLICIES[name](PREDICTORS["linear"](stream, 0.0), 0.0)
+
+    def serve(key):
+        request = stream.draw(key, stream.init(key), ONE)[1]
+        state = policy.init(key, NUMBERS)
+        return simulate.serve((key, key), state, request, ONE, NUMBERS, policy, feedback.sparse)
+
+    check_function(serve, KEYS)
+    state, step = jax.eval_shape(serve, KEYS[0])
+    assert jax.tree.map(lambda x: (x.shape, x.dtype, x.weak_type), state) == shapes_after(policy.init, KEYS[0], NUMBERS)
+    decision = step.decision
+    assert [(x.shape, str(x.dtype)) for x in decision] == [
+        ((), "int32"), ((M,), "bool"), ((), "bool"), ((), "float32"), ((M,), "float32")
+    ]
+    assert isinstance(step.queue, queue.Fixed) and {x.dtype for x in step.queue} == {jnp.dtype("int32")}
+
+
+@pytest.fixture(scope="module")
+def two_steps():
+    """Two steps of three streams, batched: what a meter is fed."""
+    stream, policy = world(("types", "mess_plus", "noisy"))
+
+    @jax.jit
+    @jax.vmap
+    def serve_two(key):
+        found, state = [], policy.init(key, NUMBERS)
+        for t in (ONE, ONE + 1):
+            request = stream.draw(jax.random.fold_in(key, t), (), t)[1]
+            state, step = simulate.serve((key, key), state, request, t, NUMBERS, policy, feedback.complete)
+            found.append(step)
+        return tuple(found)
+
+    return serve_two(KEYS)
+
+
+@pytest.mark.parametrize("name", METERS)
+def test_meters(name, two_steps):
+    meter = METERS[name]()
+
+    def add_two(first, second):
+        number = meter.add(meter.add(meter.init(M), first), second)
+        return number, meter.read(number)
+
+    check_function(add_two, *two_steps)
+    number, readings = jax.eval_shape(add_two, *jax.tree.map(lambda x: x[0], two_steps))
+    assert jax.tree.map(lambda x: (x.shape, x.dtype, x.weak_type), number) == shapes(meter.init(M))
+    assert readings and all(np.shape(x) in ((), (M,)) for x in jax.tree.leaves(readings))
+
+
+COMPILED: list[str] = []
+jax.monitoring.register_event_duration_secs_listener(
+    lambda event, seconds, **_: COMPILED.append(event) if event.endswith("backend_compile_duration") else None
+)
+
+
+def run(names: tuple[str, str, str], x: float, horizon: int):
+    """A grid of two V on three streams, with every number but the shapes depending on x."""
+    stream, policy = world(names, x)
+    controls = Controls(V=[0.5 + x, 2.0], alpha=0.5 - 0.1 * x, c=0.5 + x, a=0.25 + 0.1 * x, f=0.7 + 0.1 * x)
+    return controls, sweep.sweep(
+        jax.random.key(int(x)), controls, policy=policy, stream=stream, horizon=horizon, num_streams=3,
+        meter=METER, feedback=feedback.sparse, block=3,
+    )  # fmt: skip
+
+
+METER = meters.zip_meters(meters.ledger(), meters.virtual_queue())
+
+
+@pytest.mark.parametrize("names", WORLDS, ids=" ".join)
+def test_a_grid_is_its_single_runs_and_no_value_recompiles(names):
+    controls, grid = run(names, 0.0, horizon=7)
+    programs = sweep._grid._cache_size()
+    stream, policy = world(names)
+
+    @jax.jit
+    def alone(key):
+        one = controls._replace(V=controls.V[1])
+        return simulate.simulate(
+            key, one, policy=policy, stream=stream, horizon=7, meter=METER, feedback=feedback.sparse
+        ).final
+
+    for i in range(3):
+        for name, value in alone(jax.random.fold_in(jax.random.key(0), i)).items():
+            host = value.to_host() if hasattr(value, "to_host") else np.asarray(value)
+            np.testing.assert_array_equal(grid[name].isel(V=1, stream=i).values, host, err_msg=name)
+    del COMPILED[:]
+    _, other = run(names, 1.0, horizon=23)
+    assert not COMPILED and sweep._grid._cache_size() == programs
+    assert other.attrs["horizon"] == 23 and int(other["served"].isel(stream=0, V=0).sum()) == 23
+
+
+def test_the_compile_counter_counts():
+    del COMPILED[:]
+    jax.jit(lambda x: x * 3.0 + len(COMPILED))(jnp.ones(17))
+    assert COMPILED
+
+
+@pytest.mark.parametrize(
+    ("module", "table"), [(streams, STREAMS), (predictors, PREDICTORS), (policies, POLICIES)], ids=lambda x: getattr(x, "__name__", "")
+)
+def test_every_public_component_is_in_its_table(module, table):
+    assert set(module.__all__) == {name.split()[0] for name in table}
+    column = {"streams": 0, "policies": 1, "predictors": 2}[module.__name__.split(".")[1]]
+    assert {row[column] for row in WORLDS} == set(table)
+
+
+def test_every_public_meter_is_in_its_table():
+    public = {
+        name for name, function in inspect.getmembers(meters, inspect.isfunction)
+        if function.__module__ == meters.__name__ and not name.startswith("_")
+        and inspect.signature(function).return_annotation == "Meter"
+    }
+    assert public == set(METERS)

@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -49,9 +49,10 @@ def out_dir(path: Path) -> Path:
 
 
 def use_all_cores() -> None:
-    """One CPU device per core, so that `sweep` spreads over them. Must come before JAX touches a device."""
+    """One CPU device per core, so that `sweep` spreads over them. Without effect once JAX has touched a device."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    jax.config.update("jax_num_cpu_devices", cores)
+    with suppress(RuntimeError):
+        jax.config.update("jax_num_cpu_devices", cores)
 
 
 def console() -> Console:

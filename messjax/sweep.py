@@ -80,10 +80,9 @@ def sweep(
         for name in world.policies  # jax sorts dicts: keep the order given
     }
     dataset = named[""] if isinstance(policy, Policy) else results.concat(named)
+    told = (f"{name} = {describe(each.act)}".removeprefix(" = ") for name, each in world.policies.items())
     dataset.attrs |= results.provenance() | {
-        "policy": "; ".join(
-            f"{name} = {describe(each.act)}".removeprefix(" = ") for name, each in world.policies.items()
-        ),
+        "policy": "; ".join(told),
         "stream_law": describe(stream.draw),
         "feedback": describe(feedback),
         "num_streams": num_streams,

@@ -1,0 +1,342 @@
+"""The engine: a plain float64 MESS+ agrees step by step; blocks, devices and grids change nothing; one shared predictor."""
+
+from __future__ import annotations
+
+import math
+import os
+import subprocess
+import sys
+
+import jax
+import jax.export
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jax.extend.core import jaxprs_in_params
+from recording import recorder, steps, units
+
+from messjax import feedback, meters, policies, predictors, queue, simulate, streams, sweep
+from messjax.types import Controls, Law
+
+K, M, D, T = 4, 3, 11, 300
+RNG = np.random.default_rng(0)
+LAW = Law(
+    np.array([0.1, 0.2, 0.3, 0.4]),
+    np.sort(RNG.uniform(0.5, 4.0, (K, M)), axis=1),
+    np.sort(RNG.uniform(0.2, 0.95, (K, M)), axis=1),
+)
+TYPES = streams.types(LAW)
+LOGISTIC = streams.calibrated(np.array([1.0, 2.0, 4.0]), np.array([0.4, 0.6, 0.9]), num_features=D)
+CONTROLS = Controls(V=1.7, alpha=0.613, c=0.8, a=0.25, f=0.6)
+
+
+# --- (a) a plain NumPy loop, given the same random numbers -----------------------------------------------------
+
+
+class Oracle:
+    def __init__(self):
+        self.mu = LAW.mean
+
+    def predict(self, x):
+        return x @ self.mu
+
+    def learn(self, x, s):
+        pass
+
+
+class Tabular:
+    """Row k, model m: the mean of one starting value 1/2 and every label seen."""
+
+    def __init__(self):
+        self.total, self.count = np.full((K, M), 0.5), np.ones((K, M))
+
+    def predict(self, x):
+        return x @ (self.total / self.count)
+
+    def learn(self, x, s):
+        self.total[x.argmax()] += s
+        self.count[x.argmax()] += 1
+
+
+class Linear:
+    """Logistic regression; clip the gradient to norm 1, add weight decay .01, momentum .9, rate .06."""
+
+    def __init__(self):
+        self.w, self.b = np.zeros((M, D)), np.zeros(M)
+        self.v, self.u = np.zeros((M, D)), np.zeros(M)
+
+    def predict(self, x):
+        return 1 / (1 + np.exp(-(self.w @ x + self.b)))
+
+    def learn(self, x, s):
+        residual = (self.predict(x) - s) / M
+        gw, gb = np.outer(residual, x), residual
+        scale = 1 / max(1.0, math.sqrt((gw**2).sum() + (gb**2).sum()))
+        self.v = 0.9 * self.v + gw * scale + 0.01 * self.w
+        self.u = 0.9 * self.u + gb * scale + 0.01 * self.b
+        self.w, self.b = self.w - 0.06 * self.v, self.b - 0.06 * self.u
+
+
+def randomness(key, stream):
+    """Requests, exploration uniforms and feedback uniforms of t = 1..T from the keys that `simulate` documents."""
+    world, policy, heard = jax.random.split(key, 3)
+    state = stream.init(jax.random.fold_in(world, 0))
+
+    def at(t):
+        request = stream.draw(jax.random.fold_in(world, t), state, t)[1]
+        coins = [jax.random.uniform(jax.random.fold_in(k, t)) for k in (policy, heard)]
+        return request, *coins
+
+    return jax.tree.map(lambda x: np.asarray(x, np.float64), jax.jit(jax.vmap(at))(jnp.arange(1, T + 1)))
+
+
+def plain_mess_plus(requests, explore_coin, feedback_coin, predictor, controls, sparse):
+    """docs/theory, "Setting", word by word; Q in units of 1e-6. Also the least margin of any float comparison."""
+    V, alpha, c, a, f = controls
+    Q, margin, rows = 0, math.inf, []
+    for t in range(1, T + 1):
+        x, E, s = requests.features[t - 1], requests.cost[t - 1], requests.satisfaction[t - 1]
+        p = min(1.0, c * t**-a)
+        explore = explore_coin[t - 1] < p
+        heard = not sparse or feedback_coin[t - 1] < f
+        score = V * E + Q * 1e-6 * (alpha - predictor.predict(x))
+        serve = M - 1 if explore else int(score.argmin())
+        first, second = np.sort(score)[:2]
+        margin = min(margin, abs(explore_coin[t - 1] - p), math.inf if explore else second - first)
+        rows.append((serve, explore, heard, Q))
+        if heard:
+            Q = max(0, Q + round(alpha * 1e6) - round(s[serve] * 1e6))
+        if heard and explore:
+            predictor.learn(x, s)
+    return np.array(rows), Q, margin
+
+
+@pytest.mark.parametrize(
+    ("stream", "learner", "plain", "sparse"),
+    [
+        (TYPES, predictors.oracle(TYPES), Oracle, False),
+        (TYPES, predictors.tabular(K, M), Tabular, True),
+        (LOGISTIC, predictors.linear(D, M), Linear, True),
+    ],
+    ids=["oracle", "tabular, sparse", "linear, sparse"],
+)
+def test_a_plain_float64_loop_agrees_step_by_step(stream, learner, plain, sparse):
+    key = jax.random.key(5)
+    run = sweep.sweep(
+        key, CONTROLS, policy=policies.mess_plus(learner), stream=stream, horizon=T, num_streams=2, checkpoints=T,
+        meter=recorder("serve", "explore", "heard", "Q", "Q_next", "s_hat"),
+        feedback=feedback.sparse if sparse else feedback.complete,
+    )  # fmt: skip
+    for i in range(2):
+        predictor = plain()
+        numbers = randomness(jax.random.fold_in(key, i), stream)
+        wanted, last, margin = plain_mess_plus(*numbers, predictor, CONTROLS, sparse)
+        assert margin > 1e-5, "a decision hangs on rounding: choose another key"
+        found = steps(run, i)
+        for column, name in enumerate(("serve", "explore", "heard")):
+            np.testing.assert_array_equal(found[name], wanted[:, column], err_msg=name)
+        np.testing.assert_array_equal(units(found["Q"]), wanted[:, 3])
+        assert units(found["Q_next"])[-1] == last
+        assert len(set(wanted[:, 0])) == M and 0 < wanted[:, 1].mean() < 1  # the path was worth comparing
+
+
+# --- (b) blocks, devices, grids -------------------------------------------------------------------------------
+
+GRID = Controls(V=[0.3, 1.7, 4.0], alpha=[0.5, 0.613], c=0.8, f=0.6)
+# Counts, queue, satisfaction and cost must not change by a bit. S, exploration_queue and error_* are sums of float
+# products which XLA contracts (fused multiply-add, order of a dot product) differently in programs of other shape.
+ROUNDED = {"S", "exploration_queue", "error_mean", "error_last", "error_max"}
+
+
+def grid(num_streams: int, block: int | None, learner=None, controls=GRID):
+    learner = predictors.linear(D, M) if learner is None else learner
+    return sweep.sweep(
+        jax.random.key(5), controls, policy=policies.mess_plus(learner), stream=LOGISTIC, horizon=T,
+        num_streams=num_streams, block=block, feedback=feedback.sparse, checkpoints=3,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def seven():
+    return grid(7, 2)
+
+
+def compare(found, wanted):
+    assert found.sizes == wanted.sizes and set(found.data_vars) == set(wanted.data_vars)
+    for name in wanted.data_vars:
+        rounded = str(name).removesuffix("_curve") in ROUNDED
+        np.testing.assert_allclose(
+            found[name].values, wanted[name].values, rtol=1e-6 * rounded, atol=1e-6 * rounded, err_msg=str(name)
+        )
+
+
+def test_block_size_and_number_of_streams_change_nothing(seven):
+    compare(grid(7, 3), seven)
+    compare(grid(3, 2), seven.isel(stream=slice(3)))
+
+
+def test_one_stream_by_simulate_is_its_cell_of_the_grid(seven):
+    alone = jax.jit(
+        lambda key, controls: simulate.simulate(
+            key, controls, policy=policies.mess_plus(predictors.linear(D, M)), stream=LOGISTIC, horizon=T,
+            feedback=feedback.sparse,
+        ).final
+    )  # fmt: skip
+    final = alone(jax.random.fold_in(jax.random.key(5), 6), GRID._replace(V=GRID.V[2], alpha=GRID.alpha[1]))
+    for name, value in final.items():
+        cell = seven[name].isel(V=2, alpha=1, stream=6).values
+        found = value.to_host() if hasattr(value, "to_host") else np.asarray(value)
+        np.testing.assert_allclose(found, cell, rtol=1e-6 * (name in ROUNDED), atol=1e-6 * (name in ROUNDED), err_msg=name)
+
+
+THREE_DEVICES = """
+import sys, jax
+sys.path.insert(0, {here!r})
+import test_engine
+everything = jax.local_devices()
+assert len(everything) == 3
+for count in (1, 2, 3):
+    jax.local_devices = lambda: everything[:count]
+    test_engine.grid(7, 2).drop_attrs().to_netcdf({folder!r} + f"/{{count}}.nc", engine="h5netcdf")
+"""
+
+
+def test_the_number_of_devices_changes_nothing(seven, tmp_path):
+    code = THREE_DEVICES.format(here=os.path.dirname(__file__), folder=str(tmp_path))
+    flags = {"XLA_FLAGS": "--xla_force_host_platform_device_count=3", "JAX_PLATFORMS": "cpu"}
+    env = os.environ | flags | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    subprocess.run([sys.executable, "-c", code], env=env, check=True, timeout=120)
+    for count in (1, 2, 3):
+        compare(sweep.results.load(tmp_path / f"{count}.nc"), seven)
+
+
+# --- (c) sharing: one predictor path per stream, whatever the number of V and alpha ----------------------------
+
+
+def loop_carries(jaxpr):
+    """Shapes carried by every scan and while of a jaxpr and of those inside it."""
+    for equation in jaxpr.eqns:
+        if equation.primitive.name in ("scan", "while"):
+            yield from (variable.aval.shape for variable in equation.outvars)
+        for inner in jaxprs_in_params(equation.params):
+            yield from loop_carries(inner)
+
+
+def test_no_loop_carries_the_predictor_once_per_V_or_alpha():
+    axes = Controls(V=np.ones(5), alpha=np.full(7, 0.5), c=0.1, a=0.25, f=1.0)
+    arguments = arguments_of_grid(predictors.linear(D, M), axes, horizon=100)
+    jaxpr = jax.make_jaxpr(lambda *given: sweep._grid(*given, None, tuple(jax.local_devices()[:1])))(*arguments)
+    carried = list(loop_carries(jaxpr.jaxpr))
+    weights = [shape for shape in carried if shape[-2:] == (M, D)]
+    queues = [shape for shape in carried if shape and set(shape) >= {5, 7}]
+    assert weights and queues  # the walk sees both
+    assert all(not {5, 7} & set(shape[:-2]) for shape in weights), weights
+
+
+def arguments_of_grid(learner, controls, horizon: int, meter=None, stream=LOGISTIC):
+    world = simulate.assemble(policies.mess_plus(learner), stream, meter, feedback.complete)
+    leaves = Controls(*(jnp.asarray(value, jnp.float32) for value in controls))
+    return jax.random.key(0), jnp.arange(2), leaves, world, simulate.checkpoint_times(horizon, 0)
+
+
+# --- (d) exact numbers ----------------------------------------------------------------------------------------
+
+
+def test_a_million_steps_of_the_queue_are_integer_arithmetic():
+    satisfied = np.random.default_rng(1).random(1_000_000) < 0.6669
+
+    @jax.jit
+    def run(satisfied):
+        def one(Q, s):
+            return queue.step(Q, jnp.float32(0.667), s), None
+
+        return jax.lax.scan(one, queue.zero(), satisfied.astype(jnp.float32))[0]
+
+    wanted = 0
+    for s in satisfied.tolist():
+        wanted = max(0, wanted + 667_000 - 1_000_000 * s)
+    last = run(satisfied)
+    assert int(last.whole) * queue.UNIT + int(last.part) == wanted > 0
+
+
+fixed = st.integers(-(2**31) + 2000, 2**31 - 2000)
+
+
+def as_int(number: queue.Fixed) -> int:
+    return int(number.whole) * queue.UNIT + int(number.part)
+
+
+def make(whole: int, part: int) -> queue.Fixed:
+    return queue.Fixed(jnp.int32(whole), jnp.int32(part))
+
+
+@settings(max_examples=50, deadline=None)
+@given(fixed, st.integers(0, queue.UNIT - 1), st.integers(-1000 * queue.UNIT, 1000 * queue.UNIT), fixed)
+def test_fixed_numbers_stay_normal_and_add_exactly(whole, part, move, other):
+    number = make(whole, part)
+    moved = queue.add(number, jnp.int32(move))
+    assert 0 <= int(moved.part) < queue.UNIT and as_int(moved) == as_int(number) + move
+    rival = make(other, part)
+    assert as_int(queue.maximum(number, rival)) == max(as_int(number), as_int(rival))
+    assert as_int(queue.maximum(number, moved)) == max(as_int(number), as_int(moved))
+    assert number.to_host() == pytest.approx(as_int(number) / queue.UNIT, rel=1e-15)
+    assert float(number.to_float()) == pytest.approx(as_int(number) / queue.UNIT, rel=3e-7, abs=1e-6)
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.integers(0, 1000).map(lambda n: n / 1000),
+    st.lists(st.integers(0, 1000).map(lambda n: n / 1000), min_size=1, max_size=30),
+    st.integers(0, 5000).map(lambda n: n / 1000),
+)
+def test_reflection_is_the_recursion_and_from_zero_the_exact_queue(alpha, path, Q_1):
+    path = np.array(path)
+    np.testing.assert_allclose(queue.reflection(path, alpha, Q_1), queue.recursion(path, alpha, Q_1), atol=1e-12)
+    stepped = [queue.zero()]
+    for s in path:
+        stepped.append(queue.step(stepped[-1], jnp.float32(alpha), jnp.float32(s)))
+    assert [as_int(Q) for Q in stepped] == units(queue.recursion(path, alpha)).tolist()
+
+
+def test_the_compensated_sum_is_as_good_as_fsum():
+    terms = np.random.default_rng(2).lognormal(0, 4, 1_000_000).astype(np.float32)
+    total = jax.jit(lambda x: jax.lax.scan(lambda s, v: (meters.add_to_sum(s, v), None), meters._no_sum(), x)[0])(terms)
+    exact = math.fsum(terms.tolist())
+    naive = float(np.add.accumulate(terms)[-1])
+    # The two-sum is exact and `low` is below an ulp of `high`: a step rounds by at most 2 u^2 of the sum, u = 2^-24.
+    assert abs(total.to_host() - exact) <= 1e6 * 2 * 2.0**-48 * exact < abs(naive - exact)
+
+
+# --- (e), (f) memory and other platforms -----------------------------------------------------------------------
+
+
+def test_memory_does_not_grow_with_the_horizon():
+    axes = Controls(V=np.ones(3), alpha=0.5, c=0.1, a=0.25, f=1.0)
+    used = []
+    for horizon in (1_000, 100_000):
+        arguments = arguments_of_grid(predictors.oracle(TYPES), axes, horizon, meters.ledger(), TYPES)
+        program = sweep._grid.lower(*arguments, None, tuple(jax.local_devices()[:1])).compile()
+        analysis = program.memory_analysis()
+        used.append((analysis.temp_size_in_bytes, analysis.output_size_in_bytes, analysis.argument_size_in_bytes))
+    assert used[0] == used[1] and used[0][1] > 0
+
+
+@pytest.mark.parametrize("name", ["oracle", "linear", "mlp"])
+def test_the_grid_lowers_for_cpu_cuda_and_tpu(name):
+    learner = {
+        "oracle": lambda: predictors.oracle(LOGISTIC),
+        "linear": lambda: predictors.linear(D, M),
+        "mlp": lambda: predictors.mlp(D, M),
+    }[name]()
+    axes = Controls(V=np.ones(2), alpha=0.5, c=0.1, a=0.25, f=1.0)
+    arguments = arguments_of_grid(learner, axes, horizon=100)
+    platforms = ("cpu", "cuda", "tpu")
+
+    @jax.jit
+    def whole_grid(key_data, *rest):  # raw keys: an exported function takes arrays
+        return sweep._grid(jax.random.wrap_key_data(key_data), *rest, None, tuple(jax.local_devices()[:1]))
+
+    exported = jax.export.export(whole_grid, platforms=platforms)(jax.random.key_data(arguments[0]), *arguments[1:])
+    assert exported.platforms == platforms and len(exported.out_avals) > 0

@@ -11,6 +11,7 @@ import numpy as np
 
 from messjax import feedback as _feedback
 from messjax import meters as _meters
+from messjax.checks import check_horizon, check_run
 from messjax.types import Array, Controls, Decision, Feedback, Meter, Policy, PyTree, Request, Step, Stream, pure
 
 
@@ -48,10 +49,16 @@ def simulate(
     evenly spaced requests, the last being the horizon, keeping the readings named in `curves` (all by default).
     The world's randomness, the policy's and the feedback's come from three keys derived from `key`, and each
     request's from (key, t): with one key every policy and every control meets the same requests and coins.
-    ValueError for a horizon below one or beyond a recorded trace, or more checkpoints than requests.
+    ValueError, before anything runs, for: a horizon below one or beyond a recorded trace, more checkpoints than
+    requests, controls out of range or NaN, an alpha above the largest attainable one (it is named), a policy that does
+    not fit the stream's shapes.
     """
-    check_horizon(horizon, checkpoints, stream)
+    if any(isinstance(leaf, jax.core.Tracer) for leaf in controls):
+        check_horizon(horizon, checkpoints, stream)  # under jit or vmap the controls have no values yet
+    else:
+        check_run(controls, stream, feedback, horizon, checkpoints)
     world = assemble(policy, stream, meter, feedback)
+    check_fit(world)
     controls = jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float32), controls)
     result = run(key, controls, world, checkpoint_times(horizon, checkpoints), curves)[""]
     return result if checkpoints else result._replace(curve=None)
@@ -68,16 +75,18 @@ def assemble(policy: Policy | Mapping[str, Policy], stream: Stream, meter: Meter
     )
 
 
-def check_horizon(horizon: int, checkpoints: int, stream: Stream) -> None:
-    """ValueError for a horizon below one or beyond a recorded trace, or a number of checkpoints that makes no sense."""
-    if horizon < 1:
-        raise ValueError(f"horizon: expected at least one request, found {horizon}")
-    if horizon >= 2**31 - 1:
-        raise ValueError(f"horizon: expected less than 2^31 - 1 requests (t is an int32), found {horizon}")
-    if stream.length is not None and horizon > stream.length:
-        raise ValueError(f"horizon: the trace has {stream.length} requests, found horizon {horizon}")
-    if not 0 <= checkpoints <= horizon:
-        raise ValueError(f"checkpoints: expected 0 to {horizon} (the horizon), found {checkpoints}")
+def check_fit(world: World) -> int:
+    """M of the stream, after one request went through the policies in shapes only; ValueError where they disagree."""
+    key = jax.random.key(0)
+    state = jax.eval_shape(world.stream.init, key)
+    request = jax.eval_shape(world.stream.draw, key, state, jnp.ones((), jnp.int32))[1]
+    controls = Controls(*(jnp.zeros(()) for _ in Controls._fields))
+    try:
+        jax.eval_shape(lambda k: run(k, controls, world, np.ones(1, np.int32)), key)
+    except (TypeError, ValueError) as error:
+        found = f"features {request.features.shape} and {request.cost.shape[0]} models"
+        raise ValueError(f"policy does not fit the stream, which has {found}: {str(error).splitlines()[0]}") from error
+    return request.cost.shape[0]
 
 
 def checkpoint_times(horizon: int, checkpoints: int) -> np.ndarray:

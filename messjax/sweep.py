@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import time
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -20,8 +21,9 @@ import xarray as xr
 from jax.sharding import Mesh, PartitionSpec
 
 from messjax import feedback as _feedback
-from messjax import optimum, results
-from messjax.simulate import Result, World, assemble, check_horizon, checkpoint_times, run
+from messjax import results
+from messjax.checks import check_run
+from messjax.simulate import Result, World, assemble, check_fit, checkpoint_times, run
 from messjax.types import Array, Controls, Law, Meter, Policy, Stream
 
 BLOCK = {"cpu": 256}  # streams per device and call: few enough for the cache of a core
@@ -54,16 +56,15 @@ def sweep(
     the stream's law is known, C*, gamma*, `cost_gap` and `adjusted_regret` are added. `progress(done, all)` is called
     with the number of finished streams. Changing any value or the key compiles nothing anew.
 
+    Interrupted (Ctrl-C) after a block, it warns and returns the streams that are finished: they are independent.
+
     ValueError, before anything runs, for: controls out of range, NaN or empty; an alpha above the largest attainable
     one (it is named); a policy that does not fit the stream's shapes; a horizon beyond a trace; num_streams < 1.
     """
-    axes = check_controls(controls)
-    check_horizon(horizon, checkpoints, stream)
+    axes = check_run(controls, stream, feedback, horizon, checkpoints)
     if num_streams < 1 or (block is not None and block < 1):
         raise ValueError(f"sweep: expected at least one stream and a block >= 1, found {num_streams} and {block}")
     law = None if stream.law is None else stream.law()
-    if law is not None:
-        check_alpha(axes["alpha"], optimum.largest_alpha(law))
     world = assemble(policy, stream, meter, feedback)
     num_models = check_fit(world)
     models = tuple(f"model {m}" for m in range(num_models)) if models is None else tuple(models)
@@ -74,7 +75,8 @@ def sweep(
     leaves = Controls(*(jnp.asarray(values, jnp.float32) for values in axes.values()))
     times = checkpoint_times(horizon, checkpoints)
     parts, block = _run_blocks(key, leaves, world, num_streams, times, curves, block, progress)
-    joined = jax.tree.map(lambda *pieces: np.concatenate(pieces)[:num_streams], *parts)
+    num_done = min(num_streams, len(parts) * block * jax.local_device_count())
+    joined = jax.tree.map(lambda *pieces: np.concatenate(pieces)[:num_done], *parts)
     named = {
         name: _dataset(joined[name], axes, times if checkpoints else times[:0], horizon, models, cost_unit, law)
         for name in world.policies  # jax sorts dicts: keep the order given
@@ -85,7 +87,7 @@ def sweep(
         "policy": "; ".join(told),
         "stream_law": describe(stream.draw),
         "feedback": describe(feedback),
-        "num_streams": num_streams,
+        "num_streams": num_done,
         "block": block,
         "key": f"{jax.random.key_impl(key)}:{np.asarray(jax.random.key_data(key)).tolist()}",
         "created": results.now(),
@@ -126,10 +128,16 @@ def _run_blocks(
     parts = []
     for start in range(0, num_streams, size):
         index = np.arange(start, start + size, dtype=np.int32)  # past the last stream: padding, cut off by the caller
-        result = _grid(key, jnp.asarray(index), controls, world, times, curves, devices)
-        parts.append(jax.tree.map(results.host, result, is_leaf=lambda x: hasattr(x, "to_host")))
-        if progress is not None:
-            progress(min(start + size, num_streams), num_streams)
+        try:
+            result = _grid(key, jnp.asarray(index), controls, world, times, curves, devices)
+            parts.append(jax.tree.map(results.host, result, is_leaf=lambda x: hasattr(x, "to_host")))
+            if progress is not None:
+                progress(min(start + size, num_streams), num_streams)
+        except KeyboardInterrupt:
+            if not parts:
+                raise
+            warnings.warn(f"interrupted after {len(parts) * size} of {num_streams} streams", stacklevel=3)
+            break
     return parts, block
 
 
@@ -167,49 +175,6 @@ def _grid(
         out_specs=split,
         check_vma=False,
     )(key, index, controls, world, times)
-
-
-def check_controls(controls: Controls) -> dict[str, np.ndarray]:
-    """Every control as a float64 array [] or [n]; ValueError naming the control, what was found and expected."""
-    bounds = {"V": (0.0, np.inf), "alpha": (0.0, 1.0), "c": (0.0, np.inf), "a": (0.0, np.inf), "f": (0.0, 1.0)}
-    axes = {}
-    for name, value in controls._asdict().items():
-        low, high = bounds[name]
-        try:
-            values = np.asarray(value, np.float64)
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"{name}: expected a number or a list of numbers, found {value!r}") from error
-        if values.ndim > 1 or values.size == 0:
-            raise ValueError(f"{name}: expected a number or a non-empty 1-d array, found shape {values.shape}")
-        bad = ~(np.isfinite(values) & (values >= low) & (values <= high))
-        if bad.any():
-            wanted = f"in [{low:g}, {high:g}]" if np.isfinite(high) else f"finite and >= {low:g}"
-            raise ValueError(
-                f"{name}: expected every value {wanted}, found {np.atleast_1d(values)[np.atleast_1d(bad)][0]}"
-            )
-        axes[name] = values
-    return axes
-
-
-def check_alpha(alpha: np.ndarray, largest: float) -> None:
-    """ValueError when an alpha is above what any policy attains, naming the largest attainable one."""
-    worst = float(np.max(alpha))
-    if worst > largest + 1e-12:
-        raise ValueError(f"alpha: {worst:g} is infeasible: the largest attainable satisfaction is {largest:.6f}")
-
-
-def check_fit(world: World) -> int:
-    """M of the stream, once one request has gone through the policy in shapes only; ValueError where they disagree."""
-    key = jax.random.key(0)
-    state = jax.eval_shape(world.stream.init, key)
-    request = jax.eval_shape(world.stream.draw, key, state, jnp.ones((), jnp.int32))[1]
-    controls = Controls(*(jnp.zeros(()) for _ in Controls._fields))
-    try:
-        jax.eval_shape(lambda k: run(k, controls, world, np.ones(1, np.int32)), key)
-    except (TypeError, ValueError) as error:
-        found = f"features {request.features.shape} and {request.cost.shape[0]} models"
-        raise ValueError(f"policy does not fit the stream, which has {found}: {str(error).splitlines()[0]}") from error
-    return request.cost.shape[0]
 
 
 def describe(function: Any) -> str:

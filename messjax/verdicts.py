@@ -83,7 +83,9 @@ T5 = "T5 adjusted regret"
 
 
 def cells(dataset: xr.Dataset, law: Law) -> list[tuple[tuple[int, ...], Cell]]:
-    """Every grid point of a dataset with its index. ValueError for sparse feedback: these are T1-T5, not T9."""
+    """Every grid point with its index. ValueError for sparse feedback (that is T9) and for a trace's labels as law."""
+    if law.kind == "labels":
+        raise ValueError("verdicts need the law of the requests, found the realised labels of a trace")
     if np.any(dataset["f"].values != 1.0):
         raise ValueError(f"verdicts need complete feedback, found f = {dataset['f'].values.tolist()}")
     grid = _grid_dims(dataset)
@@ -123,7 +125,8 @@ def judge(dataset: xr.Dataset, law: Law, *, level: float = 0.95) -> xr.Dataset:
 
     Variables: `measured` with two-sided limits `measured_lower`, `measured_upper`; `bound`; the one-sided limits
     `margin_lower`, `margin_upper` of bound - measured (T5: of the adjusted regret itself, whose bound 0 is from
-    below); `looseness` = bound / measured; `verdict`. `level` is the coverage of each limit.
+    below); `looseness` = bound / measured; `verdict`. `level` is the coverage of each limit. A law of kind
+    "sampled" has C* and gamma* up to its sampling error, which the margins do not contain.
     """
     grid = _grid_dims(dataset)
     statements = (*(s.name for s in MESS_PLUS), T5)
@@ -140,7 +143,7 @@ def judge(dataset: xr.Dataset, law: Law, *, level: float = 0.95) -> xr.Dataset:
     dims = ("statement", *grid)
     coords = {d: dataset[d] for d in grid if d in dataset.coords} | {"statement": list(statements)}
     data = {name: (dims, values) for name, values in out.items()} | {"verdict": (dims, words)}
-    return xr.Dataset(data, coords=coords, attrs={"level": level, "num_streams": dataset.sizes["stream"]})
+    return xr.Dataset(data, coords=coords, attrs={"level": level})
 
 
 def _judge_one(cell: Cell, statement: Statement | None, level: float) -> dict[str, Any]:

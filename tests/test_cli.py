@@ -22,7 +22,7 @@ def folder(tmp_path: Path) -> Path:
         for i in range(60):
             hard = rng.random() < 0.5
             right = rng.random() < (0.2 if hard else 0.95), rng.random() < 0.9
-            rows.append(f"\"{'prove the theorem' if hard else 'name the capital'} {i}\",{right[0]},{right[1]}")
+            rows.append(f'"{"prove the theorem" if hard else "name the capital"} {i}",{right[0]},{right[1]}')
         (where / f"{name}.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
     return where
 

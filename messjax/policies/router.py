@@ -11,7 +11,7 @@ from jax.tree_util import Partial
 
 from messjax import queue
 from messjax.policies.gate import when
-from messjax.types import Array, Controls, Decision, Feedback, Policy, Predictor, PyTree
+from messjax.types import Array, Controls, Decision, Feedback, Policy, Predictor, PyTree, pure
 
 Choose = Callable[[Array, Array, queue.Fixed, Controls], Array]  # (s_hat [M], cost [M], Q, controls) -> model [] int
 
@@ -30,6 +30,7 @@ def router(predictor: Predictor, choose: Choose) -> Policy:
     Neither the coin nor the predictor looks at V or alpha: under one vmap per control the scan carries one
     predictor path per (stream, c, a, f), whatever the number of V and alpha.
     """
+    predictor = pure(predictor)
     return Policy(
         init=Partial(_init, predictor),
         act=Partial(_act, predictor, Partial(choose)),

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import Partial
 
+from messjax import optimum
 from messjax.streams import labels as _labels
 from messjax.types import Array, Law, Request, Stream
 
@@ -18,7 +19,7 @@ def types(law: Law, *, labels: str = "independent") -> Stream:
     and are "independent" or "comonotone" (one uniform for all models). ValueError when the arrays disagree in shape,
     weights do not sum to one, costs are negative or NaN, or means leave [0, 1]: `optimum.check_law` words it.
     """
-    weight, cost, mean = (np.asarray(v, np.float64) for v in law[:3])
+    weight, cost, mean, _ = optimum.check_law(law)
     label = Partial(_labels.by_name(labels))
     edges = np.cumsum(weight)[:-1].astype(np.float32)  # K - 1 inner edges: the last type takes what is left
     table = (jnp.asarray(edges), jnp.asarray(cost, jnp.float32), jnp.asarray(mean, jnp.float32))

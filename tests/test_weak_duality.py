@@ -1,0 +1,87 @@
+"""T5: the adjusted regret of no honest policy is below zero, and that of one that peeks at the labels is found out."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from messjax import meters, policies, predictors, stats, streams, sweep
+from messjax.policies.router import router
+from messjax.types import Controls, Law, Policy, Predictor, Stream
+
+K, M = 4, 3
+COST = np.array([[1.0, 2.0, 5.0], [1.0, 2.5, 4.0], [0.5, 2.0, 4.5], [1.0, 3.0, 6.0]])
+MEAN = np.array([[0.7, 0.8, 0.9], [0.3, 0.75, 0.85], [0.4, 0.5, 0.9], [0.2, 0.6, 0.8]])
+LAW = Law(np.array([0.4, 0.3, 0.2, 0.1]), COST, MEAN)
+ALPHA, LEVEL = [0.55, 0.75], 0.999
+LABELS = ["independent", "comonotone"]
+
+
+def honest(stream: Stream) -> dict[str, Policy]:
+    """Every policy shipped, those with a predictor over every kind of predictor of [K] features."""
+    learners = {
+        "oracle": predictors.oracle(stream),
+        "noisy": predictors.noisy(stream, 0.3),
+        "tabular": predictors.tabular(K, M),
+        "linear": predictors.linear(K, M),
+    }
+    routers = {f"mess_plus {name}": policies.mess_plus(learner) for name, learner in learners.items()}
+    routers |= {f"greedy {name}": policies.greedy(learners[name]) for name in ("oracle", "tabular")}
+    means = LAW.weight @ COST, LAW.weight @ MEAN
+    static = {f"single {m}": policies.single(m) for m in range(M)}
+    return routers | static | {"uniform": policies.uniform(), "mixture": policies.mixture(*means)}
+
+
+def run(stream: Stream, named: dict[str, Policy]):
+    return sweep.sweep(
+        jax.random.key(11), Controls(V=2.0, alpha=ALPHA, c=0.3), policy=named, stream=stream, meter=meters.ledger(),
+        horizon=2_000, num_streams=200,
+    )  # fmt: skip
+
+
+def verdict(dataset) -> np.ndarray:
+    """[policy, alpha]: "violated" where the upper 99.9% limit of the adjusted regret is below zero."""
+    regret = dataset["adjusted_regret"].transpose("policy", "alpha", "stream").values
+    return stats.verdict(stats.one_sided(regret, LEVEL))
+
+
+@pytest.mark.parametrize("labels", LABELS)
+def test_no_policy_shipped_is_below_zero(labels):
+    stream = streams.types(LAW, labels=labels)
+    found = run(stream, honest(stream))
+    assert set(found.policy.values) == set(honest(stream)) and not (verdict(found) == "violated").any()
+    shipped = {name.split()[0] for name in found.policy.values}
+    assert shipped == set(policies.__all__)
+    assert (verdict(found) == "holds").mean() > 0.5  # the intervals are narrow enough to say something
+
+
+# --- a policy that has seen labels it may not see -------------------------------------------------------------
+
+
+def leaking(stream: Stream) -> Stream:
+    """The same stream whose features smuggle the labels out, [K + M]."""
+
+    def draw(key, state, t):
+        state, request = stream.draw(key, state, t)
+        return state, request._replace(features=jnp.concatenate([request.features, request.satisfaction]))
+
+    return stream._replace(draw=draw, mean=None)
+
+
+def peeking() -> Policy:
+    """Serves the cheapest model that satisfies, or the cheapest: its "prediction" is the label itself."""
+
+    def choose(s_hat, cost, Q, controls):
+        return jnp.argmin(jnp.where(s_hat > 0.5, cost, cost + 1e3))
+
+    reads = Predictor(lambda key: (), lambda state, features: features[-M:], lambda state, features, outcome: state)
+    return router(reads, choose)
+
+
+@pytest.mark.parametrize("labels", LABELS)
+def test_a_policy_that_peeks_is_found_out(labels):
+    found = run(leaking(streams.types(LAW, labels=labels)), {"peeking": peeking(), "cheapest": policies.single(0)})
+    words = dict(zip(found.policy.values, verdict(found), strict=True))
+    assert (words["peeking"] == "violated").all() and not (words["cheapest"] == "violated").any()

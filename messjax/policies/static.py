@@ -42,7 +42,9 @@ def _static(pick: Partial) -> Policy:
 
 
 def _single(model: Array, key: Array, num_models: int, controls: Controls) -> Array:
-    del key, num_models, controls
+    del key, controls
+    if not isinstance(model, jax.core.Tracer) and int(model) >= num_models:  # known when a run is checked, before it
+        raise ValueError(f"single: expected a model number below {num_models}, found {int(model)}")
     return model
 
 
@@ -52,6 +54,8 @@ def _uniform(key: Array, num_models: int, controls: Controls) -> Array:
 
 
 def _mixture(level: Array, weights: Array, key: Array, num_models: int, controls: Controls) -> Array:
+    if weights.shape[1] != num_models:
+        raise ValueError(f"mixture: built for {weights.shape[1]} models, expected {num_models}")
     share = jax.vmap(lambda column: jnp.interp(controls.alpha, level, column), in_axes=1)(weights)
     return jnp.minimum(jnp.sum(jax.random.uniform(key) >= jnp.cumsum(share)), num_models - 1)
 

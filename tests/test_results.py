@@ -1,0 +1,166 @@
+"""Results: dimensions, units, provenance, saving, intervals, and readings worked by hand on a four-request trace."""
+
+from __future__ import annotations
+
+import jax
+import numpy as np
+import pytest
+import xarray as xr
+from scipy import stats as scipy_stats
+
+from messjax import bounds, meters, optimum, policies, predictors, results, streams, sweep
+from messjax.types import Controls, Law
+
+LAW = Law(np.array([0.5, 0.5]), np.array([[1.0, 4.0], [2.0, 6.0]]), np.array([[0.4, 0.9], [0.6, 0.8]]))
+STREAM = streams.types(LAW)
+
+
+def grid(policy=None, alpha=(0.6, 0.7), **more):
+    return sweep.sweep(
+        jax.random.key(2), Controls(V=[1.0, 2.0, 4.0], alpha=list(alpha), c=0.3), stream=STREAM, horizon=20,
+        policy=policies.mess_plus(predictors.oracle(STREAM)) if policy is None else policy,
+        num_streams=5, checkpoints=4, models=("small", "large"), cost_unit="kJ", **more,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def dataset() -> xr.Dataset:
+    return grid()
+
+
+def test_dimensions_coordinates_and_units(dataset):
+    assert dict(dataset.sizes) == {"V": 3, "alpha": 2, "stream": 5, "model": 2, "t": 4}
+    assert dataset["cost"].dims == ("V", "alpha", "stream") and dataset["calls"].dims[-1] == "model"
+    assert dataset["served_curve"].dims == ("V", "alpha", "stream", "t", "model")
+    assert dataset["V"].values.tolist() == [1, 2, 4] and dataset["model"].values.tolist() == ["small", "large"]
+    assert dataset["t"].values.tolist() == [5, 10, 15, 20] and dataset["c"].item() == 0.3 and dataset["a"].item() == 0.25
+    assert dataset["optimal_cost"].dims == ("alpha",)
+    units = {name: array.attrs["units"] for name, array in dataset.data_vars.items()}  # every reading has one
+    assert units["cost"] == units["cost_curve"] == units["gamma"] == units["adjusted_regret"] == "kJ"
+    assert units["queue_last"] == units["explored"] == "requests" and units["violation"] == "1"
+    assert all(array.attrs["long_name"] for array in dataset.data_vars.values())
+
+
+def test_provenance(dataset):
+    attrs = dataset.attrs
+    assert attrs["version_jax"] == jax.__version__ and attrs["version_numpy"] == np.__version__
+    assert {"git_commit", "version_messjax", "version_python", "device", "created", "seconds", "key"} <= attrs.keys()
+    assert attrs["horizon"] == 20 and attrs["num_streams"] == 5 and attrs["cost_unit"] == "kJ"
+    assert "mess_plus.choose" in attrs["policy"] and "oracle" in attrs["policy"] and "complete" in attrs["feedback"]
+    assert "types" in attrs["stream_law"] and attrs["key"].endswith("[0, 2]") and attrs["optimum_kind"] == "exact"
+
+
+def test_save_and_load(dataset, tmp_path):
+    path = results.save(dataset, tmp_path / "new" / "run.nc")
+    assert results.load(path).identical(dataset) and [f.name for f in path.parent.iterdir()] == ["run.nc"]
+
+
+def test_a_failed_save_leaves_what_was_there(dataset, tmp_path):
+    path = results.save(dataset, tmp_path / "run.nc")
+    with pytest.raises((TypeError, ValueError)):
+        results.save(dataset.assign_attrs(bad=object()), path)
+    assert [f.name for f in tmp_path.iterdir()] == ["run.nc"] and results.load(path).identical(dataset)
+
+
+@pytest.mark.parametrize("level", [0.8, 0.99])
+def test_summary_against_scipy(dataset, level):
+    summary = results.summary(dataset, level)
+    values = dataset["cost"].values
+    low, high = scipy_stats.t.interval(level, 4, values.mean(-1), values.std(-1, ddof=1) / np.sqrt(5))
+    for name, wanted in (("mean", values.mean(-1)), ("lower", low), ("upper", high)):
+        np.testing.assert_allclose(summary["cost"].sel(limit=name).values, wanted, rtol=1e-12)
+    assert summary["calls"].dims == ("limit", "V", "alpha", "model") and summary.attrs["level"] == level
+    assert summary["optimal_cost"].identical(dataset["optimal_cost"])
+
+
+def test_summary_where_there_is_nothing_to_summarise(dataset):
+    one = results.summary(dataset.isel(stream=[0]))["cost"]
+    np.testing.assert_array_equal(one.sel(limit="mean").values, dataset["cost"].isel(stream=0).values)
+    assert one.sel(limit=["lower", "upper"]).isnull().all()
+    blank = dataset.assign(S=dataset["S"].where(dataset["stream"] != 3))
+    assert results.summary(blank)["S"].isnull().all() and results.summary(blank)["cost"].notnull().all()
+
+
+def test_policies_side_by_side_are_policies_concatenated(dataset):
+    named = {"oracle": policies.mess_plus(predictors.oracle(STREAM)), "large": policies.single(1)}
+    together = grid(named)
+    apart = results.concat({"oracle": dataset, "large": grid(named["large"])})
+    assert together["cost"].dims[0] == "policy" and together["policy"].values.tolist() == ["oracle", "large"]
+    assert "policy" not in together["gamma"].dims and "policy" not in apart["optimal_cost"].dims
+    for name in ("cost", "satisfaction", "queue_last", "calls", "gamma", "adjusted_regret", "served_curve"):
+        np.testing.assert_array_equal(together[name].values, apart[name].values, err_msg=name)
+    assert set(np.unique(together["served"].sel(policy="large", model="large"))) == {20}
+
+
+def test_adjusted_regret_is_T5_and_the_gap_that_of_the_law(dataset):
+    for i, alpha in enumerate(dataset["alpha"].values):
+        at, best = dataset.isel(alpha=i), optimum.solve(LAW, alpha)
+        np.testing.assert_allclose(at["cost_gap"], at["cost"] - best.cost, rtol=1e-12)
+        wanted = bounds.T5_adjusted_regret(20 * at["cost"], 20 * at["satisfaction"], 20, best.cost, best.gamma, alpha)
+        np.testing.assert_allclose(at["adjusted_regret"], wanted, atol=1e-9)
+        np.testing.assert_allclose(at["violation"], alpha - at["satisfaction"], atol=1e-15)
+
+
+def test_curves_end_at_the_finals(dataset):
+    curves = [name for name in map(str, dataset.data_vars) if name.endswith("_curve")]
+    assert len(curves) >= 15
+    for name in curves:
+        last = dataset[name].isel(t=-1).values
+        np.testing.assert_array_equal(last, dataset[name.removesuffix("_curve")].values, err_msg=name)
+    assert (dataset["served_curve"].sum("model") == dataset["t"]).all()
+
+
+def test_checkpoints_need_not_divide_the_horizon_and_curves_may_be_few():
+    run = sweep.sweep(
+        jax.random.key(0), Controls(), policy=policies.single(0), stream=STREAM, horizon=10, num_streams=1, checkpoints=3,
+        meter=meters.ledger(), curves=("served",),
+    )  # fmt: skip
+    assert run["t"].values.tolist() == [3, 6, 10]
+    assert run["served_curve"].isel(stream=0, model=0).values.tolist() == [3, 6, 10] and "cost_curve" not in run
+
+
+# --- four requests by hand ------------------------------------------------------------------------------------
+
+COST = np.array([[1.0, 2.0, 4.0], [1.0, 3.0, 5.0], [2.0, 3.0, 4.0], [1.0, 2.0, 8.0]])
+LABELS = np.array([[0.0, 1.0, 1.0], [1.0, 1.0, 0.0], [0.0, 0.0, 1.0], [1.0, 1.0, 1.0]])
+
+
+def by_hand(policy, alpha=0.6, V=1.0, c=0.0):
+    run = sweep.sweep(
+        jax.random.key(0), Controls(V=V, alpha=alpha, c=c), policy=policy, num_streams=1, horizon=4, checkpoints=4,
+        stream=streams.replay(np.zeros((4, 2)), LABELS, COST, permute=False),
+    )  # fmt: skip
+    return run.isel(stream=0)
+
+
+def test_both_ledgers_when_everything_is_explored():
+    run = by_hand(policies.mess_plus(predictors.linear(2, 3)), c=100.0)
+    assert run["cost"] == (7 + 9 + 9 + 11) / 4 and run["cost_exploit"] == 0
+    assert run["calls"].values.tolist() == [4, 4, 4] and run["served"].values.tolist() == [0, 0, 4] and run["explored"] == 4
+    assert run["satisfaction"] == 0.75  # model 3: 1, 0, 1, 1
+    np.testing.assert_allclose(run["queue_last_curve"], [0, 0.6, 0.2, 0])  # alpha - s: -.4, +.6, -.4, -.4
+    assert run["queue_max"] == 0.6 and run["queue_mean"] == pytest.approx((0 + 0 + 0.6 + 0.2) / 4)
+    assert run["exploration_queue"] == pytest.approx(0.8)  # p_t = 1
+
+
+def test_both_ledgers_when_nothing_is_explored():
+    # s_hat = 1/2 for all, so the cheapest model is served throughout: 0, 1, 0, 1.
+    run = by_hand(policies.mess_plus(predictors.linear(2, 3)))
+    assert run["cost"] == run["cost_exploit"] == 5 / 4 and run["explored"] == 0
+    assert run["calls"].values.tolist() == run["served"].values.tolist() == [4, 0, 0] and run["satisfaction"] == 0.5
+    np.testing.assert_allclose(run["queue_last_curve"], [0.6, 0.2, 0.8, 0.4])
+    assert run["exploration_queue"] == 0 and np.isnan(run["S"])  # a trace knows no mu
+
+
+@pytest.mark.parametrize(
+    ("model", "alpha", "wanted"),
+    [
+        (0, 0.6, [2, 3, 4, 5]),  # running means 0, 1/2, 1/3, 1/2: never
+        (0, 0.5, [2, 2, 4, 4]),  # 1/2 at t = 2 and 4: met again, exactly at alpha
+        (1, 0.6, [1, 1, 1, 1]),  # 1, 1, 2/3, 3/4: from the first request on
+        (2, 0.6, [1, 3, 3, 3]),  # 1, 1/2, 2/3, 3/4: lost once
+        (2, 0.75, [1, 3, 4, 4]),
+    ],
+)
+def test_sla_from_by_hand(model, alpha, wanted):
+    assert by_hand(policies.single(model), alpha=alpha)["sla_from_curve"].values.tolist() == wanted

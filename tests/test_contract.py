@@ -183,7 +183,11 @@ def test_policies(name):
     assert jax.tree.map(lambda x: (x.shape, x.dtype, x.weak_type), state) == shapes_after(policy.init, KEYS[0], NUMBERS)
     decision = step.decision
     assert [(x.shape, str(x.dtype)) for x in decision] == [
-        ((), "int32"), ((M,), "bool"), ((), "bool"), ((), "float32"), ((M,), "float32")
+        ((), "int32"),
+        ((M,), "bool"),
+        ((), "bool"),
+        ((), "float32"),
+        ((M,), "float32"),
     ]
     assert isinstance(step.queue, queue.Fixed) and {x.dtype for x in step.queue} == {jnp.dtype("int32")}
 
@@ -269,7 +273,9 @@ def test_the_compile_counter_counts():
 
 
 @pytest.mark.parametrize(
-    ("module", "table"), [(streams, STREAMS), (predictors, PREDICTORS), (policies, POLICIES)], ids=lambda x: getattr(x, "__name__", "")
+    ("module", "table"),
+    [(streams, STREAMS), (predictors, PREDICTORS), (policies, POLICIES)],
+    ids=lambda x: getattr(x, "__name__", ""),
 )
 def test_every_public_component_is_in_its_table(module, table):
     assert set(module.__all__) == {name.split()[0] for name in table}
@@ -279,8 +285,10 @@ def test_every_public_component_is_in_its_table(module, table):
 
 def test_every_public_meter_is_in_its_table():
     public = {
-        name for name, function in inspect.getmembers(meters, inspect.isfunction)
-        if function.__module__ == meters.__name__ and not name.startswith("_")
+        name
+        for name, function in inspect.getmembers(meters, inspect.isfunction)
+        if function.__module__ == meters.__name__
+        and not name.startswith("_")
         and inspect.signature(function).return_annotation == "Meter"
     }
     assert public == set(METERS)

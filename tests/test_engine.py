@@ -1,4 +1,4 @@
-"""The engine: a plain float64 MESS+ agrees step by step; blocks, devices and grids change nothing; one shared predictor."""
+"""The engine: a plain float64 MESS+ agrees step by step; blocks, devices and grids change nothing; sharing, memory."""
 
 from __future__ import annotations
 
@@ -12,12 +12,10 @@ import jax.export
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from jax.extend.core import jaxprs_in_params
 from recording import recorder, steps, units
 
-from messjax import feedback, meters, policies, predictors, queue, simulate, streams, sweep
+from messjax import feedback, meters, policies, predictors, simulate, streams, sweep
 from messjax.types import Controls, Law
 
 K, M, D, T = 4, 3, 11, 300
@@ -29,7 +27,7 @@ LAW = Law(
 )
 TYPES = streams.types(LAW)
 LOGISTIC = streams.calibrated(np.array([1.0, 2.0, 4.0]), np.array([0.4, 0.6, 0.9]), num_features=D)
-CONTROLS = Controls(V=1.7, alpha=0.613, c=0.8, a=0.25, f=0.6)
+CONTROLS = Controls(V=1.7, alpha=0.613, c=0.8, a=0.25)
 
 
 # --- (a) a plain NumPy loop, given the same random numbers -----------------------------------------------------
@@ -123,16 +121,16 @@ def plain_mess_plus(requests, explore_coin, feedback_coin, predictor, controls, 
     ids=["oracle", "tabular, sparse", "linear, sparse"],
 )
 def test_a_plain_float64_loop_agrees_step_by_step(stream, learner, plain, sparse):
-    key = jax.random.key(5)
+    key, controls = jax.random.key(5), CONTROLS._replace(f=0.6 if sparse else 1.0)
     run = sweep.sweep(
-        key, CONTROLS, policy=policies.mess_plus(learner), stream=stream, horizon=T, num_streams=2, checkpoints=T,
+        key, controls, policy=policies.mess_plus(learner), stream=stream, horizon=T, num_streams=2, checkpoints=T,
         meter=recorder("serve", "explore", "heard", "Q", "Q_next", "s_hat"),
         feedback=feedback.sparse if sparse else feedback.complete,
     )  # fmt: skip
     for i in range(2):
         predictor = plain()
         numbers = randomness(jax.random.fold_in(key, i), stream)
-        wanted, last, margin = plain_mess_plus(*numbers, predictor, CONTROLS, sparse)
+        wanted, last, margin = plain_mess_plus(*numbers, predictor, controls, sparse)
         assert margin > 1e-5, "a decision hangs on rounding: choose another key"
         found = steps(run, i)
         for column, name in enumerate(("serve", "explore", "heard")):
@@ -188,7 +186,9 @@ def test_one_stream_by_simulate_is_its_cell_of_the_grid(seven):
     for name, value in final.items():
         cell = seven[name].isel(V=2, alpha=1, stream=6).values
         found = value.to_host() if hasattr(value, "to_host") else np.asarray(value)
-        np.testing.assert_allclose(found, cell, rtol=1e-6 * (name in ROUNDED), atol=1e-6 * (name in ROUNDED), err_msg=name)
+        np.testing.assert_allclose(
+            found, cell, rtol=1e-6 * (name in ROUNDED), atol=1e-6 * (name in ROUNDED), err_msg=name
+        )
 
 
 THREE_DEVICES = """
@@ -197,7 +197,7 @@ sys.path.insert(0, {here!r})
 import test_engine
 everything = jax.local_devices()
 assert len(everything) == 3
-for count in (1, 2, 3):
+for count in (2, 3):
     jax.local_devices = lambda: everything[:count]
     test_engine.grid(7, 2).drop_attrs().to_netcdf({folder!r} + f"/{{count}}.nc", engine="h5netcdf")
 """
@@ -208,7 +208,7 @@ def test_the_number_of_devices_changes_nothing(seven, tmp_path):
     flags = {"XLA_FLAGS": "--xla_force_host_platform_device_count=3", "JAX_PLATFORMS": "cpu"}
     env = os.environ | flags | {"PYTHONPATH": os.pathsep.join(sys.path)}
     subprocess.run([sys.executable, "-c", code], env=env, check=True, timeout=120)
-    for count in (1, 2, 3):
+    for count in (2, 3):  # this process has one, as a rule
         compare(sweep.results.load(tmp_path / f"{count}.nc"), seven)
 
 
@@ -241,75 +241,7 @@ def arguments_of_grid(learner, controls, horizon: int, meter=None, stream=LOGIST
     return jax.random.key(0), jnp.arange(2), leaves, world, simulate.checkpoint_times(horizon, 0)
 
 
-# --- (d) exact numbers ----------------------------------------------------------------------------------------
-
-
-def test_a_million_steps_of_the_queue_are_integer_arithmetic():
-    satisfied = np.random.default_rng(1).random(1_000_000) < 0.6669
-
-    @jax.jit
-    def run(satisfied):
-        def one(Q, s):
-            return queue.step(Q, jnp.float32(0.667), s), None
-
-        return jax.lax.scan(one, queue.zero(), satisfied.astype(jnp.float32))[0]
-
-    wanted = 0
-    for s in satisfied.tolist():
-        wanted = max(0, wanted + 667_000 - 1_000_000 * s)
-    last = run(satisfied)
-    assert int(last.whole) * queue.UNIT + int(last.part) == wanted > 0
-
-
-fixed = st.integers(-(2**31) + 2000, 2**31 - 2000)
-
-
-def as_int(number: queue.Fixed) -> int:
-    return int(number.whole) * queue.UNIT + int(number.part)
-
-
-def make(whole: int, part: int) -> queue.Fixed:
-    return queue.Fixed(jnp.int32(whole), jnp.int32(part))
-
-
-@settings(max_examples=50, deadline=None)
-@given(fixed, st.integers(0, queue.UNIT - 1), st.integers(-1000 * queue.UNIT, 1000 * queue.UNIT), fixed)
-def test_fixed_numbers_stay_normal_and_add_exactly(whole, part, move, other):
-    number = make(whole, part)
-    moved = queue.add(number, jnp.int32(move))
-    assert 0 <= int(moved.part) < queue.UNIT and as_int(moved) == as_int(number) + move
-    rival = make(other, part)
-    assert as_int(queue.maximum(number, rival)) == max(as_int(number), as_int(rival))
-    assert as_int(queue.maximum(number, moved)) == max(as_int(number), as_int(moved))
-    assert number.to_host() == pytest.approx(as_int(number) / queue.UNIT, rel=1e-15)
-    assert float(number.to_float()) == pytest.approx(as_int(number) / queue.UNIT, rel=3e-7, abs=1e-6)
-
-
-@settings(max_examples=50, deadline=None)
-@given(
-    st.integers(0, 1000).map(lambda n: n / 1000),
-    st.lists(st.integers(0, 1000).map(lambda n: n / 1000), min_size=1, max_size=30),
-    st.integers(0, 5000).map(lambda n: n / 1000),
-)
-def test_reflection_is_the_recursion_and_from_zero_the_exact_queue(alpha, path, Q_1):
-    path = np.array(path)
-    np.testing.assert_allclose(queue.reflection(path, alpha, Q_1), queue.recursion(path, alpha, Q_1), atol=1e-12)
-    stepped = [queue.zero()]
-    for s in path:
-        stepped.append(queue.step(stepped[-1], jnp.float32(alpha), jnp.float32(s)))
-    assert [as_int(Q) for Q in stepped] == units(queue.recursion(path, alpha)).tolist()
-
-
-def test_the_compensated_sum_is_as_good_as_fsum():
-    terms = np.random.default_rng(2).lognormal(0, 4, 1_000_000).astype(np.float32)
-    total = jax.jit(lambda x: jax.lax.scan(lambda s, v: (meters.add_to_sum(s, v), None), meters._no_sum(), x)[0])(terms)
-    exact = math.fsum(terms.tolist())
-    naive = float(np.add.accumulate(terms)[-1])
-    # The two-sum is exact and `low` is below an ulp of `high`: a step rounds by at most 2 u^2 of the sum, u = 2^-24.
-    assert abs(total.to_host() - exact) <= 1e6 * 2 * 2.0**-48 * exact < abs(naive - exact)
-
-
-# --- (e), (f) memory and other platforms -----------------------------------------------------------------------
+# --- (d), (e) memory and other platforms -----------------------------------------------------------------------
 
 
 def test_memory_does_not_grow_with_the_horizon():

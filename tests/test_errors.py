@@ -1,4 +1,4 @@
-"""Every refusal on the host is one ValueError, raised before anything runs, that says what was found and expected."""
+"""Every refusal on the host is one ValueError, before anything runs, that says what was found and what expected."""
 
 from __future__ import annotations
 
@@ -46,7 +46,8 @@ def routed(learner):
 CONTROLS = {
     "alpha infeasible": (lambda: swept(controls=Controls(alpha=[0.5, 0.86])), ("alpha", "0.86", "0.850000")),
     "alpha infeasible for the trace": (
-        lambda: swept(streams.replay(FEATURES, LABELS * 0.25, COSTS), controls=Controls(alpha=0.5)), ("alpha", "0.5", "0.25")
+        lambda: swept(streams.replay(FEATURES, LABELS * 0.25, COSTS), controls=Controls(alpha=0.5)),
+        ("alpha", "0.5", "0.25"),
     ),
     "alpha above one": (lambda: swept(controls=Controls(alpha=1.2)), ("alpha", "1.2", "[0, 1]")),
     "alpha below zero": (lambda: swept(controls=Controls(alpha=[0.1, -0.2])), ("alpha", "-0.2", "[0, 1]")),
@@ -101,7 +102,9 @@ PARTS = {
         lambda: streams.calibrated(COST, ACCURACY, labels="gumbel"), ("'gumbel'", "independent, comonotone")
     ),
     "types of other shapes": (lambda: streams.types(LAW._replace(mean=LAW.mean[:1])), ("(1, 3)", "[K, M]")),
-    "types of weights": (lambda: streams.types(LAW._replace(weight=np.array([0.5, 0.6]))), ("weight", "1.1", "1 within")),
+    "types of weights": (
+        lambda: streams.types(LAW._replace(weight=np.array([0.5, 0.6]))), ("weight", "1.1", "1 within")
+    ),
     "types of negative cost": (lambda: streams.types(LAW._replace(cost=-LAW.cost)), ("cost", "-1", "non-negative")),
     "types of NaN cost": (
         lambda: streams.types(LAW._replace(cost=changed(LAW.cost, (1, 2), np.nan))), ("cost", "nan", "type 1, model 2")
@@ -112,7 +115,9 @@ PARTS = {
     ),
     "logistic NaN": (lambda: streams.logistic(LOGISTIC[0] * np.nan, *LOGISTIC[1:]), ("NaN", "finite")),
     "logistic negative cost": (lambda: streams.logistic(*LOGISTIC[:2], -COST), ("cost", "-1.0", ">= 0")),
-    "calibrated, accuracy one": (lambda: streams.calibrated(COST, [0.3, 0.5, 1.0]), ("1.0", "strictly between 0 and 1")),
+    "calibrated, accuracy one": (
+        lambda: streams.calibrated(COST, [0.3, 0.5, 1.0]), ("1.0", "strictly between 0 and 1")
+    ),
     "calibrated, few features": (
         lambda: streams.calibrated(COST, ACCURACY, num_features=M), ("num_features", ">= M + 1 = 4", "found 3")
     ),
@@ -150,7 +155,7 @@ def test_refusals(name, monkeypatch):
     call, words = ALL[name]
     if name != "unknown curve":  # known when the grid is traced; all else is refused before it is
         monkeypatch.setattr(sweep, "_run_blocks", lambda *a, **k: pytest.fail("the sweep had started"))
-    with pytest.raises(ValueError) as caught:
+    with pytest.raises(ValueError, match=r"\S") as caught:
         call()
     message = str(caught.value)
     assert type(caught.value) is ValueError and "\n" not in message
@@ -159,8 +164,13 @@ def test_refusals(name, monkeypatch):
 
 def test_what_is_just_allowed_is_not_refused():
     extremes = Controls(V=0.0, alpha=1.0, c=0.0, a=0.0, f=0.0)
-    swept(TRACE, horizon=6, checkpoints=6, controls=extremes, feedback=feedback.sparse)
-    swept(controls=Controls(alpha=optimum.largest_alpha(LAW)), num_streams=1, block=1, models=("a", "b", "c"))
+    swept(TRACE, horizon=6, checkpoints=6, controls=extremes, feedback=feedback.sparse, meter=meters.ledger())
+    swept(
+        controls=Controls(alpha=optimum.largest_alpha(LAW)),
+        num_streams=1,
+        meter=meters.ledger(),
+        models=("a", "b", "c"),
+    )
 
 
 def test_verdicts_refuse_sparse_feedback():

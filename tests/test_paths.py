@@ -72,7 +72,9 @@ def check_queue_laws(path: dict[str, np.ndarray], alpha: float):
     for start in (0, len(move) // 3, len(move) // 2):  # L1 summed, over all requests and over windows
         assert (walk[start:] - walk[start] <= ends[start:] - (ends[start] if len(ends) > start else 0)).all()
     path_in_units = round(alpha * queue.UNIT) - move  # integers below 2^53: float64 is exact
-    np.testing.assert_array_equal(queue.reflection(path_in_units, round(alpha * queue.UNIT)), ends if len(ends) else [0])
+    np.testing.assert_array_equal(
+        queue.reflection(path_in_units, round(alpha * queue.UNIT)), ends if len(ends) else [0]
+    )
 
 
 @many
@@ -93,7 +95,7 @@ def allowance(V, E, Q, distance):
 @many
 @given(instances())
 def test_L4_and_L5_with_the_error_known(instance):
-    law, controls, error, q, _ = instance
+    _, controls, error, q, _ = instance
     path = {name: np.asarray(value, np.float64) for name, value in simulate(instance).items()}
     V, alpha = (np.float64(np.float32(value)) for value in (controls.V, controls.alpha))
     Q, exploit = path["Q"], path["explore"] == 0

@@ -11,20 +11,21 @@ from jax.tree_util import Partial
 from messjax import bounds, meters, optimum, policies, predictors, stats, streams, sweep, verdicts
 from messjax.types import Controls, Law
 
-T, STREAMS = 8_000, 128
+T, STREAMS, K = 8_000, 128, 64
 GATE = 20  # how many times V gamma* / (drift of the queue while it fills) the horizon must be
 
 
 def kinked() -> tuple[Law, float, float]:
-    """One type, two models: the dual has a kink at gamma* = 1/.5 = 2. Law, alpha, and the drift towards V gamma*."""
-    law, alpha = Law(np.ones(1), np.array([[0.5, 1.5]]), np.array([[0.3, 0.8]])), 0.55
+    """All requests alike: the dual has a kink at gamma* = 1/.5 = 2. Law, alpha, and the drift towards V gamma*."""
+    row = np.ones((K, 1))  # as many types as below, equal ones: the same program serves both laws
+    law, alpha = Law(np.full(K, 1 / K), row * [0.5, 1.5], row * [0.3, 0.8]), 0.55
     return law, alpha, min(alpha - 0.3, 0.8 - alpha)
 
 
 def smooth() -> tuple[Law, float]:
     """64 types whose prices 1 / (mu_2 - mu_1) lie closer than Q/V fluctuates: the dual is curved at gamma*."""
-    gain = np.linspace(0.25, 0.85, 64)
-    return Law(np.full(64, 1 / 64), np.tile([0.0, 1.0], (64, 1)), np.stack([np.full(64, 0.1), 0.1 + gain], 1)), 0.45
+    gain = np.linspace(0.25, 0.85, K)
+    return Law(np.full(K, 1 / K), np.tile([0.0, 1.0], (K, 1)), np.stack([np.full(K, 0.1), 0.1 + gain], 1)), 0.45
 
 
 def lagrangian_loss(gamma, alpha, step):
@@ -33,14 +34,14 @@ def lagrangian_loss(gamma, alpha, step):
     return jnp.sum(jnp.where(step.decision.served, price, 0.0)) - jnp.min(price)
 
 
-def run(law, alpha, V, *, c=0.0, horizon=T, num_streams=STREAMS, seed=0):
+def run(law, alpha, V, *, c=0.0, horizon=T, seed=0):
     """MESS+ with the oracle; two checkpoints, so that `second_half` can leave out the transient."""
     stream, gamma = streams.types(law), optimum.solve(law, alpha).gamma
     assert horizon >= GATE * max(V) * gamma, f"horizon gate: {horizon} requests, V gamma* = {max(V) * gamma:.0f}"
     loss = meters.mean("loss", Partial(lagrangian_loss, jnp.float32(gamma), jnp.float32(alpha)))
     return sweep.sweep(
         jax.random.key(seed), Controls(V=V, alpha=alpha, c=c), policy=policies.mess_plus(predictors.oracle(stream)),
-        stream=stream, horizon=horizon, num_streams=num_streams, checkpoints=2,
+        stream=stream, horizon=horizon, num_streams=STREAMS, checkpoints=2,
         meter=meters.zip_meters(meters.standard(), loss),
     )  # fmt: skip
 
@@ -80,7 +81,7 @@ def test_the_queue_is_drawn_to_V_gamma_where_the_dual_is_smooth(curved):
     room = 2.0 / V[-1]  # the O(1/V) term: a queue that is off by no more than two requests
     assert ratio.lower <= gamma + room and ratio.upper >= gamma - room
     slope = stats.loglog_slope(V, second_half(found, "queue_mean"))
-    assert 0.95 < slope.lower and slope.upper < 1.05
+    assert slope.lower > 0.95 and slope.upper < 1.05
 
 
 def test_the_cost_gap_falls_like_one_over_V(curved):
@@ -107,23 +108,23 @@ def test_the_loss_per_step_measures_the_adjusted_regret(curved):
 
 # --- exploration and verdicts ---------------------------------------------------------------------------------
 
-SHORT = {"horizon": 2_000, "num_streams": 256}
+SHORT = 2_000
 
 
 @pytest.fixture(scope="module")
 def explored():
     law, alpha, _ = kinked()
-    return law, run(law, alpha, [2.0, 8.0], c=0.4, seed=3, **SHORT)
+    return law, run(law, alpha, [2.0, 4.0, 6.0, 8.0], c=0.4, seed=3, horizon=SHORT)
 
 
 def test_exploration_counts_follow_T7(explored):
     _, dataset = explored
-    counts, horizon = dataset["explored"].isel(V=0).values, SHORT["horizon"]
+    counts, horizon = dataset["explored"].isel(V=0).values, SHORT
     P_T = bounds.exploration_sum(horizon, 0.4, 0.25)
     mean = stats.interval(counts, 0.999)
     assert mean.lower <= P_T <= mean.upper and mean.upper - mean.lower < 0.05 * P_T
     low, high = bounds.T7_interval(P_T, horizon, 0.999)
-    assert ((counts >= low) & (counts <= high)).mean() >= 0.99  # .999 holds for each; 3 of 256 may stray
+    assert ((counts >= low) & (counts <= high)).mean() >= 0.99  # .999 holds for each; one of 128 may stray
     np.testing.assert_array_equal(counts, dataset["explored"].isel(V=1).values)  # the coin knows no V
 
 
@@ -151,23 +152,24 @@ def test_a_shrunk_constant_is_found_out(explored, monkeypatch, statement, shrunk
     def false_cells(*arguments):
         for index, cell in true_cells(*arguments):
             constants = {name: getattr(cell.constants, name) * x for name, x in shrunk.items() if name != "gamma"}
-            yield index, cell._replace(
-                best=cell.best._replace(gamma=cell.best.gamma * shrunk.get("gamma", 1.0)),
-                constants=cell.constants._replace(**constants),
+            yield (
+                index,
+                cell._replace(
+                    best=cell.best._replace(gamma=cell.best.gamma * shrunk.get("gamma", 1.0)),
+                    constants=cell.constants._replace(**constants),
+                ),
             )
 
     if statement == verdicts.T5:
-        dataset = dataset.assign(adjusted_regret=dataset["adjusted_regret"] - 0.5 * SHORT["horizon"])  # C* raised by .5
+        dataset = dataset.assign(adjusted_regret=dataset["adjusted_regret"] - 0.5 * SHORT)  # C* raised by .5
     monkeypatch.setattr(verdicts, "cells", false_cells)
     assert (verdicts.judge(dataset, law).sel(statement=statement)["verdict"] == "violated").all()
 
 
-def test_where_the_hypotheses_fail_the_judge_is_silent():
-    law, alpha, _ = kinked()
-    stream = streams.types(law)
-    dataset = sweep.sweep(
-        jax.random.key(0), Controls(V=[2.0, 8.0], alpha=alpha, c=0.4), stream=stream,
-        policy=policies.mess_plus(predictors.noisy(stream, 0.2)), horizon=500, num_streams=32,
-    )  # fmt: skip
-    found = verdicts.judge(dataset, law).sel(statement="T3 mean queue")  # beta = .25 < 2 ebar = .4
-    assert (found["verdict"] == "silent").all() and np.isinf(found["bound"]).all()
+def test_where_the_hypotheses_fail_the_judge_is_silent(explored):
+    law, dataset = explored
+    off = verdicts.judge(dataset.assign(error_max=dataset["error_max"] + 0.13), law)  # beta = .25 < 2 ebar = .26
+    assert (off.sel(statement="T3 mean queue")["verdict"] == "silent").all()
+    assert np.isinf(off.sel(statement="T3 mean queue")["bound"]).all()
+    just = verdicts.judge(dataset.assign(error_max=dataset["error_max"] + 0.12), law)
+    assert np.isfinite(just.sel(statement="T3 mean queue")["bound"]).all()

@@ -6,6 +6,7 @@ import jax
 import numpy as np
 import pytest
 import xarray as xr
+from recording import recorder, steps
 from scipy import stats as scipy_stats
 
 from messjax import bounds, meters, optimum, policies, predictors, results, streams, sweep
@@ -33,7 +34,9 @@ def test_dimensions_coordinates_and_units(dataset):
     assert dataset["cost"].dims == ("V", "alpha", "stream") and dataset["calls"].dims[-1] == "model"
     assert dataset["served_curve"].dims == ("V", "alpha", "stream", "t", "model")
     assert dataset["V"].values.tolist() == [1, 2, 4] and dataset["model"].values.tolist() == ["small", "large"]
-    assert dataset["t"].values.tolist() == [5, 10, 15, 20] and dataset["c"].item() == 0.3 and dataset["a"].item() == 0.25
+    assert (
+        dataset["t"].values.tolist() == [5, 10, 15, 20] and dataset["c"].item() == 0.3 and dataset["a"].item() == 0.25
+    )
     assert dataset["optimal_cost"].dims == ("alpha",)
     units = {name: array.attrs["units"] for name, array in dataset.data_vars.items()}  # every reading has one
     assert units["cost"] == units["cost_curve"] == units["gamma"] == units["adjusted_regret"] == "kJ"
@@ -55,11 +58,18 @@ def test_save_and_load(dataset, tmp_path):
     assert results.load(path).identical(dataset) and [f.name for f in path.parent.iterdir()] == ["run.nc"]
 
 
-def test_a_failed_save_leaves_what_was_there(dataset, tmp_path):
+def test_a_failed_save_leaves_what_was_there(dataset, tmp_path, monkeypatch):
     path = results.save(dataset, tmp_path / "run.nc")
-    with pytest.raises((TypeError, ValueError)):
-        results.save(dataset.assign_attrs(bad=object()), path)
-    assert [f.name for f in tmp_path.iterdir()] == ["run.nc"] and results.load(path).identical(dataset)
+
+    def disk_full(self, target, **more):
+        target.write_bytes(b"half")
+        raise OSError("disk full")
+
+    monkeypatch.setattr(xr.Dataset, "to_netcdf", disk_full)
+    with pytest.raises(OSError, match="disk full"):
+        results.save(dataset, path)
+    assert [f.name for f in tmp_path.iterdir()] == ["run.nc"]
+    assert results.load(path).identical(dataset)
 
 
 @pytest.mark.parametrize("level", [0.8, 0.99])
@@ -81,15 +91,29 @@ def test_summary_where_there_is_nothing_to_summarise(dataset):
     assert results.summary(blank)["S"].isnull().all() and results.summary(blank)["cost"].notnull().all()
 
 
-def test_policies_side_by_side_are_policies_concatenated(dataset):
-    named = {"oracle": policies.mess_plus(predictors.oracle(STREAM)), "large": policies.single(1)}
-    together = grid(named)
-    apart = results.concat({"oracle": dataset, "large": grid(named["large"])})
+@pytest.fixture(scope="module")
+def together() -> xr.Dataset:
+    return grid({"oracle": policies.mess_plus(predictors.oracle(STREAM)), "large": policies.single(1)})
+
+
+def test_policies_side_by_side_are_the_runs_of_each(dataset, together):
     assert together["cost"].dims[0] == "policy" and together["policy"].values.tolist() == ["oracle", "large"]
-    assert "policy" not in together["gamma"].dims and "policy" not in apart["optimal_cost"].dims
-    for name in ("cost", "satisfaction", "queue_last", "calls", "gamma", "adjusted_regret", "served_curve"):
-        np.testing.assert_array_equal(together[name].values, apart[name].values, err_msg=name)
-    assert set(np.unique(together["served"].sel(policy="large", model="large"))) == {20}
+    for name in ("cost", "satisfaction", "queue_last", "calls", "gamma", "adjusted_regret", "served_curve", "sla_from"):
+        array = together[name].sel(policy="oracle") if "policy" in together[name].dims else together[name]
+        np.testing.assert_array_equal(array.values, dataset[name].values, err_msg=name)
+    large = together.sel(policy="large")
+    assert (large["served"].sel(model="large") == 20).all() and (large["explored"] == 0).all()
+    assert "policy" not in together["gamma"].dims and "oracle = " in together.attrs["policy"]
+
+
+def test_concat_keeps_runs_apart_and_the_law_once(dataset, together):
+    large = together.sel(policy="large", drop=True)
+    joined = results.concat({"first": dataset, "second": large})
+    assert joined["policy"].values.tolist() == ["first", "second"] and joined.attrs["horizon"] == 20
+    np.testing.assert_array_equal(joined["cost"].sel(policy="second").values, large["cost"].values)
+    assert joined["optimal_cost"].dims == joined["gamma"].dims == ("alpha",)
+    with pytest.raises(ValueError, match="V"):  # another grid is refused, not filled with NaN
+        results.concat({"first": dataset, "second": large.isel(V=slice(2))})
 
 
 def test_adjusted_regret_is_T5_and_the_gap_that_of_the_law(dataset):
@@ -112,8 +136,8 @@ def test_curves_end_at_the_finals(dataset):
 
 def test_checkpoints_need_not_divide_the_horizon_and_curves_may_be_few():
     run = sweep.sweep(
-        jax.random.key(0), Controls(), policy=policies.single(0), stream=STREAM, horizon=10, num_streams=1, checkpoints=3,
-        meter=meters.ledger(), curves=("served",),
+        jax.random.key(0), Controls(), policy=policies.single(0), stream=STREAM, horizon=10, num_streams=1,
+        checkpoints=3, meter=meters.ledger(), curves=("served",),
     )  # fmt: skip
     assert run["t"].values.tolist() == [3, 6, 10]
     assert run["served_curve"].isel(stream=0, model=0).values.tolist() == [3, 6, 10] and "cost_curve" not in run
@@ -136,7 +160,11 @@ def by_hand(policy, alpha=0.6, V=1.0, c=0.0):
 def test_both_ledgers_when_everything_is_explored():
     run = by_hand(policies.mess_plus(predictors.linear(2, 3)), c=100.0)
     assert run["cost"] == (7 + 9 + 9 + 11) / 4 and run["cost_exploit"] == 0
-    assert run["calls"].values.tolist() == [4, 4, 4] and run["served"].values.tolist() == [0, 0, 4] and run["explored"] == 4
+    assert (
+        run["calls"].values.tolist() == [4, 4, 4]
+        and run["served"].values.tolist() == [0, 0, 4]
+        and run["explored"] == 4
+    )
     assert run["satisfaction"] == 0.75  # model 3: 1, 0, 1, 1
     np.testing.assert_allclose(run["queue_last_curve"], [0, 0.6, 0.2, 0])  # alpha - s: -.4, +.6, -.4, -.4
     assert run["queue_max"] == 0.6 and run["queue_mean"] == pytest.approx((0 + 0 + 0.6 + 0.2) / 4)
@@ -164,3 +192,27 @@ def test_both_ledgers_when_nothing_is_explored():
 )
 def test_sla_from_by_hand(model, alpha, wanted):
     assert by_hand(policies.single(model), alpha=alpha)["sla_from_curve"].values.tolist() == wanted
+
+
+def test_the_quantities_of_the_theory_from_the_recorded_steps():
+    run = sweep.sweep(
+        jax.random.key(6), Controls(V=1.0, alpha=0.7, c=1.5), stream=STREAM, horizon=60, num_streams=1, checkpoints=60,
+        policy=policies.mess_plus(predictors.noisy(STREAM, 0.3, q=0.5)),
+        meter=meters.zip_meters(recorder("p", "Q", "s_hat", "mu"), meters.theory(), meters.virtual_queue()),
+    )  # fmt: skip
+    path, found = steps(run), run.isel(stream=0)
+    Q, p, e = path["Q"], path["p"], np.abs(path["s_hat"] - path["mu"]).max(axis=1)
+    assert p[0] == 1 > p[-1]
+    assert Q.max() > 1
+    wanted = {
+        "S": ((1 - p) * Q * e).sum(),
+        "exploration_queue": (p * Q).sum(),
+        "error_mean": e.mean(),
+        "error_last": e[-1],
+        "error_max": e[p < 1].max(),
+        "queue_mean": Q.mean(),
+        "queue_max": max(path["Q"].max(), found["queue_last"].item()),
+    }
+    for name, value in wanted.items():
+        np.testing.assert_allclose(found[name], value, rtol=1e-5, err_msg=name)
+    assert found["error_max"] < e[0]  # the first request could not exploit: its error does not count

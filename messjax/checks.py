@@ -10,9 +10,13 @@ from messjax import feedback as _feedback
 from messjax import optimum
 from messjax.types import Controls, Stream
 
+LARGEST = 1e18  # controls and costs: their products and sums stay finite in float32
+
 
 def check_horizon(horizon: int, checkpoints: int, stream: Stream) -> None:
     """ValueError for a horizon below one or beyond a recorded trace, or a number of checkpoints that makes no sense."""
+    if not isinstance(horizon, int | np.integer):
+        raise ValueError(f"horizon: expected a whole number of requests, found {horizon!r}")
     if horizon < 1:
         raise ValueError(f"horizon: expected at least one request, found {horizon}")
     if horizon >= 2**31 - 1:
@@ -24,8 +28,11 @@ def check_horizon(horizon: int, checkpoints: int, stream: Stream) -> None:
 
 
 def check_controls(controls: Controls) -> dict[str, np.ndarray]:
-    """Every control as a float64 array [] or [n]; ValueError naming the control, what was found and expected."""
-    bounds = {"V": (0.0, np.inf), "alpha": (0.0, 1.0), "c": (0.0, np.inf), "a": (0.0, np.inf), "f": (0.0, 1.0)}
+    """Every control as a float64 array [] or [n]; ValueError naming the control, what was found and expected.
+
+    alpha is rounded to six decimals here, once: queue, violation, C* and bounds then speak of the same agreement.
+    """
+    bounds = {"V": (0.0, LARGEST), "alpha": (0.0, 1.0), "c": (0.0, LARGEST), "a": (0.0, LARGEST), "f": (0.0, 1.0)}
     axes = {}
     for name, value in controls._asdict().items():
         low, high = bounds[name]
@@ -35,13 +42,11 @@ def check_controls(controls: Controls) -> dict[str, np.ndarray]:
             raise ValueError(f"{name}: expected a number or a list of numbers, found {value!r}") from error
         if values.ndim > 1 or values.size == 0:
             raise ValueError(f"{name}: expected a number or a non-empty 1-d array, found shape {values.shape}")
-        bad = ~(np.isfinite(values) & (values >= low) & (values <= high))
+        bad = ~((values >= low) & (values <= high))
         if bad.any():
-            wanted = f"in [{low:g}, {high:g}]" if np.isfinite(high) else f"finite and >= {low:g}"
-            raise ValueError(
-                f"{name}: expected every value {wanted}, found {np.atleast_1d(values)[np.atleast_1d(bad)][0]}"
-            )
-        axes[name] = values
+            found = np.atleast_1d(values)[np.atleast_1d(bad)][0]
+            raise ValueError(f"{name}: expected every value in [{low:g}, {high:g}], found {found}")
+        axes[name] = np.round(values, 6) if name == "alpha" else values
     return axes
 
 

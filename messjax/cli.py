@@ -38,7 +38,7 @@ def _parser() -> shell.Parser:
     _prices(replay)
     _grid(replay, "0.1, 1 and 10 over the spread of costs")
     replay.add_argument("--seeds", type=shell.whole(1), default=8, help="orders of the trace (8)")
-    replay.add_argument("--dim", type=shell.whole(1), default=256, help="buckets of the hashed n-grams (256)")
+    replay.add_argument("--dim", type=shell.whole(1, 65_536), default=256, help="buckets of the hashed n-grams (256)")
     replay.set_defaults(run=_replay)
 
     simulate = commands.add_parser("simulate", help="MESS+ and its baselines on a stream calibrated to a zoo")
@@ -105,10 +105,10 @@ def _replay(asked: argparse.Namespace) -> None:
         cost_unit=trace.cost_unit,
         V=[0.1 / spread, 1.0 / spread, 10.0 / spread],
     )
-    best = _per_alpha(dataset, "optimal_cost")
+    best, seeds = _per_alpha(dataset, "optimal_cost"), dataset.sizes["stream"]
     print(f"clairvoyant optimum (knows every label): cost {best}. The LP mixture knows each model's two averages.")
-    print(f"Intervals are over {asked.seeds} orders of this one trace and the router's coins, not over other requests.")
-    _finish(asked, dataset, f"replay of {trace.source}, {num:,} requests, {asked.seeds} orders", "replay")
+    print(f"Intervals are over {seeds} orders of this one trace and the router's coins, not over other requests.")
+    _finish(asked, dataset, f"replay of {trace.source}, {num:,} requests, {seeds} orders", "replay")
 
 
 def _trace(path: Path, prices: str) -> traces.Trace:
@@ -137,9 +137,8 @@ def _simulate(asked: argparse.Namespace) -> None:
     largest = max(float(np.max(dataset["V"]) * dataset["gamma"].max()), 1e-9)
     ratio = f"T = {asked.horizon:,}, largest V gamma* = {largest:,.0f}, ratio {asked.horizon / largest:.0f}"
     print(f"gate T >> V gamma*: {ratio}")
-    _finish(
-        asked, dataset, f"{chosen.name}, {asked.streams:,} calibrated streams of {asked.horizon:,} requests", "simulate"
-    )
+    title = f"{chosen.name}, {dataset.sizes['stream']:,} calibrated streams of {asked.horizon:,} requests"
+    _finish(asked, dataset, title, "simulate")
 
 
 def _predictor(asked: argparse.Namespace, stream: Stream, num_features: int, num_models: int) -> Predictor:
@@ -158,7 +157,7 @@ def _compare(
     controls = Controls(
         V=np.array(asked.V if asked.V is not None else V), alpha=np.array(asked.alpha), c=np.array(asked.c), a=asked.a
     )
-    with shell.progress(num_streams, "streams") as report:
+    with shell.progress(num_streams * parts["horizon"], "requests") as report:
         dataset = compare.compare(
             jax.random.key(asked.seed), controls, num_streams=num_streams, models=models, progress=report, **parts
         )
@@ -187,33 +186,39 @@ def _finish(asked: argparse.Namespace, dataset: xr.Dataset, title: str, stem: st
 
 def _optimum(asked: argparse.Namespace) -> None:
     if asked.zoo is not None:
+        if asked.prices:
+            raise ValueError("--prices are for --trace; a zoo has its own costs")
         chosen = zoo.get(asked.zoo)
         law, models, unit, kinds = chosen.law(), chosen.models, chosen.cost_unit, chosen.benchmarks
-        reading = "knows the benchmark of every request"
+        reading = "knows each request's benchmark"
     else:
         trace = _trace(asked.trace, asked.prices)
         law = Law(np.full(len(trace.prompts), 1.0 / len(trace.prompts)), trace.cost, trace.satisfaction, "labels")
         models, unit, kinds, reading = trace.models, trace.cost_unit, (), "clairvoyant: knows every label"
     averages = Law(np.ones(1), (law.weight @ law.cost)[None], (law.weight @ law.mean)[None])
-    for alpha in asked.alpha:
-        shell.console().print(_optimum_table(law, averages, alpha, models, unit, kinds, reading))
+    readings = {"static mixture: knows the averages": averages, reading: law}
+    tables = [_optimum_table(readings, alpha, models, unit, kinds) for alpha in asked.alpha]
+    for table in tables:
+        shell.console().print(table)
 
 
 def _optimum_table(
-    law: Law, averages: Law, alpha: float, models: tuple[str, ...], unit: str, kinds: tuple[str, ...], reading: str
+    readings: dict[str, Law], alpha: float, models: tuple[str, ...], unit: str, kinds: tuple[str, ...]
 ) -> Table:
     out = Table(title=f"alpha = {alpha:g}; cost in {unit} per request")
     for name in ("policy", "C*", "gamma*", "satisfaction", *models):
         out.add_column(name, justify="left" if name == "policy" else "right")
-    for label, each in (("static mixture: knows the averages", averages), (reading, law)):
-        best = optimum.solve(each, alpha)
-        shares = each.weight @ best.mixture
-        out.add_row(
-            label, f"{best.cost:.6g}", f"{best.gamma:.6g}", f"{best.satisfaction:.4f}", *(f"{p:.2%}" for p in shares)
-        )
+    for label, law in readings.items():
+        last = law is list(readings.values())[-1]
+        if not last and alpha > (largest := optimum.largest_alpha(law)):
+            out.add_row(label, "out of reach", "", f"<= {largest:.4f}")
+            continue
+        best = optimum.solve(law, alpha)
+        shares = (f"{share:.2%}" for share in law.weight @ best.mixture)
+        out.add_row(label, f"{best.cost:.6g}", f"{best.gamma:.6g}", f"{best.satisfaction:.4f}", *shares)
     if len(kinds) > 1:
         for kind, row in zip(kinds, best.mixture, strict=True):
-            out.add_row(f"  of which {kind}", "", "", "", *(f"{p:.2%}" for p in row))
+            out.add_row(f"  of which {kind}", "", "", "", *(f"{share:.2%}" for share in row))
     return out
 
 

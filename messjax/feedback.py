@@ -30,4 +30,4 @@ def complete(key: Array, decision: Decision, request: Request, controls: Control
 
 def sparse(key: Array, decision: Decision, request: Request, controls: Controls) -> Feedback:
     """A coin of probability `controls.f`, independent of everything else, decides whether the outcomes come back."""
-    return _reveal(request, decision, jax.random.uniform(key) < controls.f)
+    return _reveal(request, decision, jax.random.uniform(key, dtype=jnp.float32) < controls.f)

@@ -42,7 +42,7 @@ class Mean(NamedTuple):
 
 
 def _no_sum() -> Sum:
-    return Sum(jnp.zeros(()), jnp.zeros(()))
+    return Sum(jnp.zeros((), jnp.float32), jnp.zeros((), jnp.float32))
 
 
 def add_to_sum(total: Sum, value: Array) -> Sum:
@@ -275,7 +275,14 @@ def theory() -> Meter:
 
 def _theory_init(num_models: int) -> _Theory:
     del num_models
-    return _Theory(jnp.zeros((), jnp.int32), _no_sum(), _no_sum(), _no_sum(), jnp.zeros(()), jnp.zeros(()))
+    return _Theory(
+        jnp.zeros((), jnp.int32),
+        _no_sum(),
+        _no_sum(),
+        _no_sum(),
+        jnp.zeros((), jnp.float32),
+        jnp.zeros((), jnp.float32),
+    )
 
 
 def _theory_add(number: _Theory, step: Step) -> _Theory:

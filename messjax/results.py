@@ -76,7 +76,8 @@ def to_dataset(
         for name, value in curve.items():
             data[f"{name}_curve"] = _array(value, ("stream", *swept, "t"), len(models))
     dataset = xr.Dataset(data, coords=coords)
-    dataset["violation"] = dataset["alpha"] - dataset["satisfaction"]
+    if "satisfaction" in dataset:
+        dataset["violation"] = dataset["alpha"] - dataset["satisfaction"]
     dataset.attrs |= {"horizon": horizon, "cost_unit": cost_unit}
     return _describe(dataset.transpose(*swept, "stream", ..., "model"))
 
@@ -109,10 +110,10 @@ def with_optimum(dataset: xr.Dataset, law: Law) -> xr.Dataset:
     solved = [optimum.solve(law, float(alpha)) for alpha in alphas]
     for name, values in (("optimal_cost", [s.cost for s in solved]), ("gamma", [s.gamma for s in solved])):
         dataset[name] = dataset["alpha"].copy(data=np.reshape(values, dataset["alpha"].shape))
-    dataset["cost_gap"] = dataset["cost"] - dataset["optimal_cost"]
-    dataset["adjusted_regret"] = dataset.attrs["horizon"] * (
-        dataset["cost_gap"] + dataset["gamma"] * dataset["violation"]
-    )
+    if "cost" in dataset and "violation" in dataset:
+        dataset["cost_gap"] = dataset["cost"] - dataset["optimal_cost"]
+        shortfall = dataset["gamma"] * dataset["violation"]
+        dataset["adjusted_regret"] = dataset.attrs["horizon"] * (dataset["cost_gap"] + shortfall)
     dataset.attrs["optimum_kind"] = law.kind
     return _describe(dataset)
 

@@ -31,12 +31,12 @@ def numbers(text: str) -> list[float]:
         raise argparse.ArgumentTypeError(f"expected numbers separated by commas, found {text!r}") from None
 
 
-def whole(least: int) -> Callable[[str], int]:
-    """An option's value as a whole number from `least` to 2^31 - 1."""
+def whole(least: int, most: int = 2**31 - 2) -> Callable[[str], int]:
+    """An option's value as a whole number from `least` to `most`."""
 
     def parse(text: str) -> int:
-        if not text.lstrip("-").isdecimal() or not least <= int(text) < 2**31:
-            raise argparse.ArgumentTypeError(f"expected a whole number from {least} to {2**31 - 1}, found {text!r}")
+        if not text.lstrip("-").isdecimal() or not least <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"expected a whole number from {least} to {most}, found {text!r}")
         return int(text)
 
     return parse
@@ -92,6 +92,9 @@ def exit_code(name: str, run: Callable[[], None]) -> int:
         return 2
     except OSError as error:
         print(f"{name}: {error.filename or ''}: {error.strerror or error}", file=sys.stderr)
+        return 2
+    except MemoryError as error:
+        print(f"{name}: not enough memory: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(f"{name}: interrupted", file=sys.stderr)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import jax
@@ -56,7 +56,10 @@ def simulate(
     if any(isinstance(leaf, jax.core.Tracer) for leaf in controls):
         check_horizon(horizon, checkpoints, stream)  # under jit or vmap the controls have no values yet
     else:
-        check_run(controls, stream, feedback, horizon, checkpoints)
+        axes = check_run(controls, stream, feedback, horizon, checkpoints)
+        if vectors := [name for name, values in axes.items() if values.ndim]:
+            raise ValueError(f"simulate: {vectors[0]} is an array, expected a number; sweep runs grids")
+        controls = Controls(**axes)
     world = assemble(policy, stream, meter, feedback)
     check_fit(world)
     controls = jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float32), controls)
@@ -80,7 +83,8 @@ def check_fit(world: World) -> int:
     key = jax.random.key(0)
     state = jax.eval_shape(world.stream.init, key)
     request = jax.eval_shape(world.stream.draw, key, state, jnp.ones((), jnp.int32))[1]
-    controls = Controls(*(jnp.zeros(()) for _ in Controls._fields))
+    controls = Controls(*(jnp.zeros((), jnp.float32) for _ in Controls._fields))
+    jax.eval_shape(lambda: world.meter.read(world.meter.init(request.cost.shape[0])))  # its own errors, unwrapped
     try:
         jax.eval_shape(lambda k: run(k, controls, world, np.ones(1, np.int32)), key)
     except (
@@ -98,12 +102,17 @@ def checkpoint_times(horizon: int, checkpoints: int) -> np.ndarray:
 
 
 def run(
-    key: Array, controls: Controls, world: World, times: Array | np.ndarray, curves: tuple[str, ...] | None = None
+    key: Array,
+    controls: Controls,
+    world: World,
+    times: Array | np.ndarray,
+    curves: tuple[str, ...] | None = None,
+    tick: Callable[[Any], None] | None = None,
 ) -> dict[str, Result]:
     """`simulate` for every policy of an assembled world, unchecked, with curves at `times` [n]: what `sweep` vmaps.
 
     The policies meet the same requests, drawn once. The times are traced, so neither the horizon's nor the
-    checkpoints' values are part of the compiled program.
+    checkpoints' values are part of the compiled program. `tick(t)` is called on the host at the checkpoints.
     """
     key_world, key_policy, key_feedback = jax.random.split(key, 3)
     start = jax.random.fold_in(key_policy, 0)  # t = 0 is the start; requests are 1, 2, ...
@@ -126,6 +135,8 @@ def run(
     def block(carry: PyTree, stop: Array) -> tuple[PyTree, dict[str, Any]]:
         done, inner = carry
         inner = jax.lax.fori_loop(done + 1, stop + 1, one, inner)
+        if tick is not None:
+            jax.debug.callback(tick, stop)
         return (stop, inner), {name: _choose(world.meter.read(lane[1]), curves) for name, lane in inner[1].items()}
 
     carry = (jnp.zeros((), jnp.int32), (stream_state, lanes))

@@ -8,7 +8,10 @@ memory does not grow with their number. Stream i's key is fold_in(key, i): block
 
 from __future__ import annotations
 
+import dataclasses
 import functools
+import hashlib
+import re
 import time
 import warnings
 from collections.abc import Callable, Mapping
@@ -24,7 +27,7 @@ from messjax import feedback as _feedback
 from messjax import results
 from messjax.checks import check_run
 from messjax.simulate import Result, World, assemble, check_fit, checkpoint_times, run
-from messjax.types import Array, Controls, Law, Meter, Policy, Stream
+from messjax.types import Array, Controls, Law, Meter, Policy, PyTree, Stream
 
 BLOCK = {"cpu": 256}  # streams per device and call: few enough for the cache of a core
 BLOCK_ACCELERATOR = 16_384
@@ -54,7 +57,8 @@ def sweep(
     Each leaf of `controls` is a number or a 1-d array; arrays become dimensions of the Dataset, in the order
     (V, alpha, c, a, f, stream, t, model). Readings, checkpoints and curves are those of `simulate` and `meters`. Where
     the stream's law is known, C*, gamma*, `cost_gap` and `adjusted_regret` are added. `progress(done, all)` is called
-    with the number of finished streams. Changing any value or the key compiles nothing anew.
+    now and then with the number of requests served so far (of one grid point). Changing any value or the key compiles
+    nothing anew.
 
     Interrupted (Ctrl-C) after a block, it warns and returns the streams that are finished: they are independent.
 
@@ -65,15 +69,19 @@ def sweep(
     if num_streams < 1 or (block is not None and block < 1):
         raise ValueError(f"sweep: expected at least one stream and a block >= 1, found {num_streams} and {block}")
     law = None if stream.law is None else stream.law()
+    if not isinstance(policy, Policy) and not policy:
+        raise ValueError("policy: expected a policy or a mapping of names to policies, found an empty mapping")
     world = assemble(policy, stream, meter, feedback)
     num_models = check_fit(world)
     models = tuple(f"model {m}" for m in range(num_models)) if models is None else tuple(models)
-    if len(models) != num_models:
-        raise ValueError(f"models: expected {num_models} names, found {len(models)}: {', '.join(models)}")
+    if len(models) != num_models or len(set(models)) != num_models:
+        raise ValueError(f"models: expected {num_models} different names, found {len(models)}: {', '.join(models)}")
 
     started = time.perf_counter()
     leaves = Controls(*(jnp.asarray(values, jnp.float32) for values in axes.values()))
-    times = checkpoint_times(horizon, checkpoints)
+    # Progress is reported at checkpoints: without any, some that read nothing.
+    times = checkpoint_times(horizon, checkpoints or (min(horizon, 20) if progress else 0))
+    curves = (None if curves is None else tuple(curves)) if checkpoints else ()
     parts, block = _run_blocks(key, leaves, world, num_streams, times, curves, block, progress)
     num_done = min(num_streams, len(parts) * block * jax.local_device_count())
     joined = jax.tree.map(lambda *pieces: np.concatenate(pieces)[:num_done], *parts)
@@ -87,6 +95,7 @@ def sweep(
         "policy": "; ".join(told),
         "stream_law": describe(stream.draw),
         "feedback": describe(feedback),
+        "meter": describe(world.meter.add),
         "num_streams": num_done,
         "block": block,
         "key": f"{jax.random.key_impl(key)}:{np.asarray(jax.random.key_data(key)).tolist()}",
@@ -125,14 +134,15 @@ def _run_blocks(
     if block is None:
         block = min(BLOCK.get(devices[0].platform, BLOCK_ACCELERATOR), -(-num_streams // len(devices)))
     size = block * len(devices)
-    parts = []
+    watch = _Watch(progress, num_streams, int(times[-1]))
+    parts: list[dict[str, Result]] = []
     for start in range(0, num_streams, size):
         index = np.arange(start, start + size, dtype=np.int32)  # past the last stream: padding, cut off by the caller
         try:
-            result = _grid(key, jnp.asarray(index), controls, world, times, curves, devices)
+            static = {"curves": curves, "devices": devices, "ticks": progress is not None}
+            result = _grid(key, jnp.asarray(index), controls, world, times, **static)
+            watch.follow(result, start, size)
             parts.append(jax.tree.map(results.host, result, is_leaf=lambda x: hasattr(x, "to_host")))
-            if progress is not None:
-                progress(min(start + size, num_streams), num_streams)
         except KeyboardInterrupt:
             if not parts:
                 raise
@@ -141,7 +151,36 @@ def _run_blocks(
     return parts, block
 
 
-@functools.partial(jax.jit, static_argnames=("curves", "devices"))
+class _Watch:
+    """Shows how far a running program is. The program only notes the request it is at; the host looks now and then,
+    so that a progress function that raises (Ctrl-C) does so here and not inside the runtime.
+    """
+
+    at = 0  # of the program that runs now
+
+    def __init__(self, progress: Callable[[int, int], None] | None, num_streams: int, horizon: int) -> None:
+        self.progress, self.num_streams, self.horizon = progress, num_streams, horizon
+
+    @classmethod
+    def note(cls, t: Any) -> None:
+        cls.at = max(cls.at, int(t))
+
+    def follow(self, result: PyTree, start: int, size: int) -> None:
+        """Wait for `result`, the streams from `start` on, telling `progress` about it."""
+        if self.progress is None:
+            return
+        leaf, here, told = jax.tree.leaves(result)[0], min(size, self.num_streams - start), -1
+        while not leaf.is_ready():
+            time.sleep(0.05)
+            if told != _Watch.at:
+                told = _Watch.at
+                self.progress(start * self.horizon + here * told, self.num_streams * self.horizon)
+        jax.effects_barrier()  # no late note of this program in the next one
+        _Watch.at = 0
+        self.progress((start + here) * self.horizon, self.num_streams * self.horizon)
+
+
+@functools.partial(jax.jit, static_argnames=("curves", "devices", "ticks"))
 def _grid(
     key: Array,
     index: Array,
@@ -150,12 +189,13 @@ def _grid(
     times: Array,
     curves: tuple[str, ...] | None,
     devices: tuple[jax.Device, ...],
+    ticks: bool = False,
 ) -> dict[str, Result]:
     """The whole grid for the streams of `index` [n]: readings [n, V, alpha, c, a, f] (those that are swept)."""
 
     def streams(key: Array, index: Array, controls: Controls, world: World, times: Array) -> dict[str, Result]:
         def one(i: Array, controls: Controls) -> dict[str, Result]:
-            return run(jax.random.fold_in(key, i), controls, world, times, curves)
+            return run(jax.random.fold_in(key, i), controls, world, times, curves, _Watch.note if ticks else None)
 
         function: Callable = one
         for name in reversed(Controls._fields):  # the last vmap wraps outermost: axes come out in field order
@@ -178,9 +218,12 @@ def _grid(
 
 
 def describe(function: Any) -> str:
-    """A component in words, for provenance: the function's name, and its array and component arguments."""
+    """A component in words, for provenance: its name, its settings, and its arrays (large ones by shape and digest)."""
     bare = getattr(function, "func", function)
-    name = getattr(bare, "__qualname__", type(bare).__name__)
+    if dataclasses.is_dataclass(bare):
+        name = re.sub(r" at 0x[0-9a-f]+", "", repr(bare))
+    else:
+        name = getattr(bare, "__qualname__", type(bare).__name__)
     module = getattr(bare, "__module__", type(bare).__module__).removeprefix("messjax.")
     parts = []
     for leaf in jax.tree.leaves(getattr(function, "args", ()), is_leaf=callable):
@@ -190,4 +233,6 @@ def describe(function: Any) -> str:
 
 def _describe_array(leaf: Any) -> str:
     array = np.asarray(leaf)
-    return np.array2string(array, separator=",", precision=6).replace("\n", "") if array.size <= 8 else str(array.shape)
+    if array.size <= 8:
+        return np.array2string(array, separator=",", precision=6).replace("\n", "")
+    return f"{array.shape}:{hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()[:12]}"

@@ -26,7 +26,7 @@ class Request(NamedTuple):
     """The world's view of one request. A policy sees `features` and `cost` and nothing else of it."""
 
     features: Array  # [d] float
-    cost: Array  # [M] float, E_m,t >= 0, in the cost unit of the stream
+    cost: Array  # [M] float, E_m,t in [0, 1e18], in the cost unit of the stream
     satisfaction: Array  # [M] float in [0, 1], s_m,t
     mean: Array  # [M] float, mu_m(x_t) = E[s_m | x_t]; NaN where the law is unknown (a recorded trace)
 

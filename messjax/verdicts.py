@@ -7,6 +7,7 @@ interval of the margin bound - measured over streams (jackknife, because bounds 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -36,7 +37,6 @@ class Statement(NamedTuple):
     measures: str
     uses: tuple[str, ...]
     bound: Callable[..., Any]
-    says: str
 
 
 def _inversion(cell: Cell, exploration_queue: Any) -> Any:
@@ -73,21 +73,22 @@ def _t3(cell: Cell, exploration_queue: Any) -> Any:
 
 
 MESS_PLUS = (
-    Statement("T1 queue", "queue_last", ("S", "exploration_queue"), _t1_queue, "E[Q_{T+1}] bounded"),
-    Statement("T1 violation", "violation", ("S", "exploration_queue"), _t1_violation, "E[violation] bounded"),
-    Statement("T2 cost gap", "cost_gap", ("S", "exploration_queue"), _t2, "cost - C* bounded"),
-    Statement("T3 mean queue", "queue_mean", ("exploration_queue",), _t3, "mean of E[Q_t] bounded"),
+    Statement("T1 queue", "queue_last", ("S", "exploration_queue"), _t1_queue),
+    Statement("T1 violation", "violation", ("S", "exploration_queue"), _t1_violation),
+    Statement("T2 cost gap", "cost_gap", ("S", "exploration_queue"), _t2),
+    Statement("T3 mean queue", "queue_mean", ("exploration_queue",), _t3),
 )
 T5 = "T5 adjusted regret"
 TERMS = bounds.CostTerms._fields  # control, exploration, prediction, inversion, start
 
 
+@functools.cache
+def _exploration_sum(T: int, c: float, a: float) -> float:
+    return float(bounds.exploration_sum(T, c, a))
+
+
 def cells(dataset: xr.Dataset, law: Law) -> list[tuple[tuple[int, ...], Cell]]:
-    """Every grid point with its index. ValueError for sparse feedback (that is T9) and for a trace's labels as law."""
-    if law.kind == "labels":
-        raise ValueError("verdicts need the law of the requests, found the realised labels of a trace")
-    if np.any(dataset["f"].values != 1.0):
-        raise ValueError(f"verdicts need complete feedback, found f = {dataset['f'].values.tolist()}")
+    """Every grid point with its index. ValueError where the statements are not about this dataset and this law."""
     grid = _grid_dims(dataset)
     names = (
         "queue_last",
@@ -107,13 +108,28 @@ def cells(dataset: xr.Dataset, law: Law) -> list[tuple[tuple[int, ...], Cell]]:
             V=float(at["V"]),
             alpha=alpha,
             T=T,
-            P_T=float(bounds.exploration_sum(T, float(at["c"]), float(at["a"]))),
+            P_T=_exploration_sum(T, float(at["c"]), float(at["a"])),
             readings={name: np.asarray(at[name].values, np.float64) for name in names},
             best=optimum.solve(law, alpha),
             constants=optimum.constants(law, alpha),
         )
         found.append((index, cell))
     return found
+
+
+def _check(dataset: xr.Dataset, law: Law) -> None:
+    if law.kind == "labels":
+        raise ValueError("verdicts need the law of the requests, found the realised labels of a trace")
+    if np.any(dataset["f"].values != 1.0):
+        raise ValueError(f"verdicts need complete feedback, found f = {dataset['f'].values.tolist()}")
+    for policy in str(dataset.attrs.get("policy", "")).split("; "):
+        if "mess_plus.choose" not in policy:
+            raise ValueError(
+                f"verdicts are about MESS+, found the policy {policy!r}; adjusted_regret is in the dataset"
+            )
+    for alpha, cost in zip(np.atleast_1d(dataset["alpha"]), np.atleast_1d(dataset["optimal_cost"]), strict=True):
+        if not np.isclose(best := optimum.solve(law, float(alpha)).cost, cost, rtol=1e-5):
+            raise ValueError(f"verdicts: the dataset was run on another law: its C* is {cost:g}, this law's {best:g}")
 
 
 def _grid_dims(dataset: xr.Dataset) -> tuple[str, ...]:

@@ -55,7 +55,7 @@ def run(setting: Setting, quick: bool) -> xr.Dataset:
     """Per-stream readings of every contender on every V, with the verdicts: dimensions policy, V, stream, statement."""
     llama = zoo.get("llama3")
     law = streams.graded(llama.mean_cost(), llama.mean_accuracy())
-    with shell.progress(setting.num_streams, "streams") as report:
+    with shell.progress(setting.num_streams * setting.horizon, "requests") as report:
         found = sweep(
             jax.random.key(setting.seed),
             Controls(V=np.array(setting.V), alpha=setting.alpha, c=setting.c),
@@ -99,11 +99,25 @@ def table(dataset: xr.Dataset) -> Table:
     return out
 
 
-def gate(dataset: xr.Dataset) -> str:
-    """The horizon gate: rates and limits in V mean something only where T >> V gamma*."""
-    V, gamma, T = float(dataset["V"].max()), float(dataset["gamma"]), dataset.attrs["horizon"]
-    largest = f"{V:g} x {gamma:.3f} = {V * gamma:,.0f}"
-    return f"gate T >> V gamma*: T = {T:,}, largest V gamma* = {largest}, ratio {T / (V * gamma):.0f}"
+def gate(dataset: xr.Dataset) -> list[str]:
+    """The horizon gate, and how settled each queue is: limits in V mean something only where T >> V gamma*."""
+    at = dataset.isel(V=-1)
+    V, gamma, T = float(at["V"]), float(at["gamma"]), dataset.attrs["horizon"]
+    lines = [f"gate T >> V gamma*: T = {T:,}, largest V gamma* = {V * gamma:,.0f}, ratio {T / (V * gamma):.0f}"]
+    for policy in dataset["policy"].values:
+        one = at.sel(policy=policy)
+        mean, last, S = (float(one[name].mean()) for name in ("queue_mean", "queue_last", "S"))
+        worst = float(one["error_max"].max())
+        lines.append(
+            f"  {policy}: at V = {V:g} mean Q {mean:,.0f}, last Q {last:,.0f} (V gamma* = {V * gamma:,.0f}); "
+            f"S_T/T = {S / T:.3g}; largest e_t {worst:.2g}{_t3_silent(one)}"
+        )
+    return lines
+
+
+def _t3_silent(one: xr.Dataset) -> str:
+    silent = one["verdict"].sel(statement="T3 mean queue").values == "silent"
+    return ": T3 is silent, its b = beta - 2 ebar is not positive" if silent else ""
 
 
 def finding(dataset: xr.Dataset) -> str:
@@ -112,7 +126,7 @@ def finding(dataset: xr.Dataset) -> str:
     tally = ", ".join(f"{count} {word}" for word, count in zip(words, counts, strict=True))
     ratio = dataset["queue_last"].mean("stream").sel(policy="oracle") / (dataset["V"] * dataset["gamma"])
     return (
-        f"finding: of {dataset['verdict'].size} checks {tally}; "
+        f"finding: of {dataset['verdict'].size} checks (each at 95%, not corrected for their number) {tally}; "
         f"with an oracle E[Q] is {float(ratio[-1]):.3f} V gamma* at V = {float(dataset['V'][-1]):g}"
     )
 
@@ -138,7 +152,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         shown = dataset.drop_dims("stream").assign(gamma=dataset["gamma"])
         saved += plot.save(plot.versus_v(shown, title=title, cost_unit=dataset.attrs["cost_unit"]), out / "regret_vs_v")
-        print(gate(dataset))
+        print("\n".join(gate(dataset)))
         print(finding(dataset))
         print(f"wrote {', '.join(str(path) for path in saved)} in {time.perf_counter() - started:.0f} s")
 

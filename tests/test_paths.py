@@ -83,13 +83,15 @@ def test_L1_L2_L3_and_the_reflection(instance):
     check_queue_laws(simulate(instance), instance[1].alpha)
 
 
-def allowance(V, E, Q, distance):
-    """How far float32 scores V E + Q (alpha - s_hat) may be off, [T, M].
+def allowance(V, path):
+    """How far the float32 scores V (E_m - min E) + Q (max s_hat - s_hat_m) that are compared may be off, [T, M].
 
-    Q is rounded when made a float (a product and a sum: 2u of Q + 1), alpha - s_hat once, either product once and the
-    sum once: at most 2u V E + 4u (Q + 1) |alpha - s_hat| to first order; doubled, for what is second order.
+    Q is rounded when made a float (a product and a sum: 2u of Q + 1), either difference once, either product once and
+    the sum once: at most 3u V (E_m - min E) + 5u (Q + 1) (max s_hat - s_hat_m) to first order; more, for second order.
     """
-    return 4 * U * V * E + 8 * U * (Q[:, None] + 1) * distance
+    dearer = path["E"] - path["E"].min(axis=1, keepdims=True)
+    worse = path["s_hat"].max(axis=1, keepdims=True) - path["s_hat"]
+    return 4 * U * V * dearer + 8 * U * (path["Q"][:, None] + 1) * worse
 
 
 @many
@@ -100,7 +102,7 @@ def test_L4_and_L5_with_the_error_known(instance):
     V, alpha = (np.float64(np.float32(value)) for value in (controls.V, controls.alpha))
     Q, exploit = path["Q"], path["explore"] == 0
     served_model = path["serve"].astype(int)
-    slack = allowance(V, path["E"], Q, np.abs(alpha - path["s_hat"]))
+    slack = allowance(V, path)
     slack = slack + slack[np.arange(T), served_model][:, None]
     score = bounds.L4_score(np.full(T, V), path["E"], Q, np.full(T, alpha), path["s_hat"])
     assert (score[np.arange(T), served_model][exploit] <= (score + slack).min(axis=1)[exploit]).all()  # L4

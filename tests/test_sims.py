@@ -48,4 +48,6 @@ def test_the_gate_names_the_ratio(run: Path) -> None:
     dataset = results.load(run / "regret_vs_v.nc")
     ratio = dataset.attrs["horizon"] / float(dataset["V"].max() * dataset["gamma"])
     assert ratio > 20
-    assert f"ratio {ratio:.0f}" in regret_vs_v.gate(dataset)
+    lines = regret_vs_v.gate(dataset)
+    assert f"ratio {ratio:.0f}" in lines[0]
+    assert len(lines) == 1 + dataset.sizes["policy"]

@@ -28,7 +28,8 @@ def router(predictor: Predictor, choose: Choose) -> Policy:
     """Explore with probability p_t = min(1, c t^-a): query all, serve model M, learn; else serve `choose(...)`.
 
     Neither the coin nor the predictor looks at V or alpha: under one vmap per control the scan carries one
-    predictor path per (stream, c, a, f), whatever the number of V and alpha.
+    predictor path per (stream, c, a, f), whatever the number of V and alpha. The coin is a float32 uniform: p_t is
+    realised up to 2^-23.
     """
     predictor = pure(predictor)
     return Policy(
@@ -61,7 +62,7 @@ def _act(
 ) -> Decision:
     num_models = cost.shape[0]
     p = jnp.minimum(1.0, controls.c * state.t.astype(jnp.float32) ** -controls.a)
-    explore = jax.random.uniform(key) < p
+    explore = jax.random.uniform(key, dtype=jnp.float32) < p
     s_hat = predictor.predict(state.predictor, features)
     serve = jnp.where(explore, num_models - 1, choose(s_hat, cost, state.queue, controls)).astype(jnp.int32)
     return Decision(serve, jnp.broadcast_to(explore, num_models), explore, p, s_hat)

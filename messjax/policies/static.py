@@ -57,7 +57,7 @@ def _mixture(level: Array, weights: Array, key: Array, num_models: int, controls
     if weights.shape[1] != num_models:
         raise ValueError(f"mixture: built for {weights.shape[1]} models, expected {num_models}")
     share = jax.vmap(lambda column: jnp.interp(controls.alpha, level, column), in_axes=1)(weights)
-    return jnp.minimum(jnp.sum(jax.random.uniform(key) >= jnp.cumsum(share)), num_models - 1)
+    return jnp.minimum(jnp.sum(jax.random.uniform(key, dtype=jnp.float32) >= jnp.cumsum(share)), num_models - 1)
 
 
 def _init(key: Array, controls: Controls) -> queue.Fixed:
@@ -69,7 +69,7 @@ def _act(pick: Partial, key: Array, state: queue.Fixed, features: Array, cost: A
     del state, features
     serve = jnp.asarray(pick(key, cost.shape[0], controls), jnp.int32)
     never = jnp.zeros((), bool)
-    return Decision(serve, jnp.zeros(cost.shape, bool), never, jnp.zeros(()), jnp.full_like(cost, jnp.nan))
+    return Decision(serve, jnp.zeros(cost.shape, bool), never, jnp.zeros((), jnp.float32), jnp.full_like(cost, jnp.nan))
 
 
 def _update(

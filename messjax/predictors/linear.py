@@ -29,7 +29,7 @@ def linear(num_features: int, num_models: int, *, tx: optax.GradientTransformati
     `tx` is any Optax transformation, by default `learning.sgd()`, the rule of [M25].
     """
     tx = learning.sgd() if tx is None else tx
-    params = {"weight": jnp.zeros((num_models, num_features)), "bias": jnp.zeros(num_models)}
+    params = {"weight": jnp.zeros((num_models, num_features), jnp.float32), "bias": jnp.zeros(num_models, jnp.float32)}
     return Predictor(Partial(learning.Start(tx), params), Partial(_predict), Partial(_Update(tx)))
 
 

@@ -83,5 +83,5 @@ def mlp(
     """The head of [M25] on x [d]; `hidden` defaults to d as in its code, `tx` to `learning.sgd()`, its rule."""
     head = Head(num_models, num_features if hidden is None else hidden, dropout, input_dropout)
     tx = learning.sgd() if tx is None else tx
-    example = jnp.zeros(num_features)
+    example = jnp.zeros(num_features, jnp.float32)
     return Predictor(Partial(_Init(head, tx), example), Partial(_Predict(head, tx)), Partial(_Update(head, tx)))

@@ -36,7 +36,7 @@ def noisy(stream: Stream, error: np.ndarray | float, q: float = 0.0) -> Predicto
     _, request = jax.eval_shape(
         lambda key: stream.draw(key, stream.init(key), jnp.ones((), jnp.int32)), jax.random.key(0)
     )
-    plane = jnp.zeros((request.mean.shape[0], request.features.shape[0]))
+    plane = jnp.zeros((request.mean.shape[0], request.features.shape[0]), jnp.float32)
     level = jnp.broadcast_to(jnp.asarray(error), request.mean.shape)
     return Predictor(
         Partial(_init, plane), Partial(_predict, mean, level, jnp.asarray(q, jnp.float32)), Partial(_update)
@@ -44,7 +44,7 @@ def noisy(stream: Stream, error: np.ndarray | float, q: float = 0.0) -> Predicto
 
 
 def _init(plane: Array, key: Array) -> NoisyState:
-    return NoisyState(jnp.zeros((), jnp.int32), jax.random.normal(key, plane.shape))
+    return NoisyState(jnp.zeros((), jnp.int32), jax.random.normal(key, plane.shape, plane.dtype))
 
 
 def _predict(mean: Partial, error: Array, q: Array, state: NoisyState, features: Array) -> Array:

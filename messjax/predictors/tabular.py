@@ -39,11 +39,13 @@ class _Update:
             error = features @ table - outcome.satisfaction
             return 0.5 * jnp.sum(jnp.where(outcome.observed, error, 0.0) ** 2)
 
-        return learning.descend(state, self.tx, loss, visited=jnp.outer(features, outcome.observed))
+        return learning.descend(state, self.tx, loss, visited=jnp.outer(jnp.abs(features), outcome.observed))
 
 
 def tabular(num_types: int, num_models: int, *, tx: optax.GradientTransformation | None = None) -> Predictor:
     """s_hat is a row of a table [K, M], learned from one-hot features [K], starting at 1/2.
+
+    With other features s_hat is their product with the table: defined, but no running mean of anything.
 
     `tx` is any Optax transformation of the squared loss, by default `running_mean()`: e_t falls like the square
     root of the visits of a type.

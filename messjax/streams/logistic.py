@@ -9,6 +9,7 @@ from jax.tree_util import Partial
 from scipy import special, stats
 
 from messjax.streams import labels as _labels
+from messjax.streams.numbers import simulated
 from messjax.types import Array, Law, Request, Stream
 
 
@@ -28,6 +29,7 @@ def logistic(weights: np.ndarray, bias: np.ndarray, cost: np.ndarray, *, labels:
         raise ValueError("logistic: weights and bias must be finite, found NaN or infinity")
     if not (np.isfinite(cost).all() and (cost >= 0).all()):
         raise ValueError(f"logistic: cost must be finite and >= 0, found {cost.tolist()}")
+    weights, bias, cost = simulated("weights", weights), simulated("bias", bias), simulated("cost", cost)
     table = tuple(jnp.asarray(v, jnp.float32) for v in (weights, bias, cost))
     label = Partial(_labels.by_name(labels))
     return Stream(
@@ -47,9 +49,9 @@ def _draw(label: Partial, table: tuple, key: Array, state: tuple, t: Array) -> t
     del t
     weights, bias, cost = table
     key_x, key_label = jax.random.split(key)
-    features = jax.random.normal(key_x, (weights.shape[1],))
+    features = jax.random.normal(key_x, (weights.shape[1],), weights.dtype)
     mu = _mean(weights, bias, features)
-    return state, Request(features, cost, label(jax.random.uniform(key_label, mu.shape), mu), mu)
+    return state, Request(features, cost, label(jax.random.uniform(key_label, mu.shape, mu.dtype), mu), mu)
 
 
 def _mean(weights: Array, bias: Array, features: Array) -> Array:

@@ -9,6 +9,7 @@ from jax.tree_util import Partial
 
 from messjax import optimum
 from messjax.streams import labels as _labels
+from messjax.streams.numbers import simulated
 from messjax.types import Array, Law, Request, Stream
 
 
@@ -19,15 +20,16 @@ def types(law: Law, *, labels: str = "independent") -> Stream:
     and are "independent" or "comonotone" (one uniform for all models). ValueError when the arrays disagree in shape,
     weights do not sum to one, costs are negative or NaN, or means leave [0, 1]: `optimum.check_law` words it.
     """
-    weight, cost, mean, _ = optimum.check_law(law)
+    law = optimum.check_law(law)
+    cost, mean = simulated("cost", law.cost), simulated("mean", law.mean)
     label = Partial(_labels.by_name(labels))
-    edges = np.cumsum(weight)[:-1].astype(np.float32)  # K - 1 inner edges: the last type takes what is left
+    edges = np.cumsum(law.weight)[:-1].astype(np.float32)  # K - 1 inner edges: the last type takes what is left
     table = (jnp.asarray(edges), jnp.asarray(cost, jnp.float32), jnp.asarray(mean, jnp.float32))
     return Stream(
         init=Partial(_init),
         draw=Partial(_draw, label, table),
         mean=Partial(_mean, table[2]),
-        law=Partial(_law, Law(weight, cost, mean)),
+        law=Partial(_law, Law(np.asarray(law.weight), cost, mean)),
     )
 
 
@@ -39,7 +41,7 @@ def _init(key: Array) -> tuple[()]:
 def _draw(label: Partial, table: tuple, key: Array, state: tuple, t: Array) -> tuple[tuple, Request]:
     del t
     edges, cost, mean = table
-    uniforms = jax.random.uniform(key, (1 + mean.shape[1],))
+    uniforms = jax.random.uniform(key, (1 + mean.shape[1],), mean.dtype)
     kind = jnp.sum(uniforms[0] >= edges)
     mu = mean[kind]
     features = jax.nn.one_hot(kind, mean.shape[0], dtype=jnp.float32)

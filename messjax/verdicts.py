@@ -89,6 +89,7 @@ def _exploration_sum(T: int, c: float, a: float) -> float:
 
 def cells(dataset: xr.Dataset, law: Law) -> list[tuple[tuple[int, ...], Cell]]:
     """Every grid point with its index. ValueError where the statements are not about this dataset and this law."""
+    _check(dataset, law)
     grid = _grid_dims(dataset)
     names = (
         "queue_last",

@@ -52,12 +52,12 @@ CONTROLS = {
     "alpha above one": (lambda: swept(controls=Controls(alpha=1.2)), ("alpha", "1.2", "[0, 1]")),
     "alpha below zero": (lambda: swept(controls=Controls(alpha=[0.1, -0.2])), ("alpha", "-0.2", "[0, 1]")),
     "alpha NaN": (lambda: swept(controls=Controls(alpha=np.nan)), ("alpha", "nan", "[0, 1]")),
-    "V NaN": (lambda: swept(controls=Controls(V=[1.0, np.nan])), ("V", "nan", ">= 0")),
-    "V negative": (lambda: swept(controls=Controls(V=-1.0)), ("V", "-1", ">= 0")),
-    "V infinite": (lambda: swept(controls=Controls(V=np.inf)), ("V", "inf", "finite")),
-    "c negative": (lambda: swept(controls=Controls(c=-0.1)), ("c:", "-0.1", ">= 0")),
-    "c NaN": (lambda: swept(controls=Controls(c=np.nan)), ("c:", "nan", ">= 0")),
-    "a negative": (lambda: swept(controls=Controls(a=-0.1)), ("a:", "-0.1", ">= 0")),
+    "V NaN": (lambda: swept(controls=Controls(V=[1.0, np.nan])), ("V", "nan", "[0, ")),
+    "V negative": (lambda: swept(controls=Controls(V=-1.0)), ("V", "-1", "[0, ")),
+    "V infinite": (lambda: swept(controls=Controls(V=np.inf)), ("V", "inf", "[0, ")),
+    "c negative": (lambda: swept(controls=Controls(c=-0.1)), ("c:", "-0.1", "[0, ")),
+    "c NaN": (lambda: swept(controls=Controls(c=np.nan)), ("c:", "nan", "[0, ")),
+    "a negative": (lambda: swept(controls=Controls(a=-0.1)), ("a:", "-0.1", "[0, ")),
     "f with complete feedback": (lambda: swept(controls=Controls(f=0.5)), ("f:", "0.5", "feedback.sparse")),
     "f above one": (lambda: swept(controls=Controls(f=1.5)), ("f:", "1.5", "[0, 1]")),
     "no number": (lambda: swept(controls=Controls(V="much")), ("V", "much", "number")),
@@ -65,6 +65,9 @@ CONTROLS = {
     "a matrix": (lambda: swept(controls=Controls(V=np.ones((2, 2)))), ("V", "(2, 2)", "1-d")),
 }
 RUNS = {
+    "no policies": (lambda: swept(policy={}), ("policy", "empty")),
+    "half a request": (lambda: swept(horizon=2.5), ("horizon", "whole number", "2.5")),
+    "two models of one name": (lambda: swept(models=("a", "b", "a")), ("models", "3 different", "a, b, a")),
     "no streams": (lambda: swept(num_streams=0), ("at least one stream", "found 0")),
     "block of none": (lambda: swept(block=0), ("block", "found 2 and 0")),
     "horizon zero": (lambda: swept(horizon=0), ("horizon", "found 0")),
@@ -173,7 +176,14 @@ def test_what_is_just_allowed_is_not_refused():
     )
 
 
-def test_verdicts_refuse_sparse_feedback():
-    dataset = results.xr.Dataset({"f": ((), 0.5)})
+def test_verdicts_refuse_what_they_are_not_about():
+    dataset = swept(controls=Controls(alpha=0.5, f=0.5), feedback=feedback.sparse)
     with pytest.raises(ValueError, match=r"complete feedback, found f = 0\.5"):
-        verdicts.judge(dataset.assign(cost=((), 1.0)), LAW)
+        verdicts.judge(dataset, LAW)
+    with pytest.raises(ValueError, match=r"about MESS\+, found the policy .*uniform"):
+        verdicts.judge(dataset.assign_coords(f=1.0), LAW)
+    with pytest.raises(ValueError, match="realised labels"):
+        verdicts.judge(dataset, LAW._replace(kind="labels"))
+    other = dataset.assign_coords(f=1.0).assign_attrs(policy="mess_plus.choose")
+    with pytest.raises(ValueError, match="another law"):
+        verdicts.judge(other, LAW._replace(cost=2 * LAW.cost))

@@ -118,11 +118,20 @@ def test_concat_keeps_runs_apart_and_the_law_once(dataset, together):
 
 def test_adjusted_regret_is_T5_and_the_gap_that_of_the_law(dataset):
     for i, alpha in enumerate(dataset["alpha"].values):
-        at, best = dataset.isel(alpha=i), optimum.solve(LAW, alpha)
+        at, best = dataset.isel(alpha=i), optimum.solve(STREAM.law(), alpha)
         np.testing.assert_allclose(at["cost_gap"], at["cost"] - best.cost, rtol=1e-12)
         wanted = bounds.T5_adjusted_regret(20 * at["cost"], 20 * at["satisfaction"], 20, best.cost, best.gamma, alpha)
         np.testing.assert_allclose(at["adjusted_regret"], wanted, atol=1e-9)
         np.testing.assert_allclose(at["violation"], alpha - at["satisfaction"], atol=1e-15)
+
+
+def test_a_meter_of_ones_own_needs_no_ledger():
+    run = sweep.sweep(
+        jax.random.key(0), Controls(), policy=policies.single(0), stream=STREAM, horizon=5, num_streams=1,
+        meter=meters.virtual_queue(),
+    )  # fmt: skip
+    assert "queue_last" in run
+    assert not {"violation", "cost_gap", "adjusted_regret"} & set(run.data_vars)
 
 
 def test_curves_end_at_the_finals(dataset):

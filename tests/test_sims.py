@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from messjax import results
+from messjax import results, verdicts
 from sims import regret_vs_v
 
 
@@ -51,3 +51,15 @@ def test_the_gate_names_the_ratio(run: Path) -> None:
     lines = regret_vs_v.gate(dataset)
     assert f"ratio {ratio:.0f}" in lines[0]
     assert len(lines) == 1 + dataset.sizes["policy"]
+
+
+def test_judge_refuses_what_the_statements_are_not_about(run: Path) -> None:
+    dataset = results.load(run / "regret_vs_v.nc").drop_dims(["statement", "term"])
+    llama = regret_vs_v.zoo.get("llama3")
+    law = regret_vs_v.streams.graded(llama.mean_cost(), llama.mean_accuracy())
+    verdicts.judge(dataset, law)
+    with pytest.raises(ValueError, match="another law"):
+        verdicts.judge(dataset, law._replace(cost=law.cost / 100))
+    dataset.attrs["policy"] = dataset.attrs["policy"].replace("mess_plus.choose", "greedy.choose")
+    with pytest.raises(ValueError, match="about MESS"):
+        verdicts.judge(dataset, law)

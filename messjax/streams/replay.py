@@ -21,7 +21,7 @@ def replay(features: np.ndarray, satisfaction: np.ndarray, cost: np.ndarray, *, 
     """
     features, satisfaction, cost = (np.asarray(v) for v in (features, satisfaction, cost))
     _check(features, satisfaction, cost)
-    satisfaction, cost = simulated("satisfaction", satisfaction), simulated("cost", cost)
+    cost = simulated("cost", cost)
     num = len(satisfaction)
     table = tuple(jnp.asarray(v, jnp.float32) for v in (features, satisfaction, cost))
     return Stream(

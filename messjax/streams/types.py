@@ -21,15 +21,15 @@ def types(law: Law, *, labels: str = "independent") -> Stream:
     weights do not sum to one, costs are negative or NaN, or means leave [0, 1]: `optimum.check_law` words it.
     """
     law = optimum.check_law(law)
-    cost, mean = simulated("cost", law.cost), simulated("mean", law.mean)
+    law = law._replace(cost=simulated("cost", law.cost))
     label = Partial(_labels.by_name(labels))
     edges = np.cumsum(law.weight)[:-1].astype(np.float32)  # K - 1 inner edges: the last type takes what is left
-    table = (jnp.asarray(edges), jnp.asarray(cost, jnp.float32), jnp.asarray(mean, jnp.float32))
+    table = (jnp.asarray(edges), jnp.asarray(law.cost, jnp.float32), jnp.asarray(law.mean, jnp.float32))
     return Stream(
         init=Partial(_init),
         draw=Partial(_draw, label, table),
         mean=Partial(_mean, table[2]),
-        law=Partial(_law, Law(np.asarray(law.weight), cost, mean)),
+        law=Partial(_law, law),
     )
 
 

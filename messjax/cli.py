@@ -107,8 +107,9 @@ def _replay(asked: argparse.Namespace) -> None:
     )
     best, seeds = _per_alpha(dataset, "optimal_cost"), dataset.sizes["stream"]
     print(f"clairvoyant optimum (knows every label): cost {best}. The LP mixture knows each model's two averages.")
-    print(f"Intervals are over {seeds} orders of this one trace and the router's coins, not over other requests.")
-    _finish(asked, dataset, f"replay of {trace.source}, {num:,} requests, {seeds} orders", "replay")
+    if seeds > 1:
+        print(f"Intervals are over {seeds} orders of this one trace and the router's coins, not over other requests.")
+    _finish(asked, dataset, f"replay of {trace.source}, {num:,} requests, orders: {seeds}", "replay")
 
 
 def _trace(path: Path, prices: str) -> traces.Trace:
@@ -134,9 +135,9 @@ def _simulate(asked: argparse.Namespace) -> None:
     print(
         f"C* (knows mu of every request): {_per_alpha(dataset, 'optimal_cost')}; gamma*: {_per_alpha(dataset, 'gamma')}"
     )
-    largest = max(float(np.max(dataset["V"]) * dataset["gamma"].max()), 1e-9)
-    ratio = f"T = {asked.horizon:,}, largest V gamma* = {largest:,.0f}, ratio {asked.horizon / largest:.0f}"
-    print(f"gate T >> V gamma*: {ratio}")
+    largest = float(np.max(dataset["V"]) * dataset["gamma"].max())
+    ratio = f", ratio {asked.horizon / largest:.0f}" if largest > 0 else ""
+    print(f"gate T >> V gamma*: T = {asked.horizon:,}, largest V gamma* = {largest:,.0f}{ratio}")
     title = f"{chosen.name}, {dataset.sizes['stream']:,} calibrated streams of {asked.horizon:,} requests"
     _finish(asked, dataset, title, "simulate")
 

@@ -126,10 +126,10 @@ def test_L1_L2_L3_on_paths(s, alpha, Q_1):
 
 def test_L1_wrong_variants_are_refuted():
     # The queue before the last request, instead of after it.
-    assert 0.5 - 0.0 > bounds.L1_violation(path([0.0], 0.5)[0], 1)
+    assert bounds.L1_violation(path([0.0], 0.5)[0], 1) < 0.5 - 0.0
     # An equality: reflection at zero loses the surplus.
     queue = path([1.0, 0.0], 0.5)
-    assert 0.5 - 0.5 < bounds.L1_violation(queue[-1], 2)
+    assert bounds.L1_violation(queue[-1], 2) > 0.5 - 0.5
     # The start counted with the wrong sign.
     queue = path([0.0], 0.5, Q_1=1.0)
     assert bounds.L1_violation(queue[-1], 1, 1.0) == 0.5 < bounds.L1_violation(queue[-1], 1, -1.0)

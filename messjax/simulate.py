@@ -87,11 +87,10 @@ def check_fit(world: World) -> int:
     jax.eval_shape(lambda: world.meter.read(world.meter.init(request.cost.shape[0])))  # its own errors, unwrapped
     try:
         jax.eval_shape(lambda k: run(k, controls, world, np.ones(1, np.int32)), key)
-    except (
-        Exception
-    ) as error:  # whatever a component raises for shapes it was not built for; Flax has errors of its own
+    except Exception as error:  # whatever a component raises for shapes it was not built for: Flax has its own errors
         found = f"features {request.features.shape} and {request.cost.shape[0]} models"
-        raise ValueError(f"policy does not fit the stream, which has {found}: {str(error).splitlines()[0]}") from error
+        why = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ValueError(f"policy does not fit the stream, which has {found}: {why}") from error
     return request.cost.shape[0]
 
 

@@ -3,7 +3,8 @@
 One vmap per control, never a flattened grid: what does not depend on a control (the world; for routers the coin and
 the predictor too, with respect to V and alpha) is computed once and shared, because scan keeps such carries unbatched.
 Streams run in blocks through the same program, spread over the local devices, so that progress can be shown and device
-memory does not grow with their number. Stream i's key is fold_in(key, i): blocks and devices do not change a number.
+memory does not grow with their number. Stream i's key is fold_in(key, i): blocks and devices change no
+request, coin or count, and what is learned at most in its last bits.
 """
 
 from __future__ import annotations

@@ -8,9 +8,8 @@ import numpy as np
 
 from messjax import feedback as _feedback
 from messjax import optimum
+from messjax.streams.numbers import LARGEST
 from messjax.types import Controls, Stream
-
-LARGEST = 1e18  # controls and costs: their products and sums stay finite in float32
 
 
 def check_horizon(horizon: int, checkpoints: int, stream: Stream) -> None:

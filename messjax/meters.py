@@ -114,21 +114,24 @@ def _latest_add(of: Callable[[Step], PyTree], number: PyTree, step: Step) -> PyT
 def zip_meters(*meters: Meter) -> Meter:
     """All the meters at once. ValueError when two share the name of a reading."""
     return Meter(
-        Partial(_zip_init, tuple(meter.init for meter in meters)),
-        Partial(_zip_add, tuple(meter.add for meter in meters)),
-        Partial(_zip_read, tuple(meter.read for meter in meters)),
+        Partial(zip_init, tuple(meter.init for meter in meters)),
+        Partial(zip_add, tuple(meter.add for meter in meters)),
+        Partial(zip_read, tuple(meter.read for meter in meters)),
     )
 
 
-def _zip_init(inits: tuple, num_models: int) -> tuple:
+def zip_init(inits: tuple, num_models: int) -> tuple:
+    """Nothing yet of several meters."""
     return tuple(init(num_models) for init in inits)
 
 
-def _zip_add(adds: tuple, numbers: tuple, step: Step) -> tuple:
+def zip_add(adds: tuple, numbers: tuple, step: Step) -> tuple:
+    """One request more of several meters."""
     return tuple(add(number, step) for add, number in zip(adds, numbers, strict=True))
 
 
-def _zip_read(reads: tuple, numbers: tuple) -> dict[str, Any]:
+def zip_read(reads: tuple, numbers: tuple) -> dict[str, Any]:
+    """Readings of several meters."""
     named: dict[str, Any] = {}
     for read, number in zip(reads, numbers, strict=True):
         readings = read(number)
@@ -146,7 +149,9 @@ def served_satisfaction(step: Step) -> Array:
     return jnp.sum(jnp.where(step.decision.served, step.request.satisfaction, 0.0))
 
 
-class _Ledger(NamedTuple):
+class Ledger(NamedTuple):
+    """What `ledger` carries."""
+
     t: Array
     cost: Sum
     cost_exploit: Sum
@@ -163,19 +168,21 @@ def ledger() -> Meter:
     tables of [M25], per request), `satisfaction` (mean of s_t as served), `explored` (N_T, T7 in docs/theory),
     `calls` [M] (queries, exploration included) and `served` [M] (answers given).
     """
-    return Meter(Partial(_ledger_init), Partial(_ledger_add), Partial(_ledger_read))
+    return Meter(Partial(ledger_init), Partial(ledger_add), Partial(ledger_read))
 
 
-def _ledger_init(num_models: int) -> _Ledger:
+def ledger_init(num_models: int) -> Ledger:
+    """Nothing yet of costs, satisfaction and calls."""
     none = jnp.zeros((), jnp.int32)
     counts = jnp.zeros(num_models, jnp.int32)
-    return _Ledger(none, _no_sum(), _no_sum(), queue.zero(), none, counts, counts)
+    return Ledger(none, _no_sum(), _no_sum(), queue.zero(), none, counts, counts)
 
 
-def _ledger_add(number: _Ledger, step: Step) -> _Ledger:
+def ledger_add(number: Ledger, step: Step) -> Ledger:
+    """One request more of costs, satisfaction and calls."""
     request, decision = step.request, step.decision
     paid = jnp.sum(jnp.where(decision.query, request.cost, 0.0))
-    return _Ledger(
+    return Ledger(
         t=step.t,
         cost=add_to_sum(number.cost, paid),
         cost_exploit=add_to_sum(number.cost_exploit, jnp.where(decision.explore, 0.0, paid)),
@@ -186,7 +193,8 @@ def _ledger_add(number: _Ledger, step: Step) -> _Ledger:
     )
 
 
-def _ledger_read(number: _Ledger) -> dict[str, Any]:
+def ledger_read(number: Ledger) -> dict[str, Any]:
+    """Readings of costs, satisfaction and calls."""
     return {
         "cost": Mean(number.cost, number.t),
         "cost_exploit": Mean(number.cost_exploit, number.t),
@@ -197,7 +205,9 @@ def _ledger_read(number: _Ledger) -> dict[str, Any]:
     }
 
 
-class _Queue(NamedTuple):
+class Queue(NamedTuple):
+    """What `virtual_queue` carries."""
+
     t: Array
     total: Sum
     last: queue.Fixed
@@ -206,16 +216,18 @@ class _Queue(NamedTuple):
 
 def virtual_queue() -> Meter:
     """Readings `queue_mean` (mean of Q_1..Q_T, as in T3), `queue_last` (Q_{T+1}) and `queue_max` (of Q_2..Q_{T+1})."""
-    return Meter(Partial(_queue_init), Partial(_queue_add), Partial(_queue_read))
+    return Meter(Partial(queue_init), Partial(queue_add), Partial(queue_read))
 
 
-def _queue_init(num_models: int) -> _Queue:
+def queue_init(num_models: int) -> Queue:
+    """Nothing yet of the virtual queue."""
     del num_models
-    return _Queue(jnp.zeros((), jnp.int32), _no_sum(), queue.zero(), queue.zero())
+    return Queue(jnp.zeros((), jnp.int32), _no_sum(), queue.zero(), queue.zero())
 
 
-def _queue_add(number: _Queue, step: Step) -> _Queue:
-    return _Queue(
+def queue_add(number: Queue, step: Step) -> Queue:
+    """One request more of the virtual queue."""
+    return Queue(
         t=step.t,
         total=add_to_sum(number.total, step.queue.to_float()),
         last=step.next_queue,
@@ -223,11 +235,14 @@ def _queue_add(number: _Queue, step: Step) -> _Queue:
     )
 
 
-def _queue_read(number: _Queue) -> dict[str, Any]:
+def queue_read(number: Queue) -> dict[str, Any]:
+    """Readings of the virtual queue."""
     return {"queue_mean": Mean(number.total, number.t), "queue_last": number.last, "queue_max": number.largest}
 
 
-class _Sla(NamedTuple):
+class Sla(NamedTuple):
+    """What `sla` carries."""
+
     walk: queue.Fixed  # sum of alpha - s_i, not reflected: positive while the running satisfaction is below alpha
     met_from: Array
 
@@ -237,25 +252,30 @@ def sla() -> Meter:
 
     T + 1 when it was below alpha at the end: the agreement was not met for good.
     """
-    return Meter(Partial(_sla_init), Partial(_sla_add), Partial(_sla_read))
+    return Meter(Partial(sla_init), Partial(sla_add), Partial(sla_read))
 
 
-def _sla_init(num_models: int) -> _Sla:
+def sla_init(num_models: int) -> Sla:
+    """Nothing yet of when the agreement was met for good."""
     del num_models
-    return _Sla(queue.zero(), jnp.ones((), jnp.int32))
+    return Sla(queue.zero(), jnp.ones((), jnp.int32))
 
 
-def _sla_add(number: _Sla, step: Step) -> _Sla:
+def sla_add(number: Sla, step: Step) -> Sla:
+    """One request more of when the agreement was met for good."""
     walk = queue.add(number.walk, queue.units(step.controls.alpha) - queue.units(served_satisfaction(step)))
     below = (walk.whole > 0) | ((walk.whole == 0) & (walk.part > 0))
-    return _Sla(walk, jnp.where(below, step.t + 1, number.met_from))
+    return Sla(walk, jnp.where(below, step.t + 1, number.met_from))
 
 
-def _sla_read(number: _Sla) -> dict[str, Any]:
+def sla_read(number: Sla) -> dict[str, Any]:
+    """Readings of when the agreement was met for good."""
     return {"sla_from": number.met_from}
 
 
-class _Theory(NamedTuple):
+class Theory(NamedTuple):
+    """What `theory` carries."""
+
     t: Array
     prediction: Sum
     exploration: Sum
@@ -270,12 +290,13 @@ def theory() -> Meter:
     Readings: `S` (S_T = sum (1 - p_t) Q_t e_t), `exploration_queue` (sum p_t Q_t, as in R_T and T3), and of
     e_t = max_m |s_hat_m - mu_m(x_t)|: `error_mean`, `error_last`, `error_max` (where p_t < 1: those that can exploit).
     """
-    return Meter(Partial(_theory_init), Partial(_theory_add), Partial(_theory_read))
+    return Meter(Partial(theory_init), Partial(theory_add), Partial(theory_read))
 
 
-def _theory_init(num_models: int) -> _Theory:
+def theory_init(num_models: int) -> Theory:
+    """Nothing yet of the quantities of the bounds."""
     del num_models
-    return _Theory(
+    return Theory(
         jnp.zeros((), jnp.int32),
         _no_sum(),
         _no_sum(),
@@ -285,10 +306,11 @@ def _theory_init(num_models: int) -> _Theory:
     )
 
 
-def _theory_add(number: _Theory, step: Step) -> _Theory:
+def theory_add(number: Theory, step: Step) -> Theory:
+    """One request more of the quantities of the bounds."""
     p, Q = step.decision.p, step.queue.to_float()
     error = jnp.max(jnp.abs(step.decision.s_hat - step.request.mean))
-    return _Theory(
+    return Theory(
         t=step.t,
         prediction=add_to_sum(number.prediction, (1.0 - p) * Q * error),
         exploration=add_to_sum(number.exploration, p * Q),
@@ -298,7 +320,8 @@ def _theory_add(number: _Theory, step: Step) -> _Theory:
     )
 
 
-def _theory_read(number: _Theory) -> dict[str, Any]:
+def theory_read(number: Theory) -> dict[str, Any]:
+    """Readings of the quantities of the bounds."""
     return {
         "S": number.prediction,
         "exploration_queue": number.exploration,

@@ -6,9 +6,12 @@ Dimensions: the controls that were swept (V, alpha, c, a, f), `stream`, `t` (che
 
 from __future__ import annotations
 
+import dataclasses
 import functools
+import hashlib
 import os
 import platform
+import re
 import subprocess
 import time
 from collections.abc import Mapping
@@ -196,6 +199,27 @@ def _commit() -> str:
     except OSError:
         return "unknown"
     return f"{head}+changes" if changed else head
+
+
+def describe(function: Any) -> str:
+    """A component in words, for provenance: its name, its settings, and its arrays (large ones by shape and digest)."""
+    bare = getattr(function, "func", function)
+    if dataclasses.is_dataclass(bare):
+        name = re.sub(r" at 0x[0-9a-f]+", "", repr(bare))
+    else:
+        name = getattr(bare, "__qualname__", type(bare).__name__)
+    module = getattr(bare, "__module__", type(bare).__module__).removeprefix("messjax.")
+    parts = []
+    for leaf in jax.tree.leaves(getattr(function, "args", ()), is_leaf=callable):
+        parts.append(describe(leaf) if callable(leaf) else _describe_array(leaf))
+    return f"{module}.{name}({', '.join(parts)})"
+
+
+def _describe_array(leaf: Any) -> str:
+    array = np.asarray(leaf)
+    if array.size <= 8:
+        return np.array2string(array, separator=",", precision=6).replace("\n", "")
+    return f"{array.shape}:{hashlib.sha256(np.ascontiguousarray(array).data).hexdigest()[:12]}"
 
 
 def now() -> str:

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from messjax import counters
 from messjax import feedback as _feedback
 from messjax import meters as _meters
 from messjax.checks import check_horizon, check_run
@@ -80,6 +81,18 @@ def assemble(policy: Policy | Mapping[str, Policy], stream: Stream, meter: Meter
 
 def check_fit(world: World) -> int:
     """M of the stream, after one request went through the policies in shapes only; ValueError where they disagree."""
+    leaves, tree = jax.tree.flatten(world)
+    form = tuple((x.shape, str(x.dtype), x.item() if x.size == 1 else None) for x in map(np.asarray, leaves))
+    if (found := _FIT.get((tree, form))) is not None:
+        return found
+    _FIT[(tree, form)] = num_models = _check_fit(world)
+    return num_models
+
+
+_FIT: dict[Any, int] = {}  # worlds that were checked, by shapes: the check takes as long as serving a million requests
+
+
+def _check_fit(world: World) -> int:
     key = jax.random.key(0)
     state = jax.eval_shape(world.stream.init, key)
     request = jax.eval_shape(world.stream.draw, key, state, jnp.ones((), jnp.int32))[1]
@@ -113,7 +126,7 @@ def run(
     The policies meet the same requests, drawn once. The times are traced, so neither the horizon's nor the
     checkpoints' values are part of the compiled program. `tick(t)` is called on the host at the checkpoints.
     """
-    key_world, key_policy, key_feedback = jax.random.split(key, 3)
+    key_world, key_policy, key_feedback = sites(key)
     start = jax.random.fold_in(key_policy, 0)  # t = 0 is the start; requests are 1, 2, ...
     stream_state = world.stream.init(jax.random.fold_in(key_world, 0))
     num_models = jax.eval_shape(world.stream.draw, key_world, stream_state, jnp.ones((), jnp.int32))[1].cost.shape[0]
@@ -136,14 +149,22 @@ def run(
         inner = jax.lax.fori_loop(done + 1, stop + 1, one, inner)
         if tick is not None:
             jax.debug.callback(tick, stop)
-        return (stop, inner), {name: _choose(world.meter.read(lane[1]), curves) for name, lane in inner[1].items()}
+        return (stop, inner), {
+            name: choose_readings(world.meter.read(lane[1]), curves) for name, lane in inner[1].items()
+        }
 
     carry = (jnp.zeros((), jnp.int32), (stream_state, lanes))
     (_, (_, lanes)), curve = jax.lax.scan(block, carry, jnp.asarray(times, jnp.int32))
     return {name: Result(world.meter.read(lanes[name][1]), curve[name]) for name in lanes}
 
 
-def _choose(readings: dict[str, Any], names: tuple[str, ...] | None) -> dict[str, Any]:
+def sites(key: Array) -> Array:
+    """The counting keys [3] of a stream's world, policy and feedback (`messjax.counters`)."""
+    return jax.random.split(counters.own(key), 3)
+
+
+def choose_readings(readings: dict[str, Any], names: tuple[str, ...] | None) -> dict[str, Any]:
+    """The readings of these names (None: all of them); ValueError for a name that is not there."""
     if unknown := sorted(set(names or ()) - readings.keys()):
         raise ValueError(f"curves: no reading named {unknown[0]!r}; there are {', '.join(sorted(readings))}")
     return {name: readings[name] for name in (readings if names is None else names)}

@@ -1,18 +1,12 @@
-"""Grids of controls times streams in one compiled program.
+"""Grids of controls times streams, in blocks of streams: results, progress, interruption, provenance.
 
-One vmap per control, never a flattened grid: what does not depend on a control (the world; for routers the coin and
-the predictor too, with respect to V and alpha) is computed once and shared, because scan keeps such carries unbatched.
-Streams run in blocks through the same program, spread over the local devices, so that progress can be shown and device
-memory does not grow with their number. Stream i's key is fold_in(key, i): blocks and devices change no
-request, coin or count, and what is learned at most in its last bits.
+Streams run in blocks through one program (`grid.program`), spread over the local devices, so that progress can be
+shown and device memory does not grow with their number. Stream i's key is fold_in(key, i): blocks and devices change
+no request, coin or count, and what is learned at most in its last bits.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import functools
-import hashlib
-import re
 import time
 import warnings
 from collections.abc import Callable, Mapping
@@ -22,16 +16,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
-from jax.sharding import Mesh, PartitionSpec
 
 from messjax import feedback as _feedback
-from messjax import results
+from messjax import grid, results
 from messjax.checks import check_run
-from messjax.simulate import Result, World, assemble, check_fit, checkpoint_times, run
+from messjax.simulate import Result, World, assemble, check_fit, checkpoint_times
 from messjax.types import Array, Controls, Law, Meter, Policy, PyTree, Stream
-
-BLOCK = {"cpu": 256}  # streams per device and call: few enough for the cache of a core
-BLOCK_ACCELERATOR = 16_384
 
 
 def sweep(
@@ -40,13 +30,16 @@ def sweep(
     *,
     policy: Policy | Mapping[str, Policy],
     stream: Stream,
-    horizon: int,
-    num_streams: int,
+    horizon: int = 10_000,
+    num_streams: int = 1_024,
     meter: Meter | None = None,
     feedback: Any = _feedback.complete,
     checkpoints: int = 0,
     curves: tuple[str, ...] | None = None,
+    engine: str = "auto",
     block: int | None = None,
+    devices: int | None = None,
+    memory: float | None = None,
     models: tuple[str, ...] | None = None,
     cost_unit: str = "cost",
     progress: Callable[[int, int], None] | None = None,
@@ -61,14 +54,19 @@ def sweep(
     now and then with the number of requests served so far (of one grid point). Changing any value or the key compiles
     nothing anew.
 
+    `engine` "auto" takes the fast path (`messjax.fast`) where it knows policy, stream, meters and feedback, and the
+    general one elsewhere; "general" and "fast" insist. `block` streams per device and call, the number of `devices` and
+    the `memory` in GiB that a call may take on each choose themselves; all are noted in the attributes.
+
     Interrupted (Ctrl-C) after a block, it warns and returns the streams that are finished: they are independent.
 
     ValueError, before anything runs, for: controls out of range, NaN or empty; an alpha above the largest attainable
-    one (it is named); a policy that does not fit the stream's shapes; a horizon beyond a trace; num_streams < 1.
+    one (it is named); a policy that does not fit the stream's shapes; a horizon beyond a trace; num_streams < 1; an
+    engine, a block, a number of devices or a memory limit that cannot be.
     """
     axes = check_run(controls, stream, feedback, horizon, checkpoints)
-    if num_streams < 1 or (block is not None and block < 1):
-        raise ValueError(f"sweep: expected at least one stream and a block >= 1, found {num_streams} and {block}")
+    if num_streams < 1:
+        raise ValueError(f"num_streams: expected at least one stream, found {num_streams}")
     law = None if stream.law is None else stream.law()
     if not isinstance(policy, Policy) and not policy:
         raise ValueError("policy: expected a policy or a mapping of names to policies, found an empty mapping")
@@ -80,25 +78,32 @@ def sweep(
 
     started = time.perf_counter()
     leaves = Controls(*(jnp.asarray(values, jnp.float32) for values in axes.values()))
+    plan = grid.plan(
+        world, leaves, num_streams=num_streams, checkpoints=checkpoints, engine=engine, block=block, devices=devices,
+        memory=memory,
+    )  # fmt: skip
     # Progress is reported at checkpoints: without any, some that read nothing.
     times = checkpoint_times(horizon, checkpoints or (min(horizon, 20) if progress else 0))
     curves = (None if curves is None else tuple(curves)) if checkpoints else ()
-    parts, block = _run_blocks(key, leaves, world, num_streams, times, curves, block, progress)
-    num_done = min(num_streams, len(parts) * block * jax.local_device_count())
+    parts = _run_blocks(key, leaves, world, num_streams, times, curves, plan, progress)
+    num_done = min(num_streams, len(parts) * plan.size)
     joined = jax.tree.map(lambda *pieces: np.concatenate(pieces)[:num_done], *parts)
     named = {
         name: _dataset(joined[name], axes, times if checkpoints else times[:0], horizon, models, cost_unit, law)
         for name in world.policies  # jax sorts dicts: keep the order given
     }
     dataset = named[""] if isinstance(policy, Policy) else results.concat(named)
-    told = (f"{name} = {describe(each.act)}".removeprefix(" = ") for name, each in world.policies.items())
+    told = (f"{name} = {results.describe(each.act)}".removeprefix(" = ") for name, each in world.policies.items())
     dataset.attrs |= results.provenance() | {
         "policy": "; ".join(told),
-        "stream_law": describe(stream.draw),
-        "feedback": describe(feedback),
-        "meter": describe(world.meter.add),
+        "stream_law": results.describe(stream.draw),
+        "feedback": results.describe(feedback),
+        "meter": results.describe(world.meter.add),
         "num_streams": num_done,
-        "block": block,
+        "engine": _engines(world, plan.fast),
+        "block": plan.block,
+        "devices": len(plan.devices),
+        "memory_limit_gib": plan.memory,
         "key": f"{jax.random.key_impl(key)}:{np.asarray(jax.random.key_data(key)).tolist()}",
         "created": results.now(),
         "seconds": round(time.perf_counter() - started, 3),
@@ -121,6 +126,13 @@ def _dataset(
     return dataset if law is None else results.with_optimum(dataset, law)
 
 
+def _engines(world: World, fast: tuple[str, ...]) -> str:
+    names = {name: "fast" if name in fast else "general" for name in world.policies}
+    if len(kinds := set(names.values())) == 1:
+        return kinds.pop()
+    return "; ".join(f"{name} = {engine}" for name, engine in names.items())
+
+
 def _run_blocks(
     key: Array,
     controls: Controls,
@@ -128,28 +140,25 @@ def _run_blocks(
     num_streams: int,
     times: np.ndarray,
     curves: tuple[str, ...] | None,
-    block: int | None,
+    plan: grid.Plan,
     progress: Callable[[int, int], None] | None,
-) -> tuple[list[dict[str, Result]], int]:
-    devices = tuple(jax.local_devices())
-    if block is None:
-        block = min(BLOCK.get(devices[0].platform, BLOCK_ACCELERATOR), -(-num_streams // len(devices)))
-    size = block * len(devices)
+) -> list[dict[str, Result]]:
     watch = _Watch(progress, num_streams, int(times[-1]))
     parts: list[dict[str, Result]] = []
-    for start in range(0, num_streams, size):
-        index = np.arange(start, start + size, dtype=np.int32)  # past the last stream: padding, cut off by the caller
+    tick = None if progress is None else _Watch.note
+    for start in range(0, num_streams, plan.size):
+        index = np.arange(start, start + plan.size, dtype=np.int32)  # past the last stream: padding, cut off afterwards
         try:
-            static = {"curves": curves, "devices": devices, "ticks": progress is not None}
-            result = _grid(key, jnp.asarray(index), controls, world, times, **static)
-            watch.follow(result, start, size)
+            static = {"curves": curves, "devices": plan.devices, "fast_path": plan.fast, "tick": tick}
+            result = grid.program(key, jnp.asarray(index), controls, world, times, **static)
+            watch.follow(result, start, plan.size)
             parts.append(jax.tree.map(results.host, result, is_leaf=lambda x: hasattr(x, "to_host")))
         except KeyboardInterrupt:
             if not parts:
                 raise
-            warnings.warn(f"interrupted after {len(parts) * size} of {num_streams} streams", stacklevel=3)
+            warnings.warn(f"interrupted after {len(parts) * plan.size} of {num_streams} streams", stacklevel=3)
             break
-    return parts, block
+    return parts
 
 
 class _Watch:
@@ -179,61 +188,3 @@ class _Watch:
         jax.effects_barrier()  # no late note of this program in the next one
         _Watch.at = 0
         self.progress((start + here) * self.horizon, self.num_streams * self.horizon)
-
-
-@functools.partial(jax.jit, static_argnames=("curves", "devices", "ticks"))
-def _grid(
-    key: Array,
-    index: Array,
-    controls: Controls,
-    world: World,
-    times: Array,
-    curves: tuple[str, ...] | None,
-    devices: tuple[jax.Device, ...],
-    ticks: bool = False,
-) -> dict[str, Result]:
-    """The whole grid for the streams of `index` [n]: readings [n, V, alpha, c, a, f] (those that are swept)."""
-
-    def streams(key: Array, index: Array, controls: Controls, world: World, times: Array) -> dict[str, Result]:
-        def one(i: Array, controls: Controls) -> dict[str, Result]:
-            return run(jax.random.fold_in(key, i), controls, world, times, curves, _Watch.note if ticks else None)
-
-        function: Callable = one
-        for name in reversed(Controls._fields):  # the last vmap wraps outermost: axes come out in field order
-            if getattr(controls, name).ndim:
-                function = jax.vmap(
-                    function, (None, Controls(**{n: 0 if n == name else None for n in Controls._fields}))
-                )
-        return jax.vmap(function, (0, None))(index, controls)
-
-    if len(devices) == 1:
-        return streams(key, index, controls, world, times)
-    here, split = PartitionSpec(), PartitionSpec("stream")
-    return jax.shard_map(
-        streams,
-        mesh=Mesh(np.array(devices), ("stream",)),
-        in_specs=(here, split, here, here, here),
-        out_specs=split,
-        check_vma=False,
-    )(key, index, controls, world, times)
-
-
-def describe(function: Any) -> str:
-    """A component in words, for provenance: its name, its settings, and its arrays (large ones by shape and digest)."""
-    bare = getattr(function, "func", function)
-    if dataclasses.is_dataclass(bare):
-        name = re.sub(r" at 0x[0-9a-f]+", "", repr(bare))
-    else:
-        name = getattr(bare, "__qualname__", type(bare).__name__)
-    module = getattr(bare, "__module__", type(bare).__module__).removeprefix("messjax.")
-    parts = []
-    for leaf in jax.tree.leaves(getattr(function, "args", ()), is_leaf=callable):
-        parts.append(describe(leaf) if callable(leaf) else _describe_array(leaf))
-    return f"{module}.{name}({', '.join(parts)})"
-
-
-def _describe_array(leaf: Any) -> str:
-    array = np.asarray(leaf)
-    if array.size <= 8:
-        return np.array2string(array, separator=",", precision=6).replace("\n", "")
-    return f"{array.shape}:{hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()[:12]}"

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from messjax import feedback, meters, policies, predictors, queue, simulate, streams, sweep
+from messjax import grid as grid_module
 from messjax.types import Controls, Law, Meter, Outcome, Policy, Predictor, Step, Stream
 
 M, D, N = 3, 4, 40  # models, features (and types), requests of the trace
@@ -246,7 +247,7 @@ METER = meters.zip_meters(meters.ledger(), meters.virtual_queue())
 @pytest.mark.parametrize("names", WORLDS, ids=" ".join)
 def test_a_grid_is_its_single_runs_and_no_value_recompiles(names):
     controls, grid = run(names, 0.0, horizon=7)
-    programs = sweep._grid._cache_size()
+    programs = grid_module.program._cache_size()
     stream, policy = world(names)
 
     @jax.jit
@@ -262,7 +263,7 @@ def test_a_grid_is_its_single_runs_and_no_value_recompiles(names):
             np.testing.assert_array_equal(grid[name].isel(V=1, stream=i).values, host, err_msg=name)
     del COMPILED[:]
     _, other = run(names, 1.0, horizon=23)
-    assert not COMPILED and sweep._grid._cache_size() == programs
+    assert not COMPILED and grid_module.program._cache_size() == programs
     assert other.attrs["horizon"] == 23 and int(other["served"].isel(stream=0, V=0).sum()) == 23
 
 

@@ -16,6 +16,7 @@ from jax.extend.core import jaxprs_in_params
 from recording import recorder, steps, units
 
 from messjax import feedback, meters, policies, predictors, simulate, streams, sweep
+from messjax import grid as grid_module
 from messjax.types import Controls, Law
 
 K, M, D, T = 4, 3, 11, 300
@@ -79,7 +80,7 @@ class Linear:
 
 def randomness(key, stream):
     """Requests, exploration uniforms and feedback uniforms of t = 1..T from the keys that `simulate` documents."""
-    world, policy, heard = jax.random.split(key, 3)
+    world, policy, heard = simulate.sites(key)
     state = stream.init(jax.random.fold_in(world, 0))
 
     def at(t):
@@ -227,7 +228,7 @@ def loop_carries(jaxpr):
 def test_no_loop_carries_the_predictor_once_per_V_or_alpha():
     axes = Controls(V=np.ones(5), alpha=np.full(7, 0.5), c=0.1, a=0.25, f=1.0)
     arguments = arguments_of_grid(predictors.linear(D, M), axes, horizon=100)
-    jaxpr = jax.make_jaxpr(lambda *given: sweep._grid(*given, None, tuple(jax.local_devices()[:1])))(*arguments)
+    jaxpr = jax.make_jaxpr(lambda *given: grid_module.program(*given, None, tuple(jax.local_devices()[:1])))(*arguments)
     carried = list(loop_carries(jaxpr.jaxpr))
     weights = [shape for shape in carried if shape[-2:] == (M, D)]
     queues = [shape for shape in carried if shape and set(shape) >= {5, 7}]
@@ -249,7 +250,7 @@ def test_memory_does_not_grow_with_the_horizon():
     used = []
     for horizon in (1_000, 100_000):
         arguments = arguments_of_grid(predictors.oracle(TYPES), axes, horizon, meters.ledger(), TYPES)
-        program = sweep._grid.lower(*arguments, None, tuple(jax.local_devices()[:1])).compile()
+        program = grid_module.program.lower(*arguments, None, tuple(jax.local_devices()[:1])).compile()
         analysis = program.memory_analysis()
         used.append((analysis.temp_size_in_bytes, analysis.output_size_in_bytes, analysis.argument_size_in_bytes))
     assert used[0] == used[1] and used[0][1] > 0
@@ -268,7 +269,7 @@ def test_the_grid_lowers_for_cpu_cuda_and_tpu(name):
 
     @jax.jit
     def whole_grid(key_data, *rest):  # raw keys: an exported function takes arrays
-        return sweep._grid(jax.random.wrap_key_data(key_data), *rest, None, tuple(jax.local_devices()[:1]))
+        return grid_module.program(jax.random.wrap_key_data(key_data), *rest, None, tuple(jax.local_devices()[:1]))
 
     exported = jax.export.export(whole_grid, platforms=platforms)(jax.random.key_data(arguments[0]), *arguments[1:])
     assert exported.platforms == platforms and len(exported.out_avals) > 0

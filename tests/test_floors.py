@@ -10,12 +10,13 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "messjax"
 FLOORS = [
     {"types"},
-    {"queue", "optimum", "bounds", "stats"},
+    {"queue", "counters", "optimum", "bounds", "stats"},
     {"meters", "zoo", "feedback", "streams", "predictors", "features", "traces"},
     {"policies", "checks"},
     {"simulate"},
-    {"results"},
-    {"sweep", "verdicts", "plot"},
+    {"results", "fast"},
+    {"grid", "verdicts", "plot"},
+    {"sweep"},
     {"compare", "shell"},
     {"cli"},
 ]

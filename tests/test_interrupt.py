@@ -32,6 +32,6 @@ def test_interrupt_before_the_first_block_is_an_interrupt(monkeypatch: pytest.Mo
     def interrupted(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("messjax.sweep._grid", interrupted)
+    monkeypatch.setattr("messjax.grid.program", interrupted)
     with pytest.raises(KeyboardInterrupt):
         _sweep()

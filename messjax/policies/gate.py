@@ -23,7 +23,8 @@ def when(wanted: Array, change: Callable[..., PyTree], state: PyTree, *operands:
 
 @custom_vmap
 def _when(wanted: Array, change: Callable[..., PyTree], state: PyTree, operands: tuple) -> PyTree:
-    return jax.lax.cond(wanted, lambda: change(state, *operands), lambda: state)
+    # A loop of at most one round: a branch that changes nothing would still copy the state.
+    return jax.lax.fori_loop(0, wanted.astype(jnp.int32), lambda _, old: change(old, *operands), state)
 
 
 @_when.def_vmap

@@ -18,9 +18,9 @@ def mess_plus(predictor: Predictor) -> Policy:
 
 
 def choose(s_hat: Array, cost: Array, Q: queue.Fixed, controls: Controls) -> Array:
-    """argmin_m V E_m + Q (alpha - s_hat_m), L4 in docs/theory: [M], [M], [] -> [] int.
+    """argmin_m V E_m + Q (alpha - s_hat_m), L4 in docs/theory: [M], [M], [] -> [] int; ties to the first model.
 
     What is common to all models is taken off first: the same argmin, but differences of close models survive float32
     however large V and Q are.
     """
-    return jnp.argmin(controls.V * (cost - jnp.min(cost)) + Q.to_float() * (jnp.max(s_hat) - s_hat))
+    return jnp.argmin(controls.V * (cost - cost[0]) - Q.to_float() * (s_hat - s_hat[0]))

@@ -34,10 +34,15 @@ def router(predictor: Predictor, choose: Choose) -> Policy:
     predictor = pure(predictor)
     return Policy(
         init=Partial(_init, predictor),
-        act=Partial(_act, predictor, Partial(choose)),
+        act=Partial(act, predictor, Partial(choose)),
         update=Partial(_update, predictor),
         queue=Partial(_queue),
     )
+
+
+def probability(t: Array, controls: Controls) -> Array:
+    """p_t = min(1, c t^-a), elementwise in t >= 1."""
+    return jnp.minimum(1.0, controls.c * t.astype(jnp.float32) ** -controls.a)
 
 
 def serve_queue(number: queue.Fixed, feedback: Feedback, controls: Controls) -> queue.Fixed:
@@ -51,7 +56,7 @@ def _init(predictor: Predictor, key: Array, controls: Controls) -> RouterState:
     return RouterState(jnp.ones((), jnp.int32), queue.zero(), predictor.init(key))
 
 
-def _act(
+def act(
     predictor: Predictor,
     choose: Choose,
     key: Array,
@@ -60,8 +65,9 @@ def _act(
     cost: Array,
     controls: Controls,
 ) -> Decision:
+    """The coin, the prediction, the choice."""
     num_models = cost.shape[0]
-    p = jnp.minimum(1.0, controls.c * state.t.astype(jnp.float32) ** -controls.a)
+    p = probability(state.t, controls)
     explore = jax.random.uniform(key, dtype=jnp.float32) < p
     s_hat = predictor.predict(state.predictor, features)
     serve = jnp.where(explore, num_models - 1, choose(s_hat, cost, state.queue, controls)).astype(jnp.int32)

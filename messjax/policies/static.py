@@ -38,7 +38,7 @@ def mixture(cost: np.ndarray, accuracy: np.ndarray) -> Policy:
 
 
 def _static(pick: Partial) -> Policy:
-    return Policy(Partial(_init), Partial(_act, pick), Partial(_update), Partial(_queue))
+    return Policy(Partial(_init), Partial(act, pick), Partial(_update), Partial(_queue))
 
 
 def _single(model: Array, key: Array, num_models: int, controls: Controls) -> Array:
@@ -65,7 +65,8 @@ def _init(key: Array, controls: Controls) -> queue.Fixed:
     return queue.zero()
 
 
-def _act(pick: Partial, key: Array, state: queue.Fixed, features: Array, cost: Array, controls: Controls) -> Decision:
+def act(pick: Partial, key: Array, state: queue.Fixed, features: Array, cost: Array, controls: Controls) -> Decision:
+    """What `pick(key, M, controls)` picks."""
     del state, features
     serve = jnp.asarray(pick(key, cost.shape[0], controls), jnp.int32)
     never = jnp.zeros((), bool)

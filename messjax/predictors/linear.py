@@ -14,10 +14,13 @@ from messjax.types import Array, Outcome, Predictor
 
 
 @dataclass(frozen=True)
-class _Update:
+class Update:
+    """One step of the rule on the cross-entropy of an explored request."""
+
     tx: optax.GradientTransformation
 
     def __call__(self, state: learning.Learner, features: Array, outcome: Outcome) -> learning.Learner:
+        """The learner after it."""
         return learning.descend(
             state, self.tx, lambda params: learning.cross_entropy(_logits(params, features), outcome)
         )
@@ -30,7 +33,7 @@ def linear(num_features: int, num_models: int, *, tx: optax.GradientTransformati
     """
     tx = learning.sgd() if tx is None else tx
     params = {"weight": jnp.zeros((num_models, num_features), jnp.float32), "bias": jnp.zeros(num_models, jnp.float32)}
-    return Predictor(Partial(learning.Start(tx), params), Partial(_predict), Partial(_Update(tx)))
+    return Predictor(Partial(learning.Start(tx), params), Partial(_predict), Partial(Update(tx)))
 
 
 def _logits(params: dict[str, Array], features: Array) -> Array:

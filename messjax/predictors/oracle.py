@@ -16,7 +16,7 @@ def known_mean(stream: Stream, who: str) -> Partial:
 
 def oracle(stream: Stream) -> Predictor:
     """Predicts mu(x) of the stream exactly and never learns. ValueError for a stream whose law is unknown."""
-    return Predictor(Partial(_init), Partial(_predict, known_mean(stream, "oracle")), Partial(_update))
+    return Predictor(Partial(_init), Partial(predict, known_mean(stream, "oracle")), Partial(_update))
 
 
 def _init(key: Array) -> tuple[()]:
@@ -24,7 +24,8 @@ def _init(key: Array) -> tuple[()]:
     return ()
 
 
-def _predict(mean: Partial, state: tuple, features: Array) -> Array:
+def predict(mean: Partial, state: tuple, features: Array) -> Array:
+    """mu(x)."""
     del state
     return mean(features)
 

@@ -8,6 +8,7 @@ import numpy as np
 from jax.tree_util import Partial
 from scipy import special, stats
 
+from messjax import counters
 from messjax.streams import labels as _labels
 from messjax.streams.numbers import simulated
 from messjax.types import Array, Law, Request, Stream
@@ -34,7 +35,7 @@ def logistic(weights: np.ndarray, bias: np.ndarray, cost: np.ndarray, *, labels:
     label = Partial(_labels.by_name(labels))
     return Stream(
         init=Partial(_init),
-        draw=Partial(_draw, label, table),
+        draw=Partial(draw, label, table),
         mean=Partial(_mean, table[0], table[1]),
         law=Partial(_law, weights, bias, cost),
     )
@@ -45,13 +46,16 @@ def _init(key: Array) -> tuple[()]:
     return ()
 
 
-def _draw(label: Partial, table: tuple, key: Array, state: tuple, t: Array) -> tuple[tuple, Request]:
+def draw(label: Partial, table: tuple, key: Array, state: tuple, t: Array) -> tuple[tuple, Request]:
+    """Features and labels of one request."""
     del t
     weights, bias, cost = table
-    key_x, key_label = jax.random.split(key)
-    features = jax.random.normal(key_x, (weights.shape[1],), weights.dtype)
+    num_models, num_features = weights.shape
+    pairs = num_features + num_features % 2  # normals come in pairs
+    words = jax.random.bits(key, (pairs + num_models,))
+    features = counters.normal(words[:pairs])[:num_features]
     mu = _mean(weights, bias, features)
-    return state, Request(features, cost, label(jax.random.uniform(key_label, mu.shape, mu.dtype), mu), mu)
+    return state, Request(features, cost, label(counters.uniform(words[pairs:]), mu), mu)
 
 
 def _mean(weights: Array, bias: Array, features: Array) -> Array:

@@ -26,7 +26,7 @@ def replay(features: np.ndarray, satisfaction: np.ndarray, cost: np.ndarray, *, 
     table = tuple(jnp.asarray(v, jnp.float32) for v in (features, satisfaction, cost))
     return Stream(
         init=Partial(_init_permuted if permute else _init_in_order, jnp.arange(num, dtype=jnp.int32)),
-        draw=Partial(_draw, table),
+        draw=Partial(draw, table),
         mean=None,
         law=Partial(_law, satisfaction, cost),
         length=num,
@@ -64,7 +64,8 @@ def _init_in_order(order: Array, key: Array) -> Array:
     return order
 
 
-def _draw(table: tuple, key: Array, order: Array, t: Array) -> tuple[Array, Request]:
+def draw(table: tuple, key: Array, order: Array, t: Array) -> tuple[Array, Request]:
+    """The row that the stream's order has at request t."""
     del key
     features, satisfaction, cost = table
     row = order[t - 1]

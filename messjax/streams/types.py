@@ -23,14 +23,53 @@ def types(law: Law, *, labels: str = "independent") -> Stream:
     law = optimum.check_law(law)
     law = law._replace(cost=simulated("cost", law.cost))
     label = Partial(_labels.by_name(labels))
-    edges = np.cumsum(law.weight)[:-1].astype(np.float32)  # K - 1 inner edges: the last type takes what is left
-    table = (jnp.asarray(edges), jnp.asarray(law.cost, jnp.float32), jnp.asarray(law.mean, jnp.float32))
+    cost = law.cost[0] if (law.cost == law.cost[0]).all() else law.cost  # [M]: one price per model, or [K, M]
+    table = (_alias(law.weight), jnp.asarray(cost, jnp.float32), jnp.asarray(law.mean, jnp.float32))
     return Stream(
         init=Partial(_init),
-        draw=Partial(_draw, label, table),
+        draw=Partial(draw, label, table),
         mean=Partial(_mean, table[2]),
         law=Partial(_law, law),
     )
+
+
+def _alias(weight: np.ndarray) -> Array:
+    """Alias table [K] (Walker 1974), each entry the other type and, below its bits, the share of the first one.
+
+    One uniform and one look-up draw a type, whatever K. With equal weights there is nothing to look up: [0].
+    """
+    num = len(weight)
+    if np.ptp(weight) == 0.0:
+        return jnp.zeros(0, jnp.int32)
+    share, other = weight * num / np.sum(weight), np.arange(num)
+    small, large = [k for k in range(num) if share[k] < 1.0], [k for k in range(num) if share[k] >= 1.0]
+    while small and large:
+        k, giver = small.pop(), large[-1]
+        other[k] = giver
+        share[giver] -= 1.0 - share[k]
+        if share[giver] < 1.0:
+            small.append(large.pop())
+    for k in small + large:  # what rounding left over
+        share[k], other[k] = 1.0, k
+    bits = alias_bits(num)
+    return jnp.asarray(other << bits | np.round(share * (2**bits - 1)).astype(np.int64), jnp.int32)
+
+
+def alias_bits(num_types: int) -> int:
+    """Bits of an alias table's entry that hold the share."""
+    return 31 - max(1, (num_types - 1).bit_length())
+
+
+def kind_of(uniform: Array, alias: Array, num_types: int) -> Array:
+    """The type [] int32 of a uniform in [0, 1): its bucket of K equal ones, or that bucket's alias."""
+    scaled = uniform * np.float32(num_types)
+    bucket = jnp.minimum(scaled.astype(jnp.int32), num_types - 1)
+    if not alias.shape[0]:
+        return bucket
+    bits = alias_bits(num_types)
+    entry = alias.at[bucket].get(mode="promise_in_bounds")
+    share = (entry & (2**bits - 1)).astype(jnp.float32) * np.float32(1.0 / (2**bits - 1))
+    return jnp.where(scaled - bucket.astype(jnp.float32) < share, bucket, entry >> bits)
 
 
 def _init(key: Array) -> tuple[()]:
@@ -38,14 +77,16 @@ def _init(key: Array) -> tuple[()]:
     return ()
 
 
-def _draw(label: Partial, table: tuple, key: Array, state: tuple, t: Array) -> tuple[tuple, Request]:
+def draw(label: Partial, table: tuple, key: Array, state: tuple, t: Array) -> tuple[tuple, Request]:
+    """Type and labels of one request."""
     del t
-    edges, cost, mean = table
-    uniforms = jax.random.uniform(key, (1 + mean.shape[1],), mean.dtype)
-    kind = jnp.sum(uniforms[0] >= edges)
+    alias, cost, mean = table
+    num_types, num_models = mean.shape
+    uniforms = jax.random.uniform(key, (1 + num_models,), mean.dtype)
+    kind = kind_of(uniforms[0], alias, num_types)
     mu = mean[kind]
-    features = jax.nn.one_hot(kind, mean.shape[0], dtype=jnp.float32)
-    return state, Request(features, cost[kind], label(uniforms[1:], mu), mu)
+    features = jax.nn.one_hot(kind, num_types, dtype=jnp.float32)
+    return state, Request(features, cost[kind] if cost.ndim == 2 else cost, label(uniforms[1:], mu), mu)
 
 
 def _mean(mean: Array, features: Array) -> Array:

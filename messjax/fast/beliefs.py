@@ -1,0 +1,188 @@
+"""Predictors in columns: the predictions for a chunk of requests, before any of them is served.
+
+They can be made first because neither the coin nor the predictor of a router looks at V, alpha or the queue. Under one
+vmap per control this pass is therefore shared by every V and alpha.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, Protocol
+
+import jax
+import jax.numpy as jnp
+from jax.tree_util import Partial
+
+from messjax.fast.worlds import Columnar, Columns, Logistic, LogisticRow, columns, dot, stored
+from messjax.policies.gate import when
+from messjax.predictors.learning import Sgd
+from messjax.predictors.linear import Update
+from messjax.predictors.oracle import predict as predict_exactly
+from messjax.types import Array, Outcome, Predictor, PyTree
+
+MOST_ONE_BY_ONE = 16  # streams
+
+
+class Beliefs(Protocol):
+    """What the fast path asks of a predictor."""
+
+    def init(self, keys: Array) -> PyTree:
+        """States of B streams from their keys [B]."""
+
+    def chunk(self, state: PyTree, requests: PyTree, n: Array) -> tuple[PyTree, PyTree]:
+        """Predict the first n requests of a chunk and learn from the explored ones: (state, predictions [L, ...])."""
+
+    def columns(self, row: PyTree, prediction: PyTree) -> Columns:
+        """s_hat of one request, an array [B] per model, from its row and its row of `chunk`'s predictions."""
+
+    def relative(self, row: PyTree, prediction: PyTree) -> Columns:
+        """s_hat_m - s_hat_0 of the models from 1 on, [B] each: all that a decision needs."""
+
+
+def row(arrays: PyTree, i: Array) -> PyTree:
+    """Request i of a chunk's arrays [L, ...]."""
+    return jax.tree.map(lambda x: jax.lax.dynamic_index_in_dim(x, i, 0, keepdims=False), arrays)
+
+
+class Oracle:
+    """Knows mu: nothing to carry, nothing to store."""
+
+    def __init__(self, world: Columnar) -> None:
+        self.world = world
+
+    def init(self, keys: Array) -> tuple[()]:
+        return ()
+
+    def chunk(self, state: tuple, requests: PyTree, n: Array) -> tuple[tuple, tuple]:
+        return state, ()
+
+    def columns(self, row: PyTree, prediction: tuple) -> Columns:
+        found = self.world.means(row)
+        assert found is not None
+        return found
+
+    def relative(self, row: PyTree, prediction: tuple) -> Columns:
+        return self.world.relative(row)
+
+
+class _Stored:
+    """Predictions made beforehand: one array per model."""
+
+    def columns(self, row: PyTree, prediction: tuple) -> Columns:
+        return list(prediction)
+
+    def relative(self, row: PyTree, prediction: tuple) -> Columns:
+        first, *others = self.columns(row, prediction)
+        return [s_hat - first for s_hat in others]
+
+
+class Seen(NamedTuple):
+    """What a chunk shows a predictor of one stream: features [L, d] and labels [L, M]."""
+
+    x: Array
+    labels: Array
+
+
+def _learn(update: Partial, state: PyTree, seen: Seen, i: Array) -> PyTree:
+    labels = row(seen.labels, i)
+    return update(state, row(seen.x, i), Outcome(labels, jnp.ones(labels.shape, bool)))
+
+
+class Learned(_Stored):
+    """Any predictor, by its own functions: streams side by side, or, if they are few, one after the other.
+
+    One after the other, what a stream learns stays in the first cache for a whole chunk (a replay of a few orders).
+    """
+
+    def __init__(self, predictor: Predictor, world: Columnar) -> None:
+        self.predictor, self.world = predictor, world
+
+    def init(self, keys: Array) -> PyTree:
+        return jax.vmap(self.predictor.init)(keys)
+
+    def chunk(self, state: PyTree, requests: PyTree, n: Array) -> tuple[PyTree, tuple]:
+        length, num_streams = self.world.coin(requests).shape[-2:]
+        one_by_one, num_models = num_streams <= MOST_ONE_BY_ONE, self.world.num_models
+
+        def stream(state: PyTree, requests: PyTree) -> tuple[PyTree, Array]:
+            seen = Seen(
+                x=stored(n, lambda: jax.vmap(self.world.features)(requests)[:, 0]),
+                labels=stored(n, lambda: jax.vmap(self.world.labels)(requests)[..., 0]),
+            )
+            explore = self.world.coin(requests)[:, 0]
+
+            def step(i: Array, carry: tuple) -> tuple:
+                state, kept = carry
+                last = jnp.maximum(i - 1, 0)
+                # Learn, then predict: the other way round, what is learned would be copied in every step.
+                state = when(row(explore, last) & (i > 0), Partial(_learn, self.predictor.update), state, seen, last)
+                found = self.predictor.predict(state, row(seen.x, i))
+                return state, jax.lax.dynamic_update_index_in_dim(kept, found, i, 0)
+
+            kept = jnp.zeros((length + 1, num_models), jnp.float32)  # the last round only learns
+            return jax.lax.fori_loop(0, n + 1, step, (state, kept))
+
+        one = jax.tree.map(lambda x: jnp.moveaxis(x, -1, 0)[..., None], requests)  # every stream by itself, B = 1
+        if one_by_one:
+            state, kept = jax.lax.map(lambda s: stream(*s), (state, one))
+        else:
+            state, kept = jax.vmap(stream)(state, one)
+        return state, columns(n, jnp.moveaxis(kept[:, :length], 0, -1))
+
+
+class Heads(NamedTuple):
+    """Linear heads of B streams, streams last: weights [M, d + 1, B] with the bias at the end, and their momentum."""
+
+    weights: Array
+    momentum: Array
+
+
+class LinearSgd(_Stored):
+    """`predictors.linear` under `learning.Sgd` on a logistic stream: weights in columns, the update written out.
+
+    A request's update is applied when the next one arrives: what the loop carries is a boundary, so that the logits
+    are computed once and not again in every array that depends on them.
+    """
+
+    def __init__(self, start: PyTree, rule: Sgd, world: Logistic) -> None:
+        self.start, self.rule, self.world = start, rule, world
+
+    def init(self, keys: Array) -> Heads:
+        weights = jnp.concatenate([self.start["weight"], self.start["bias"][:, None]], axis=1)
+        weights = jnp.broadcast_to(weights[..., None], (*weights.shape, keys.shape[0]))
+        return Heads(weights, jnp.zeros_like(weights))
+
+    def chunk(self, state: Heads, requests: LogisticRow, n: Array) -> tuple[Heads, tuple]:
+        def step(i: Array, carry: tuple) -> tuple:
+            heads, logits, kept = carry
+            before = jnp.maximum(i - 1, 0)
+            kept = jax.lax.dynamic_update_index_in_dim(kept, logits, before, 0)
+            heads = self.learn(heads, logits, row(requests, before), i > 0)
+            return heads, dot(heads.weights, row(requests.x, i)), kept
+
+        empty = jnp.zeros((requests.bits.shape[0], self.world.num_models, requests.bits.shape[1]), jnp.float32)
+        heads, _, logits = jax.lax.fori_loop(0, n + 1, step, (state, empty[0], empty))  # the last round only learns
+        return heads, columns(n, logits, jax.nn.sigmoid)
+
+    def learn(self, heads: Heads, logits: Array, request: LogisticRow, wanted: Array) -> Heads:
+        """One step of the rule where the request is explored; logits [M, B] are of this request."""
+        explore = request.explore & wanted
+        residual = (jax.nn.sigmoid(logits) - self.world.labels(request)) / self.world.num_models
+        norm = jnp.sqrt(sum(r**2 for r in residual) * request.norm)
+        residual = residual * jnp.where(norm < self.rule.clip, 1.0, self.rule.clip / norm)
+        gradient = residual[:, None] * request.x + self.rule.weight_decay * heads.weights
+        momentum = jnp.where(explore, gradient + self.rule.momentum * heads.momentum, heads.momentum)
+        moved = heads.weights - self.rule.learning_rate * momentum
+        return Heads(jnp.where(explore, moved, heads.weights), momentum)
+
+
+def of(predictor: Predictor, world: Columnar) -> Beliefs:
+    """The form of a predictor that suits a world."""
+    if isinstance(predictor.predict, Partial) and predictor.predict.func is predict_exactly:
+        return Oracle(world)
+    update = predictor.update.func if isinstance(predictor.update, Partial) else None
+    if isinstance(world, Logistic) and isinstance(update, Update) and isinstance(update.tx, Sgd):
+        start: Any = predictor.init
+        params = start.args[0]
+        if params["weight"].shape == (world.num_models, world.num_features):
+            return LinearSgd(params, update.tx, world)
+    return Learned(predictor, world)

@@ -1,0 +1,122 @@
+"""The same requests, coins and decisions as `simulate.run`, for a block of streams, in chunks that stay in cache."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from messjax import counters
+from messjax import feedback as _feedback
+from messjax.fast import beliefs as _beliefs
+from messjax.fast import serve, worlds
+from messjax.fast.account import parts_of
+from messjax.fast.route import Route, is_routed
+from messjax.policies.router import probability
+from messjax.policies.static import act as act_static
+from messjax.simulate import Result, World, choose_readings, sites
+from messjax.types import Array, Controls
+
+MOST_MODELS = 16  # decisions are written out model by model
+
+
+def why_not(world: World) -> str | None:
+    """What the fast path does not know of a world, in words; None when it can run it."""
+    draw = world.stream.draw.func  # type: ignore[attr-defined]
+    if draw not in worlds.KNOWN:
+        return f"the stream {draw.__module__}"
+    columnar = worlds.KNOWN[draw](world.stream.draw)
+    if columnar.num_models > MOST_MODELS or not worlds.fits(columnar):
+        return f"a stream of {columnar.num_models} models and {columnar.num_features} features"
+    if world.feedback.func is not _feedback.complete:
+        return "feedback that is not complete"
+    if parts_of(world.meter) is None:
+        return "meters other than the standard ones"
+    for name, policy in world.policies.items():
+        if not (is_routed(policy) or policy.act.func is act_static):  # type: ignore[attr-defined]
+            return f"the policy {name!r}"
+    return None
+
+
+def covered(world: World) -> tuple[str, ...]:
+    """Names of the policies that the fast path can run in this world."""
+    return tuple(
+        name for name in world.policies if why_not(world._replace(policies={name: world.policies[name]})) is None
+    )
+
+
+def best_block(world: World, controls: Controls) -> int:
+    """Streams per core that suit its caches, measured; 0 for a world without policies.
+
+    A head that learns keeps its weights in the first cache, a replay learns one stream after the other; an oracle's
+    loop is long enough to pay for its kernels from some thousand lanes on.
+    """
+    if not world.policies:
+        return 0
+    routes = [Route(policy, world) for policy in world.policies.values()]
+    if any(isinstance(route.beliefs, _beliefs.LinearSgd) for route in routes):
+        return 128
+    if any(isinstance(route.beliefs, _beliefs.Learned) for route in routes):
+        return 64
+    return max(128, 4096 // (np.size(controls.V) * np.size(controls.alpha)))
+
+
+def run(
+    keys: Array,
+    controls: Controls,
+    world: World,
+    times: Array | np.ndarray,
+    curves: tuple[str, ...] | None = None,
+    tick: Callable[[Any], None] | None = None,
+) -> dict[str, Result]:
+    """`simulate.run` for the streams of `keys` [B] and V, alpha [G]: readings [B, G, ...], curves [B, G, n, ...].
+
+    c and a are scalars (vmap them): what is learned depends on them, and on V and alpha it does not. `why_not` must be
+    None.
+    """
+    lanes = serve.Lanes(controls.V, controls.alpha, keys.shape[0])
+    routes = {name: Route(policy, world) for name, policy in world.policies.items()}
+    columnar = worlds.KNOWN[world.stream.draw.func](world.stream.draw)  # type: ignore[attr-defined]
+    site = jax.vmap(sites)(keys)
+    key_world, key_policy = (counters.words_of(site[:, n]) for n in (0, 1))
+    first = jax.vmap(lambda key: jax.random.fold_in(key, 0))
+    requests_of = jax.vmap(world.stream.init)(first(site[:, 0]))
+    length = serve.chunk_length(columnar, keys.shape[0])
+
+    def chunk(stop: Array, carry: tuple) -> tuple:
+        done, states = carry
+        t = done + 1 + jnp.arange(length, dtype=jnp.int32)
+        p = probability(t, controls)
+
+        def coin() -> Array:
+            return counters.uniform(counters.block(key_policy, t[:, None], 0)[0]) < p[:, None]
+
+        part = serve.Chunk(
+            t=t,
+            n=jnp.minimum(length, stop - done),
+            requests=columnar.chunk(key_world, requests_of, t, coin),
+            p=p,
+            predictions=None,
+            choice=None,
+            error=None,
+        )
+        after = {name: route.play(part, states[name], site[:, 1], controls, lanes) for name, route in routes.items()}
+        return done + part.n, after
+
+    def until(carry: tuple, stop: Array) -> tuple[tuple, dict[str, Any]]:
+        carry = jax.lax.while_loop(lambda c: c[0] < stop, lambda c: chunk(stop, c), carry)
+        if tick is not None:
+            jax.debug.callback(tick, stop)
+        found = {
+            name: choose_readings(route.read(carry[1][name], stop, controls), curves) for name, route in routes.items()
+        }
+        return carry, lanes.streams_first(found)
+
+    start = {name: route.init(first(site[:, 1]), lanes) for name, route in routes.items()}
+    (done, states), curve = jax.lax.scan(until, (jnp.zeros((), jnp.int32), start), jnp.asarray(times, jnp.int32))
+    curve = jax.tree.map(lambda x: jnp.moveaxis(x, 0, 2), curve)
+    final = lanes.streams_first({name: route.read(states[name], done, controls) for name, route in routes.items()})
+    return {name: Result(final[name], curve[name]) for name in routes}

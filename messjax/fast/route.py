@@ -1,0 +1,83 @@
+"""One policy on its way through the engine: what it believes, its queue and its book."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from messjax import queue
+from messjax.fast import beliefs as _beliefs
+from messjax.fast import serve, worlds
+from messjax.fast.account import Account, Book, parts_of
+from messjax.policies.mess_plus import choose
+from messjax.policies.router import act as act_routed
+from messjax.policies.router import probability
+from messjax.simulate import World
+from messjax.types import Array, Controls, Policy, PyTree
+
+
+def is_routed(policy: Policy) -> bool:
+    """Whether it is MESS+ (with any predictor)."""
+    act: Any = policy.act
+    return act.func is act_routed and act.args[1].func is choose
+
+
+class Route:
+    """MESS+ with its predictor in columns, or a policy that picks without looking (one model, uniform, a mixture)."""
+
+    def __init__(self, policy: Policy, world: World) -> None:
+        draw: Any = world.stream.draw
+        act: Any = policy.act
+        self.columnar: worlds.Columnar = worlds.KNOWN[draw.func](draw)
+        self.beliefs = _beliefs.of(act.args[0], self.columnar) if is_routed(policy) else None
+        self.pick = act.args[0]
+        self.account = Account(parts_of(world.meter) or (), self.columnar, self._what_is_known())
+
+    def _what_is_known(self) -> str:
+        if self.beliefs is None or isinstance(self.columnar, worlds.Replay):
+            return "unknown"
+        return "zero" if isinstance(self.beliefs, _beliefs.Oracle) else "measured"
+
+    def init(self, keys: Array, lanes: serve.Lanes) -> tuple[PyTree, queue.Fixed, Book]:
+        none = jnp.zeros(lanes.shape, jnp.int32)
+        belief = () if self.beliefs is None else self.beliefs.init(keys)
+        own = lanes.of_streams(jnp.zeros(keys.shape)).shape
+        return belief, queue.Fixed(none, none), self.account.open(lanes.shape, own)
+
+    def play(self, part: serve.Chunk, state: tuple, keys: Array, controls: Controls, lanes: serve.Lanes) -> tuple:
+        """Serve a chunk; `keys` [B] are the policy's."""
+        belief, Q, book = state
+        if self.beliefs is None:
+            part = part._replace(choice=self._picks(part.t, keys, controls, lanes), p=jnp.zeros_like(part.p))
+        else:
+            belief, predictions = self.beliefs.chunk(belief, part.requests, part.n)
+            part = part._replace(predictions=predictions)
+            if self.account.error == "measured" and "theory" in self.account.parts:
+                part = part._replace(error=jax.vmap(self._error)(part.requests, predictions))
+        Q, book = serve.play(part, Q, book, self.columnar, self.beliefs, self.account, lanes)
+        return belief, Q, book
+
+    def _picks(self, t: Array, keys: Array, controls: Controls, lanes: serve.Lanes) -> Array:
+        """[L, *lanes] int32, from the same keys as the general path; a mixture depends on alpha."""
+
+        def one(t: Array, key: Array, alpha: Array) -> Array:
+            own = controls._replace(V=jnp.zeros(()), alpha=alpha)
+            return self.pick(jax.random.fold_in(key, t), self.columnar.num_models, own).astype(jnp.int32)
+
+        on_lanes = jax.vmap(jax.vmap(one, (None, None, 0)), (None, 0, None))  # [B, G]
+        return jax.vmap(lambda t: lanes.as_lanes(on_lanes(t, keys, controls.alpha)))(t)
+
+    def _error(self, row: PyTree, prediction: PyTree) -> Array:
+        """e_t [B] of one request."""
+        means = self.columnar.means(row) or []
+        assert self.beliefs is not None
+        off = [jnp.abs(s_hat - mu) for s_hat, mu in zip(self.beliefs.columns(row, prediction), means, strict=True)]
+        return jnp.max(jnp.stack(off), axis=0)
+
+    def read(self, state: tuple, t: Array, controls: Controls) -> dict[str, Any]:
+        """The meters' readings after request t, leaves [*lanes, ...]."""
+        _, Q, book = state
+        p = jnp.zeros(()) if self.beliefs is None else probability(t, controls)
+        return self.account.read(book, t, Q, p)

@@ -1,0 +1,177 @@
+"""The fast path against the general one: the same decisions on every request, the same readings, where it applies."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from messjax import fast, feedback, grid, meters, policies, predictors, simulate, streams
+from messjax.fast import account, serve
+from messjax.sweep import sweep
+from messjax.types import Controls, Law, Policy, Predictor, Stream
+
+RNG = np.random.default_rng(0)
+K, M, D, N = 5, 3, 6, 260
+LAW = Law(
+    RNG.dirichlet(np.ones(K)), np.sort(RNG.uniform(0.5, 4, (K, M)), axis=1), np.sort(RNG.uniform(0.2, 0.95, (K, M)), axis=1)
+)
+EVEN = Law(np.full(K, 1 / K), np.tile([1.0, 2.0, 4.0], (K, 1)), LAW.mean)
+X = RNG.normal(size=(N, D))
+LABELS = (RNG.uniform(size=(N, M)) < 1 / (1 + np.exp(-X[:, :M] - np.arange(M)))).astype(float)
+GRADES = np.round(RNG.uniform(0, 1, (N, M)), 2)
+COSTS = RNG.uniform(0, 1, (N, M)) + np.arange(M)
+TYPES, COMONOTONE = streams.types(LAW), streams.types(EVEN, labels="comonotone")
+LOGISTIC = streams.calibrated(np.array([1.0, 2.0, 4.0]), np.array([0.4, 0.6, 0.9]), num_features=D)
+ODD = streams.calibrated(np.array([1.0, 2.0, 4.0]), np.array([0.4, 0.6, 0.9]), num_features=7, labels="comonotone")
+TRACE, GRADED = streams.replay(X, LABELS, COSTS), streams.replay(X, GRADES, COSTS, permute=False)
+
+WORLDS: dict[str, tuple[Stream, Predictor]] = {
+    "oracle on even types (W1)": (COMONOTONE, predictors.oracle(COMONOTONE)),
+    "oracle on types with costs of their own": (TYPES, predictors.oracle(TYPES)),
+    "tabular on types": (TYPES, predictors.tabular(K, M)),
+    "noisy on types": (TYPES, predictors.noisy(TYPES, 0.2, q=0.3)),
+    "oracle on logistic": (LOGISTIC, predictors.oracle(LOGISTIC)),
+    "linear on logistic (W2)": (LOGISTIC, predictors.linear(D, M)),
+    "linear on an odd number of features": (ODD, predictors.linear(7, M)),
+    "linear on a trace (W3)": (TRACE, predictors.linear(D, M)),
+    "mlp on graded scores": (GRADED, predictors.mlp(D, M)),
+}
+BASELINES = {
+    "one model": policies.single(1),
+    "uniform": policies.uniform(),
+    "mixture": policies.mixture(np.array([1.0, 2, 4]), np.array([0.4, 0.6, 0.9])),
+}
+GRID = Controls(V=np.array([0.5, 3.0, 20.0]), alpha=np.array([0.4, 0.613]), c=np.array([0.1, 0.8]), a=0.25)
+
+# Counted exactly or added up in the same order on both paths: equal to the last bit. Costs of one price per model are
+# counted (exact) here and summed there; e_t and what is made of it are rounded differently.
+EXACT = ("served", "calls", "explored", "satisfaction", "violation", "queue_last", "queue_max", "sla_from")
+
+
+def run(stream: Stream, policy: Policy | dict[str, Policy], engine: str, controls: Controls = GRID, **more):
+    options = {"horizon": N, "num_streams": 5, "checkpoints": 3} | more
+    return sweep(jax.random.key(3), controls, policy=policy, stream=stream, engine=engine, **options)
+
+
+def compare(found, wanted) -> None:
+    assert found.sizes == wanted.sizes and list(found.data_vars) == list(wanted.data_vars)
+    for name in wanted.data_vars:
+        exact = str(name).removesuffix("_curve") in EXACT
+        here, there = found[name].values, wanted[name].values
+        np.testing.assert_allclose(here, there, rtol=0 if exact else 1e-6, atol=0 if exact else 1e-6, err_msg=str(name))
+
+
+@pytest.mark.parametrize("name", WORLDS)
+def test_same_decisions_and_readings_as_the_general_path(name):
+    """Read after each request, the counts are the decisions and the queue is the path."""
+    stream, predictor = WORLDS[name]
+    policy, controls = policies.mess_plus(predictor), GRID if name.endswith(")") else GRID._replace(c=0.3)
+    general = run(stream, policy, "general", controls, checkpoints=N)
+    assert general.attrs["engine"] == "general"
+    steps = np.diff(general["served_curve"].values, axis=-2)
+    assert (steps.sum(axis=-1) == 1).all() and (steps.sum(axis=tuple(range(steps.ndim - 1))) > 0).all()
+    for checkpoints in (N, 3) if name.endswith(")") else (3,):  # after each request; and with long chunks
+        found = run(stream, policy, "fast", controls, checkpoints=checkpoints)
+        assert found.attrs["engine"] == "fast"
+        compare(found, general.sel(t=found["t"]))
+
+
+@pytest.mark.parametrize("stream", [TYPES, TRACE], ids=["types", "trace"])
+def test_policies_that_do_not_look(stream):
+    compare(*(run(stream, BASELINES, engine, GRID._replace(c=0.1)) for engine in ("fast", "general")))
+
+
+def test_covered_and_not_covered_side_by_side():
+    mixed = {"greedy": policies.greedy(predictors.oracle(TYPES)), "mess+": policies.mess_plus(predictors.oracle(TYPES))}
+    both = [run(TYPES, mixed, engine) for engine in ("auto", "general")]
+    compare(*both)
+    assert both[0].attrs["engine"] == "greedy = general; mess+ = fast"
+
+
+@pytest.mark.parametrize("name", ["linear on logistic (W2)", "linear on a trace (W3)"])
+def test_chunks_blocks_and_lanes_change_nothing(name, monkeypatch):
+    """Other chunk lengths, blocks (which also turn the lanes) and checkpoints: the same numbers."""
+    stream, predictor = WORLDS[name]
+    policy = policies.mess_plus(predictor)
+    wanted = run(stream, policy, "fast", block=5, checkpoints=0)
+    compare(run(stream, policy, "fast", block=2, checkpoints=0), wanted)
+    compare(run(stream, policy, "fast", block=5, num_streams=40, checkpoints=0).isel(stream=slice(5)), wanted)
+    monkeypatch.setattr(serve, "LONGEST", 13)
+    jax.clear_caches()
+    compare(run(stream, policy, "fast", checkpoints=4).drop_dims("t"), wanted)
+
+
+def test_the_walk_and_the_queue_stay_exact_far_from_zero():
+    """A queue of some thousands, and a walk beyond what a chunk's integers hold."""
+    law = Law(np.ones(1), np.array([[1.0, 2.0, 3.0]]), np.array([[0.0, 0.0, 1.0]]))
+    stream, never = streams.types(law), policies.single(0)
+    found = run(stream, never, "fast", Controls(alpha=0.999999), horizon=5_000, num_streams=1)
+    assert float(found["queue_last"][0]) == pytest.approx(5_000 * 0.999999, abs=1e-9)
+    assert float(found["queue_mean"][0]) == pytest.approx(0.999999 * 4_999 / 2, rel=1e-12)
+    assert int(found["sla_from"][0]) == 5_001
+
+
+def test_large_queues_are_summed_exactly():
+    total = account.Long(meters.Sum(jnp.zeros(()), jnp.zeros(())), jnp.zeros((), jnp.int32))
+    wanted = 0
+    for base, n, whole, part in [(2**31 - 1, 64, -64, 63_999_999), (16_777_217, 255, 9, 1), (0, 1, 1, 999_999)] * 20:
+        total = total.add(*(jnp.asarray(number, jnp.int32) for number in (base, n, whole, part)))
+        wanted += (n * base + whole) * 10**6 + part
+    assert float(total.total().to_host()) == pytest.approx(wanted / 1e6, rel=1e-12)
+
+
+def test_many_models_pack_into_shorter_chunks():
+    names = 16
+    law = Law(np.full(3, 1 / 3), np.tile(np.arange(1.0, names + 1), (3, 1)), np.sort(RNG.uniform(0.1, 0.9, (3, names)), axis=1))
+    stream = streams.types(law)
+    policy = policies.mess_plus(predictors.oracle(stream))
+    compare(*(run(stream, policy, e, Controls(V=[0.1, 1.0], alpha=0.5), horizon=150) for e in ("fast", "general")))
+
+
+# --- what it does not know -------------------------------------------------------------------------------------
+
+
+def user_draw(key, state, t):
+    return TYPES.draw(key, state, t)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"stream": TYPES._replace(draw=user_draw)}, "the stream"),
+        ({"policy": policies.greedy(predictors.oracle(TYPES))}, "the policy"),
+        ({"feedback": feedback.sparse}, "feedback"),
+        ({"meter": meters.mean("p", lambda step: step.decision.p)}, "meters other"),
+    ],
+    ids=["stream", "policy", "feedback", "meter"],
+)
+def test_refuses_by_name_what_it_does_not_cover(change, reason):
+    parts = {"policy": policies.mess_plus(predictors.oracle(TYPES)), "stream": TYPES} | change
+    with pytest.raises(ValueError, match=f"the fast path does not know {reason}"):
+        sweep(jax.random.key(0), Controls(alpha=0.5), engine="fast", horizon=10, num_streams=2, **parts)
+    found = sweep(jax.random.key(0), Controls(alpha=0.5), horizon=10, num_streams=2, **parts)
+    assert found.attrs["engine"] == "general"
+
+
+def test_sizes_choose_themselves_can_be_set_and_are_recorded():
+    policy = policies.mess_plus(predictors.oracle(TYPES))
+    parts = {"policy": policy, "stream": TYPES, "horizon": 5}
+    auto = sweep(jax.random.key(0), Controls(alpha=0.5), num_streams=3, **parts).attrs
+    assert auto["block"] == -(-3 // auto["devices"]) and auto["memory_limit_gib"] > 0.1
+    own = sweep(jax.random.key(0), Controls(alpha=0.5), num_streams=3, block=2, devices=1, memory=0.5, **parts).attrs
+    assert (own["block"], own["devices"], own["memory_limit_gib"]) == (2, 1, 0.5)
+    world = simulate.assemble(policy, TYPES, None, feedback.complete)
+    leaves = Controls(*(jnp.asarray(value, jnp.float32) for value in Controls()))
+    small = grid.plan(world, leaves, num_streams=10**6, checkpoints=1000, memory=0.001)
+    assert 1 <= small.block < grid.plan(world, leaves, num_streams=10**6, checkpoints=0, memory=1).block
+    for wrong, message in (({"block": 0}, "block"), ({"devices": 99}, "devices"), ({"engine": "x"}, "engine"),
+                           ({"memory": 1e-9}, "memory"), ({"block": 10**7, "memory": 0.01}, "block")):  # fmt: skip
+        with pytest.raises(ValueError, match=message):
+            sweep(jax.random.key(0), Controls(alpha=0.5), **parts, **wrong)
+
+
+def test_best_block_is_asked_only_of_what_is_covered():
+    world = simulate.assemble({}, TYPES, None, feedback.complete)
+    assert fast.best_block(world, Controls()) == 0

@@ -24,6 +24,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     def program() -> None:
         asked = _parser().parse_args(arguments)
         shell.use_all_cores()
+        if not asked.no_cache:
+            shell.use_compilation_cache()
         asked.run(asked)
 
     return shell.exit_code("messjax", program)
@@ -31,6 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> shell.Parser:
     parser = shell.Parser(prog="messjax", description="MESS+: route requests among language models at least cost.")
+    parser.add_argument("--no-cache", action="store_true", help="do not keep compiled programs for the next run")
     commands = parser.add_subparsers(required=True, metavar="{replay,simulate,optimum}")
 
     replay = commands.add_parser("replay", help="MESS+ and its baselines on a recorded trace")

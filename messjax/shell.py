@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import jax
+import platformdirs
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
@@ -49,10 +50,35 @@ def out_dir(path: Path) -> Path:
 
 
 def use_all_cores() -> None:
-    """One CPU device per core, so that `sweep` spreads over them. Without effect once JAX has touched a device."""
+    """One CPU device per core, so that `sweep` spreads over them, and the widest vectors the processor has.
+
+    Without effect once JAX has touched a device. Vectors are 512 bits where there is AVX-512, unless XLA_FLAGS says
+    otherwise: 5 to 20% faster.
+    """
+    flags = os.environ.get("XLA_FLAGS", "")
+    if "prefer_vector_width" not in flags and "avx512f" in _processor():
+        os.environ["XLA_FLAGS"] = f"{flags} --xla_cpu_prefer_vector_width=512".strip()
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     with suppress(RuntimeError):
         jax.config.update("jax_num_cpu_devices", cores)
+
+
+def _processor() -> str:
+    """What Linux says of the processor; empty elsewhere."""
+    with suppress(OSError):
+        return Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    return ""
+
+
+def use_compilation_cache(folder: Path | None = None) -> None:
+    """Keep compiled programs from one run to the next, in the platform's cache folder (or another).
+
+    JAX must not have compiled anything yet. Turned off by `--no-cache` of the commands, or JAX_ENABLE_COMPILATION_CACHE=0.
+    """
+    folder = Path(platformdirs.user_cache_dir("messjax")) / "programs" if folder is None else folder
+    jax.config.update("jax_compilation_cache_dir", str(folder))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 
 def console() -> Console:

@@ -82,6 +82,8 @@ def assemble(policy: Policy | Mapping[str, Policy], stream: Stream, meter: Meter
 def check_fit(world: World) -> int:
     """M of the stream, after one request went through the policies in shapes only; ValueError where they disagree."""
     leaves, tree = jax.tree.flatten(world)
+    if any(isinstance(leaf, jax.core.Tracer) for leaf in leaves):
+        return _check_fit(world)
     form = tuple((x.shape, str(x.dtype), x.item() if x.size == 1 else None) for x in map(np.asarray, leaves))
     if (found := _FIT.get((tree, form))) is not None:
         return found

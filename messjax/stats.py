@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy import special
 
 Floats = NDArray[np.float64]
 
@@ -59,7 +59,7 @@ def _limits(samples: Floats, one_sided_level: float, level: float) -> Interval:
     n = samples.shape[-1]
     mean = _mean(samples)
     deviation = np.sqrt(((samples - mean[..., None]) ** 2).sum(axis=-1) / (n - 1))
-    half = stats.t.ppf(one_sided_level, n - 1) * deviation / np.sqrt(n)
+    half = special.stdtrit(n - 1, one_sided_level) * deviation / np.sqrt(n)
     return Interval(mean=mean[()], lower=(mean - half)[()], upper=(mean + half)[()], level=level, n=n)
 
 

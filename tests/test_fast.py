@@ -15,7 +15,9 @@ from messjax.types import Controls, Law, Policy, Predictor, Stream
 RNG = np.random.default_rng(0)
 K, M, D, N = 5, 3, 6, 260
 LAW = Law(
-    RNG.dirichlet(np.ones(K)), np.sort(RNG.uniform(0.5, 4, (K, M)), axis=1), np.sort(RNG.uniform(0.2, 0.95, (K, M)), axis=1)
+    RNG.dirichlet(np.ones(K)),
+    np.sort(RNG.uniform(0.5, 4, (K, M)), axis=1),
+    np.sort(RNG.uniform(0.2, 0.95, (K, M)), axis=1),
 )
 EVEN = Law(np.full(K, 1 / K), np.tile([1.0, 2.0, 4.0], (K, 1)), LAW.mean)
 X = RNG.normal(size=(N, D))
@@ -124,7 +126,8 @@ def test_large_queues_are_summed_exactly():
 
 def test_many_models_pack_into_shorter_chunks():
     names = 16
-    law = Law(np.full(3, 1 / 3), np.tile(np.arange(1.0, names + 1), (3, 1)), np.sort(RNG.uniform(0.1, 0.9, (3, names)), axis=1))
+    mean = np.sort(RNG.uniform(0.1, 0.9, (3, names)), axis=1)
+    law = Law(np.full(3, 1 / 3), np.tile(np.arange(1.0, names + 1), (3, 1)), mean)
     stream = streams.types(law)
     policy = policies.mess_plus(predictors.oracle(stream))
     compare(*(run(stream, policy, e, Controls(V=[0.1, 1.0], alpha=0.5), horizon=150) for e in ("fast", "general")))

@@ -7,7 +7,7 @@ is solved for so that the mean over requests is the accuracy wanted, exactly.
 from __future__ import annotations
 
 import numpy as np
-from scipy import optimize, special, stats
+from scipy import special
 
 from messjax.streams.logistic import logistic
 from messjax.types import Law, Stream
@@ -24,7 +24,7 @@ def graded(cost: np.ndarray, accuracy: np.ndarray, *, num_types: int = 16, sprea
     if num_types < 1:
         raise ValueError(f"graded: expected at least one type, found {num_types}")
     weight = np.full(num_types, 1.0 / num_types)
-    difficulty = stats.norm.ppf((np.arange(num_types) + 0.5) / num_types)
+    difficulty = special.ndtri((np.arange(num_types) + 0.5) / num_types)
     bias = solve_bias(accuracy, spread, -difficulty, weight)
     return Law(weight, np.tile(cost, (num_types, 1)), special.expit(bias - spread * difficulty[:, None]))
 
@@ -63,6 +63,8 @@ def solve_bias(accuracy: np.ndarray, spread: float, nodes: np.ndarray, weights: 
     if not ((accuracy > 0) & (accuracy < 1)).all():
         raise ValueError(f"calibration needs accuracies strictly between 0 and 1, found {accuracy.tolist()}")
     reach = 40.0 + spread * np.abs(nodes).max()
+
+    from scipy import optimize  # a tenth of a second that only calibration spends
 
     def solve(target: float) -> float:
         return optimize.brentq(

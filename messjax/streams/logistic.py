@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import Partial
-from scipy import special, stats
+from scipy import special
 
 from messjax import counters
 from messjax.streams import labels as _labels
@@ -63,6 +63,8 @@ def _mean(weights: Array, bias: Array, features: Array) -> Array:
 
 
 def _law(weights: np.ndarray, bias: np.ndarray, cost: np.ndarray, log2_points: int = 14) -> Law:
+    from scipy import stats  # half a second that only this needs
+
     # Only the M projections w_m . x matter: quasi-random normals in the span of the weights, not in d dimensions.
     span = np.linalg.qr(weights.T)[1].T  # [M, r], span @ span.T = weights @ weights.T
     points = stats.qmc.MultivariateNormalQMC(np.zeros(span.shape[1]), rng=np.random.default_rng(0))

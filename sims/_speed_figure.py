@@ -1,0 +1,106 @@
+"""The figure of `sims.speed`: who is how fast, how speed scales, and how far the machine's limits are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import matplotlib
+import numpy as np
+import xarray as xr
+from matplotlib.figure import Figure
+
+from messjax.plot import COLORS, MARKERS, STYLE
+from sims._speed_runs import rate
+
+TITLES = {
+    "W1": "(a) W1: oracle, 64 types, M = 3",
+    "W2": "(b) W2: learned head, d = 16, M = 3",
+    "W2 x 12": "(c) W2 with 12 (V, alpha) a stream",
+    "W3": "(d) W3: replay, d = 384, 288 configurations",
+}
+
+
+def draw(found: xr.Dataset, ratios: dict[tuple[str, str], float], targets: dict[tuple[str, str], float]) -> Figure:
+    """Bars of decisions per second with messjax's ratio to each, lines of scaling, and the roofline."""
+    axes_wanted = [name for name in dict.fromkeys(found["axis"].values.tolist()) if name]
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(12.5, 9.6), layout="constrained")
+        grid = figure.add_gridspec(3, 4)
+        for i, (workload, title) in enumerate(TITLES.items()):
+            row, column = divmod(i, 2)
+            axis = figure.add_subplot(grid[row, 2 * column : 2 * column + 2])
+            _bars(axis, found, workload, ratios, targets)
+            axis.set_title(title)
+        last = grid[2, :].subgridspec(1, len(axes_wanted) + 1)
+        first = None
+        for i, name in enumerate(axes_wanted):
+            first = axis = figure.add_subplot(last[0, i], sharey=first)
+            _scaling(axis, found, name, i)
+            axis.set_title(f"({'efghi'[i]}) {'W2' if name == 'features d' else 'W1'}")
+            if i == 0:
+                axis.set_ylabel("M decisions / s")
+        axis = figure.add_subplot(last[0, -1])
+        _roofline(axis, found)
+        axis.set_title(f"({'efghij'[len(axes_wanted)]}) roofline")
+        figure.suptitle(
+            f"messjax and loops written for the same work, one run on {found.attrs['device']} devices; "
+            "medians, ordinary meters on",
+            fontsize=10,
+        )
+        return figure
+
+
+def _bars(axis: Any, found: xr.Dataset, workload: str, ratios: dict, targets: dict) -> None:
+    mine = (found["axis"] == "") & (found["workload"] == workload)
+    if workload == "W2 x 12":  # the Python loop serves one point of a grid at a time
+        mine |= (found["axis"] == "") & (found["workload"] == "W2") & (found["who"] == "Python loop")
+    here = found.isel(task=np.flatnonzero(mine))
+    rows = [(str(who), float(speed) / 1e6) for who, speed in zip(here["who"].values, here["rate"].values, strict=True)]
+    rows.sort(key=lambda pair: pair[1])
+    own = dict(rows).get("messjax", np.nan)
+    for y, (who, speed) in enumerate(rows):
+        own_name = who.startswith("messjax")
+        color = COLORS[0] if who == "messjax" else "#9CC3DE" if own_name else "0.75"
+        axis.barh(y, speed, color=color, edgecolor="0.3", lw=0.5)
+        least = targets.get((workload, who))
+        note = f" {speed:,.3g}"
+        if not own_name:
+            note += f"   messjax {own / speed:,.3g} x"
+            note += "" if least is None else f" (wanted {least:g})"
+        axis.text(speed, y, note, va="center", fontsize=7.5)
+    axis.set(yticks=range(len(rows)), yticklabels=[who for who, _ in rows], xscale="log", xlabel="M decisions / s")
+    axis.grid(axis="y", visible=False)
+    low = min(speed for _, speed in rows)
+    axis.set_xlim(low / 2, max(speed for _, speed in rows) * 60)
+
+
+def _scaling(axis: Any, found: xr.Dataset, name: str, i: int) -> None:
+    here = found.isel(task=np.flatnonzero(found["axis"] == name))
+    axis.plot(here["at"], here["rate"] / 1e6, color=COLORS[i], marker=MARKERS[i])
+    axis.set(xscale="log", yscale="log", xlabel=name)
+    names = [
+        f"{at:,g}" if at < 1000 else f"{at / 1024 if at % 1024 == 0 else at / 1000:g}k" for at in here["at"].values
+    ]
+    axis.set_xticks(here["at"].values, labels=names)
+    axis.minorticks_off()
+
+
+def _roofline(axis: Any, found: xr.Dataset) -> None:
+    marks = np.flatnonzero([str(name).startswith("roofline") for name in found["workload"].values])
+    one = found.isel(task=int(marks[0]))
+    peak, cache, memory = (float(one[name]) / 1e9 for name in ("arithmetic", "cache", "memory"))
+    x = np.geomspace(0.1, 100, 200)
+    axis.plot(x, np.minimum(peak, cache * x), color="k", lw=1.4)
+    axis.plot(x, np.minimum(peak, memory * x), color="k", lw=1.0, ls=(0, (5, 1.5)))
+    axis.text(0.12, cache * 0.12 * 1.3, "second cache", rotation=38, fontsize=7)
+    axis.text(0.25, memory * 0.25 * 0.42, "memory", rotation=38, fontsize=7)
+    for k, i in enumerate(marks):
+        at = found.isel(task=int(i))
+        name = str(at["workload"].values).removeprefix("roofline ")
+        own = rate(found, name, "messjax")
+        operations, size = float(at["operations"]), float(at["bytes"])
+        axis.plot(operations / size, operations * own / 1e9, marker=MARKERS[k], color=COLORS[k], ls="")
+        axis.annotate(name, (operations / size, operations * own / 1e9), (5, 3), textcoords="offset points", fontsize=8)
+    axis.set(
+        xscale="log", yscale="log", xlabel="operations / byte", ylabel="G operations / s", ylim=(peak / 100, peak * 2)
+    )

@@ -1,0 +1,179 @@
+# mypy: disable-error-code="no-untyped-def"
+"""Numba as one writes it in an afternoon: `prange` over streams, one stream and one request at a time.
+
+The given counters and the functions of one request are those of `numba_loop`, which takes 64 streams at a time.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sims.reference import numba_math, readings, workloads
+from sims.reference.numba_math import f32, i32, njit, normals, prange, threefry, u32, uniform
+from sims.reference.numba_rule import MODELS, learn, predict
+from sims.reference.readings import UNIT, Readings
+from sims.reference.workloads import W1, W2, W3
+
+EXPLORED, SATISFIED, SUM, LAST, TOP = range(MODELS, MODELS + 5)  # of the integers of `readings.exact`, [M + 5]
+
+
+def available() -> bool:
+    """Whether numba is installed."""
+    return numba_math.available
+
+
+@njit
+def exploit(Q, price, s_hat):
+    """The model with the least V (E_m - E_0) - Q (s_hat_m - s_hat_0), for Q in units."""
+    q = f32(Q // UNIT) + f32(Q % UNIT) * f32(1e-6)
+    best, choice = f32(0), 0
+    for m in range(1, MODELS):
+        score = price[m] - q * (s_hat[m] - s_hat[0])
+        if score < best:
+            best, choice = score, m
+    return choice
+
+
+@njit
+def record(raw, choice, explore, s, alpha):
+    """Move the queue by the label s of the model that served, and the meters, all in raw [M + 5]."""
+    Q = raw[LAST]
+    raw[SUM] += Q
+    raw[EXPLORED if explore else choice] += 1
+    raw[SATISFIED] += s
+    Q = max(0, Q + alpha - UNIT * s)
+    raw[LAST], raw[TOP] = Q, max(raw[TOP], Q)
+
+
+@njit
+def toss(policy, t, p):
+    """The coin of request t."""
+    return uniform(threefry(policy[0], policy[1], t, 0)[0]) < p
+
+
+@njit
+def w1_stream(world, policy, mean, price, p, alpha, raw):
+    """W1 for a stream, raw [M + 5]; as `record` does, with keys and queue in registers."""
+    Q = total = top = 0
+    w0, w1, p0, p1 = world[0], world[1], policy[0], policy[1]
+    for t in range(1, len(p) + 1):
+        first, second = threefry(w0, w1, t, 0)
+        mu = mean[i32(uniform(first) * f32(len(mean)))]
+        total += Q
+        if uniform(threefry(p0, p1, t, 0)[0]) < p[t - 1]:
+            choice = MODELS - 1
+            raw[EXPLORED] += 1
+        else:
+            choice = exploit(Q, price, mu)
+            raw[choice] += 1
+        s = i32(uniform(second) < mu[choice])
+        raw[SATISFIED] += s
+        Q = max(0, Q + alpha - UNIT * s)
+        top = max(top, Q)
+    raw[SUM], raw[LAST], raw[TOP] = total, Q, top
+
+
+@njit(parallel=True)
+def w1_streams(world, policy, mean, price, p, alpha, raw):
+    """W1 on all cores."""
+    for i in prange(len(world)):
+        w1_stream(world[i], policy[i], mean, price, p, alpha, raw[i])
+
+
+@njit
+def draw(world, t, law, word, x, mu, label):
+    """Request t of the logistic world: x [d + 1] but for the last, which is one, and label [M]; word [2, blocks] and mu [M] are room."""
+    d = len(x) - 1
+    for j in range(word.shape[1]):
+        word[0, j], word[1, j] = threefry(world[0], world[1], t, j)
+    for j in range(d // 2):
+        x[2 * j], x[2 * j + 1] = normals(word[0, j], word[1, j])
+    predict(law, x, mu)
+    for m in range(MODELS):
+        label[m] = uniform(word[m % 2, (d + m) // 2]) < mu[m]
+
+
+@njit
+def w2_stream(world, policy, law, price, p, alpha, raw):
+    """W2 for a stream, raw [G, M + 5]."""
+    d = law.shape[1] - 1
+    head, momentum = np.zeros((MODELS, d + 1), f32), np.zeros((MODELS, d + 1), f32)
+    word, mu = np.empty((2, (d + MODELS + 1) // 2), u32), np.empty(MODELS, f32)
+    x, s_hat, label = np.ones(d + 1, f32), np.empty(MODELS, f32), np.empty(MODELS, i32)
+    for t in range(1, len(p) + 1):
+        draw(world, t, law, word, x, mu, label)
+        predict(head, x, s_hat)
+        explore = toss(policy, t, p[t - 1])
+        for g in range(len(price)):
+            choice = MODELS - 1 if explore else exploit(raw[g, LAST], price[g], s_hat)
+            record(raw[g], choice, explore, label[choice], alpha[g])
+        if explore:
+            learn(head, momentum, x, s_hat, label)
+
+
+@njit(parallel=True)
+def w2_streams(world, policy, law, price, p, alpha, raw):
+    """W2, raw [N, G, M + 5]."""
+    for i in prange(len(world)):
+        w2_stream(world[i], policy[i], law, price, p, alpha, raw[i])
+
+
+@njit
+def w3_path(features, satisfaction, costs, order, policy, V, p, alpha, raw, paid):
+    """W3 for a seed and c, raw [G, M + 5], paid [G, 2]."""
+    d = features.shape[1]
+    head, momentum = np.zeros((MODELS, d + 1), f32), np.zeros((MODELS, d + 1), f32)
+    x, price, s_hat, label = np.ones(d + 1, f32), np.empty(MODELS, f32), np.empty(MODELS, f32), np.empty(MODELS, i32)
+    for t in range(1, len(p) + 1):
+        row = order[t - 1]
+        x[:d], label[:], cost = features[row], satisfaction[row], costs[row]
+        predict(head, x, s_hat)
+        explore = toss(policy, t, p[t - 1])
+        for g in range(len(V)):
+            for m in range(MODELS):
+                price[m] = V[g] * (cost[m] - cost[0])
+            choice = MODELS - 1 if explore else exploit(raw[g, LAST], price, s_hat)
+            record(raw[g], choice, explore, label[choice], alpha[g])
+            if explore:
+                for m in range(MODELS):
+                    paid[g, 0] += cost[m]
+            else:
+                paid[g, 0] += cost[choice]
+                paid[g, 1] += cost[choice]
+        if explore:
+            learn(head, momentum, x, s_hat, label)
+
+
+@njit(parallel=True)
+def w3_paths(features, satisfaction, costs, order, policy, V, p, alpha, raw, paid):
+    """W3, raw [seeds, C, G, M + 5], paid [seeds, C, G, 2]."""
+    for path in prange(len(order) * len(p)):
+        i, c = path // len(p), path % len(p)
+        w3_path(features, satisfaction, costs, order[i], policy[i], V, p[c], alpha, raw[i, c], paid[i, c])
+
+
+def w1(work: W1) -> Readings:
+    """W1."""
+    raw = np.zeros((len(work.world), MODELS + 5), np.int64)
+    p, price = workloads.exploration(work.c, work.a, work.horizon), workloads.price(work.V, work.cost)
+    w1_streams(work.world, work.policy, work.mean, price, p, int(workloads.units(work.alpha)), raw)
+    return readings.exact(raw, work.horizon, readings.constant_cost(raw, work.cost))
+
+
+def w2(work: W2) -> Readings:
+    """W2."""
+    raw = np.zeros((len(work.world), len(work.V), MODELS + 5), np.int64)
+    p, price = workloads.exploration(work.c, work.a, work.horizon), workloads.price(work.V, work.cost)
+    law = np.concatenate([work.weights, work.bias[:, None]], axis=1)
+    w2_streams(work.world, work.policy, law, price, p, workloads.units(work.alpha), raw)
+    return readings.exact(raw, work.horizon, readings.constant_cost(raw, work.cost))
+
+
+def w3(work: W3) -> Readings:
+    """W3."""
+    shape = (len(work.order), len(work.c), len(work.V))
+    raw, paid = np.zeros((*shape, MODELS + 5), np.int64), np.zeros((*shape, 2))
+    trace = (work.features, work.satisfaction, work.cost, work.order, work.policy)
+    p, alpha = workloads.exploration(work.c, work.a, work.horizon), workloads.units(work.alpha)
+    w3_paths(*trace, work.V.astype(np.float32), p, alpha, raw, paid)
+    return readings.exact(raw, work.horizon, paid)

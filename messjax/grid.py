@@ -64,7 +64,7 @@ def plan(
     if devices is not None and not 1 <= devices <= len(local):
         raise ValueError(f"devices: expected 1 to {len(local)} (there are no more), found {devices}")
     if block is not None and block < 1:
-        raise ValueError(f"block: expected at least one stream, found {block}")
+        raise ValueError(f"block: expected at least one stream per device, found {block}")
     used = tuple(local[:devices])
     covered = () if engine == "general" else fast.covered(world)
     if engine == "fast" and (others := [name for name in world.policies if name not in covered]):

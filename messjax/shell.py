@@ -73,7 +73,8 @@ def _processor() -> str:
 def use_compilation_cache(folder: Path | None = None) -> None:
     """Keep compiled programs from one run to the next, in the platform's cache folder (or another).
 
-    JAX must not have compiled anything yet. Turned off by `--no-cache` of the commands, or JAX_ENABLE_COMPILATION_CACHE=0.
+    JAX must not have compiled anything yet. `messjax --no-cache` does without, and so does
+    JAX_ENABLE_COMPILATION_CACHE=0.
     """
     folder = Path(platformdirs.user_cache_dir("messjax")) / "programs" if folder is None else folder
     jax.config.update("jax_compilation_cache_dir", str(folder))

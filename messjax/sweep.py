@@ -145,7 +145,8 @@ def _run_blocks(
 ) -> list[dict[str, Result]]:
     watch = _Watch(progress, num_streams, int(times[-1]))
     parts: list[dict[str, Result]] = []
-    tick = None if progress is None else _Watch.note
+    # A program that calls the host cannot be kept for the next run: only where a block may take long.
+    tick = None if progress is None or len(plan.fast) == len(world.policies) else _Watch.note
     for start in range(0, num_streams, plan.size):
         index = np.arange(start, start + plan.size, dtype=np.int32)  # past the last stream: padding, cut off afterwards
         try:

@@ -245,14 +245,12 @@ def remarks(found: xr.Dataset) -> list[str]:
     for i in np.flatnonzero([str(name).startswith("roofline") for name in found["workload"].values]):
         one = found.isel(task=int(i))
         name = str(one["workload"].values).removeprefix("roofline ")
-        speed = found["rate"].values[(found["workload"] == name) & (found["who"] == "messjax") & (found["axis"] == "")][
-            0
-        ]
+        speed = rate(found, name, "messjax")
         operations, size = float(one["operations"]), float(one["bytes"])
         lines.append(
             f"roofline {name}: {operations:,.0f} operations and {size:,.0f} bytes per decision; "
             f"{operations * speed / float(one['arithmetic']):.0%} of the measured arithmetic "
-            f"({float(one['arithmetic']) / 1e9:,.0f} G/s), {size * speed / float(one['cache']):.0%} of the bandwidth of the "
-            f"second cache ({float(one['cache']) / 1e9:,.0f} GB/s; memory {float(one['memory']) / 1e9:,.0f} GB/s)"
+            f"({float(one['arithmetic']) / 1e9:,.0f} G/s) and {size * speed / float(one['cache']):.0%} of the second "
+            f"cache's bandwidth ({float(one['cache']) / 1e9:,.0f} GB/s; memory: {float(one['memory']) / 1e9:,.0f} GB/s)"
         )
     return lines

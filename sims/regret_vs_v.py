@@ -142,6 +142,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         out = shell.out_dir(asked.out)
         started = time.perf_counter()
         shell.use_all_cores()
+        shell.use_compilation_cache()
         dataset = run(QUICK if asked.quick else FULL, asked.quick)
         saved = [results.save(dataset, out / "regret_vs_v.nc")]
         shell.console().print(table(dataset))

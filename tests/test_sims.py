@@ -1,11 +1,14 @@
-"""sims/regret_vs_v: what it writes, its gate, and that its table shows the run's own numbers."""
+"""sims/regret_vs_v: what it writes, its gate, that its table shows the run's own numbers; the parts of sims/speed."""
 
 from pathlib import Path
 
+import jax
+import jax.numpy as jnp
 import pytest
+import xarray as xr
 
 from messjax import results, verdicts
-from sims import regret_vs_v
+from sims import _machine, _speed_runs, regret_vs_v, speed
 
 
 @pytest.fixture(scope="module")
@@ -63,3 +66,40 @@ def test_judge_refuses_what_the_statements_are_not_about(run: Path) -> None:
     dataset.attrs["policy"] = dataset.attrs["policy"].replace("mess_plus.choose", "greedy.choose")
     with pytest.raises(ValueError, match="about MESS"):
         verdicts.judge(dataset, law)
+
+
+# --- sims.speed: its arithmetic and its last line; what it measures is run by .ci/run ---------------------------
+
+
+def speeds(rates: dict[tuple[str, str], float], quick: bool = False) -> xr.Dataset:
+    tasks = [_speed_runs.Task(workload, who) for workload, who in rates]
+    measured = [_speed_runs.Measured(rate, 1.0, 2.0, 0.5, 0.7, 1.2) for rate in rates.values()]
+    return speed.dataset(tasks, measured, quick)
+
+
+def test_last_line_names_every_ratio_and_whether_it_is_met() -> None:
+    rates = {("W1", "messjax"): 1000.0, ("W1", "Python loop"): 0.4, ("W1", "plain JAX"): 100.0, ("W1", "C++"): 3000.0}
+    found = speeds(rates | {("W2 x 12", "messjax"): 50.0, ("W2", "Python loop"): 0.01})
+    line = speed.verdict(found)
+    assert "W1/Python loop 2.5e+03 of 2000 met" in line and "W1/plain JAX 10 of 15 NOT met" in line
+    assert "W1/C++ 0.333 of 0.25 met" in line and "W1/Numba not measured" in line
+    assert "W2 x 12/Python loop 5e+03 of 4000 met" in line  # against the loop that serves one point of the grid
+    assert line.count(";") == len(speed.TARGETS) - 1
+    assert "too small to judge" in speed.verdict(speeds(rates, quick=True))
+
+
+def test_a_small_measurement_of_ours_and_of_a_loop() -> None:
+    ours = _speed_runs.run(_speed_runs.Task("W1", "messjax", 8, 40))
+    loop = _speed_runs.run(_speed_runs.Task("W1", "Python loop", 2, 40))
+    assert ours is not None and loop is not None
+    assert ours.decisions == 320 and loop.decisions == 80
+    assert 0 < ours.seconds < ours.first and 0 < ours.satisfaction < 1 and 1 < ours.cost < 7
+
+
+def test_operations_are_counted_through_loops() -> None:
+    def program(x: jax.Array) -> jax.Array:
+        x = jax.lax.fori_loop(0, x.shape[0], lambda i, y: y * 2.0 + 1.0, x)  # two operations on each of 8 numbers
+        return jnp.dot(x, x)
+
+    work = _machine.count(jax.make_jaxpr(program)(jnp.ones(8)).jaxpr, (10.0,))
+    assert 10 * 2 * 8 + 2 * 8 <= work.operations <= 10 * 2 * 8 + 2 * 8 + 11  # and the counter of the loop

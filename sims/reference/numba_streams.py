@@ -46,12 +46,6 @@ def record(raw, choice, explore, s, alpha):
 
 
 @njit
-def toss(policy, t, p):
-    """The coin of request t."""
-    return uniform(threefry(policy[0], policy[1], t, 0)[0]) < p
-
-
-@njit
 def w1_stream(world, policy, mean, price, p, alpha, raw):
     """W1 for a stream, raw [M + 5]; as `record` does, with keys and queue in registers."""
     Q = total = top = 0
@@ -60,12 +54,9 @@ def w1_stream(world, policy, mean, price, p, alpha, raw):
         first, second = threefry(w0, w1, t, 0)
         mu = mean[i32(uniform(first) * f32(len(mean)))]
         total += Q
-        if uniform(threefry(p0, p1, t, 0)[0]) < p[t - 1]:
-            choice = MODELS - 1
-            raw[EXPLORED] += 1
-        else:
-            choice = exploit(Q, price, mu)
-            raw[choice] += 1
+        explore = uniform(threefry(p0, p1, t, 0)[0]) < p[t - 1]
+        choice = MODELS - 1 if explore else exploit(Q, price, mu)
+        raw[EXPLORED if explore else choice] += 1
         s = i32(uniform(second) < mu[choice])
         raw[SATISFIED] += s
         Q = max(0, Q + alpha - UNIT * s)
@@ -82,7 +73,7 @@ def w1_streams(world, policy, mean, price, p, alpha, raw):
 
 @njit
 def draw(world, t, law, word, x, mu, label):
-    """Request t of the logistic world: x [d + 1] but for the last, which is one, and label [M]; word [2, blocks] and mu [M] are room."""
+    """Request t of the world: x [d + 1], whose last is one, and label [M]. Scratch: word [2, blocks], mu [M]."""
     d = len(x) - 1
     for j in range(word.shape[1]):
         word[0, j], word[1, j] = threefry(world[0], world[1], t, j)
@@ -96,14 +87,13 @@ def draw(world, t, law, word, x, mu, label):
 @njit
 def w2_stream(world, policy, law, price, p, alpha, raw):
     """W2 for a stream, raw [G, M + 5]."""
-    d = law.shape[1] - 1
-    head, momentum = np.zeros((MODELS, d + 1), f32), np.zeros((MODELS, d + 1), f32)
-    word, mu = np.empty((2, (d + MODELS + 1) // 2), u32), np.empty(MODELS, f32)
-    x, s_hat, label = np.ones(d + 1, f32), np.empty(MODELS, f32), np.empty(MODELS, i32)
+    head, momentum, x = np.zeros(law.shape, f32), np.zeros(law.shape, f32), np.ones(law.shape[1], f32)
+    word, mu = np.empty((2, (law.shape[1] + MODELS) // 2), u32), np.empty(MODELS, f32)
+    s_hat, label = np.empty(MODELS, f32), np.empty(MODELS, i32)
     for t in range(1, len(p) + 1):
         draw(world, t, law, word, x, mu, label)
         predict(head, x, s_hat)
-        explore = toss(policy, t, p[t - 1])
+        explore = uniform(threefry(policy[0], policy[1], t, 0)[0]) < p[t - 1]
         for g in range(len(price)):
             choice = MODELS - 1 if explore else exploit(raw[g, LAST], price[g], s_hat)
             record(raw[g], choice, explore, label[choice], alpha[g])
@@ -128,7 +118,7 @@ def w3_path(features, satisfaction, costs, order, policy, V, p, alpha, raw, paid
         row = order[t - 1]
         x[:d], label[:], cost = features[row], satisfaction[row], costs[row]
         predict(head, x, s_hat)
-        explore = toss(policy, t, p[t - 1])
+        explore = uniform(threefry(policy[0], policy[1], t, 0)[0]) < p[t - 1]
         for g in range(len(V)):
             for m in range(MODELS):
                 price[m] = V[g] * (cost[m] - cost[0])

@@ -19,10 +19,11 @@ import numpy as np
 from jax.sharding import Mesh, PartitionSpec
 
 from messjax import fast
+from messjax.fast import kernel
 from messjax.simulate import Result, World, run
 from messjax.types import Array, Controls
 
-ENGINES = ("auto", "fast", "general")
+ENGINES = ("auto", "fast", "general", "kernel")
 STREAMS_GENERAL = 256  # streams per CPU device and call on the general path
 STREAMS_ACCELERATOR = 16_384
 SHARE_OF_MEMORY = 0.5  # of what the device has, for one call
@@ -32,6 +33,7 @@ class Plan(NamedTuple):
     """How a sweep is cut: what `run` is compiled for, and what a result's attributes say of it."""
 
     fast: tuple[str, ...]  # policies on the fast path
+    kernel: bool  # whether that is the GPU kernel
     devices: tuple[jax.Device, ...]
     block: int  # streams per device and call
     memory: float  # GiB that one call may take on a device
@@ -58,18 +60,9 @@ def plan(
     Blocks are as large as suits the caches (CPU) or fills the device (accelerators), at most what `num_streams` needs
     and what `memory` in GiB per device holds, half of the device's by default.
     """
-    local = jax.local_devices()
-    if engine not in ENGINES:
-        raise ValueError(f"engine: found {engine!r}, expected one of {', '.join(ENGINES)}")
-    if devices is not None and not 1 <= devices <= len(local):
-        raise ValueError(f"devices: expected 1 to {len(local)} (there are no more), found {devices}")
-    if block is not None and block < 1:
-        raise ValueError(f"block: expected at least one stream per device, found {block}")
-    used = tuple(local[:devices])
+    used = _devices(devices)
     covered = () if engine == "general" else fast.covered(world)
-    if engine == "fast" and (others := [name for name in world.policies if name not in covered]):
-        reason = fast.why_not(world._replace(policies={others[0]: world.policies[others[0]]}))
-        raise ValueError(f"engine: the fast path does not know {reason}; expected engine='auto' or 'general'")
+    _check_engine(engine, world, covered, used[0].platform)
     lanes = math.prod(np.size(values) for values in controls)
     needed = _bytes_per_stream(world, lanes, checkpoints)
     if memory is None:
@@ -77,15 +70,35 @@ def plan(
     held = int(memory * 2**30 / needed)
     if held < 1:
         raise ValueError(f"memory: one stream of this grid takes {needed / 2**30:.3g} GiB, found a limit of {memory:g}")
+    if block is not None and not 1 <= block <= held:
+        limit = f"at most {held}, what {memory:g} GiB hold" if block > held else "at least one stream per device"
+        raise ValueError(f"block: expected {limit}, found {block}")
     if block is None:
         best = STREAMS_ACCELERATOR
         if used[0].platform == "cpu":
             best = fast.best_block(world._replace(policies={n: world.policies[n] for n in covered}), controls) or best
             best = best if len(covered) == len(world.policies) else min(best, STREAMS_GENERAL)
         block = min(best, -(-num_streams // len(used)), held)
-    elif block > held:
-        raise ValueError(f"block: {block} streams take more than {memory:g} GiB; at most {held} fit")
-    return Plan(covered, used, block, memory)
+    return Plan(covered, engine == "kernel", used, block, memory)
+
+
+def _devices(count: int | None) -> tuple[jax.Device, ...]:
+    local = jax.local_devices()
+    if count is not None and not 1 <= count <= len(local):
+        raise ValueError(f"devices: expected 1 to {len(local)} (there are no more), found {count}")
+    return tuple(local[:count])
+
+
+def _check_engine(engine: str, world: World, covered: tuple[str, ...], platform: str) -> None:
+    if engine not in ENGINES:
+        raise ValueError(f"engine: found {engine!r}, expected one of {', '.join(ENGINES)}")
+    if engine == "fast" and (others := [name for name in world.policies if name not in covered]):
+        reason = fast.why_not(world._replace(policies={others[0]: world.policies[others[0]]}))
+        raise ValueError(f"engine: the fast path does not know {reason}; expected engine='auto' or 'general'")
+    if engine == "kernel" and platform != "gpu":
+        raise ValueError(f"engine: the kernel needs a GPU, found {platform}; expected engine='auto'")
+    if engine == "kernel" and (reason := kernel.why_not(world)):
+        raise ValueError(f"engine: the kernel does not know {reason}; expected engine='auto'")
 
 
 def _bytes_per_stream(world: World, lanes: int, checkpoints: int) -> int:
@@ -108,7 +121,7 @@ def _memory(device: jax.Device) -> float:
     return 4.0 * 2**30
 
 
-@functools.partial(jax.jit, static_argnames=("curves", "devices", "fast_path", "tick"))
+@functools.partial(jax.jit, static_argnames=("curves", "devices", "fast_path", "use_kernel", "tick"))
 def program(
     key: Array,
     index: Array,
@@ -118,11 +131,13 @@ def program(
     curves: tuple[str, ...] | None,
     devices: tuple[jax.Device, ...],
     fast_path: tuple[str, ...] = (),
+    use_kernel: bool = False,
     tick: Callable[[Any], None] | None = None,
 ) -> dict[str, Result]:
     """The whole grid for the streams of `index` [n]: readings [n, V, alpha, c, a, f] (those that are swept).
 
-    `fast_path` names the policies that go the fast way. `tick(t)` is called on the host at the checkpoints.
+    `fast_path` names the policies that go the fast way, all of them through the GPU kernel with `use_kernel`.
+    `tick(t)` is called on the host at the checkpoints.
     """
 
     def streams(key: Array, index: Array, controls: Controls, world: World, times: Array) -> dict[str, Result]:
@@ -134,7 +149,8 @@ def program(
             results = jax.vmap(one, (0, None))(keys, controls)
         if fast_path:
             part = world._replace(policies={name: world.policies[name] for name in fast_path})
-            results |= _fast(keys, controls, part, times, curves, None if slow else tick)
+            engine = kernel.run if use_kernel else fast.run
+            results |= _fast(engine, keys, controls, part, times, curves, None if slow else tick)
         return results
 
     if len(devices) == 1:
@@ -150,13 +166,19 @@ def program(
 
 
 def _fast(
-    keys: Array, controls: Controls, world: World, times: Array, curves: tuple[str, ...] | None, tick: Callable | None
+    engine: Callable[..., dict[str, Result]],
+    keys: Array,
+    controls: Controls,
+    world: World,
+    times: Array,
+    curves: tuple[str, ...] | None,
+    tick: Callable | None,
 ) -> dict[str, Result]:
-    """`fast.run` on the grid: V and alpha are lanes of one block, the other controls are vmapped around it."""
+    """`fast.run`, or the kernel, on the grid: V and alpha are lanes of a block, the other controls are vmapped."""
     pairs = jnp.meshgrid(jnp.atleast_1d(controls.V), jnp.atleast_1d(controls.alpha), indexing="ij")
     lanes = {"V": pairs[0].ravel(), "alpha": pairs[1].ravel()}
     others = controls._replace(V=jnp.zeros(()), alpha=jnp.zeros(()))
-    block = _over_controls(lambda keys, c: fast.run(keys, c._replace(**lanes), world, times, curves, tick), others, 2)
+    block = _over_controls(lambda keys, c: engine(keys, c._replace(**lanes), world, times, curves, tick), others, 2)
     swept = (*controls.V.shape, *controls.alpha.shape)
     return jax.tree.map(lambda x: x.reshape(x.shape[0], *swept, *x.shape[2:]), block(keys, others))
 

@@ -55,8 +55,9 @@ def sweep(
     nothing anew.
 
     `engine` "auto" takes the fast path (`messjax.fast`) where it knows policy, stream, meters and feedback, and the
-    general one elsewhere; "general" and "fast" insist. `block` streams per device and call, the number of `devices` and
-    the `memory` in GiB that a call may take on each choose themselves; all are noted in the attributes.
+    general one elsewhere; "general" and "fast" insist, "kernel" is the oracle workload as one GPU kernel. `block`
+    streams per device and call, the number of `devices` and the `memory` in GiB that a call may take on each choose
+    themselves; all are noted in the attributes.
 
     Interrupted (Ctrl-C) after a block, it warns and returns the streams that are finished: they are independent.
 
@@ -100,7 +101,7 @@ def sweep(
         "feedback": results.describe(feedback),
         "meter": results.describe(world.meter.add),
         "num_streams": num_done,
-        "engine": _engines(world, plan.fast),
+        "engine": "kernel" if plan.kernel else _engines(world, plan.fast),
         "block": plan.block,
         "devices": len(plan.devices),
         "memory_limit_gib": plan.memory,
@@ -150,8 +151,9 @@ def _run_blocks(
     for start in range(0, num_streams, plan.size):
         index = np.arange(start, start + plan.size, dtype=np.int32)  # past the last stream: padding, cut off afterwards
         try:
-            static = {"curves": curves, "devices": plan.devices, "fast_path": plan.fast, "tick": tick}
-            result = grid.program(key, jnp.asarray(index), controls, world, times, **static)
+            result = grid.program(
+                key, jnp.asarray(index), controls, world, times, curves, plan.devices, plan.fast, plan.kernel, tick
+            )
             watch.follow(result, start, plan.size)
             parts.append(jax.tree.map(results.host, result, is_leaf=lambda x: hasattr(x, "to_host")))
         except KeyboardInterrupt:

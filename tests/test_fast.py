@@ -20,6 +20,7 @@ LAW = Law(
     np.sort(RNG.uniform(0.2, 0.95, (K, M)), axis=1),
 )
 EVEN = Law(np.full(K, 1 / K), np.tile([1.0, 2.0, 4.0], (K, 1)), LAW.mean)
+OTHER = LAW._replace(mean=LAW.mean[::-1])
 X = RNG.normal(size=(N, D))
 LABELS = (RNG.uniform(size=(N, M)) < 1 / (1 + np.exp(-X[:, :M] - np.arange(M)))).astype(float)
 GRADES = np.round(RNG.uniform(0, 1, (N, M)), 2)
@@ -145,10 +146,14 @@ def user_draw(key, state, t):
     [
         ({"stream": TYPES._replace(draw=user_draw)}, "the stream"),
         ({"policy": policies.greedy(predictors.oracle(TYPES))}, "the policy"),
+        (
+            {"policy": policies.mess_plus(predictors.oracle(COMONOTONE._replace(mean=streams.types(OTHER).mean)))},
+            "the policy",
+        ),
         ({"feedback": feedback.sparse}, "feedback"),
         ({"meter": meters.mean("p", lambda step: step.decision.p)}, "meters other"),
     ],
-    ids=["stream", "policy", "feedback", "meter"],
+    ids=["stream", "policy", "oracle of another stream", "feedback", "meter"],
 )
 def test_refuses_by_name_what_it_does_not_cover(change, reason):
     parts = {"policy": policies.mess_plus(predictors.oracle(TYPES)), "stream": TYPES} | change
@@ -156,6 +161,11 @@ def test_refuses_by_name_what_it_does_not_cover(change, reason):
         sweep(jax.random.key(0), Controls(alpha=0.5), engine="fast", horizon=10, num_streams=2, **parts)
     found = sweep(jax.random.key(0), Controls(alpha=0.5), horizon=10, num_streams=2, **parts)
     assert found.attrs["engine"] == "general"
+
+
+def test_the_kernel_needs_a_gpu():
+    with pytest.raises(ValueError, match="the kernel needs a GPU"):
+        run(TYPES, policies.mess_plus(predictors.oracle(TYPES)), "kernel")
 
 
 def test_sizes_choose_themselves_can_be_set_and_are_recorded():

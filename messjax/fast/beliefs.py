@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.tree_util import Partial
 
 from messjax.fast.worlds import Columnar, Columns, Logistic, LogisticRow, columns, dot, stored
@@ -17,7 +18,7 @@ from messjax.policies.gate import when
 from messjax.predictors.learning import Sgd
 from messjax.predictors.linear import Update
 from messjax.predictors.oracle import predict as predict_exactly
-from messjax.types import Array, Outcome, Predictor, PyTree
+from messjax.types import Array, Outcome, Policy, Predictor, PyTree, Stream
 
 MOST_ONE_BY_ONE = 16  # streams
 
@@ -173,6 +174,16 @@ class LinearSgd(_Stored):
         momentum = jnp.where(explore, gradient + self.rule.momentum * heads.momentum, heads.momentum)
         moved = heads.weights - self.rule.learning_rate * momentum
         return Heads(jnp.where(explore, moved, heads.weights), momentum)
+
+
+def knows_only(policy: Policy, stream: Stream) -> bool:
+    """Whether a policy with an oracle has that of this stream: the same law, by its numbers (on the host)."""
+    act: Any = policy.act
+    predict = getattr(act.args[0], "predict", None) if act.args else None
+    if not isinstance(predict, Partial) or predict.func is not predict_exactly:
+        return True
+    theirs, own = (jax.tree.flatten(mean) for mean in (predict.args[0], stream.mean))
+    return theirs[1] == own[1] and all(np.array_equal(a, b) for a, b in zip(theirs[0], own[0], strict=True))
 
 
 def of(predictor: Predictor, world: Columnar) -> Beliefs:

@@ -12,7 +12,7 @@ import numpy as np
 from messjax import counters
 from messjax import feedback as _feedback
 from messjax.fast import beliefs as _beliefs
-from messjax.fast import serve, worlds
+from messjax.fast import route, serve, worlds
 from messjax.fast.account import parts_of
 from messjax.fast.route import Route, is_routed
 from messjax.policies.router import probability
@@ -36,6 +36,8 @@ def why_not(world: World) -> str | None:
     if parts_of(world.meter) is None:
         return "meters other than the standard ones"
     for name, policy in world.policies.items():
+        if not _beliefs.knows_only(policy, world.stream):
+            return f"the policy {name!r}, an oracle of another stream"
         if not (is_routed(policy) or policy.act.func is act_static):  # type: ignore[attr-defined]
             return f"the policy {name!r}"
     return None
@@ -56,11 +58,11 @@ def best_block(world: World, controls: Controls) -> int:
     """
     if not world.policies:
         return 0
-    routes = [Route(policy, world) for policy in world.policies.values()]
-    if any(isinstance(route.beliefs, _beliefs.LinearSgd) for route in routes):
+    beliefs = [Route(policy, world).beliefs for policy in world.policies.values()]
+    if any(isinstance(each, _beliefs.LinearSgd) for each in beliefs):
         return 128
-    if any(isinstance(route.beliefs, _beliefs.Learned) for route in routes):
-        return 64
+    if any(isinstance(each, _beliefs.Learned) for each in beliefs):
+        return 256
     return max(128, 4096 // (np.size(controls.V) * np.size(controls.alpha)))
 
 
@@ -77,8 +79,7 @@ def run(
     c and a are scalars (vmap them): what is learned depends on them, and on V and alpha it does not. `why_not` must be
     None.
     """
-    lanes = serve.Lanes(controls.V, controls.alpha, keys.shape[0])
-    routes = {name: Route(policy, world) for name, policy in world.policies.items()}
+    groups = route.groups(world, controls, keys.shape[0])
     columnar = worlds.KNOWN[world.stream.draw.func](world.stream.draw)  # type: ignore[attr-defined]
     site = jax.vmap(sites)(keys)
     key_world, key_policy = (counters.words_of(site[:, n]) for n in (0, 1))
@@ -103,20 +104,22 @@ def run(
             choice=None,
             error=None,
         )
-        after = {name: route.play(part, states[name], site[:, 1], controls, lanes) for name, route in routes.items()}
+        after = [group.play(part, state, site[:, 1], controls) for group, state in zip(groups, states, strict=True)]
         return done + part.n, after
 
-    def until(carry: tuple, stop: Array) -> tuple[tuple, dict[str, Any]]:
+    def read(states: list, t: Array) -> list[dict[str, Any]]:
+        return [group.read(state, t, controls) for group, state in zip(groups, states, strict=True)]
+
+    def until(carry: tuple, stop: Array) -> tuple[tuple, list[dict[str, Any]]]:
         carry = jax.lax.while_loop(lambda c: c[0] < stop, lambda c: chunk(stop, c), carry)
         if tick is not None:
             jax.debug.callback(tick, stop)
-        found = {
-            name: choose_readings(route.read(carry[1][name], stop, controls), curves) for name, route in routes.items()
-        }
-        return carry, lanes.streams_first(found)
+        return carry, [choose_readings(found, curves) for found in read(carry[1], stop)]
 
-    start = {name: route.init(first(site[:, 1]), lanes) for name, route in routes.items()}
+    start = [group.init(first(site[:, 1])) for group in groups]
     (done, states), curve = jax.lax.scan(until, (jnp.zeros((), jnp.int32), start), jnp.asarray(times, jnp.int32))
     curve = jax.tree.map(lambda x: jnp.moveaxis(x, 0, 2), curve)
-    final = lanes.streams_first({name: route.read(states[name], done, controls) for name, route in routes.items()})
-    return {name: Result(final[name], curve[name]) for name in routes}
+    found: dict[str, Result] = {}
+    for group, final, along in zip(groups, read(states, done), curve, strict=True):
+        found |= {name: Result(group.of(name, final), group.of(name, along)) for name in group.names}
+    return {name: found[name] for name in world.policies}

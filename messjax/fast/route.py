@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -32,7 +32,6 @@ class Route:
         act: Any = policy.act
         self.columnar: worlds.Columnar = worlds.KNOWN[draw.func](draw)
         self.beliefs = _beliefs.of(act.args[0], self.columnar) if is_routed(policy) else None
-        self.pick = act.args[0]
         self.account = Account(parts_of(world.meter) or (), self.columnar, self._what_is_known())
 
     def _what_is_known(self) -> str:
@@ -46,11 +45,11 @@ class Route:
         own = lanes.of_streams(jnp.zeros(keys.shape)).shape
         return belief, queue.Fixed(none, none), self.account.open(lanes.shape, own)
 
-    def play(self, part: serve.Chunk, state: tuple, keys: Array, controls: Controls, lanes: serve.Lanes) -> tuple:
-        """Serve a chunk; `keys` [B] are the policy's."""
+    def play(self, part: serve.Chunk, state: tuple, lanes: serve.Lanes) -> tuple:
+        """Serve a chunk; where nothing is believed, `part.choice` says what is picked."""
         belief, Q, book = state
         if self.beliefs is None:
-            part = part._replace(choice=self._picks(part.t, keys, controls, lanes), p=jnp.zeros_like(part.p))
+            part = part._replace(p=jnp.zeros_like(part.p))
         else:
             belief, predictions = self.beliefs.chunk(belief, part.requests, part.n)
             part = part._replace(predictions=predictions)
@@ -58,16 +57,6 @@ class Route:
                 part = part._replace(error=jax.vmap(self._error)(part.requests, predictions))
         Q, book = serve.play(part, Q, book, self.columnar, self.beliefs, self.account, lanes)
         return belief, Q, book
-
-    def _picks(self, t: Array, keys: Array, controls: Controls, lanes: serve.Lanes) -> Array:
-        """[L, *lanes] int32, from the same keys as the general path; a mixture depends on alpha."""
-
-        def one(t: Array, key: Array, alpha: Array) -> Array:
-            own = controls._replace(V=jnp.zeros(()), alpha=alpha)
-            return self.pick(jax.random.fold_in(key, t), self.columnar.num_models, own).astype(jnp.int32)
-
-        on_lanes = jax.vmap(jax.vmap(one, (None, None, 0)), (None, 0, None))  # [B, G]
-        return jax.vmap(lambda t: lanes.as_lanes(on_lanes(t, keys, controls.alpha)))(t)
 
     def _error(self, row: PyTree, prediction: PyTree) -> Array:
         """e_t [B] of one request."""
@@ -81,3 +70,57 @@ class Route:
         _, Q, book = state
         p = jnp.zeros(()) if self.beliefs is None else probability(t, controls)
         return self.account.read(book, t, Q, p)
+
+
+class Group(NamedTuple):
+    """Policies that share one loop: MESS+ alone, and all that pick without looking, as so many lanes more."""
+
+    names: tuple[str, ...]
+    route: Route
+    picks: tuple[Any, ...]  # of those that do not look
+    lanes: serve.Lanes  # P times [V, alpha]
+
+    def init(self, keys: Array) -> tuple:
+        return self.route.init(keys, self.lanes)
+
+    def play(self, part: serve.Chunk, state: tuple, keys: Array, controls: Controls) -> tuple:
+        """Serve a chunk; `keys` [B] are the policies'."""
+        if self.picks:
+            part = part._replace(choice=self._choice(part.t, keys, controls))
+        return self.route.play(part, state, self.lanes)
+
+    def _choice(self, t: Array, keys: Array, controls: Controls) -> Array:
+        """[L, *lanes] int32, from the same keys as the general path; a mixture depends on alpha."""
+
+        def one(t: Array, key: Array, alpha: Array) -> Array:
+            own, here = controls._replace(V=jnp.zeros(()), alpha=alpha), jax.random.fold_in(key, t)
+            return jnp.stack([pick(here, self.route.columnar.num_models, own) for pick in self.picks]).astype(jnp.int32)
+
+        on_lanes = jax.vmap(jax.vmap(one, (None, None, 0), 1), (None, 0, None))  # [B, P, G]
+        return jax.vmap(lambda t: self.lanes.as_lanes(on_lanes(t, keys, controls.alpha).reshape(keys.shape[0], -1)))(t)
+
+    def read(self, state: tuple, t: Array, controls: Controls) -> dict[str, Any]:
+        """Readings of all its policies, leaves [B, P G, ...]."""
+        return self.lanes.streams_first(self.route.read(state, t, controls))
+
+    def of(self, name: str, readings: dict[str, Any]) -> dict[str, Any]:
+        """Those of one policy, [B, G, ...]."""
+        size = self.lanes.V.shape[0] // len(self.names)
+        start = self.names.index(name) * size
+        return jax.tree.map(lambda x: x[:, start : start + size], readings)
+
+
+def groups(world: World, controls: Controls, num_streams: int) -> list[Group]:
+    """The loops of a world's policies: one for each MESS+, one for all the others."""
+    lanes = serve.Lanes(controls.V, controls.alpha, num_streams)
+    found = [
+        Group((name,), Route(policy, world), (), lanes) for name, policy in world.policies.items() if is_routed(policy)
+    ]
+    blind = {name: policy for name, policy in world.policies.items() if not is_routed(policy)}
+    if blind:
+        acts: list[Any] = [policy.act for policy in blind.values()]
+        V, alpha = (jnp.tile(values, len(blind)) for values in (controls.V, controls.alpha))
+        many = serve.Lanes(V, alpha, num_streams)
+        route = Route(next(iter(blind.values())), world)
+        found.append(Group(tuple(blind), route, tuple(act.args[0] for act in acts), many))
+    return found

@@ -11,6 +11,7 @@ Source: "Setting and offline optimum" in docs/theory.md. Host code, NumPy float6
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -114,11 +115,20 @@ def solve(law: Law, alpha: float) -> Optimum:
         ValueError: the law is not one (see `check_law`), alpha is outside [0, 1] or NaN, or no policy reaches alpha;
             then the largest attainable alpha is named (beyond it 1e-12 are forgiven, for rounding).
     """
-    alpha, law = _check_alpha(alpha), check_law(law)
-    largest = largest_alpha(law)
-    if alpha > largest + ROUNDING:
-        raise ValueError(f"alpha is {alpha:.12g}, expected at most {largest:.12g}, the largest attainable alpha.")
-    mixture, gamma = _knapsack(law, _hull(law.cost, law.mean), alpha)
+    return solve_all(law, [alpha])[0]
+
+
+def solve_all(law: Law, alphas: Sequence[float]) -> list[Optimum]:
+    """`solve` for several alphas, the law's hull made once: what takes the time where a trace is the law."""
+    wanted, law = [_check_alpha(alpha) for alpha in alphas], check_law(law)
+    largest, hull = largest_alpha(law), _hull(law.cost, law.mean)
+    if beyond := [alpha for alpha in wanted if alpha > largest + ROUNDING]:
+        raise ValueError(f"alpha is {beyond[0]:.12g}, expected at most {largest:.12g}, the largest attainable alpha.")
+    return [_solve(law, hull, alpha, largest) for alpha in wanted]
+
+
+def _solve(law: Law, hull: _Hull, alpha: float, largest: float) -> Optimum:
+    mixture, gamma = _knapsack(law, hull, alpha)
     return Optimum(
         alpha=alpha,
         cost=float(law.weight @ (mixture * law.cost).sum(axis=1)),

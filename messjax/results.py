@@ -110,7 +110,7 @@ def with_optimum(dataset: xr.Dataset, law: Law) -> xr.Dataset:
     For a recorded trace these are the clairvoyant ones (attribute `optimum_kind` = "labels").
     """
     alphas = np.atleast_1d(dataset["alpha"].values)
-    solved = [optimum.solve(law, float(alpha)) for alpha in alphas]
+    solved = optimum.solve_all(law, [float(alpha) for alpha in alphas])
     for name, values in (("optimal_cost", [s.cost for s in solved]), ("gamma", [s.gamma for s in solved])):
         dataset[name] = dataset["alpha"].copy(data=np.reshape(values, dataset["alpha"].shape))
     if "cost" in dataset and "violation" in dataset:

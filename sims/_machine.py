@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -13,7 +14,7 @@ from jax.extend.core import jaxprs_in_params
 from jax.sharding import Mesh, PartitionSpec
 
 IN_CACHE = 4_096  # numbers per device that the first cache holds
-ROUNDS, OPERATIONS = 2_000, 64
+ROUNDS, OPERATIONS, CHAINS = 2_000, 256, 8
 
 
 class Machine(NamedTuple):
@@ -36,9 +37,10 @@ def machine() -> Machine:
 
     def chain(x: jax.Array) -> jax.Array:
         def some(_: Any, x: jax.Array) -> jax.Array:
-            for _unused in range(OPERATIONS // 2):
-                x = x * np.float32(0.999) + np.float32(0.001)
-            return x
+            chains = [x + np.float32(k) for k in range(CHAINS)]  # independent: one waits for nothing but itself
+            for _unused in range(OPERATIONS // (2 * CHAINS)):
+                chains = [y * np.float32(0.999) + np.float32(0.001) for y in chains]
+            return functools.reduce(jnp.add, chains) * np.float32(1 / CHAINS)
 
         return jax.lax.fori_loop(0, ROUNDS, some, x)
 

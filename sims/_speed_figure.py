@@ -92,8 +92,8 @@ def _roofline(axis: Any, found: xr.Dataset) -> None:
     x = np.geomspace(0.1, 100, 200)
     axis.plot(x, np.minimum(peak, cache * x), color="k", lw=1.4)
     axis.plot(x, np.minimum(peak, memory * x), color="k", lw=1.0, ls=(0, (5, 1.5)))
-    axis.text(0.12, cache * 0.12 * 1.3, "second cache", rotation=38, fontsize=7)
-    axis.text(0.25, memory * 0.25 * 0.42, "memory", rotation=38, fontsize=7)
+    axis.text(0.13, cache * 0.13 * 1.6, "second cache", fontsize=7)
+    axis.text(90, peak * 0.25, "memory", fontsize=7, ha="right")
     for k, i in enumerate(marks):
         at = found.isel(task=int(i))
         name = str(at["workload"].values).removeprefix("roofline ")
@@ -102,5 +102,5 @@ def _roofline(axis: Any, found: xr.Dataset) -> None:
         axis.plot(operations / size, operations * own / 1e9, marker=MARKERS[k], color=COLORS[k], ls="")
         axis.annotate(name, (operations / size, operations * own / 1e9), (5, 3), textcoords="offset points", fontsize=8)
     axis.set(
-        xscale="log", yscale="log", xlabel="operations / byte", ylabel="G operations / s", ylim=(peak / 100, peak * 2)
+        xscale="log", yscale="log", xlabel="operations / byte", ylabel="G operations / s", ylim=(peak / 200, peak * 3)
     )

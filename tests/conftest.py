@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+os.environ["JAX_ENABLE_COMPILATION_CACHE"] = "0"  # the commands switch it on: tests leave the user's folder alone
+
 import pytest
 
 

@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
+import jax
 import numpy as np
+import platformdirs
 import pytest
 
 from messjax import cli, compare, optimum, results, shell
@@ -135,3 +137,20 @@ def test_replay_of_the_recorded_trace(traces: Path, tmp_path: Path) -> None:
     assert float(mixed["satisfaction"].squeeze()) == pytest.approx(0.75, abs=0.005)
     # Clairvoyant weak duality holds path by path on a whole pass (T5 in docs/theory).
     assert (dataset["adjusted_regret"] > -1e-6 * 14_042 * 24.7).all()
+
+
+def test_programs_are_kept_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(shell, "use_compilation_cache", lambda: asked.append("cache"))
+    optimum = ["optimum", "--zoo", "llama3/ARC-C", "--alpha", "0.5"]
+    assert cli.main(["--no-cache", *optimum]) == 0 and asked == []
+    assert cli.main(optimum) == 0 and asked == ["cache"]
+
+
+def test_the_cache_is_the_platforms_or_the_folder_given(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    seen: dict[str, object] = {}
+    monkeypatch.setattr(jax.config, "update", seen.__setitem__)
+    shell.use_compilation_cache()
+    assert seen["jax_compilation_cache_dir"] == str(Path(platformdirs.user_cache_dir("messjax")) / "programs")
+    shell.use_compilation_cache(tmp_path)
+    assert seen["jax_compilation_cache_dir"] == str(tmp_path)

@@ -182,8 +182,9 @@ def knows_only(policy: Policy, stream: Stream) -> bool:
     predict = getattr(act.args[0], "predict", None) if act.args else None
     if not isinstance(predict, Partial) or predict.func is not predict_exactly:
         return True
-    theirs, own = (jax.tree.flatten(mean) for mean in (predict.args[0], stream.mean))
-    return theirs[1] == own[1] and all(np.array_equal(a, b) for a, b in zip(theirs[0], own[0], strict=True))
+    theirs, own = jax.tree.flatten(predict.args[0]), jax.tree.flatten(stream.mean)
+    same = str(theirs[1]) == str(own[1]) and len(theirs[0]) == len(own[0])
+    return same and all(np.array_equal(a, b) for a, b in zip(theirs[0], own[0], strict=True))
 
 
 def of(predictor: Predictor, world: Columnar) -> Beliefs:

@@ -65,13 +65,18 @@ def _bars(axis: Any, found: xr.Dataset, workload: str, ratios: dict, targets: di
         least = targets.get((workload, who))
         note = f" {speed:,.3g}"
         if not own_name:
-            note += f"   messjax {own / speed:,.3g} x"
+            note += f"   messjax {number(own / speed)} x"
             note += "" if least is None else f" (wanted {least:g})"
         axis.text(speed, y, note, va="center", fontsize=7.5)
     axis.set(yticks=range(len(rows)), yticklabels=[who for who, _ in rows], xscale="log", xlabel="M decisions / s")
     axis.grid(axis="y", visible=False)
     low = min(speed for _, speed in rows)
     axis.set_xlim(low / 2, max(speed for _, speed in rows) * 60)
+
+
+def number(ratio: float) -> str:
+    """A ratio as one reads it: 2,740 or 4.7."""
+    return f"{ratio:,.0f}" if ratio >= 100 else f"{ratio:.2g}"
 
 
 def _scaling(axis: Any, found: xr.Dataset, name: str, i: int) -> None:

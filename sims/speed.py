@@ -82,7 +82,7 @@ def table(found: xr.Dataset) -> Table:
             if np.isnan(one["rate"]):
                 continue
             speed, own = float(one["rate"]), rate(found, str(workload), "messjax")
-            times = "" if str(one["who"].values).startswith("messjax") else f"{own / speed:,.3g} x"
+            times = "" if str(one["who"].values).startswith("messjax") else f"{_speed_figure.number(own / speed)} x"
             out.add_row(
                 str(workload), str(one["who"].values), f"{float(one['decisions']):,.3g}", f"{speed / 1e6:,.3g}", times,
                 f"{float(one['first']):.2f}", f"{float(one['peak']):.2f}", f"{float(one['satisfaction']):.4f}",
@@ -99,7 +99,7 @@ def verdict(found: xr.Dataset) -> str:
         least = TARGETS[workload, who]
         word = "not measured" if np.isnan(ratio) else "met" if ratio >= least else "NOT met"
         parts.append(
-            f"{workload}/{who} {ratio:,.3g} of {least:g} {word}"
+            f"{workload}/{who} {_speed_figure.number(ratio)} of {least:g} {word}"
             if word != "not measured"
             else f"{workload}/{who} {word}"
         )

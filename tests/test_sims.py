@@ -81,9 +81,9 @@ def test_last_line_names_every_ratio_and_whether_it_is_met() -> None:
     rates = {("W1", "messjax"): 1000.0, ("W1", "Python loop"): 0.4, ("W1", "plain JAX"): 100.0, ("W1", "C++"): 3000.0}
     found = speeds(rates | {("W2 x 12", "messjax"): 50.0, ("W2", "Python loop"): 0.01})
     line = speed.verdict(found)
-    assert "W1/Python loop 2.5e+03 of 2000 met" in line and "W1/plain JAX 10 of 15 NOT met" in line
-    assert "W1/C++ 0.333 of 0.25 met" in line and "W1/Numba not measured" in line
-    assert "W2 x 12/Python loop 5e+03 of 4000 met" in line  # against the loop that serves one point of the grid
+    assert "W1/Python loop 2,500 of 2000 met" in line and "W1/plain JAX 10 of 15 NOT met" in line
+    assert "W1/C++ 0.33 of 0.25 met" in line and "W1/Numba not measured" in line
+    assert "W2 x 12/Python loop 5,000 of 4000 met" in line  # against the loop that serves one point of the grid
     assert line.count(";") == len(speed.TARGETS) - 1
     assert "too small to judge" in speed.verdict(speeds(rates, quick=True))
 

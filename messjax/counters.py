@@ -1,7 +1,7 @@
 """Random numbers by counting: word j of request t is threefry-2x32 of (key; t, j), with nothing to split or carry.
 
 The same cipher as jax.random's (20 rounds, bit-identical), with its rounds unrolled: the stock CPU lowering rolls them
-into a loop and is 4 to 10 times slower. `own` turns a JAX key into a counting key, a JAX key like any other (all of
+into a loop and is slower. `own` turns a JAX key into a counting key, a JAX key like any other (all of
 jax.random takes it), of four words (k0, k1, t, folded): `fold_in(key, t)` of a fresh key only notes t, and
 
     word 2j, word 2j + 1 of the request's bits = threefry((k0, k1), (t, 2^31 + j)).
@@ -61,8 +61,8 @@ def normals(first: Array, second: Array) -> tuple[Array, Array]:
 def sincos(word: Array) -> tuple[Array, Array]:
     """Sine and cosine of 2 pi times a uint32 word as a fraction of 2^32, within 1e-7.
 
-    Reduced by integer arithmetic to an eighth of a turn either way, then Taylor's polynomials: a third of the time of
-    jnp.sin, which must reduce any float.
+    Reduced by integer arithmetic to an eighth of a turn either way, then Taylor's polynomials: jnp.sin must
+    reduce any float.
     """
     quarter = (word + np.uint32(1 << 29)) >> np.uint32(30)  # nearest quarter turn
     angle = (word - (quarter << np.uint32(30))).astype(jnp.int32).astype(jnp.float32) * np.float32(2 * math.pi / 2**32)

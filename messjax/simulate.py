@@ -84,7 +84,9 @@ def check_fit(world: World) -> int:
     leaves, tree = jax.tree.flatten(world)
     if any(isinstance(leaf, jax.core.Tracer) for leaf in leaves):
         return _check_fit(world)
-    form = tuple((x.shape, str(x.dtype), x.item() if x.size == 1 else None) for x in map(np.asarray, leaves))
+    form = tuple(
+        (np.shape(x), str(jnp.result_type(x)), np.asarray(x).item() if np.size(x) == 1 else None) for x in leaves
+    )
     if (found := _FIT.get((tree, form))) is not None:
         return found
     _FIT[(tree, form)] = num_models = _check_fit(world)

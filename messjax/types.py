@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.tree_util import Partial
 
 Array = jax.Array
@@ -133,6 +134,18 @@ class Meter(NamedTuple):
     init: Callable[[int], PyTree]  # number of models M -> R
     add: Callable[[PyTree, Step], PyTree]
     read: Callable[[PyTree], dict[str, Any]]  # named readings: arrays, `queue.Fixed` or `meters.Sum`
+
+
+def alike(left: Any, right: Any) -> bool:
+    """Whether two components are of one form: the same functions and settings, whatever the numbers."""
+    forms: list[Any] = [jax.tree.structure(left), jax.tree.structure(right)]
+    return bool(forms[0] == forms[1])
+
+
+def same(left: Any, right: Any) -> bool:
+    """Whether two components are the same: their functions, their settings and, on the host, their numbers."""
+    (ours, form), (theirs, other) = jax.tree.flatten(left), jax.tree.flatten(right)
+    return str(form) == str(other) and all(np.array_equal(a, b) for a, b in zip(ours, theirs, strict=True))
 
 
 def pure(component: T) -> T:

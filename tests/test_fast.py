@@ -141,10 +141,20 @@ def user_draw(key, state, t):
     return TYPES.draw(key, state, t)
 
 
+def forgetful(state, *happened):
+    return state
+
+
+MESS_PLUS, LEDGER = policies.mess_plus(predictors.oracle(TYPES)), meters.ledger()
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
         ({"stream": TYPES._replace(draw=user_draw)}, "the stream"),
+        ({"policy": MESS_PLUS._replace(update=forgetful)}, "the policy"),
+        ({"policy": policies.single(0)._replace(update=forgetful)}, "the policy"),
+        ({"meter": LEDGER._replace(read=lambda carry: {"explored": carry.explored})}, "meters other"),
         ({"policy": policies.greedy(predictors.oracle(TYPES))}, "the policy"),
         (
             {"policy": policies.mess_plus(predictors.oracle(COMONOTONE._replace(mean=streams.types(OTHER).mean)))},
@@ -153,7 +163,16 @@ def user_draw(key, state, t):
         ({"feedback": feedback.sparse}, "feedback"),
         ({"meter": meters.mean("p", lambda step: step.decision.p)}, "meters other"),
     ],
-    ids=["stream", "policy", "oracle of another stream", "feedback", "meter"],
+    ids=[
+        "stream",
+        "update",
+        "update of a static policy",
+        "read",
+        "policy",
+        "oracle of another stream",
+        "feedback",
+        "meter",
+    ],
 )
 def test_refuses_by_name_what_it_does_not_cover(change, reason):
     parts = {"policy": policies.mess_plus(predictors.oracle(TYPES)), "stream": TYPES} | change
@@ -161,6 +180,16 @@ def test_refuses_by_name_what_it_does_not_cover(change, reason):
         sweep(jax.random.key(0), Controls(alpha=0.5), engine="fast", horizon=10, num_streams=2, **parts)
     found = sweep(jax.random.key(0), Controls(alpha=0.5), horizon=10, num_streams=2, **parts)
     assert found.attrs["engine"] == "general"
+
+
+def test_a_predictor_with_one_function_of_its_own_is_not_taken_for_ours():
+    """A linear head that predicts by another rule is learned and asked through its own functions."""
+    flat = predictors.linear(D, M)._replace(predict=lambda params, features: jnp.array([0.9, 0.5, 0.1]))
+    both = [run(LOGISTIC, policies.mess_plus(flat), engine) for engine in ("fast", "general")]
+    compare(*both)
+    assert (
+        both[0]["served"].values != run(LOGISTIC, policies.mess_plus(predictors.linear(D, M)), "fast")["served"]
+    ).any()
 
 
 def test_the_kernel_needs_a_gpu():

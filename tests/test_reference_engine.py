@@ -43,6 +43,20 @@ def test_oracle_on_types(engine):
     same(found, numpy_streams.w1(work))
 
 
+@pytest.mark.parametrize("engine", ["fast", "general"])
+def test_learned_head_on_logistic_requests(engine):
+    """The loop's two normals of a pair stand side by side, the engine's cosines come first: hence the order."""
+    world, policy, _ = keys()
+    V, alpha = [2.0, 30.0], [0.6, 0.7]
+    grid = tuple((v, a) for v in V for a in alpha)
+    work = workloads.w2(STREAMS, T, grid, features=6)._replace(world=world, policy=policy)
+    order = np.concatenate([np.arange(0, 6, 2), np.arange(1, 6, 2)])
+    stream = streams.logistic(work.weights[:, order], work.bias, work.cost)
+    found = sweep(KEY, Controls(V=V, alpha=alpha, c=work.c, a=work.a), stream=stream, horizon=T, num_streams=STREAMS,
+                  policy=policies.mess_plus(predictors.linear(6, 3)), meter=METER, engine=engine)  # fmt: skip
+    same(found.stack(grid=("V", "alpha")).transpose("stream", "grid", ...), numpy_streams.w2(work))
+
+
 def test_replay_with_a_learned_head():
     _, policy, world_keys = keys()
     work = workloads.w3(STREAMS, T, 12)._replace(policy=policy)

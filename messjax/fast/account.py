@@ -16,23 +16,21 @@ import numpy as np
 from messjax import meters, queue
 from messjax.fast.worlds import Columnar, Columns
 from messjax.meters import Sum, add_to_sum
-from messjax.types import Array, Meter
+from messjax.types import Array, Meter, alike
 
-PARTS: dict[Any, str] = {
-    meters.ledger_add: "ledger",
-    meters.queue_add: "queue",
-    meters.sla_add: "sla",
-    meters.theory_add: "theory",
-}
+PARTS = {"ledger": meters.ledger, "queue": meters.virtual_queue, "sla": meters.sla, "theory": meters.theory}
 FIELD = 8  # bits of a packed count: a chunk has fewer than 256 requests
 
 
 def parts_of(meter: Meter) -> tuple[str, ...] | None:
     """Which of the standard meters a meter consists of, in order; None when there is any other in it."""
     add: Any = meter.add
-    adds = add.args[0] if add.func is meters.zip_add else (add,)
-    names = tuple(PARTS.get(add.func, "") for add in adds)
-    return names if all(names) else None
+    parts = {make().add.func: name for name, make in PARTS.items()}  # type: ignore[attr-defined]
+    names = tuple(parts.get(each.func, "") for each in (add.args[0] if add.func is meters.zip_add else (add,)))
+    if not all(names):
+        return None
+    known = [PARTS[name]() for name in names]
+    return names if alike(meter, meters.zip_meters(*known) if add.func is meters.zip_add else known[0]) else None
 
 
 class Bill(NamedTuple):

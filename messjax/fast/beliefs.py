@@ -6,19 +6,19 @@ vmap per control this pass is therefore shared by every V and alpha.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, cast
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax.tree_util import Partial
 
 from messjax.fast.worlds import Columnar, Columns, Logistic, LogisticRow, columns, dot, stored
 from messjax.policies.gate import when
 from messjax.predictors.learning import Sgd
-from messjax.predictors.linear import Update
+from messjax.predictors.linear import Update, linear
+from messjax.predictors.oracle import oracle
 from messjax.predictors.oracle import predict as predict_exactly
-from messjax.types import Array, Outcome, Policy, Predictor, PyTree, Stream
+from messjax.types import Array, Outcome, Predictor, PyTree, Stream, alike, same
 
 MOST_ONE_BY_ONE = 16  # streams
 
@@ -176,25 +176,21 @@ class LinearSgd(_Stored):
         return Heads(jnp.where(explore, moved, heads.weights), momentum)
 
 
-def knows_only(policy: Policy, stream: Stream) -> bool:
-    """Whether a policy with an oracle has that of this stream: the same law, by its numbers (on the host)."""
-    act: Any = policy.act
-    predict = getattr(act.args[0], "predict", None) if act.args else None
-    if not isinstance(predict, Partial) or predict.func is not predict_exactly:
+def knows_only(predictor: Predictor, stream: Stream) -> bool:
+    """Whether a predictor that is an oracle is this stream's (on the host); any other knows nothing."""
+    if not isinstance(predictor.predict, Partial) or predictor.predict.func is not predict_exactly:
         return True
-    theirs, own = jax.tree.flatten(predict.args[0]), jax.tree.flatten(stream.mean)
-    same = str(theirs[1]) == str(own[1]) and len(theirs[0]) == len(own[0])
-    return same and all(np.array_equal(a, b) for a, b in zip(theirs[0], own[0], strict=True))
+    return stream.mean is not None and same(predictor, oracle(stream))
 
 
 def of(predictor: Predictor, world: Columnar) -> Beliefs:
     """The form of a predictor that suits a world."""
     if isinstance(predictor.predict, Partial) and predictor.predict.func is predict_exactly:
         return Oracle(world)
-    update = predictor.update.func if isinstance(predictor.update, Partial) else None
+    update: Any = getattr(predictor.update, "func", None)
     if isinstance(world, Logistic) and isinstance(update, Update) and isinstance(update.tx, Sgd):
-        start: Any = predictor.init
-        params = start.args[0]
-        if params["weight"].shape == (world.num_models, world.num_features):
-            return LinearSgd(params, update.tx, world)
+        plain = linear(world.num_features, world.num_models, tx=cast(Any, update.tx))
+        if alike(predictor, plain):
+            start: Any = predictor.init
+            return LinearSgd(start.args[0], update.tx, world)
     return Learned(predictor, world)

@@ -14,9 +14,8 @@ from messjax import feedback as _feedback
 from messjax.fast import beliefs as _beliefs
 from messjax.fast import route, serve, worlds
 from messjax.fast.account import parts_of
-from messjax.fast.route import Route, is_routed
+from messjax.fast.route import Route, is_blind, is_routed
 from messjax.policies.router import probability
-from messjax.policies.static import act as act_static
 from messjax.simulate import Result, World, choose_readings, sites
 from messjax.types import Array, Controls
 
@@ -36,10 +35,11 @@ def why_not(world: World) -> str | None:
     if parts_of(world.meter) is None:
         return "meters other than the standard ones"
     for name, policy in world.policies.items():
-        if not _beliefs.knows_only(policy, world.stream):
-            return f"the policy {name!r}, an oracle of another stream"
-        if not (is_routed(policy) or policy.act.func is act_static):  # type: ignore[attr-defined]
+        act: Any = policy.act
+        if not (is_routed(policy) or is_blind(policy)):
             return f"the policy {name!r}"
+        if is_routed(policy) and not _beliefs.knows_only(act.args[0], world.stream):
+            return f"the policy {name!r}, an oracle of another stream"
     return None
 
 

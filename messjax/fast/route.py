@@ -11,17 +11,27 @@ from messjax import queue
 from messjax.fast import beliefs as _beliefs
 from messjax.fast import serve, worlds
 from messjax.fast.account import Account, Book, parts_of
-from messjax.policies.mess_plus import choose
+from messjax.policies.mess_plus import choose, mess_plus
 from messjax.policies.router import act as act_routed
 from messjax.policies.router import probability
+from messjax.policies.static import act as act_blind
+from messjax.policies.static import blind
 from messjax.simulate import World
-from messjax.types import Array, Controls, Policy, PyTree
+from messjax.types import Array, Controls, Policy, PyTree, alike
 
 
 def is_routed(policy: Policy) -> bool:
-    """Whether it is MESS+ (with any predictor)."""
+    """Whether it is MESS+ (with any predictor), all of it: a policy with another update is another policy."""
     act: Any = policy.act
-    return act.func is act_routed and act.args[1].func is choose
+    if act.func is not act_routed or act.args[1].func is not choose:
+        return False
+    return alike(policy, mess_plus(act.args[0]))
+
+
+def is_blind(policy: Policy) -> bool:
+    """Whether it picks without looking."""
+    act: Any = policy.act
+    return act.func is act_blind and alike(policy, blind(act.args[0]))
 
 
 class Route:
@@ -116,11 +126,11 @@ def groups(world: World, controls: Controls, num_streams: int) -> list[Group]:
     found = [
         Group((name,), Route(policy, world), (), lanes) for name, policy in world.policies.items() if is_routed(policy)
     ]
-    blind = {name: policy for name, policy in world.policies.items() if not is_routed(policy)}
-    if blind:
-        acts: list[Any] = [policy.act for policy in blind.values()]
-        V, alpha = (jnp.tile(values, len(blind)) for values in (controls.V, controls.alpha))
+    others = {name: policy for name, policy in world.policies.items() if is_blind(policy)}
+    if others:
+        acts: list[Any] = [policy.act for policy in others.values()]
+        V, alpha = (jnp.tile(values, len(others)) for values in (controls.V, controls.alpha))
         many = serve.Lanes(V, alpha, num_streams)
-        route = Route(next(iter(blind.values())), world)
-        found.append(Group(tuple(blind), route, tuple(act.args[0] for act in acts), many))
+        route = Route(next(iter(others.values())), world)
+        found.append(Group(tuple(others), route, tuple(act.args[0] for act in acts), many))
     return found

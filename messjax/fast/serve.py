@@ -17,7 +17,6 @@ from messjax.types import Array, PyTree
 
 PART = 20  # bits of the queue's part in 1e-6
 LONGEST = 64  # requests of a chunk: small enough for the cache, large enough to be worth a loop
-
 CACHE = 2**17  # numbers of a chunk
 
 

@@ -18,12 +18,12 @@ def single(model: int) -> Policy:
     """Always model number `model` (0 is the first of the zoo). ValueError for a negative number."""
     if operator.index(model) < 0:
         raise ValueError(f"single: expected a model number >= 0, found {model}")
-    return _static(Partial(_single, jnp.asarray(model, jnp.int32)))
+    return blind(Partial(_single, jnp.asarray(model, jnp.int32)))
 
 
 def uniform() -> Policy:
     """Each request to one of the M models at random."""
-    return _static(Partial(_uniform))
+    return blind(Partial(_uniform))
 
 
 def mixture(cost: np.ndarray, accuracy: np.ndarray) -> Policy:
@@ -34,10 +34,11 @@ def mixture(cost: np.ndarray, accuracy: np.ndarray) -> Policy:
     MESS+ ("Facts about the published results" in docs/theory).
     """
     level, weights = optimum.frontier(np.asarray(cost, np.float64), np.asarray(accuracy, np.float64))
-    return _static(Partial(_mixture, jnp.asarray(level, jnp.float32), jnp.asarray(weights, jnp.float32)))
+    return blind(Partial(_mixture, jnp.asarray(level, jnp.float32), jnp.asarray(weights, jnp.float32)))
 
 
-def _static(pick: Partial) -> Policy:
+def blind(pick: Partial) -> Policy:
+    """A policy that serves what `pick(key, M, controls) -> model` says, and learns nothing."""
     return Policy(Partial(_init), Partial(act, pick), Partial(_update), Partial(_queue))
 
 

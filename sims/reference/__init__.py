@@ -7,7 +7,8 @@ Everything here computes the same thing: the same worlds, the same rule, the sam
 | `python_loop` | one stream, one request at a time, Python and NumPy vectors | NumPy's own |
 | `torch_loop` | the same, in the style of the MESS+ authors' code: pandas rows, a torch Linear | NumPy's own |
 | `numpy_streams` | a loop over requests, NumPy arrays over streams | the given counters |
-| `numba_loop` (`numba_math`, `numba_rule`, `numba_replay`) | compiled loops, all cores | the given counters |
+| `numba_streams` | compiled loops, one stream at a time, all cores: the natural way | the given counters |
+| `numba_loop` (`numba_math`, `_rule`, `_replay`) | the same with 64 streams as lanes by hand | the given counters |
 | `cpp` (`loop.cpp`, `rule.h`, `lanes.h`) | C++, vectors of sixteen streams, all cores | the given counters |
 | `plain_jax` | jit(vmap(scan)), as one writes it in an afternoon | jax.random's own |
 

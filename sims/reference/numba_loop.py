@@ -1,8 +1,8 @@
 # mypy: disable-error-code="no-untyped-def"
 """Numba: compiled loops, all cores, with the given counters, for three models. W3 is in `numba_replay`.
 
-Sixty-four streams are lanes of short inner loops without branches, which LLVM vectorises. One stream at a time is four
-times slower: a queue is one long chain of dependent instructions.
+Sixty-four streams are lanes of short inner loops without branches, which LLVM vectorises. One stream at a time
+(`numba_streams`) is three to six times slower: a queue is one long chain of dependent instructions.
 """
 
 from __future__ import annotations

@@ -16,16 +16,19 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import Mesh, PartitionSpec
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from messjax import fast
 from messjax.fast import kernel
+from messjax.kept import Kept
 from messjax.simulate import Result, World, run
 from messjax.types import Array, Controls
 
 ENGINES = ("auto", "fast", "general", "kernel")
 STREAMS_GENERAL = 256  # streams per CPU device and call on the general path
 STREAMS_ACCELERATOR = 16_384
+LARGE = 2**20  # bytes worth placing once
+_PLACED = Kept()
 SHARE_OF_MEMORY = 0.5  # of what the device has, for one call
 
 
@@ -80,6 +83,20 @@ def plan(
             best = best if len(covered) == len(world.policies) else min(best, STREAMS_GENERAL)
         block = min(best, -(-num_streams // len(used)), held)
     return Plan(covered, engine == "kernel", used, block, memory)
+
+
+def placed(world: World, devices: tuple[jax.Device, ...]) -> World:
+    """The world with its large arrays (a trace's features) on all devices; kept there as long as they live."""
+    if len(devices) == 1:
+        return world
+    everywhere = NamedSharding(Mesh(np.array(devices), ("stream",)), PartitionSpec())
+
+    def place(leaf: Any) -> Any:
+        if getattr(leaf, "nbytes", 0) < LARGE:
+            return leaf
+        return _PLACED.of(leaf, lambda x: jax.device_put(x, everywhere), devices)
+
+    return jax.tree.map(place, world)
 
 
 def _devices(count: int | None) -> tuple[jax.Device, ...]:

@@ -24,6 +24,7 @@ import numpy as np
 import xarray as xr
 
 from messjax import optimum, stats
+from messjax.kept import Kept
 from messjax.types import Law
 
 _ABOUT = {  # name: (what it is, its unit; "cost" stands for the cost unit of the stream)
@@ -111,12 +112,14 @@ def with_optimum(dataset: xr.Dataset, law: Law) -> xr.Dataset:
     """
     alphas = np.atleast_1d(dataset["alpha"].values)
     solved = optimum.solve_all(law, [float(alpha) for alpha in alphas])
-    for name, values in (("optimal_cost", [s.cost for s in solved]), ("gamma", [s.gamma for s in solved])):
-        dataset[name] = dataset["alpha"].copy(data=np.reshape(values, dataset["alpha"].shape))
+    alpha = dataset["alpha"]
+    best = alpha.copy(data=np.reshape([s.cost for s in solved], alpha.shape))
+    gamma = alpha.copy(data=np.reshape([s.gamma for s in solved], alpha.shape))
+    found = {"optimal_cost": best, "gamma": gamma}
     if "cost" in dataset and "violation" in dataset:
-        dataset["cost_gap"] = dataset["cost"] - dataset["optimal_cost"]
-        shortfall = dataset["gamma"] * dataset["violation"]
-        dataset["adjusted_regret"] = dataset.attrs["horizon"] * (dataset["cost_gap"] + shortfall)
+        gap = dataset["cost"] - best
+        found |= {"cost_gap": gap, "adjusted_regret": dataset.attrs["horizon"] * (gap + gamma * dataset["violation"])}
+    dataset = dataset.assign(found)
     dataset.attrs["optimum_kind"] = law.kind
     return _describe(dataset)
 
@@ -216,10 +219,16 @@ def describe(function: Any) -> str:
 
 
 def _describe_array(leaf: Any) -> str:
-    array = np.asarray(leaf)
-    if array.size <= 8:
-        return np.array2string(array, separator=",", precision=6).replace("\n", "")
-    return f"{array.shape}:{hashlib.sha256(np.ascontiguousarray(array).data).hexdigest()[:12]}"
+    if np.size(leaf) <= 8:
+        return np.array2string(np.asarray(leaf), separator=",", precision=6).replace("\n", "")
+    return f"{np.shape(leaf)}:{_DIGESTS.of(leaf, _digest)}"
+
+
+def _digest(leaf: Any) -> str:
+    return hashlib.sha256(np.ascontiguousarray(leaf).data).hexdigest()[:12]
+
+
+_DIGESTS = Kept()  # hashing a trace's features takes as long as serving a million requests
 
 
 def now() -> str:

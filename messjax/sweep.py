@@ -86,7 +86,7 @@ def sweep(
     # Progress is reported at checkpoints: without any, some that read nothing.
     times = checkpoint_times(horizon, checkpoints or (min(horizon, 20) if progress else 0))
     curves = (None if curves is None else tuple(curves)) if checkpoints else ()
-    parts = _run_blocks(key, leaves, world, num_streams, times, curves, plan, progress)
+    parts = _run_blocks(key, leaves, grid.placed(world, plan.devices), num_streams, times, curves, plan, progress)
     num_done = min(num_streams, len(parts) * plan.size)
     joined = jax.tree.map(lambda *pieces: np.concatenate(pieces)[:num_done], *parts)
     named = {

@@ -6,21 +6,22 @@ vmap per control this pass is therefore shared by every V and alpha.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Protocol, cast
+from typing import Any, NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
 from jax.tree_util import Partial
 
+from messjax.fast.heads import rule_of, written_out
 from messjax.fast.worlds import Columnar, Columns, Logistic, LogisticRow, columns, dot, stored
-from messjax.policies.gate import when
+from messjax.policies.gate import somewhere, when
 from messjax.predictors.learning import Sgd
-from messjax.predictors.linear import Update, linear
 from messjax.predictors.oracle import oracle
 from messjax.predictors.oracle import predict as predict_exactly
-from messjax.types import Array, Outcome, Predictor, PyTree, Stream, alike, same
+from messjax.types import Array, Outcome, Predictor, PyTree, Stream, same
 
 MOST_ONE_BY_ONE = 16  # streams
+SPAN = 32  # requests predicted at once
 
 
 class Beliefs(Protocol):
@@ -101,33 +102,41 @@ class Learned(_Stored):
         return jax.vmap(self.predictor.init)(keys)
 
     def chunk(self, state: PyTree, requests: PyTree, n: Array) -> tuple[PyTree, tuple]:
-        length, num_streams = self.world.coin(requests).shape[-2:]
-        one_by_one, num_models = num_streams <= MOST_ONE_BY_ONE, self.world.num_models
+        num_streams = self.world.coin(requests).shape[-1]
 
         def stream(state: PyTree, requests: PyTree) -> tuple[PyTree, Array]:
             seen = Seen(
                 x=stored(n, lambda: jax.vmap(self.world.features)(requests)[:, 0]),
                 labels=stored(n, lambda: jax.vmap(self.world.labels)(requests)[..., 0]),
             )
-            explore = self.world.coin(requests)[:, 0]
-
-            def step(i: Array, carry: tuple) -> tuple:
-                state, kept = carry
-                last = jnp.maximum(i - 1, 0)
-                # Learn, then predict: the other way round, what is learned would be copied in every step.
-                state = when(row(explore, last) & (i > 0), Partial(_learn, self.predictor.update), state, seen, last)
-                found = self.predictor.predict(state, row(seen.x, i))
-                return state, jax.lax.dynamic_update_index_in_dim(kept, found, i, 0)
-
-            kept = jnp.zeros((length + 1, num_models), jnp.float32)  # the last round only learns
-            return jax.lax.fori_loop(0, n + 1, step, (state, kept))
+            return self._spans(state, seen, self.world.coin(requests)[:, 0], n)
 
         one = jax.tree.map(lambda x: jnp.moveaxis(x, -1, 0)[..., None], requests)  # every stream by itself, B = 1
-        if one_by_one:
+        if num_streams <= MOST_ONE_BY_ONE:
             state, kept = jax.lax.map(lambda s: stream(*s), (state, one))
         else:
             state, kept = jax.vmap(stream)(state, one)
-        return state, columns(n, jnp.moveaxis(kept[:, :length], 0, -1))
+        return state, columns(n, jnp.moveaxis(kept, 0, -1))
+
+    def _spans(self, state: PyTree, seen: Seen, explore: Array, n: Array) -> tuple[PyTree, Array]:
+        """Between two explored requests nothing is learned: what lies there is predicted at once, up to a span."""
+        length, num_models = seen.labels.shape
+        size, stops = min(SPAN, length), somewhere(explore)
+
+        def span(carry: tuple) -> tuple:
+            i, state, kept = carry
+            start = jnp.minimum(i, length - size)
+            here = start + jnp.arange(size)
+            x = jax.lax.dynamic_slice_in_dim(seen.x, start, size)
+            found = jax.vmap(self.predictor.predict, (None, 0))(state, x)
+            found = jnp.where((here >= i)[:, None], found, jax.lax.dynamic_slice_in_dim(kept, start, size))
+            stop = (here >= i) & (jax.lax.dynamic_slice_in_dim(stops, start, size) | (here == start + size - 1))
+            last = jnp.min(jnp.where(stop, here, n - 1))
+            state = when(row(explore, last), Partial(_learn, self.predictor.update), state, seen, last)
+            return last + 1, state, jax.lax.dynamic_update_slice_in_dim(kept, found, start, 0)
+
+        carry = jnp.zeros((), jnp.int32), state, jnp.zeros((length, num_models), jnp.float32)
+        return jax.lax.while_loop(lambda carry: carry[0] < n, span, carry)[1:]
 
 
 class Heads(NamedTuple):
@@ -187,10 +196,8 @@ def of(predictor: Predictor, world: Columnar) -> Beliefs:
     """The form of a predictor that suits a world."""
     if isinstance(predictor.predict, Partial) and predictor.predict.func is predict_exactly:
         return Oracle(world)
-    update: Any = getattr(predictor.update, "func", None)
-    if isinstance(world, Logistic) and isinstance(update, Update) and isinstance(update.tx, Sgd):
-        plain = linear(world.num_features, world.num_models, tx=cast(Any, update.tx))
-        if alike(predictor, plain):
-            start: Any = predictor.init
-            return LinearSgd(start.args[0], update.tx, world)
-    return Learned(predictor, world)
+    rule = rule_of(predictor, world.num_features, world.num_models)
+    if rule is not None and isinstance(world, Logistic):
+        start: Any = predictor.init
+        return LinearSgd(start.args[0], rule, world)
+    return Learned(predictor if rule is None else written_out(predictor, rule), world)

@@ -41,3 +41,14 @@ def _when_batched(size: int, batched: list, wanted: Array, change: Callable, sta
 
     some = jnp.any(wanted) if batched[0] else wanted  # a batch of this batch comes back here
     return when(some, Partial(lanes), state, wanted, change, operands), jax.tree.map(lambda _: True, state)
+
+
+@custom_vmap
+def somewhere(wanted: Array) -> Array:
+    """`wanted`, and under vmap whether any lane of the batch wants it: the same for all of them."""
+    return wanted
+
+
+@somewhere.def_vmap
+def _somewhere_batched(size: int, batched: list, wanted: Array) -> tuple:
+    return somewhere(jnp.any(wanted, axis=0)) if batched[0] else somewhere(wanted), False

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,6 +11,8 @@ from jax.tree_util import Partial
 
 from messjax.streams.numbers import simulated
 from messjax.types import Array, Law, Request, Stream
+
+LARGEST_SORTED = 20  # bits of a request's number, so that at least twelve are random
 
 
 def replay(features: np.ndarray, satisfaction: np.ndarray, cost: np.ndarray, *, permute: bool = True) -> Stream:
@@ -56,7 +60,26 @@ def _check(features: np.ndarray, satisfaction: np.ndarray, cost: np.ndarray) -> 
 
 
 def _init_permuted(order: Array, key: Array) -> Array:
-    return jax.random.permutation(key, order)
+    return order[_permutation(key, len(order))]
+
+
+def _permutation(key: Array, num: int) -> Array:
+    """A permutation of 0, ..., num - 1, uniform.
+
+    Sorts words with a number in the low bits and random high bits: four times as fast as sorting pairs. Equal high bits
+    stay in order; a few rounds later no two numbers were equal in all of them, but with probability 1 / num (as in
+    jax.random.permutation, which this leaves long traces to).
+    """
+    bits = max(1, (num - 1).bit_length())
+    if bits > LARGEST_SORTED:
+        return jax.random.permutation(key, num)
+    rounds = math.ceil(3 * bits / (32 - bits))
+    mask, numbers = np.uint32(2**bits - 1), jnp.arange(num, dtype=jnp.uint32)
+    words = jax.random.bits(key, (rounds, num), jnp.uint32) & ~mask
+    found = numbers.astype(jnp.int32)
+    for word in words:
+        found = found[(jax.lax.sort(word | numbers) & mask).astype(jnp.int32)]
+    return found
 
 
 def _init_in_order(order: Array, key: Array) -> Array:

@@ -9,15 +9,15 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "messjax"
 FLOORS = [
-    {"types"},
-    {"queue", "counters", "optimum", "bounds", "stats"},
+    {"types", "kept"},
+    {"queue", "counters", "optimum", "bounds", "stats", "sequences"},
     {"meters", "zoo", "feedback", "streams", "predictors", "features", "traces"},
-    {"policies", "checks"},
+    {"policies", "checks", "watch"},
     {"simulate"},
     {"results", "fast"},
     {"grid", "verdicts", "plot"},
     {"sweep"},
-    {"compare", "shell"},
+    {"compare", "shell", "audits"},
     {"cli"},
 ]
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}

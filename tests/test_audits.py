@@ -1,0 +1,115 @@
+"""The auditor finds nothing on honest paths, and each planted break by its name and its request."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from messjax import audits, feedback, meters, policies, predictors, queue, streams
+from messjax.types import Controls, Law
+
+LAW = Law(
+    np.array([0.6, 0.4]), np.array([[1.0, 2.0, 4.0], [1.5, 2.0, 3.0]]), np.array([[0.2, 0.5, 0.9], [0.4, 0.6, 0.8]])
+)
+STREAM = streams.types(LAW)
+MESS = policies.mess_plus(predictors.oracle(STREAM))
+GRID = Controls(V=np.array([0.1, 3.0, 300.0]), alpha=np.array([0.5, 0.613217]), c=0.3)
+SIZE = {"horizon": 400, "num_streams": 8}
+
+
+def audited(policy=MESS, stream=STREAM, controls=GRID, **options):
+    return audits.audit(jax.random.key(1), controls, policy=policy, stream=stream, **SIZE, **options)
+
+
+@pytest.mark.parametrize("name", ["oracle", "linear", "noisy", "sparse feedback", "trace", "one model"])
+def test_honest_paths_keep_every_law(name):
+    rng = np.random.default_rng(0)
+    trace = streams.replay(
+        rng.normal(size=(400, 5)), rng.beta(0.5, 0.5, (400, 3)).round(6), rng.lognormal(size=(400, 3))
+    )
+    found = {
+        "oracle": lambda: audited(),
+        "linear": lambda: audited(policies.mess_plus(predictors.linear(2, 3))),
+        "noisy": lambda: audited(policies.mess_plus(predictors.noisy(STREAM, 0.3))),
+        "sparse feedback": lambda: audited(feedback=feedback.sparse, controls=GRID._replace(f=0.3)),
+        "trace": lambda: audited(policies.mess_plus(predictors.linear(5, 3)), trace, GRID._replace(alpha=0.45)),
+        "one model": lambda: audited(policies.single(0)),
+    }[name]()
+    assert audits.failures(found) == dict.fromkeys(audits.LAWS, 0)
+    assert (found["audit_first"] == 0).all()
+    assert float(found["audit_L4_ratio"].max()) <= 1.0
+
+
+def broken_update(kind):
+    """MESS+ whose queue forgets to reflect, loses its part, skips a request or jumps at request 100."""
+    act, update = MESS.act, MESS.update
+
+    def wrong(state, features, decision, heard, controls):
+        new = update(state, features, decision, heard, controls)
+        Q = MESS.queue(new)
+        at = {
+            "too low": queue.Fixed(jnp.maximum(Q.whole - 1, 0), Q.part),
+            "too high": queue.Fixed(Q.whole + 1, Q.part),
+            "one millionth": queue.add(Q, jnp.ones((), jnp.int32)),
+            "reset": queue.zero(),
+        }[kind]
+        here = Q.whole == 3  # a level that every path crosses
+        replaced = queue.Fixed(*(jnp.where(here, a, b) for a, b in zip(at, Q, strict=True)))
+        return jax.tree.map(
+            lambda x, old, fresh: jnp.where(True, fresh, old) if x is None else x, new, new, new
+        )._replace(queue=replaced)
+
+    return MESS._replace(act=act, update=wrong)
+
+
+@pytest.mark.parametrize(
+    ("kind", "laws"),
+    [("too low", {"L1", "reflection"}), ("too high", {"L2", "L3", "reflection"}), ("one millionth", {"L2", "reflection"}),
+     ("reset", {"L1", "reflection"})],
+)  # fmt: skip
+def test_a_wrong_queue_is_found(kind, laws):
+    found = audited(broken_update(kind), controls=Controls(V=30.0, alpha=0.6, c=0.1))
+    failed = audits.failures(found)
+    assert all(failed[law] > 0 for law in laws), failed
+    assert (found["audit_first"] > 1).any()
+
+
+def test_a_wrong_choice_is_found():
+    """Serving the second best by the rule's own score is L4 broken, and the queue's laws are not."""
+
+    def worse(key, state, features, cost, controls):
+        decision = MESS.act(key, state, features, cost, controls)
+        return decision._replace(serve=jnp.where(decision.explore, decision.serve, (decision.serve + 1) % 3))
+
+    failed = audits.failures(audited(MESS._replace(act=worse)))
+    assert failed["L4"] > 1000 and sum(failed.values()) == failed["L4"]
+
+
+def test_the_allowance_is_no_tolerance():
+    """A choice that is worse by one part in a million of the scores is found: the allowance is of the order of 1e-7."""
+    law = Law(np.ones(1), np.array([[1.0, 1.00001, 3.0]]), np.array([[0.5, 0.5, 0.9]]))
+    stream = streams.types(law)
+    honest = policies.mess_plus(predictors.oracle(stream))
+
+    def second(key, state, features, cost, controls):
+        decision = honest.act(key, state, features, cost, controls)
+        return decision._replace(serve=jnp.where(decision.serve == 0, 1, decision.serve))
+
+    controls = Controls(V=5.0, alpha=0.55, c=0.0)
+    failed = audits.failures(audited(honest._replace(act=second), stream, controls))
+    assert failed["L4"] > 0
+
+
+def test_it_zips_with_other_meters():
+    found = audited(meter=meters.zip_meters(meters.ledger(), meters.virtual_queue()))
+    assert {"audit_L1", "cost", "queue_last"} <= set(found.data_vars)
+
+
+def test_L2_far_from_zero_is_exact():
+    """The bracket's sign survives the cut: queues of thousands, a jump that is off by one millionth."""
+    for whole in (0, 1, 499, 501, 2_000_000):
+        Q = queue.Fixed(jnp.asarray(whole, jnp.int32), jnp.asarray(999_999, jnp.int32))
+        above = [bool(audits._above(Q, jnp.asarray(500_000), jnp.asarray(500_000 + d))) for d in (-1, 0, 1)]
+        assert above == [False, False, True]

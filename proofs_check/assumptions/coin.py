@@ -1,0 +1,74 @@
+"""A4: the exploration coin is independent of the request, given t."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy import special
+
+from messjax import stats
+from proofs_check.assumptions.report import LEVEL, TOLERANCE_SD, Check, corrected, not_checkable, row
+
+_CHUNK = 20_000_000  # coins moved at once
+
+
+def check_coin(
+    explore: np.ndarray, covariates: np.ndarray, names: Sequence[str], *, seed: int, permutations: int = 499
+) -> Check:
+    """A4 for the same t-th coin on many independent streams.
+
+    At every t the explored requests are compared with the others; under A4 shifting the coins of request t from
+    stream to stream changes nothing in law, whatever p_t is, so that the permutation test of the largest standardised
+    difference is exact. The effect is the difference of means in standard deviations, with limits that hold for all
+    covariates together.
+
+    Args:
+      explore: [S, T] bool, the coins.
+      covariates: [S, T, k] what they may depend on: features and their squares, costs, labels.
+      names: of the k covariates.
+      seed: of the shifts.
+      permutations: how many.
+    """
+    what = "largest difference explored - exploited, at equal t (s.d.)"
+    num, length = explore.shape
+    coins = explore.astype(np.float64)
+    ones = coins.sum(axis=0)
+    weight = ones * (num - ones) / num  # [T], of each t's difference of means
+    if num < 2 or weight.sum() == 0:
+        return not_checkable("A4", what, f"no t at which some of {num} streams explored and some did not")
+    z = covariates - covariates.mean(axis=0)
+    scale = np.sqrt((z**2).mean(axis=(0, 1)))
+    varying = scale > 1e-6 * np.maximum(np.abs(covariates).max(axis=(0, 1)), 1e-30)
+    if not varying.any():
+        return not_checkable("A4", what, "every request is like every other")
+    z, names = z[..., varying] / scale[varying], [name for name, some in zip(names, varying, strict=True) if some]
+    error = np.sqrt(np.einsum("t,stk->k", weight / (num - 1), z**2))  # of the sum over coins, under permutations
+    flat = (z / error).transpose(1, 0, 2).reshape(num * length, -1)  # [T S, k]
+    scores = coins.T.reshape(-1) @ flat
+    p = _p_value(coins, flat, float(np.abs(scores).max()), seed, permutations)
+    reach = float(special.ndtri((1.0 + corrected(len(names))) / 2.0))
+    found = [
+        stats.Interval(d, d - reach * e, d + reach * e, LEVEL, int(ones.sum()))
+        for d, e in zip(scores * error / weight.sum(), error / weight.sum(), strict=True)
+    ]
+    worst = int(np.argmax(np.abs(scores)))
+    small = all(max(-each.lower, each.upper) <= TOLERANCE_SD for each in found)
+    verdict = "rejected" if p <= 1.0 - LEVEL else "holds" if small else "undecided"
+    detail = f"{names[worst]}, the largest of {len(names)} covariates; {int(ones.sum()):,} explored of {num * length:,}"
+    return row("A4", what, found[worst], verdict, detail, p=p)
+
+
+def _p_value(coins: np.ndarray, flat: np.ndarray, observed: float, seed: int, permutations: int) -> float:
+    """The share of shifts, the identity among them, whose largest score is at least the observed one."""
+    rng = np.random.default_rng(seed)
+    num, length = coins.shape
+    streams, times = np.arange(num), np.arange(length)
+    beyond = 0
+    chunk = max(1, _CHUNK // (num * length))
+    for start in range(0, permutations, chunk):
+        shifts = rng.integers(0, num, (min(chunk, permutations - start), length))
+        moved = coins[(streams + shifts[..., None]) % num, times[:, None]]  # [chunk, T, S]
+        scores = moved.reshape(len(shifts), -1) @ flat
+        beyond += int((np.abs(scores).max(axis=1) >= observed * (1.0 - 1e-9)).sum())
+    return (1 + beyond) / (1 + permutations)

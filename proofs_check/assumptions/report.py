@@ -1,0 +1,150 @@
+"""What a check says, how an interval becomes a verdict, the intervals that several checks share, and the table.
+
+Every check asks for a deviation from its assumption. It is "rejected" where the deviation is beyond chance,
+"holds" only where the interval shows that it is negligible, and "undecided" otherwise: little data never confirm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from rich.markup import escape
+from rich.table import Table
+from scipy import optimize, special
+from scipy import stats as distributions
+
+from messjax import stats
+
+LEVEL = 0.95  # of every interval; within one assumption, intervals and p-values are corrected for their number
+TOLERANCE = 0.05  # a negligible deviation of a satisfaction or a share
+TOLERANCE_SD = 0.1  # a negligible deviation in standard deviations of one request
+
+
+class Check(NamedTuple):
+    """One verdict on one assumption. Statistics are without unit: satisfactions, shares, standard deviations."""
+
+    assumption: str  # "A1" to "A8"
+    what: str  # the statistic in words
+    statistic: float  # NaN where there is nothing to compute
+    lower: float  # interval at `level`
+    upper: float
+    verdict: str  # "holds", "rejected", "undecided" or "not checkable"
+    detail: str  # which model, row, group or count
+    source: str = ""  # the trace or stream that was looked at
+    p: float = np.nan  # corrected p-value, where the verdict comes from a permutation test
+    level: float = LEVEL
+
+
+def corrected(count: int) -> float:
+    """The level of each of `count` intervals that hold together with LEVEL (Bonferroni)."""
+    return 1.0 - (1.0 - LEVEL) / max(count, 1)
+
+
+def positive(found: stats.Interval) -> str:
+    """The verdict on "the number is above zero"."""
+    return "holds" if found.lower > 0 else "rejected" if found.upper < 0 else "undecided"
+
+
+def at_most(found: stats.Interval, limit: float = TOLERANCE) -> str:
+    """The verdict on "the number is negligible", at most `limit`."""
+    return "holds" if found.upper <= limit else "rejected" if found.lower > limit else "undecided"
+
+
+def zero(found: stats.Interval, limit: float = TOLERANCE) -> str:
+    """The verdict on "the number is zero": rejected where the interval leaves it out, whatever its size."""
+    if found.lower > 0 or found.upper < 0:
+        return "rejected"
+    return "holds" if max(-found.lower, found.upper) <= limit else "undecided"
+
+
+def row(assumption: str, what: str, found: stats.Interval, verdict: str, detail: str, p: float = np.nan) -> Check:
+    """A check from its interval; the source is filled in by whoever has it."""
+    return Check(
+        assumption, what, float(found.mean), float(found.lower), float(found.upper), verdict, detail, p=float(p)
+    )
+
+
+def exactly(value: float, n: int = 0) -> stats.Interval:
+    """A number that is known: an interval without width."""
+    return stats.Interval(value, value, value, LEVEL, n)
+
+
+def not_checkable(assumption: str, what: str, detail: str) -> Check:
+    """A row that says why there is no verdict."""
+    return row(assumption, what, exactly(np.nan), "not checkable", detail)
+
+
+def share(count: int, total: int) -> stats.Interval:
+    """A share with its exact interval (Clopper and Pearson 1934)."""
+    tail = (1.0 - LEVEL) / 2.0
+    lower = distributions.beta.ppf(tail, count, total - count + 1) if count else 0.0
+    upper = distributions.beta.ppf(1.0 - tail, count + 1, total - count) if count < total else 1.0
+    return stats.Interval(count / total, float(lower), float(upper), LEVEL, total)
+
+
+def rms_of_means(values: np.ndarray, groups: np.ndarray, *, centred: bool, level: float = LEVEL) -> stats.Interval:
+    """Root mean square of the true group means of `values` [N, k], with the chance part taken off.
+
+    groups [N] are numbers 0, 1, ... of non-empty groups; with `centred` the means are taken from the common one. The
+    sum of squared standardised group means is a noncentral chi-square whose noncentrality is the number wanted:
+    the limits invert it. All k columns are averaged and must be about uncorrelated. Where N is no larger than
+    the number of groups or nothing varies the interval is that of the bare means.
+    """
+    num, columns = values.shape
+    counts = np.bincount(groups).astype(np.float64)
+    means = np.stack([np.bincount(groups, column) for column in values.T], axis=-1) / counts[:, None]  # [G, k]
+    within = ((values - means[groups]) ** 2).sum(axis=0) / max(num - len(counts), 1)
+    means = means - values.mean(axis=0) if centred else means
+    squares = counts @ means**2  # [k]
+    usable = within > 1e-12 * np.maximum(squares, 1e-300)
+    if not usable.all():  # constant within groups: no chance part
+        bare = float(np.sqrt(squares.sum() / (num * columns)))
+        return exactly(bare, num)
+    total, freedom = float((squares / within).sum()), float((len(counts) - centred) * columns)
+    scale = float(within.mean()) / (num * columns)
+    limits = [_noncentrality(total, freedom, (1.0 + sign * level) / 2.0) for sign in (1.0, -1.0)]
+    lower, mean, upper = (float(np.sqrt(scale * x)) for x in (limits[0], max(0.0, total - freedom), limits[1]))
+    return stats.Interval(mean, lower, upper, level, num)
+
+
+def _noncentrality(total: float, freedom: float, probability: float) -> float:
+    """The noncentrality under which a chi-square is below `total` with this probability; 0 where there is none."""
+
+    def excess(noncentrality: float) -> float:
+        return float(special.chndtr(total, freedom, noncentrality)) - probability
+
+    if special.chdtr(freedom, total) <= probability:
+        return 0.0
+    high = max(total, 1.0)
+    while excess(high) > 0:
+        high *= 2.0
+    return float(optimize.brentq(excess, 0.0, high, xtol=1e-6 * high))
+
+
+def short(model: str) -> str:
+    """A model's name without its publisher, as tables and figures show it."""
+    return model.rsplit("/", 1)[-1]
+
+
+def table(checks: Sequence[Check]) -> Table:
+    """The checks as a table for the terminal, one row each, a line between assumptions."""
+    sources = sorted({check.source for check in checks if check.source})
+    out = Table(
+        title=f"Assumptions A1-A8 of docs/theory.md: {', '.join(sources)}",
+        caption=f"{LEVEL:.0%} intervals; p corrected by Holm. All but A1 and A4 take the requests to be i.i.d.",
+    )
+    out.add_column("", no_wrap=True)
+    for name in ("statistic", "value", "interval", "p", "verdict", "detail"):
+        out.add_column(name, justify="right" if name in ("value", "interval", "p") else "left")
+    for i, check in enumerate(checks):
+        numbers = "" if np.isnan(check.statistic) else f"{check.statistic:.3g}"
+        interval = "" if np.isnan(check.lower) else f"{check.lower:.3g} to {check.upper:.3g}"
+        p = "" if np.isnan(check.p) else f"{check.p:.3g}"
+        style = {"rejected": "bold", "holds": "green"}.get(check.verdict, "dim")
+        last = i + 1 == len(checks) or checks[i + 1].assumption != check.assumption
+        verdict = f"[{style}]{check.verdict}[/]"
+        what, detail = escape(check.what), escape(check.detail)
+        out.add_row(check.assumption, what, numbers, interval, p, verdict, detail, end_section=last)
+    return out

@@ -1,0 +1,96 @@
+"""Cases in which every assumption holds: calibrated zoos, known and learned predictors, sparse and tightened runs."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from messjax import bounds, feedback, optimum, policies, predictors, streams, zoo
+from messjax.types import Controls, Law, Policy
+from proofs_check.statement import Case
+
+
+def llama() -> Law:
+    """Sixteen types of graded difficulty, calibrated to the Llama 1B/8B/70B zoo."""
+    one = zoo.get("llama3")
+    return streams.graded(one.mean_cost(), one.mean_accuracy())
+
+
+def kinked() -> Law:
+    """One type, two models far apart: gamma* = 2 at a kink of the dual ("T6" in docs/theory)."""
+    return Law(np.ones(1), np.array([[0.0, 1.0]]), np.array([[0.3, 0.8]]))
+
+
+def inverted() -> Law:
+    """beta_M < 0: the largest model misses alpha, a smaller one reaches it (the counterexample of T1)."""
+    return Law(np.ones(1), np.array([[0.0, 0.5, 1.0]]), np.array([[0.1, 0.9, 0.2]]))
+
+
+def tightened(law: Law, asked: float, V: float, T: int, c: float, a: float, tail: bool) -> float:
+    """The alpha + kappa of T10 with an oracle: by T1 in expectation, or by T4 with probability .95."""
+    k = optimum.constants(law, asked)
+    if tail:
+        kappa = bounds.T10_kappa_tail(0.05, T, asked, V, k.dE, k.beta)
+    else:
+        P_T = float(bounds.exploration_sum(T, c, a))
+
+        def right(kappa: float) -> float:
+            alpha = asked + kappa
+            at = optimum.constants(law, alpha)
+            return float(bounds.T1_queue(V, optimum.solve(law, alpha).gamma, at.B, T, P_T, at.beta_M, 0.0))
+
+        kappa = bounds.T10_kappa(right, T, k.beta)
+    if not np.isfinite(kappa):
+        raise ValueError(f"T10: no kappa below beta = {k.beta:.3g} is enough at V = {V:g}, T = {T}")
+    return float(np.ceil((asked + kappa) * 1e6) / 1e6)
+
+
+def honest(quick: bool) -> list[Case]:
+    """Cases that keep every assumption, so that nothing may be violated."""
+    T = 3_000 if quick else 20_000
+    law, alpha, V = llama(), 0.667, np.array([1.0, 10.0]) if quick else np.array([1.0, 10.0, 100.0])
+    stream = streams.types(law)
+    num_types, num_models = np.shape(law.mean)
+    grid = Controls(V=V, alpha=alpha, c=0.1)
+    predictors_ = {
+        "oracle": (predictors.oracle(stream), 0.0),
+        "noisy, error .01": (predictors.noisy(stream, 0.01), 0.01),
+        "running means": (predictors.tabular(num_types, num_models), None),
+        "linear SGD": (predictors.linear(num_types, num_models), None),
+    }
+    found = [
+        Case(f"llama3, {name}", law, stream, policies.mess_plus(predictor), grid, T, ebar=ebar)
+        for name, (predictor, ebar) in predictors_.items()
+    ]
+    simple = streams.types(kinked())
+    slack = Controls(V=1.0, alpha=0.5, c=0.1)
+    oracle = policies.mess_plus(predictors.oracle(simple))
+    wrong = streams.types(inverted())
+    found += [
+        Case("two models, oracle", kinked(), simple, oracle, slack._replace(V=np.array([1.0, 10.0])), T, ebar=0.0),
+        Case("inverted zoo, oracle", inverted(), wrong, policies.mess_plus(predictors.oracle(wrong)),
+             Controls(V=1.0, alpha=0.6, c=10.0, a=0.1), 3_000, ebar=0.0),
+        Case("llama3, sparse feedback", law, stream, policies.mess_plus(predictors.oracle(stream)),
+             grid._replace(V=1.0, f=np.array([0.2, 0.6])), T, feedback=feedback.sparse, ebar=0.0),
+        Case("two models, sparse feedback", kinked(), simple, oracle, slack._replace(f=0.3), T,
+             feedback=feedback.sparse, ebar=0.0),
+        Case("two models, tightened by T1", kinked(), simple, oracle,
+             slack._replace(alpha=tightened(kinked(), 0.5, 1.0, T, 0.1, 0.25, tail=False)), T, asked=0.5, ebar=0.0),
+        Case("two models, tightened by T4", kinked(), simple, oracle,
+             slack._replace(alpha=tightened(kinked(), 0.5, 1.0, T, 0.1, 0.25, tail=True)), T, asked=0.5, ebar=0.0),
+    ]  # fmt: skip
+    return found + [_baseline(name, policy, law, T) for name, policy in baselines(law).items()]
+
+
+def baselines(law: Law) -> dict[str, Policy]:
+    """The policies shipped that are not MESS+: T5 is about them too."""
+    stream, averages = streams.types(law), (law.weight @ law.cost, law.weight @ law.mean)
+    singles = {f"model {m}": policies.single(m) for m in range(law.cost.shape[1])}
+    return singles | {
+        "uniform": policies.uniform(),
+        "mixture": policies.mixture(*averages),
+        "greedy, oracle": policies.greedy(predictors.oracle(stream)),
+    }
+
+
+def _baseline(name: str, policy: Policy, law: Law, T: int) -> Case:
+    return Case(f"llama3, {name}", law, streams.types(law), policy, Controls(V=1.0, alpha=0.667), T, rule=name)

@@ -1,0 +1,120 @@
+"""The finite algebra of docs/theory.md, proved for all reals by z3.
+
+One file for one text of that page: L1, L2, L3 and L5; the three inequalities that T1 to T3 share (step_*); then what
+each theorem's proof does with them. A proof by induction over requests is here as its induction step. Expectations
+enter as numbers: that they are linear, and what is known of each, is the page's; what follows from it is proved here.
+Not here, because no polynomials: the integral in P_T, T7's Hoeffding, T6, and the limits, Markov and Jensen of T4.
+
+    python -m proofs_check.lemmas          prints the table
+    python -m proofs_check.lemmas "T9 queue" "L2 drift, exact"
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from proofs_check.lemmas import (
+    l1_certificate,
+    l1_reflection,
+    l2_drift,
+    l3_increment,
+    l5_prediction_error,
+    step_drift,
+    step_optimum,
+    step_slater,
+    t1_quadratic,
+    t1_second_form,
+    t2_cost,
+    t3_slater,
+    t4_tail,
+    t5_weak_duality,
+    t8_exponent,
+    t9_delay,
+    t9_sparse,
+    t10_tightening,
+)
+from proofs_check.lemmas.prover import TIMEOUT, Lemma, Proof, Wrong, prove, show, version
+
+ALL: tuple[Lemma, ...] = (
+    *l1_certificate.LEMMAS,
+    *l1_reflection.LEMMAS,
+    *l2_drift.LEMMAS,
+    *l3_increment.LEMMAS,
+    *l5_prediction_error.LEMMAS,
+    *step_drift.LEMMAS,
+    *step_optimum.LEMMAS,
+    *step_slater.LEMMAS,
+    *t1_quadratic.LEMMAS,
+    *t1_second_form.LEMMAS,
+    *t2_cost.LEMMAS,
+    *t3_slater.LEMMAS,
+    *t4_tail.LEMMAS,
+    *t5_weak_duality.LEMMAS,
+    *t8_exponent.LEMMAS,
+    *t9_sparse.LEMMAS,
+    *t9_delay.LEMMAS,
+    *t10_tightening.LEMMAS,
+)
+
+
+class Refutation(NamedTuple):
+    """What became of one wrong version: its counterexample as a line, or why there is none."""
+
+    name: str
+    refuted: bool
+    counterexample: str
+
+
+class Row(NamedTuple):
+    """One line of the table."""
+
+    lemma: str
+    source: str
+    M: int | None  # number of models, where it matters
+    status: str  # of the lemma: "proved", or what stood in its way
+    seconds: float  # for the lemma and its wrong versions
+    wrong: tuple[Refutation, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Proved, and every wrong version refuted by a counterexample that fractions confirm."""
+        return self.status == "proved" and bool(self.wrong) and all(one.refuted for one in self.wrong)
+
+
+def run(names: Iterable[str] | None = None, timeout_s: float = TIMEOUT) -> list[Row]:
+    """Prove lemmas (all, or those named) and refute their wrong versions.
+
+    timeout_s: seconds for one question to z3. Raises ValueError for a name that no lemma has.
+    """
+    chosen = ALL if names is None else tuple(named(name) for name in names)
+    return [row(lemma, timeout_s) for lemma in chosen]
+
+
+def named(name: str) -> Lemma:
+    """The lemma of this name; ValueError if there is none."""
+    for lemma in ALL:
+        if lemma.name == name:
+            return lemma
+    raise ValueError(f"no lemma is named {name!r}, expected one of: {'; '.join(lemma.name for lemma in ALL)}.")
+
+
+def row(lemma: Lemma, timeout_s: float = TIMEOUT) -> Row:
+    """The table's line of one lemma."""
+    proof = prove(lemma, timeout_s)
+    wrong = [(one.name, prove(version(lemma, one), timeout_s)) for one in lemma.wrong]
+    return Row(
+        lemma=lemma.name,
+        source=lemma.source,
+        M=lemma.M,
+        status=proof.status,
+        seconds=proof.seconds + sum(other.seconds for _, other in wrong),
+        wrong=tuple(Refutation(name, other.status == "refuted", _told(other)) for name, other in wrong),
+    )
+
+
+def _told(proof: Proof) -> str:
+    return proof.status if proof.counterexample is None else show(proof.counterexample)
+
+
+__all__ = ["ALL", "Lemma", "Proof", "Refutation", "Row", "Wrong", "named", "prove", "row", "run", "version"]

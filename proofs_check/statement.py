@@ -1,0 +1,156 @@
+"""What a statement is: one function from a run to a claim; interval, verdict, matrix and search come with it.
+
+    @statement("T1 queue", source="T1 in docs/theory", needs="A1 A2 A4")
+    def t1(run: Run) -> Claim | Silent:
+        if <a hypothesis that can be read off fails>:
+            return Silent("why it says nothing here")
+        return Claim(measured=run.readings["queue_last"], bound=lambda S: ..., uses=(run.readings["S"],))
+
+`Claim` says that the mean of `measured` over independent streams is at most the bound; `Tail` that an event has at most
+a probability, `Equal` that a mean is a number; `Exact` compares two numbers that nothing random is in. A worked example
+is in docs/proofs_check.md.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from messjax import feedback as _feedback
+from messjax import optimum
+from messjax.types import Controls, Law, Policy, Stream
+
+
+class Case(NamedTuple):
+    """What statements are tried on: a stream and a policy, and the law that the constants of the bounds come from."""
+
+    name: str
+    law: Law  # i.i.d., or the time average where A1 is broken
+    stream: Stream
+    policy: Policy
+    controls: Controls  # scalars, or arrays: a run for each combination
+    horizon: int
+    breaks: frozenset[str] = frozenset()  # assumptions broken on purpose, "A1", ...
+    feedback: Any = _feedback.complete
+    rule: str = "mess+"  # "mess+", or another: statements about MESS+ are then silent
+    asked: float | None = None  # the agreement where the policy runs on a tightened alpha (T10), else controls.alpha
+    ebar: float | None = None  # a bound on E[e_t | past] that is known beforehand; None: the largest e_t measured
+    about: str = ""
+
+
+class Run(NamedTuple):
+    """A case at one point of its grid, with what was measured [n streams] and the constants of its law."""
+
+    case: Case
+    V: float
+    alpha: float  # that the policy ran with
+    c: float
+    a: float
+    f: float
+    T: int
+    P_T: float
+    readings: Mapping[str, np.ndarray]
+    best: optimum.Optimum  # C* and gamma* at `alpha`
+    constants: optimum.Constants
+
+    @property
+    def ebar(self) -> float:
+        """What bounds E[e_t | past] at every t: known, or the largest error seen on any stream."""
+        return float(np.max(self.readings["error_max"])) if self.case.ebar is None else self.case.ebar
+
+    @property
+    def name(self) -> str:
+        """The case and its point of the grid."""
+        return f"{self.case.name}, V = {self.V:g}" + (f", f = {self.f:g}" if self.f != 1.0 else "")
+
+    def over(self, *readings: str) -> tuple[np.ndarray, ...]:
+        """Readings by name, [n] each."""
+        return tuple(self.readings[name] for name in readings)
+
+
+class Claim(NamedTuple):
+    """E[measured] <= bound. `bound` is a number, or a function of the means of `uses` that broadcasts over them."""
+
+    measured: np.ndarray  # [n], one number per independent stream
+    bound: Callable[..., Any] | float
+    uses: tuple[np.ndarray, ...] = ()
+
+
+class Tail(NamedTuple):
+    """P(event) <= bound."""
+
+    events: np.ndarray  # [n] bool
+    bound: float
+
+
+class Equal(NamedTuple):
+    """E[measured] = value. It holds where the interval lies within the tolerance, and is violated where value is not
+    in it: an equality cannot be shown any other way."""
+
+    measured: np.ndarray  # [n]
+    value: float
+    tolerance: float  # in the unit of value
+
+
+class Exact(NamedTuple):
+    """measured <= bound, both computed; `rounding` is what float64 may be off."""
+
+    measured: float
+    bound: float
+    rounding: float = 1e-9
+
+
+class Silent(NamedTuple):
+    """A hypothesis fails that can be seen to fail: the statement says nothing."""
+
+    why: str
+
+
+Said = Claim | Tail | Equal | Exact | Silent
+
+
+class Statement(NamedTuple):
+    """One sentence of the theory."""
+
+    name: str
+    source: str
+    needs: frozenset[str]  # assumptions: breaking another one must not break it
+    say: Callable[[Run], Said]
+    about: str  # the first line of the function's docstring
+
+
+def statement(name: str, *, source: str, needs: str) -> Callable[[Callable[[Run], Said]], Statement]:
+    """Make a statement of a function. `needs` lists assumptions, "A1 A2"; ValueError for one that is unknown."""
+    assumptions = frozenset(needs.split())
+    if unknown := sorted(assumptions - ASSUMPTIONS):
+        raise ValueError(f"statement {name!r}: found the assumption {unknown[0]!r}, expected A1 to A8")
+
+    def made(say: Callable[[Run], Said]) -> Statement:
+        return Statement(name, source, assumptions, say, (say.__doc__ or "").strip().split("\n")[0])
+
+    return made
+
+
+ASSUMPTIONS = frozenset(f"A{n}" for n in range(1, 9))
+
+
+def load(path: Path) -> list[Statement]:
+    """The statements in a Python file of one's own. ValueError naming the file where there are none."""
+    if not path.is_file():
+        raise ValueError(f"{path}: no such file, expected Python with statements in it")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise ValueError(f"{path}: {type(error).__name__}: {error}") from error
+    found = [value for value in vars(module).values() if isinstance(value, Statement)]
+    if not found:
+        raise ValueError(f"{path}: found no statement, expected functions under @statement(...)")
+    return found

@@ -1,0 +1,59 @@
+"""T2 (cost gap of MESS+), T5 (weak duality of any policy) and T7 (how often is explored)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from messjax import bounds
+from proofs_check.statement import Claim, Equal, Run, Said, Silent, Tail, statement
+from proofs_check.statements.queue import inversion
+
+
+@statement("T2 cost gap", source="T2 in docs/theory", needs="A1 A2 A4 A7")
+def T2(run: Run) -> Said:
+    """Average cost - C* <= B/V + (E_all - C*) P_T/T + 2 S_T/(V T) + R_T/(V T)."""
+    k = run.constants
+    if run.case.rule != "mess+":
+        return Silent("about MESS+")
+    if run.V == 0:
+        return Silent("V = 0")
+    return Claim(
+        run.readings["cost"] - run.best.cost,
+        lambda S, exploration_queue: (
+            bounds.T2_cost_terms(
+                run.V, k.B, run.T, run.P_T, k.E_all, run.best.cost, S, inversion(run, exploration_queue)
+            ).total
+        ),
+        run.over("S", "exploration_queue"),
+    )
+
+
+@statement("T5 weak duality", source="T5 in docs/theory", needs="A1 A7")
+def T5(run: Run) -> Said:
+    """-E[cost_t + gamma* (alpha - s_t)] <= -C*: no honest policy beats the dual."""
+    paid = run.readings["cost"] + run.best.gamma * run.readings["violation"]
+    return Claim(-paid, -run.best.cost)
+
+
+def _counts(run: Run) -> np.ndarray | None:
+    return run.readings["explored"] if run.case.rule == "mess+" else None
+
+
+@statement("T7 mean", source="T7 in docs/theory", needs="A4")
+def T7_mean(run: Run) -> Said:
+    """E[N_T] = P_T (within 3% of it)."""
+    counts = _counts(run)
+    return Silent("about MESS+") if counts is None else Equal(counts, run.P_T, 0.03 * run.P_T)
+
+
+@statement("T7 tail", source="T7 in docs/theory", needs="A4")
+def T7_tail(run: Run) -> Said:
+    """P(N_T outside P_T -+ sqrt(T log(2/.05)/2)) <= .05."""
+    counts = _counts(run)
+    if counts is None:
+        return Silent("about MESS+")
+    low, high = bounds.T7_interval(run.P_T, run.T, 0.95)
+    return Tail((counts < low) | (counts > high), 0.05)
+
+
+STATEMENTS = (T2, T5, T7_mean, T7_tail)

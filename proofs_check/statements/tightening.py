@@ -1,0 +1,60 @@
+"""T10: the policy runs on alpha + kappa so that alpha itself is kept."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from messjax import bounds, optimum
+from proofs_check.statement import Claim, Exact, Run, Said, Silent, Tail, statement
+
+LOOSE = Silent("the policy runs on alpha itself")
+
+
+def _short(run: Run) -> np.ndarray | None:
+    """Violation of what was asked for [n]; None where the policy runs on it."""
+    return None if run.case.asked is None else run.case.asked - run.readings["satisfaction"]
+
+
+def _right(run: Run) -> float:
+    k = run.constants
+    S, exploration_queue = (float(np.mean(values)) for values in run.over("S", "exploration_queue"))
+    R_T = max(0.0, -k.beta_M) * exploration_queue
+    return float(bounds.T1_queue(run.V, run.best.gamma, k.B, run.T, run.P_T, k.beta_M, S, R_T))
+
+
+@statement("T10 violation", source="T10 in docs/theory", needs="A1 A2 A4 A7")
+def T10_violation(run: Run) -> Said:
+    """E[alpha - mean s_t] <= 0 where kappa T is at least the right side of T1 at alpha + kappa."""
+    short = _short(run)
+    if short is None or run.case.asked is None:
+        return LOOSE
+    kappa = run.alpha - run.case.asked
+    if kappa * run.T < _right(run):
+        return Silent(f"kappa T = {kappa * run.T:.4g} is below the right side of T1, {_right(run):.4g}")
+    return Claim(short, 0.0)
+
+
+@statement("T10 cost", source="T10 in docs/theory", needs="A3")
+def T10_cost(run: Run) -> Said:
+    """C*(alpha + kappa) - C*(alpha) <= kappa dE / beta."""
+    if run.case.asked is None:
+        return LOOSE
+    before, k = optimum.solve(run.case.law, run.case.asked), optimum.constants(run.case.law, run.case.asked)
+    bound = float(bounds.T10_cost(run.alpha - run.case.asked, k.dE, k.beta))
+    return Exact(run.best.cost - before.cost, bound) if np.isfinite(bound) else Silent("kappa is not below beta")
+
+
+@statement("T10 tail", source="T10 in docs/theory", needs="A1 A2 A3 A4 A7")
+def T10_tail(run: Run) -> Said:
+    """P(violation > 0) <= .05 where kappa is at least that of T4 for .05."""
+    short = _short(run)
+    if short is None or run.case.asked is None:
+        return LOOSE
+    k, asked = optimum.constants(run.case.law, run.case.asked), run.case.asked
+    enough = float(bounds.T10_kappa_tail(0.05, run.T, asked, run.V, k.dE, k.beta, run.ebar, k.beta_M))
+    if run.alpha - asked < enough:
+        return Silent(f"kappa = {run.alpha - asked:.4g} is below what T4 asks for, {enough:.4g}")
+    return Tail(short > 0, 0.05)
+
+
+STATEMENTS = (T10_violation, T10_cost, T10_tail)

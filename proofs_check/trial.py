@@ -1,0 +1,206 @@
+"""A case is run, statements are put on trial: measured, bound, interval, p-values, and verdicts over the family.
+
+The bound comes from `messjax.bounds` and the law, the measurement from the engine: independent code. Each claim has a
+one-sided interval on its margin bound - measured and two p-values, one for "violated" and one for "holds"; verdicts are
+by Holm's method over the family, at 5% each way.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from scipy import special
+from scipy import stats as scipy_stats
+
+from messjax import audits, bounds, meters, optimum, stats
+from messjax.sweep import sweep
+from messjax.types import Array, Controls
+from proofs_check.statement import Case, Claim, Equal, Exact, Run, Silent, Statement, Tail
+
+LEVEL = 0.95
+
+
+class Row(NamedTuple):
+    """What came of one statement on one run. NaN where it is silent."""
+
+    statement: str
+    source: str
+    needs: str
+    case: str
+    measured: float
+    bound: float
+    margin_lower: float  # one-sided limits of bound - measured, each at 95%, not corrected
+    margin_upper: float
+    looseness: float  # bound / measured, where both are positive
+    p_violated: float  # small: the margin is below zero
+    p_holds: float  # small: it is above
+    verdict: str  # "holds", "violated", "undecided" or "silent"
+    why: str  # of silence
+    streams: int
+    seconds: float
+
+
+NAN = float("nan")
+SILENT = Row("", "", "", "", NAN, NAN, NAN, NAN, NAN, NAN, NAN, verdict="silent", why="", streams=0, seconds=0.0)
+
+
+def run(case: Case, key: Array, num_streams: int, *, meter: Any = None, audit: bool = True) -> list[Run]:
+    """Run a case and hand out its points (V, alpha, c, a, f): readings per stream with the constants at each.
+
+    With `audit` every request of every stream is audited (`messjax.audits`), on the engine's general path.
+    """
+    whole = [meters.standard() if meter is None else meter] + [audits.path()] * audit
+    found = sweep(
+        key,
+        case.controls,
+        policy=case.policy,
+        stream=case.stream._replace(law=None),  # the constants come from `case.law`, whatever the stream says of itself
+        horizon=case.horizon,
+        num_streams=num_streams,
+        meter=meters.zip_meters(*whole) if audit else whole[0],
+        feedback=case.feedback,
+    )
+    swept = [np.atleast_1d(np.asarray(values, np.float64)) for values in case.controls]
+    runs = []
+    for index in itertools.product(*(range(len(values)) for values in swept)):
+        at = dict(zip(Controls._fields, index, strict=True))
+        point = found.isel({name: i for name, i in at.items() if name in found.dims})
+        alpha = float(np.round(swept[1][at["alpha"]], 6))
+        numbers = {name: float(values[i]) for name, values, i in zip(Controls._fields, swept, index, strict=True)}
+        readings = {str(name): np.asarray(value.values, np.float64) for name, value in point.data_vars.items()}
+        numbers |= {"alpha": alpha}
+        T = case.horizon
+        P_T = float(bounds.exploration_sum(T, numbers["c"], numbers["a"]))
+        best, constants = optimum.solve(case.law, alpha), optimum.constants(case.law, alpha)
+        runs.append(Run(case, **numbers, T=T, P_T=P_T, readings=readings, best=best, constants=constants))
+    return runs
+
+
+def try_one(statement: Statement, run: Run) -> Row:
+    """One statement on one run, its verdict at 95% by itself."""
+    started = time.perf_counter()
+    said = statement.say(run)
+    row = SILENT._replace(
+        statement=statement.name, source=statement.source, needs=" ".join(sorted(statement.needs)), case=run.name
+    )
+    if isinstance(said, Silent):
+        row = row._replace(why=said.why)
+    elif isinstance(said, Claim):
+        row = row._replace(**_mean(said), streams=len(said.measured))
+    elif isinstance(said, Tail):
+        row = row._replace(**_tail(said), streams=len(said.events))
+    elif isinstance(said, Equal):
+        row = row._replace(**_equal(said), streams=len(said.measured))
+    else:
+        row = row._replace(**_exact(said))
+    row = row._replace(seconds=time.perf_counter() - started)
+    return row if row.verdict == "silent" and isinstance(said, Silent) else row._replace(verdict=_word(row))
+
+
+def _mean(claim: Claim) -> dict[str, Any]:
+    bound = claim.bound if callable(claim.bound) else None
+    means = [np.mean(values) for values in claim.uses]
+    number = float(bound(*means)) if bound is not None else float(claim.bound)  # type: ignore[arg-type]
+    measured = float(np.mean(claim.measured))
+    if not np.isfinite(number):
+        return {"measured": measured, "bound": number, "p_violated": 1.0, "p_holds": 0.0,
+                "margin_lower": number, "margin_upper": number, "looseness": np.inf}  # fmt: skip
+
+    def margin(m: Any, *u: Any) -> Any:
+        return (bound(*u) if bound is not None else number) - m
+
+    limits = stats.jackknife(margin, claim.measured, *claim.uses, level=LEVEL)
+    n = len(claim.measured)
+    error = (float(limits.mean) - float(limits.lower)) / float(special.stdtrit(n - 1, LEVEL))
+    below = _below_zero(float(limits.mean), error, n)
+    return {
+        "measured": measured,
+        "bound": number,
+        "margin_lower": float(limits.lower),
+        "margin_upper": float(limits.upper),
+        "looseness": _looseness(number, measured),
+        "p_violated": below,
+        "p_holds": 1.0 - below,
+    }
+
+
+def _below_zero(margin: float, error: float, n: int) -> float:
+    """The p-value of "the margin is at least zero" against "below": Student's t, or a plain comparison."""
+    if error <= 1e-12 * max(1.0, abs(margin)):
+        return float(margin >= -1e-9 * max(1.0, abs(margin)))
+    return float(scipy_stats.t.cdf(margin / error, n - 1))
+
+
+def _tail(tail: Tail) -> dict[str, Any]:
+    """Clopper and Pearson's limits and exact binomial p-values."""
+    n, k, bound = len(tail.events), int(np.sum(tail.events)), float(min(max(tail.bound, 0.0), 1.0))
+    lower = float(special.betaincinv(k, n - k + 1, 1 - LEVEL)) if k else 0.0
+    upper = float(special.betaincinv(k + 1, n - k, LEVEL)) if k < n else 1.0
+    return {
+        "measured": k / n,
+        "bound": bound,
+        "margin_lower": bound - upper,
+        "margin_upper": bound - lower,
+        "looseness": _looseness(bound, k / n),
+        "p_violated": float(scipy_stats.binom.sf(k - 1, n, bound)),
+        "p_holds": float(scipy_stats.binom.cdf(k, n, bound)) if bound < 1.0 else 0.0,
+    }
+
+
+def _equal(said: Equal) -> dict[str, Any]:
+    """Student's t both ways: two-sided against the equality, two one-sided tests for the tolerance."""
+    limits, n = stats.one_sided(said.measured, LEVEL), len(said.measured)
+    mean, error = float(limits.mean), float(limits.mean - limits.lower) / float(special.stdtrit(n - 1, LEVEL))
+    low, high = (_below_zero(sign * (said.value - mean), error, n) for sign in (1, -1))
+    within = [_below_zero(sign * (mean - said.value) - said.tolerance, error, n) for sign in (1, -1)]
+    return {"measured": mean, "bound": said.value, "margin_lower": said.value - float(limits.upper),
+            "margin_upper": said.value - float(limits.lower), "looseness": 1.0,
+            "p_violated": min(1.0, 2.0 * min(low, high)), "p_holds": max(within)}  # fmt: skip
+
+
+def _exact(said: Exact) -> dict[str, Any]:
+    margin = said.bound - said.measured
+    fine = margin >= -said.rounding * max(1.0, abs(said.bound))
+    return {"measured": said.measured, "bound": said.bound, "margin_lower": margin, "margin_upper": margin,
+            "looseness": _looseness(said.bound, said.measured), "p_violated": float(fine),
+            "p_holds": float(not fine)}  # fmt: skip
+
+
+def _looseness(bound: float, measured: float) -> float:
+    return bound / measured if bound > 0 and measured > 0 and np.isfinite(bound) else np.nan
+
+
+def _word(row: Row, p_violated: float | None = None, p_holds: float | None = None) -> str:
+    error = 1.0 - LEVEL
+    if (row.p_violated if p_violated is None else p_violated) <= error:
+        return "violated"
+    return "holds" if (row.p_holds if p_holds is None else p_holds) <= error else "undecided"
+
+
+def judge(rows: Sequence[Row]) -> list[Row]:
+    """The rows with verdicts corrected for their number by Holm's method; silence stays silence."""
+    speaking = [i for i, row in enumerate(rows) if row.verdict != "silent"]
+    out = list(rows)
+    if not speaking:
+        return out
+    violated = stats.holm([rows[i].p_violated for i in speaking])
+    holds = stats.holm([rows[i].p_holds for i in speaking])
+    for i, p, q in zip(speaking, violated, holds, strict=True):
+        out[i] = rows[i]._replace(verdict=_word(rows[i], float(p), float(q)))
+    return out
+
+
+def try_all(statements: Iterable[Statement], runs: Iterable[Run]) -> list[Row]:
+    """Every statement on every run, corrected over all of them."""
+    chosen = list(statements)
+    return judge([try_one(each, run) for run in runs for each in chosen])
+
+
+def keys(seed: int, count: int) -> list[Array]:
+    """Independent keys for so many cases."""
+    return list(jax.random.split(jax.random.key(seed), count))

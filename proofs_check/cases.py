@@ -94,3 +94,11 @@ def baselines(law: Law) -> dict[str, Policy]:
 
 def _baseline(name: str, policy: Policy, law: Law, T: int) -> Case:
     return Case(f"llama3, {name}", law, streams.types(law), policy, Controls(V=1.0, alpha=0.667), T, rule=name)
+
+
+def to_watch(quick: bool) -> list[Case]:
+    """Cases that are worth following over time: known and learned predictors, and the policies that come closest."""
+    names = ("llama3, oracle", "llama3, running means", "llama3, linear SGD", "two models, oracle", "llama3, mixture",
+             "llama3, greedy, oracle")  # fmt: skip
+    found = {case.name: case for case in honest(quick)}
+    return [found[name]._replace(horizon=5_000 if quick else 50_000) for name in names]

@@ -56,6 +56,7 @@ class Run(NamedTuple):
     readings: Mapping[str, np.ndarray]
     best: optimum.Optimum  # C* and gamma* at `alpha`
     constants: optimum.Constants
+    seconds: float = 0.0  # of simulating it
 
     @property
     def ebar(self) -> float:

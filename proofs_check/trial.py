@@ -54,6 +54,7 @@ def run(case: Case, key: Array, num_streams: int, *, meter: Any = None, audit: b
 
     With `audit` every request of every stream is audited (`messjax.audits`), on the engine's general path.
     """
+    started = time.perf_counter()
     whole = [meters.standard() if meter is None else meter] + [audits.path()] * audit
     found = sweep(
         key,
@@ -65,6 +66,7 @@ def run(case: Case, key: Array, num_streams: int, *, meter: Any = None, audit: b
         meter=meters.zip_meters(*whole) if audit else whole[0],
         feedback=case.feedback,
     )
+    seconds = time.perf_counter() - started
     swept = [np.atleast_1d(np.asarray(values, np.float64)) for values in case.controls]
     runs = []
     for index in itertools.product(*(range(len(values)) for values in swept)):
@@ -78,12 +80,11 @@ def run(case: Case, key: Array, num_streams: int, *, meter: Any = None, audit: b
         P_T = float(bounds.exploration_sum(T, numbers["c"], numbers["a"]))
         best, constants = optimum.solve(case.law, alpha), optimum.constants(case.law, alpha)
         runs.append(Run(case, **numbers, T=T, P_T=P_T, readings=readings, best=best, constants=constants))
-    return runs
+    return [each._replace(seconds=seconds / len(runs)) for each in runs]
 
 
 def try_one(statement: Statement, run: Run) -> Row:
     """One statement on one run, its verdict at 95% by itself."""
-    started = time.perf_counter()
     said = statement.say(run)
     row = SILENT._replace(
         statement=statement.name, source=statement.source, needs=" ".join(sorted(statement.needs)), case=run.name
@@ -98,7 +99,7 @@ def try_one(statement: Statement, run: Run) -> Row:
         row = row._replace(**_equal(said), streams=len(said.measured))
     else:
         row = row._replace(**_exact(said))
-    row = row._replace(seconds=time.perf_counter() - started)
+    row = row._replace(seconds=run.seconds)
     return row if row.verdict == "silent" and isinstance(said, Silent) else row._replace(verdict=_word(row))
 
 

@@ -1,0 +1,165 @@
+"""The court itself: verdicts on known samples, errors that name what is wrong, a statement of one's own."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+import xarray as xr
+
+from proofs_check import __main__ as program
+from proofs_check import cases, figures, report, statements, trial, watched
+from proofs_check.statement import Claim, Equal, Exact, Silent, Statement, Tail, load, statement
+
+RNG = np.random.default_rng(0)
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def run():
+    case = next(case for case in cases.honest(quick=True) if case.name == "two models, oracle")
+    return trial.run(case._replace(horizon=300), jax.random.key(0), 64)[0]
+
+
+def said(what) -> Statement:
+    return statement("X", source="here", needs="A1")(lambda run: what)
+
+
+FEW = ("T4 tail 1/100", "T7 tail", "T10 tail", "T9 violation")  # 64 streams are too few to decide these
+SAMPLE = RNG.normal(5.0, 1.0, 400)
+
+
+@pytest.mark.parametrize(
+    ("what", "verdict"),
+    [
+        (Claim(SAMPLE, 5.5), "holds"),
+        (Claim(SAMPLE, 4.5), "violated"),
+        (Claim(SAMPLE, float(SAMPLE.mean())), "undecided"),
+        (Claim(SAMPLE, lambda u: u + 1.0, (SAMPLE,)), "holds"),
+        (Claim(SAMPLE, lambda u: u - 1.0, (SAMPLE,)), "violated"),
+        (Claim(SAMPLE, np.inf), "holds"),
+        (Tail(RNG.uniform(size=1000) < 0.05, 0.2), "holds"),
+        (Tail(RNG.uniform(size=1000) < 0.3, 0.2), "violated"),
+        (Tail(np.zeros(40, bool), 0.01), "undecided"),
+        (Equal(SAMPLE, 5.0, 0.5), "holds"),
+        (Equal(SAMPLE, 5.6, 0.5), "violated"),
+        (Equal(SAMPLE, 5.0, 0.01), "undecided"),
+        (Exact(1.0, 1.0), "holds"),
+        (Exact(1.0, 0.9), "violated"),
+        (Silent("so"), "silent"),
+    ],
+)
+def test_verdicts_on_known_samples(run, what, verdict):
+    row = trial.try_one(said(what), run)
+    assert row.verdict == verdict
+    assert (row.why == "so") == (verdict == "silent")
+
+
+def test_limits_and_p_values_agree(run):
+    """The one-sided limit at 95% touches zero where the p-value is 5%, for means, tails and equalities."""
+    for margin in np.linspace(-0.2, 0.2, 41):
+        row = trial.try_one(said(Claim(SAMPLE, float(SAMPLE.mean() + margin))), run)
+        assert (row.margin_upper < 0) == (row.p_violated < 0.05) and (row.margin_lower > 0) == (row.p_holds < 0.05)
+    for hits in range(0, 60, 3):
+        row = trial.try_one(said(Tail(np.arange(300) < hits, 0.1)), run)
+        assert (row.margin_upper < 0) == (row.p_violated < 0.05) and (row.margin_lower > 0) == (row.p_holds < 0.05)
+
+
+def test_holm_keeps_a_family_of_true_equalities_quiet(run):
+    """400 claims whose margin is zero: none is called either way in 95% of families, though 5% are, one by one."""
+    families, loud, single = 40, 0, 0
+    for _ in range(families):
+        rows = [trial.try_one(said(Claim(RNG.normal(size=50), 0.0)), run) for _ in range(50)]
+        single += sum(row.verdict != "undecided" for row in rows)
+        loud += any(row.verdict != "undecided" for row in trial.judge(rows))
+    assert loud <= 9 and single >= 100  # two one-sided families at 5% each: 4 of 40 expected
+
+
+def test_every_statement_speaks_and_nothing_is_violated():
+    """On small honest cases: each statement says something somewhere, and none is violated."""
+    rows = []
+    chosen = cases.honest(quick=True)
+    for case, key in zip(chosen, trial.keys(3, len(chosen)), strict=True):
+        if "SGD" not in case.name and "noisy" not in case.name:
+            rows += [trial.try_one(each, one) for one in trial.run(case, key, 64) for each in statements.ALL]
+    rows = trial.judge(rows)
+    assert [row for row in rows if row.verdict == "violated"] == []
+    for each in statements.ALL:
+        spoke = [row for row in rows if row.statement == each.name and row.verdict != "silent"]
+        assert spoke, each.name
+        assert any(row.verdict == "holds" for row in spoke) or each.name in FEW
+    path = figures.of_statement([row for row in rows if row.statement == "T1 queue"], "T1")
+    assert path is not None and "tightened by T1" in str([t.get_text() for t in path.axes[0].get_yticklabels()])
+
+
+def test_the_alarm_rings_for_who_beats_the_dual():
+    """C* raised by a fifth: the mixture, which pays C*'s neighbourhood, is caught over time; the honest one is not."""
+    case = next(case for case in cases.to_watch(quick=True) if case.name == "two models, oracle")
+    honest = watched.follow(case._replace(horizon=4_000), jax.random.key(5))
+    assert watched.row(honest).verdict != "violated"
+    raised = honest._replace(S=honest.S - 0.2 * 0.4 * honest.t, low=honest.low - 0.08, high=honest.high - 0.08)
+    assert watched.row(raised).verdict == "violated"
+
+
+def test_a_statement_of_ones_own_runs_through_the_program(tmp_path, capsys):
+    own = ROOT / "docs/examples/own_statement.py"
+    code = program.main(["--quick", "--parts", "trial", "--only", "M1", "--also", str(own), "--streams", "32",
+                         "--out", str(tmp_path)])  # fmt: skip
+    out = capsys.readouterr().out
+    assert code == 0 and "M1 Markov" in out and "finding: 0 statements violated" in out
+    told = json.loads((tmp_path / "verdicts.json").read_text())
+    rows = [row for row in told["rows"] if row["verdict"] != "silent"]
+    assert {row["statement"] for row in rows} == {"M1 Markov"} and all(row["verdict"] == "holds" for row in rows)
+    saved = xr.load_dataset(tmp_path / "verdicts.nc", engine="h5netcdf")
+    assert saved.sizes["row"] == len(told["rows"]) and saved["measured"].dtype == np.float64
+    assert (tmp_path / "M1_Markov.png").stat().st_size > 10_000
+
+
+def test_a_false_statement_of_ones_own_is_violated(tmp_path, capsys):
+    own = tmp_path / "mine.py"
+    own.write_text(
+        "from proofs_check.statement import Claim, statement\n"
+        "@statement('M2 false', source='here', needs='A1')\n"
+        "def M2(run):\n    '''E[Q] <= 1.'''\n    return Claim(run.readings['queue_last'], 1.0)\n"
+    )
+    code = program.main(["--quick", "--parts", "trial", "--only", "M2", "--also", str(own), "--streams", "32",
+                         "--out", str(tmp_path)])  # fmt: skip
+    assert code == 1 and "VIOLATED where its assumptions hold: M2 false" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--only", "T99"], "--only: found 'T99'"),
+        (["--parts", "nothing"], "--parts: found 'nothing'"),
+        (["--also", "missing.py"], "missing.py: no such file"),
+        (["--streams", "1"], "--streams"),
+        (["--bogus"], "--bogus"),
+    ],
+)
+def test_bad_input_is_one_line(words, message, capsys, tmp_path):
+    assert program.main([*words, "--out", str(tmp_path)]) == 2
+    error = capsys.readouterr().err
+    assert message in error and error.count("\n") == 1
+
+
+def test_files_without_statements_are_refused(tmp_path):
+    empty, broken = tmp_path / "empty.py", tmp_path / "broken.py"
+    empty.write_text("x = 1\n")
+    broken.write_text("import nothing_like_this\n")
+    with pytest.raises(ValueError, match=r"empty\.py: found no statement"):
+        load(empty)
+    with pytest.raises(ValueError, match=r"broken\.py: ModuleNotFoundError"):
+        load(broken)
+    with pytest.raises(ValueError, match="found the assumption 'A9'"):
+        statement("X", source="", needs="A9")
+
+
+def test_the_table_shows_the_worst_case():
+    rows = [trial.SILENT._replace(statement="X", verdict=word, bound=1.0, measured=0.5, margin_lower=0.5)
+            for word in ("holds", "violated", "silent")]  # fmt: skip
+    assert report.tightest(rows).verdict == "violated"
+    assert report.plain({"a": float("nan"), "b": (np.float64(1.0), float("inf"))}) == {"a": None, "b": [1.0, "inf"]}

@@ -1,10 +1,10 @@
 """Paths audited: L1 to L4 and the reflection formula of docs/theory.md on every request of every stream, as a meter.
 
 L1, L2, L3 and the reflection are compared in whole units of 1e-6 and must hold exactly. L4 compares float32 scores; its
-allowance is derived (`_score_allowance`), not tuned. With sparse feedback the queue stands still where nothing is
+allowance is derived (`score_allowance`), not tuned. With sparse feedback the queue stands still where nothing is
 heard: the laws are about the requests that were heard of, and the walk of the reflection moves with them (T9).
 
-    audits.audit(key, controls, policy=..., stream=..., horizon=...)      # one call: a Dataset of counts, all zero
+    sweep.audit(key, controls, policy=..., stream=..., horizon=...)      # one call: a Dataset of counts, all zero
 
 or zip `audits.path()` with any other meters of a run.
 """
@@ -19,9 +19,8 @@ import xarray as xr
 from jax.tree_util import Partial
 
 from messjax import queue
-from messjax.meters import served_satisfaction, zip_meters
-from messjax.sweep import sweep
-from messjax.types import Array, Controls, Meter, Policy, Step, Stream
+from messjax.meters import served_satisfaction
+from messjax.types import Array, Meter, Step
 
 LAWS = ("L1", "L2", "L3", "L4", "reflection")
 ROUNDOFF = np.float32(2.0**-24)  # half an ulp of 1 in float32
@@ -45,19 +44,7 @@ def path() -> Meter:
     model above another in units of what rounding allows (at most 1 where L4 holds; NaN predictions, of policies that
     have none, are not audited). L4 is the rule of MESS+: other policies may break it, and the queue's laws not.
     """
-    return Meter(Partial(_init), Partial(_add), Partial(_read))
-
-
-def audit(key: Array, controls: Controls, *, policy: Policy, stream: Stream, **options: Any) -> xr.Dataset:
-    """Run a policy on a stream and audit every request: a Dataset of the readings of `path` per stream.
-
-    `options` are those of `sweep.sweep` (horizon, num_streams, feedback, ...), with `meter` zipped to the audit.
-    Raises as `sweep.sweep` does.
-    """
-    meter = options.pop("meter", None)
-    audited = path() if meter is None else zip_meters(path(), meter)
-    found = sweep(key, controls, policy=policy, stream=stream, meter=audited, **options)
-    return found if meter is not None else found[[name for name in found.data_vars if str(name).startswith("audit")]]
+    return Meter(Partial(path_init), Partial(path_add), Partial(path_read))
 
 
 def failures(dataset: xr.Dataset) -> dict[str, int]:
@@ -65,24 +52,27 @@ def failures(dataset: xr.Dataset) -> dict[str, int]:
     return {law: int(dataset[f"audit_{law}"].sum()) for law in LAWS}
 
 
-def _init(num_models: int) -> Path:
+def path_init(num_models: int) -> Path:
+    """Nothing audited yet."""
     del num_models
     none = jnp.zeros((), jnp.int32)
     return Path((none,) * len(LAWS), none, jnp.zeros((), jnp.float32), queue.zero(), queue.zero())
 
 
-def _add(number: Path, step: Step) -> Path:
+def path_add(number: Path, step: Step) -> Path:
+    """One request more."""
     heard = step.feedback.heard
     alpha = queue.units(step.controls.alpha)
     move = alpha - queue.units(served_satisfaction(step))  # alpha - s_t
     jump = _apart(step.next_queue, step.queue)  # Q_{t+1} - Q_t
     start = queue.Fixed(*(jnp.where(step.t == 1, q, w) for q, w in zip(step.queue, number.walk, strict=True)))
     walk = queue.add(start, jnp.where(heard, move, 0))
-    lowest = _minimum(number.lowest, walk)
+    lowest = minimum(number.lowest, walk)
+    near = jnp.clip(step.queue.whole, -FAR, FAR) * queue.UNIT + step.queue.part
     excess = _score_excess(step)
     laws = (
         heard & (jump < move),
-        heard & (_above(step.queue, move, jump) | (jnp.abs(move) > jnp.maximum(alpha, queue.UNIT - alpha))),
+        heard & (above(near, move, jump) | (jnp.abs(move) > jnp.maximum(alpha, queue.UNIT - alpha))),
         (jump > alpha) | (jump < alpha - queue.UNIT) | (~heard & (jump != 0)),
         excess > 1.0,
         ~_equal(_plus(step.next_queue, lowest), walk),
@@ -97,17 +87,17 @@ def _add(number: Path, step: Step) -> Path:
     )
 
 
-def _read(number: Path) -> dict[str, Any]:
+def path_read(number: Path) -> dict[str, Any]:
+    """The readings of `path`."""
     named = {f"audit_{law}": count for law, count in zip(LAWS, number.failed, strict=True)}
     return named | {"audit_first": number.first, "audit_L4_ratio": number.excess}
 
 
-def _above(Q: queue.Fixed, move: Array, jump: Array) -> Array:
-    """Whether Q_{t+1}^2 - Q_t^2 > (alpha - s)^2 + 2 Q (alpha - s), L2 broken, in whole numbers.
+def above(near: Array, move: Array, jump: Array) -> Array:
+    """Whether Q_{t+1}^2 - Q_t^2 > (alpha - s)^2 + 2 Q (alpha - s), L2 broken, in whole numbers of 1e-6.
 
-    With d = jump - move it says d (2 Q + move + jump) > 0. The bracket's sign is that with Q cut off far from zero.
+    With d = jump - move it says d (2 Q + move + jump) > 0. `near` is Q cut off at 500 requests, which keeps the sign.
     """
-    near = jnp.clip(Q.whole, -FAR, FAR) * queue.UNIT + Q.part
     d, bracket = jump - move, 2 * near + move + jump
     return ((d > 0) & (bracket > 0)) | ((d < 0) & (bracket < 0))
 
@@ -115,24 +105,23 @@ def _above(Q: queue.Fixed, move: Array, jump: Array) -> Array:
 def _score_excess(step: Step) -> Array:
     """The largest V (E_served - E_m) - Q (s_hat_served - s_hat_m) over m, over its allowance; 0 where L4 is silent."""
     cost, s_hat, Q, V = step.request.cost, step.decision.s_hat, step.queue.to_float(), step.controls.V
-    served = step.decision.served
-    dearer = jnp.sum(jnp.where(served, cost, 0.0)) - cost
-    better = jnp.sum(jnp.where(served, s_hat, 0.0)) - s_hat
-    excess = jnp.max(V * dearer - Q * better)
-    ratio = jnp.where(excess > 0, excess / _score_allowance(V, cost, Q, s_hat), 0.0)
-    return jnp.where(step.decision.explore | jnp.isnan(excess), 0.0, ratio)
+    # Relative to the first model, as the rule itself compares: what is left is rounding.
+    score = V * (cost - cost[0]) - Q * (s_hat - s_hat[0])
+    excess = jnp.sum(jnp.where(step.decision.served, score, 0.0)) - jnp.min(score)
+    allowed = score_allowance(V, jnp.max(cost) - jnp.min(cost), Q, jnp.max(s_hat) - jnp.min(s_hat))
+    return jnp.where(step.decision.explore | ~(excess > 0), 0.0, excess / allowed)
 
 
-def _score_allowance(V: Array, cost: Array, Q: Array, s_hat: Array) -> Array:
-    """How far rounding in float32 may carry a served model's score above another's.
+def score_allowance(V: Array, dearer: Array, Q: Array, better: Array) -> Array:
+    """How far rounding in float32 may carry a served model's score above another's; `dearer`, `better`: the spread of
+    costs and of predictions over models.
 
-    A policy compares V (E_m - E_0) - Q (s_hat_m - s_hat_0) against some model 0. Q is rounded when made a float (a
+    A policy compares V (E_m - E_0) - Q (s_hat_m - s_hat_0) for the first model 0. Q is rounded when made a float (a
     product and a sum, 2u of Q + 1), either difference once, either product once, their sum once: at most
     3u V |E_m - E_0| + 5u (Q + 1) |s_hat_m - s_hat_0| to first order, and 4u, 8u with the rest. Twice for the two that
-    are compared, and once more for this comparison, with the spread over models for the differences.
+    are compared, and once more for this comparison.
     """
-    spread = jnp.max(cost) - jnp.min(cost), jnp.max(s_hat) - jnp.min(s_hat)
-    return 3.0 * ROUNDOFF * (4.0 * V * spread[0] + 8.0 * (Q + 1.0) * spread[1])
+    return 3.0 * ROUNDOFF * (4.0 * V * dearer + 8.0 * (Q + 1.0) * better)
 
 
 def _apart(left: queue.Fixed, right: queue.Fixed) -> Array:
@@ -144,7 +133,8 @@ def _plus(number: queue.Fixed, other: queue.Fixed) -> queue.Fixed:
     return queue.add(queue.Fixed(number.whole + other.whole, number.part), other.part)
 
 
-def _minimum(left: queue.Fixed, right: queue.Fixed) -> queue.Fixed:
+def minimum(left: queue.Fixed, right: queue.Fixed) -> queue.Fixed:
+    """The smaller of two numbers, exactly."""
     least = (left.whole < right.whole) | ((left.whole == right.whole) & (left.part < right.part))
     return queue.Fixed(*(jnp.where(least, a, b) for a, b in zip(left, right, strict=True)))
 

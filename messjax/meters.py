@@ -112,12 +112,22 @@ def _latest_add(of: Callable[[Step], PyTree], number: PyTree, step: Step) -> PyT
 
 
 def zip_meters(*meters: Meter) -> Meter:
-    """All the meters at once. ValueError when two share the name of a reading."""
+    """All the meters at once; a zip within a zip is as its parts. ValueError when two share the name of a reading."""
+    parts = [part for meter in meters for part in _parts(meter)]
     return Meter(
-        Partial(zip_init, tuple(meter.init for meter in meters)),
-        Partial(zip_add, tuple(meter.add for meter in meters)),
-        Partial(zip_read, tuple(meter.read for meter in meters)),
+        Partial(zip_init, tuple(meter.init for meter in parts)),
+        Partial(zip_add, tuple(meter.add for meter in parts)),
+        Partial(zip_read, tuple(meter.read for meter in parts)),
     )
+
+
+def _parts(meter: Meter) -> list[Meter]:
+    functions: Any = tuple(meter)
+    if all(
+        getattr(f, "func", None) is zipped for f, zipped in zip(functions, (zip_init, zip_add, zip_read), strict=True)
+    ):
+        return [Meter(*part) for part in zip(*(f.args[0] for f in functions), strict=True)]
+    return [meter]
 
 
 def zip_init(inits: tuple, num_models: int) -> tuple:

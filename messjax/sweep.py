@@ -17,8 +17,8 @@ import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 
+from messjax import audits, grid, meters, results
 from messjax import feedback as _feedback
-from messjax import grid, results
 from messjax.checks import check_run
 from messjax.simulate import Result, World, assemble, check_fit, checkpoint_times
 from messjax.types import Array, Controls, Law, Meter, Policy, PyTree, Stream
@@ -110,6 +110,18 @@ def sweep(
         "seconds": round(time.perf_counter() - started, 3),
     }
     return dataset
+
+
+def audit(key: Array, controls: Controls, *, policy: Policy, stream: Stream, **options: Any) -> xr.Dataset:
+    """Run a policy on a stream and audit every request: a Dataset of the readings of `audits.path` per stream.
+
+    `options` are those of `sweep` (horizon, num_streams, feedback, ...); `meter` is zipped to the audit. Raises as
+    `sweep` does. `audits.failures` adds up what failed.
+    """
+    meter = options.pop("meter", None)
+    audited = audits.path() if meter is None else meters.zip_meters(meter, audits.path())
+    found = sweep(key, controls, policy=policy, stream=stream, meter=audited, **options)
+    return found if meter is not None else found[[name for name in found.data_vars if str(name).startswith("audit")]]
 
 
 def _dataset(

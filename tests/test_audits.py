@@ -7,7 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from messjax import audits, feedback, meters, policies, predictors, queue, streams
+from messjax import audits, feedback, meters, policies, predictors, queue, streams, sweep
+from messjax.fast import serve
 from messjax.types import Controls, Law
 
 LAW = Law(
@@ -20,7 +21,7 @@ SIZE = {"horizon": 400, "num_streams": 8}
 
 
 def audited(policy=MESS, stream=STREAM, controls=GRID, **options):
-    return audits.audit(jax.random.key(1), controls, policy=policy, stream=stream, **SIZE, **options)
+    return sweep.audit(jax.random.key(1), controls, policy=policy, stream=stream, **SIZE, **options)
 
 
 @pytest.mark.parametrize("name", ["oracle", "linear", "noisy", "sparse feedback", "trace", "one model"])
@@ -109,6 +110,45 @@ def test_it_zips_with_other_meters():
 def test_L2_far_from_zero_is_exact():
     """The bracket's sign survives the cut: queues of thousands, a jump that is off by one millionth."""
     for whole in (0, 1, 499, 501, 2_000_000):
-        Q = queue.Fixed(jnp.asarray(whole, jnp.int32), jnp.asarray(999_999, jnp.int32))
-        above = [bool(audits._above(Q, jnp.asarray(500_000), jnp.asarray(500_000 + d))) for d in (-1, 0, 1)]
+        near = jnp.asarray(min(whole, audits.FAR) * queue.UNIT + 999_999)
+        above = [bool(audits.above(near, jnp.asarray(500_000), jnp.asarray(500_000 + d))) for d in (-1, 0, 1)]
         assert above == [False, False, True]
+
+
+@pytest.mark.parametrize("name", ["oracle", "linear", "one model", "long queues"])
+def test_both_paths_audit_alike(name):
+    policy = {"linear": policies.mess_plus(predictors.linear(2, 3)), "one model": policies.single(0)}.get(name, MESS)
+    controls = GRID._replace(V=np.array([1.0, 1e5])) if name == "long queues" else GRID
+    both = [audited(policy, controls=controls, engine=engine) for engine in ("fast", "general")]
+    for law in audits.LAWS:
+        assert int(both[0][f"audit_{law}"].sum()) == int(both[1][f"audit_{law}"].sum()) == 0
+    assert all(float(found["audit_L4_ratio"].max()) <= 1.0 for found in both)
+
+
+def test_the_fast_path_audits_what_it_did(monkeypatch):
+    """Breaks planted in the fast path's own arithmetic are found, at the request where they happen."""
+    honest_move, honest_choose = serve.move, serve.choose
+
+    def lost(whole, part, base, step):
+        whole, part = honest_move(whole, part, base, step)
+        return jnp.where((base + whole == 3), whole - 1, whole), part
+
+    def gained(whole, part, base, step):
+        whole, part = honest_move(whole, part, base, step)
+        return whole, jnp.where((base + whole == 3) & (part < 999_999), part + 1, part)
+
+    def second(cost, relative, Q, V):
+        return (honest_choose(cost, relative, Q, V) + 1) % 3
+
+    for name, wrong, laws in (
+        ("move", lost, {"L1", "reflection"}), ("move", gained, {"L2", "reflection"}), ("choose", second, {"L4"}),
+    ):  # fmt: skip
+        monkeypatch.setattr(serve, name, wrong)
+        jax.clear_caches()
+        found = audited(controls=Controls(V=30.0, alpha=0.6, c=0.1), engine="fast")
+        failed = audits.failures(found)
+        assert all(failed[law] > 0 for law in laws), (failed, laws)
+        assert (found["audit_first"] > 0).any()
+        assert name == "move" or sum(failed.values()) == failed["L4"]
+        monkeypatch.undo()
+    jax.clear_caches()

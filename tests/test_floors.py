@@ -12,12 +12,12 @@ FLOORS = [
     {"types", "kept"},
     {"queue", "counters", "optimum", "bounds", "stats", "sequences"},
     {"meters", "zoo", "feedback", "streams", "predictors", "features", "traces"},
-    {"policies", "checks", "watch"},
+    {"policies", "checks", "watch", "audits"},
     {"simulate"},
     {"results", "fast"},
     {"grid", "verdicts", "plot"},
     {"sweep"},
-    {"compare", "shell", "audits"},
+    {"compare", "shell"},
     {"cli"},
 ]
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}

@@ -13,12 +13,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from messjax import meters, queue
+from messjax import audits, meters, queue
 from messjax.fast.worlds import Columnar, Columns
 from messjax.meters import Sum, add_to_sum
 from messjax.types import Array, Meter, alike
 
-PARTS = {"ledger": meters.ledger, "queue": meters.virtual_queue, "sla": meters.sla, "theory": meters.theory}
+PARTS = {
+    "ledger": meters.ledger,
+    "queue": meters.virtual_queue,
+    "sla": meters.sla,
+    "theory": meters.theory,
+    "audit": audits.path,
+}
 FIELD = 8  # bits of a packed count: a chunk has fewer than 256 requests
 
 
@@ -86,6 +92,7 @@ class Book(NamedTuple):
     error: Sum
     error_max: Array
     error_last: Array
+    audit: audits.Path | None  # None: not audited
 
 
 class Page(NamedTuple):
@@ -133,6 +140,7 @@ class Account:
 
     def __init__(self, parts: tuple[str, ...], world: Columnar, error: str) -> None:
         self.parts, self.world, self.error = parts, world, error  # error: "zero", "unknown" or "measured"
+        self.audited = "audit" in parts
 
     def open(self, lanes: tuple[int, ...], streams: tuple[int, ...]) -> Book:
         """An empty book; `streams` is the shape of `lanes` with one V and alpha."""
@@ -143,6 +151,7 @@ class Account:
             served=(none,) * self.world.num_models, explored=own.astype(jnp.int32), satisfied=number,
             spent=Sum(own, own), exploited=total, queue=Long(total, none), largest=number, walk=number,
             met_from=none + 1, exploration=total, prediction=total, error=Sum(own, own), error_max=own, error_last=own,
+            audit=audits.Path((none,) * len(audits.LAWS), none, zero, number, number) if self.audited else None,
         )  # fmt: skip
 
     def page(self, book: Book) -> Page:
@@ -222,11 +231,13 @@ class Account:
             error=page.error,
             error_max=page.error_max,
             error_last=book.error_last if error_last is None else error_last,
+            audit=book.audit,
         )
 
     def read(self, book: Book, t: Array, last: queue.Fixed, p: Array) -> dict[str, Any]:
         """The readings of the meters after request t, by their own functions: leaves [*lanes] and [*lanes, M]."""
         read = {"ledger": self._ledger, "queue": self._queue, "sla": self._sla, "theory": self._theory}
+        read["audit"] = lambda book, *rest: audits.path_read(book.audit)
         full = jax.tree.map(lambda x: jnp.broadcast_to(x, last.whole.shape), (book, t, last, p))
         named: dict[str, Any] = {}
         for part in self.parts:

@@ -43,6 +43,8 @@ def why_not(world: World) -> str | None:
         return reason
     for name, policy in world.policies.items():
         route = Route(policy, world)
+        if route.account.audited:
+            return "audits"
         if not (isinstance(route.columnar, Types) and isinstance(route.beliefs, Oracle)):
             return f"the policy {name!r} and the stream together (expected an oracle on a stream over types)"
     return None

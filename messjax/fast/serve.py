@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -10,6 +11,7 @@ import numpy as np
 
 from messjax import queue
 from messjax.fast import account as _account
+from messjax.fast import trail as _trail
 from messjax.fast.account import Account, Book, Met, Settled
 from messjax.fast.beliefs import Beliefs, row
 from messjax.fast.worlds import Columnar, Columns
@@ -122,8 +124,9 @@ def play(
         return accounts.meet(page, Met(value(packed), *form.queue(packed), chunk.p[i], error))
 
     def step(i: Array, carry: tuple) -> tuple:
-        packed, page = carry
+        packed, page, trail = carry
         before, more = jnp.maximum(i - 1, 0), i < chunk.n
+        trail = audit(i, packed, trail)
         page = _account.select(i > 0, settle(before, packed, page), page)
         page = _account.select(more, meet(i, packed, page), page)
         request = at(i, chunk.requests)
@@ -133,15 +136,52 @@ def play(
             choice = choose(world.cost(request), beliefs.relative(request, at(i, chunk.predictions)), value(packed), V)
             choice = jnp.where(world.coin(request), world.num_models - 1, choice)
         moved = move(*form.queue(packed), Q.whole, alpha - world.units(request, choice))
-        return jnp.where(more, form.pack(*moved, choice), packed), page
+        return jnp.where(more, form.pack(*moved, choice), packed), page, trail
 
-    start = form.pack(jnp.zeros_like(Q.whole), Q.part, jnp.zeros_like(Q.whole))
-    packed, page = jax.lax.fori_loop(0, chunk.n + 1, step, (start, accounts.page(book)))  # the last round only settles
+    trail, audit, audited = _auditor(chunk, Q, book, world, beliefs, lanes)
+    carry = form.pack(jnp.zeros_like(Q.whole), Q.part, jnp.zeros_like(Q.whole)), accounts.page(book), trail
+    packed, page, trail = jax.lax.fori_loop(0, chunk.n + 1, step, carry)  # the last round only settles
     last, largest = (
         queue.Fixed(Q.whole + whole, part) for whole, part in (form.queue(packed), form.queue(page.largest))
     )
     error_last = None if chunk.error is None else at(chunk.n - 1, chunk.error)
-    return last, accounts.close(book, page, Q.whole, chunk.n, largest, error_last)
+    return last, audited(accounts.close(book, page, Q.whole, chunk.n, largest, error_last), trail)
+
+
+def _auditor(
+    chunk: Chunk, Q: queue.Fixed, book: Book, world: Columnar, beliefs: Beliefs | None, lanes: Lanes
+) -> tuple[PyTree, Callable[[Array, Array, PyTree], PyTree], Callable[[Book, PyTree], Book]]:
+    """What an audit carries, how it follows the loop (the request before is audited), and how it ends in the book."""
+    if book.audit is None:
+        return (), lambda i, packed, trail: trail, lambda book, trail: book
+    form, V, alpha = packing(world.num_models), lanes.of_controls(lanes.V), queue.units(lanes.of_controls(lanes.alpha))
+    start, kept = _trail.gap(book.audit, Q), book.audit
+
+    def score(request: PyTree, i: Array, choice: Array, whole: Array, part: Array) -> Array | None:
+        if beliefs is None:
+            return None
+        relative = beliefs.relative(request, lanes.of_streams(row(chunk.predictions, i)))
+        Q_t = queue.Fixed(Q.whole + whole, part).to_float()
+        return _trail.score_excess(V, world.cost(request), relative, choice, world.coin(request), Q_t)
+
+    def audit(i: Array, packed: Array, trail: _trail.Trail) -> _trail.Trail:
+        last = jnp.maximum(i - 1, 0)
+        request, choice = lanes.of_streams(row(chunk.requests, last)), form.choice(packed)
+        (whole, part), (after, rest) = form.queue(trail.before), form.queue(packed)
+        done = _trail.Move(
+            whole=Q.whole + whole,
+            part=part,
+            jump=(after - whole) * queue.UNIT + rest - part,
+            move=alpha - world.units(request, choice),
+            since=after * queue.UNIT + rest - Q.part,
+            excess=score(request, last, choice, whole, part),
+        )
+        return _trail.select(i > 0, _trail.follow(trail, last, done, alpha, *start), trail)._replace(before=packed)
+
+    def close(book: Book, trail: _trail.Trail) -> Book:
+        return book._replace(audit=_trail.close(kept, trail, chunk.t[0] - 1))
+
+    return _trail.start(Q.whole), audit, close
 
 
 def choose(cost: Columns, relative: Columns, Q: Array, V: Any) -> Array:

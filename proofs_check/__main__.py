@@ -13,18 +13,11 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from messjax import shell
 
 PARTS = ("lemmas", "trial", "watched", "rates", "matrix", "search")
-
-
-class Outcome(NamedTuple):
-    """What a part of the run came to."""
-
-    failures: list[str]  # in words: what is violated where its assumptions hold
-    told: dict[str, Any]  # for verdicts.json
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -71,17 +64,18 @@ def _run(asked: Any, words: list[str]) -> list[str]:
     out = shell.out_dir(asked.out)
     shell.use_all_cores()
     shell.use_compilation_cache()
+    from proofs_check.parts import RUN, Asked  # after the settings: it imports all of JAX's users
+
     failures: list[str] = []
     told: dict[str, Any] = {}
-    rows: list[Any] = []
-    for part in PARTS:
-        if part in parts:
-            started = time.perf_counter()
-            print(f"== {part}", file=sys.stderr, flush=True)
-            outcome = RUN[part](asked, chosen, out, rows)
-            failures += outcome.failures
-            told[part] = outcome.told | {"seconds": round(time.perf_counter() - started, 1)}
-            report.write(rows, out, asked.seed, _config(words), told)  # a result already computed is never lost
+    given = Asked(asked.quick, asked.seed, asked.streams, bool(asked.only), chosen, out, [])
+    for part in (part for part in PARTS if part in parts):
+        started = time.perf_counter()
+        print(f"== {part}", file=sys.stderr, flush=True)
+        outcome = RUN[part](given)
+        failures += outcome.failures
+        told[part] = outcome.told | {"seconds": round(time.perf_counter() - started, 1)}
+        report.write(given.rows, out, asked.seed, _config(words), told)  # a result already computed is never lost
     _close(failures, told, out)
     return failures
 
@@ -96,65 +90,6 @@ def _close(failures: list[str], told: dict[str, Any], out: Path) -> None:
         print(f"VIOLATED where its assumptions hold: {line}")
     print(f"finding: {len(failures)} statements violated where their assumptions hold ({seconds}); written to {out}")
 
-
-def _lemmas(asked: Any, statements: list[Any], out: Path, rows: list[Any]) -> Outcome:
-    from rich.table import Table
-
-    from proofs_check import lemmas
-
-    wanted = {each.name.split()[0] for each in statements}
-    names = [lemma.name for lemma in lemmas.ALL if not asked.only or _theme(lemma.source) in wanted]
-    found = lemmas.run(names)
-    table = Table(title="Finite algebra, proved by z3 for all reals; every wrong version refuted", title_justify="left")
-    for column in ("of", "lemmas", "proved", "wrong versions", "refuted", "s", "one counterexample"):
-        table.add_column(column, overflow="fold")
-    for source in dict.fromkeys(_theme(row.source) for row in found):
-        some = [row for row in found if _theme(row.source) == source]
-        wrong = [one for row in some for one in row.wrong]
-        shown = f"{wrong[0].name}: {wrong[0].counterexample}" if wrong else ""
-        proved, refuted = sum(row.status == "proved" for row in some), sum(one.refuted for one in wrong)
-        seconds = f"{sum(row.seconds for row in some):.1f}"
-        table.add_row(source, str(len(some)), str(proved), str(len(wrong)), str(refuted), seconds, shown)
-    shell.console().print(table)
-    return Outcome([f"lemma {row.lemma} ({row.status})" for row in found if not row.ok], {"lemmas": found})
-
-
-def _theme(source: str) -> str:
-    """L1, T3, or one of the inequalities (1), (2), (3) that T1 to T3 share."""
-    return source.split()[0].strip("',")
-
-
-def _trial(asked: Any, statements: list[Any], out: Path, rows: list[Any]) -> Outcome:
-    from proofs_check import cases, figures, report, trial
-
-    streams = asked.streams or (512 if asked.quick else 2_048)
-    found: list[trial.Row] = []
-    honest = cases.honest(asked.quick)
-    with shell.progress(len(honest), "cases") as tell:
-        for number, (case, key) in enumerate(zip(honest, trial.keys(asked.seed, len(honest)), strict=True), start=1):
-            runs = trial.run(case, key, streams)
-            found += [trial.try_one(statement, run) for run in runs for statement in statements]
-            tell(number, len(honest))
-    rows += (judged := trial.judge(found))
-    shell.console().print(report.table(judged))
-    figures.save_all(judged, {each.name: each.about for each in statements}, out)
-    return Outcome([f"{row.statement} in {row.case}" for row in judged if row.verdict == "violated"], {})
-
-
-def _watched(asked: Any, statements: list[Any], out: Path, rows: list[Any]) -> Outcome:
-    from messjax import plot
-    from proofs_check import cases, figures, report, trial, watched
-
-    if not any(each.name.startswith("T5") for each in statements):
-        return Outcome([], {})
-    paths = watched.follow_all(cases.to_watch(asked.quick), asked.seed + 1)
-    rows += (judged := trial.judge([watched.row(path) for path in paths]))
-    shell.console().print(report.table(judged))
-    plot.save(figures.watched(paths), out / "T5_over_time")
-    return Outcome([f"{row.statement} in {row.case}" for row in judged if row.verdict == "violated"], {})
-
-
-RUN = {"lemmas": _lemmas, "trial": _trial, "watched": _watched}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -118,7 +118,7 @@ def _mean(claim: Claim) -> dict[str, Any]:
     limits = stats.jackknife(margin, claim.measured, *claim.uses, level=LEVEL)
     n = len(claim.measured)
     error = (float(limits.mean) - float(limits.lower)) / float(special.stdtrit(n - 1, LEVEL))
-    below = _below_zero(float(limits.mean), error, n)
+    below = _below_zero(float(limits.mean), error, n, max(abs(number), abs(measured)))
     return {
         "measured": measured,
         "bound": number,
@@ -130,10 +130,13 @@ def _mean(claim: Claim) -> dict[str, Any]:
     }
 
 
-def _below_zero(margin: float, error: float, n: int) -> float:
-    """The p-value of "the margin is at least zero" against "below": Student's t, or a plain comparison."""
-    if error <= 1e-12 * max(1.0, abs(margin)):
-        return float(margin >= -1e-9 * max(1.0, abs(margin)))
+def _below_zero(margin: float, error: float, n: int, scale: float) -> float:
+    """The p-value of "the margin is at least zero" against "below": Student's t, or a plain comparison.
+
+    Readings are sums in float32: what differs by less than 1e-6 of the scale is equal.
+    """
+    if error <= 1e-9 * scale:
+        return float(margin >= -1e-6 * scale)
     return float(scipy_stats.t.cdf(margin / error, n - 1))
 
 
@@ -157,8 +160,9 @@ def _equal(said: Equal) -> dict[str, Any]:
     """Student's t both ways: two-sided against the equality, two one-sided tests for the tolerance."""
     limits, n = stats.one_sided(said.measured, LEVEL), len(said.measured)
     mean, error = float(limits.mean), float(limits.mean - limits.lower) / float(special.stdtrit(n - 1, LEVEL))
-    low, high = (_below_zero(sign * (said.value - mean), error, n) for sign in (1, -1))
-    within = [_below_zero(sign * (mean - said.value) - said.tolerance, error, n) for sign in (1, -1)]
+    scale = max(abs(mean), abs(said.value))
+    low, high = (_below_zero(sign * (said.value - mean), error, n, scale) for sign in (1, -1))
+    within = [_below_zero(sign * (mean - said.value) - said.tolerance, error, n, scale) for sign in (1, -1)]
     return {"measured": mean, "bound": said.value, "margin_lower": said.value - float(limits.upper),
             "margin_upper": said.value - float(limits.lower), "looseness": 1.0,
             "p_violated": min(1.0, 2.0 * min(low, high)), "p_holds": max(within)}  # fmt: skip

@@ -78,7 +78,7 @@ def row(path: Path) -> Row:
     mean = path.S[:, -1] / path.t[-1]
     word = "violated" if p_violated <= 0.05 else "holds" if p_holds <= 0.05 else "undecided"
     return SILENT._replace(
-        statement="T5 over time", source="T5 in docs/theory", needs="A1 A7", case=path.case,
+        statement="T5 over time", source="T5 in docs/theory", needs="A1 A4 A7", case=path.case,
         measured=float(-mean.mean()), bound=0.0, margin_lower=float(limits.lower[:, -1].min()),
         margin_upper=float(limits.upper.min()), looseness=NAN, p_violated=p_violated, p_holds=p_holds, verdict=word,
         streams=len(path.S), seconds=path.seconds,

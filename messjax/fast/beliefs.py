@@ -102,24 +102,41 @@ class Learned(_Stored):
         return jax.vmap(self.predictor.init)(keys)
 
     def chunk(self, state: PyTree, requests: PyTree, n: Array) -> tuple[PyTree, tuple]:
-        num_streams = self.world.coin(requests).shape[-1]
+        few = self.world.coin(requests).shape[-1] <= MOST_ONE_BY_ONE
+        learn = self._spans if few else self._steps
 
         def stream(state: PyTree, requests: PyTree) -> tuple[PyTree, Array]:
             seen = Seen(
                 x=stored(n, lambda: jax.vmap(self.world.features)(requests)[:, 0]),
                 labels=stored(n, lambda: jax.vmap(self.world.labels)(requests)[..., 0]),
             )
-            return self._spans(state, seen, self.world.coin(requests)[:, 0], n)
+            return learn(state, seen, self.world.coin(requests)[:, 0], n)
 
         one = jax.tree.map(lambda x: jnp.moveaxis(x, -1, 0)[..., None], requests)  # every stream by itself, B = 1
-        if num_streams <= MOST_ONE_BY_ONE:
+        if few:
             state, kept = jax.lax.map(lambda s: stream(*s), (state, one))
         else:
             state, kept = jax.vmap(stream)(state, one)
         return state, columns(n, jnp.moveaxis(kept, 0, -1))
 
+    def _steps(self, state: PyTree, seen: Seen, explore: Array, n: Array) -> tuple[PyTree, Array]:
+        """Request by request: of many streams side by side, one or the other always learns."""
+
+        def step(i: Array, carry: tuple) -> tuple:
+            state, kept = carry
+            last = jnp.maximum(i - 1, 0)
+            # Learn, then predict: the other way round, what is learned would be copied in every step.
+            state = when(row(explore, last) & (i > 0), Partial(_learn, self.predictor.update), state, seen, last)
+            found = self.predictor.predict(state, row(seen.x, i))
+            return state, jax.lax.dynamic_update_index_in_dim(kept, found, i, 0)
+
+        length, num_models = seen.labels.shape
+        kept = jnp.zeros((length + 1, num_models), jnp.float32)  # the last round only learns
+        state, kept = jax.lax.fori_loop(0, n + 1, step, (state, kept))
+        return state, kept[:length]
+
     def _spans(self, state: PyTree, seen: Seen, explore: Array, n: Array) -> tuple[PyTree, Array]:
-        """Between two explored requests nothing is learned: what lies there is predicted at once, up to a span."""
+        """Between two explored requests nothing is learned: what lies there is predicted at once."""
         length, num_models = seen.labels.shape
         size, stops = min(SPAN, length), somewhere(explore)
 

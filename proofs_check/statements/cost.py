@@ -9,7 +9,7 @@ from proofs_check.statement import Claim, Equal, Run, Said, Silent, Tail, statem
 from proofs_check.statements.queue import inversion
 
 
-@statement("T2 cost gap", source="T2 in docs/theory", needs="A1 A2 A4 A7")
+@statement("T2 cost gap", source="T2 in docs/theory", needs="A1 A2 A4 A5 A7")
 def T2(run: Run) -> Said:
     """Average cost - C* <= B/V + (E_all - C*) P_T/T + 2 S_T/(V T) + R_T/(V T)."""
     k = run.constants
@@ -28,7 +28,7 @@ def T2(run: Run) -> Said:
     )
 
 
-@statement("T5 weak duality", source="T5 in docs/theory", needs="A1 A7")
+@statement("T5 weak duality", source="T5 in docs/theory", needs="A1 A4 A7")
 def T5(run: Run) -> Said:
     """-E[cost_t + gamma* (alpha - s_t)] <= -C*: no honest policy beats the dual."""
     paid = run.readings["cost"] + run.best.gamma * run.readings["violation"]

@@ -12,13 +12,13 @@ def _failures(run: Run, law: str) -> Said:
     return Exact(measured=float(run.readings[name].sum()), bound=0.0)
 
 
-@statement("L1 path", source="L1 in docs/theory", needs="A2")
+@statement("L1 path", source="L1 in docs/theory", needs="")
 def L1(run: Run) -> Said:
     """alpha - s_t <= Q_{t+1} - Q_t on every request that is heard of: requests where it fails."""
     return _failures(run, "L1")
 
 
-@statement("L1 reflection", source="L1 in docs/theory", needs="A2")
+@statement("L1 reflection", source="L1 in docs/theory", needs="")
 def reflection(run: Run) -> Said:
     """Q_{t+1} is the reflected walk, exactly: requests where it is not."""
     return _failures(run, "reflection")

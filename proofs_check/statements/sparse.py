@@ -35,7 +35,7 @@ def T9_queue(run: Run) -> Said:
     return Claim(run.readings["queue_last"], _t9(bounds.T9_queue, run), run.over("S", "exploration_queue"))
 
 
-@statement("T9 violation", source="T9 in docs/theory", needs="A1 A2 A4 A5 A7")
+@statement("T9 violation", source="T9 in docs/theory", needs="A5")
 def T9_violation(run: Run) -> Said:
     """E[alpha - mean s_t] <= E[Q_{T+1}] / (f T): by the queue that was measured."""
     if not _sparse(run):

@@ -8,6 +8,7 @@ from messjax import bounds, optimum
 from proofs_check.statement import Claim, Exact, Run, Said, Silent, Tail, statement
 
 LOOSE = Silent("the policy runs on alpha itself")
+SPARSE = Silent("about complete feedback")  # false without it: "What breaks what" in docs/theory
 
 
 def _short(run: Run) -> np.ndarray | None:
@@ -28,6 +29,8 @@ def T10_violation(run: Run) -> Said:
     short = _short(run)
     if short is None or run.case.asked is None:
         return LOOSE
+    if run.f < 1.0:
+        return SPARSE
     kappa = run.alpha - run.case.asked
     if kappa * run.T < _right(run):
         return Silent(f"kappa T = {kappa * run.T:.4g} is below the right side of T1, {_right(run):.4g}")
@@ -50,6 +53,8 @@ def T10_tail(run: Run) -> Said:
     short = _short(run)
     if short is None or run.case.asked is None:
         return LOOSE
+    if run.f < 1.0:
+        return SPARSE
     k, asked = optimum.constants(run.case.law, run.case.asked), run.case.asked
     enough = float(bounds.T10_kappa_tail(0.05, run.T, asked, run.V, k.dE, k.beta, run.ebar, k.beta_M))
     if run.alpha - asked < enough:

@@ -1,0 +1,31 @@
+"""Rates as slopes with intervals beside the exponents that the theory says, behind the gate T >> V gamma*.
+
+`slope` fits and judges, `worlds` has the laws, `measure` what is measured on them, `exponent` the sweep of T8, `draw`
+draws.
+
+    python -m proofs_check.rates [--quick] [--seed 0] [--out DIR]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from proofs_check.rates.draw import exponent_table, figure, t6_figure, t8_figure, table
+from proofs_check.rates.exponent import Sweep, exponents
+from proofs_check.rates.measure import FULL, PARTS, QUICK, keys
+from proofs_check.rates.slope import GATE, TOLERANCE, Rate
+
+__all__ = [
+    "GATE", "PARTS", "TOLERANCE", "Rate", "Sweep", "exponent_table", "exponents", "figure", "run", "t6_figure",
+    "t8_figure", "table",
+]  # fmt: skip
+
+
+def run(quick: bool, seed: int, report: Callable[[int, int], None] | None = None) -> list[Rate]:
+    """Measure every rate. `report(done, total)` is called after each part, as `shell.progress` wants it."""
+    found: list[Rate] = []
+    for done, (key, part) in enumerate(zip(keys(seed), PARTS, strict=True)):
+        found += part(key, QUICK if quick else FULL)
+        if report is not None:
+            report(done + 1, len(PARTS))
+    return found

@@ -1,0 +1,205 @@
+"""Rates and T8's sweeps as tables and figures: points with intervals, fitted slopes and predicted ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import matplotlib
+import numpy as np
+from matplotlib import ticker
+from matplotlib.figure import Figure
+from rich.table import Table
+
+from messjax.plot import COLORS, DASHES, MARKERS, STYLE
+from proofs_check.rates.exponent import Sweep
+from proofs_check.rates.slope import GATE, TOLERANCE, Rate
+
+BOTH, EXPLORATION, PREDICTION = "k", COLORS[0], COLORS[1]
+
+
+def table(rates: Sequence[Rate]) -> Table:
+    """One row per rate, the gate printed."""
+    out = Table(
+        title=f"Slopes of log y in log x, 95% intervals over streams; judged where T/(V gamma*) >= {GATE:g}; "
+        f"agrees: all of the interval within {TOLERANCE:g} of the prediction"
+    )
+    for column in ("statement", "y", "x", "range", "slope", "interval", "predicted", "T/(V gamma*)", "verdict"):
+        out.add_column(column, justify="right" if column in ("slope", "predicted", "T/(V gamma*)") else "left")
+    for one in rates:
+        x = one.x[-one.used :]
+        out.add_row(
+            one.statement, one.what, one.x_name, f"{x[0]:g} to {x[-1]:g}", _digits(one.slope, 3),
+            f"[{_digits(one.slope_lower, 3)}, {_digits(one.slope_upper, 3)}]", f"{one.predicted:.3f}",
+            "no queue in it" if np.isnan(one.gate) else f"{one.gate:.1f}{'' if one.gate >= GATE else ' FAILS'}",
+            one.verdict,
+        )  # fmt: skip
+    return out
+
+
+def exponent_table(sweeps: Sequence[Sweep]) -> Table:
+    """One row per sweep of T8."""
+    out = Table(
+        title="T8: the exponent of exploration at which least is lost (95% by bootstrap over streams). "
+        "off: by how many times the constants' ratio would have to differ to explain the distance to q'/(1 + q')"
+    )
+    words = ("what", "predictor", "requests", "a* is")
+    numbers = ("q", "c", "least at a", "interval", "a* = q/(1+q)")
+    for column in (*words[:3], *numbers, words[3], "q'", "q'/(1+q')", "off", "T/(V gamma*)"):
+        out.add_column(column, justify="left" if column in words else "right")
+    for one in sweeps:
+        out.add_row(
+            one.what, one.predictor, one.world, f"{one.q:.3f}", f"{one.c:.3g}", f"{one.a_min:.3f}",
+            f"[{one.a_lower:.3f}, {one.a_upper:.3f}]", f"{one.a_star:.3f}", one.verdict, f"{one.q * one.power:.3f}",
+            f"{one.a_power:.3f}", f"{one.off:.2f}", f"{one.gate:.0f}",
+        )  # fmt: skip
+    return out
+
+
+def figure(rates: Sequence[Rate]) -> Figure:
+    """Six panels of logarithmic axes: points with intervals, the predicted slope through their middle."""
+    panels: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
+        ("queue in V", "V (requests per unit of cost)", "E[Q] (requests)", ("E[Q]",)),
+        (
+            "cost gap in V",
+            "V (requests per unit of cost)",
+            "cost - C* + $\\gamma^*$ violation (cost per request)",
+            ("cost gap, settled",),
+        ),
+        ("gap and violation in T", "T (requests)", "per request", ("cost gap, V", "violation", "Q_{T+1}")),
+        ("exploration in T", "T (requests)", "cost of explored requests, per request", ("exploration cost",)),
+        ("prediction error", "1 + explored requests n", "e = max |s_hat - mu|", ("error,",)),
+        ("what an error costs", "prediction error e", "rise of the cost gap", ("loss by errors",)),
+    )
+    with matplotlib.rc_context(STYLE):
+        drawn = Figure(figsize=(11.0, 8.6), layout="constrained")
+        for axis, letter, (title, x, y, names) in zip(drawn.subplots(2, 3).flat, "abcdef", panels, strict=True):
+            for i, one in enumerate(each for each in rates if each.what.startswith(names)):
+                _power_law(axis, one, i)
+            axis.set(title=f"({letter}) {title}", xlabel=x, ylabel=y)
+            _legend_below(axis)
+        drawn.suptitle(_caption("Measured rates"), fontsize=10)
+        return drawn
+
+
+def t6_figure(rates: Sequence[Rate]) -> Figure:
+    """T6: where the queue is drawn to, and how far it spreads there."""
+    with matplotlib.rc_context(STYLE):
+        drawn = Figure(figsize=(9.2, 4.8), layout="constrained")
+        left, right = drawn.subplots(1, 2)
+        short = tuple(each for each in rates if each.what.startswith("E[Q]"))
+        for i, one in enumerate(each for each in short if each.verdict != "gated"):
+            _power_law(left, one, i)
+        for i, one in enumerate(each for each in rates if each.what.startswith("s.d. of Q")):
+            _power_law(right, one, i)
+        low, high = right.get_ylim()
+        right.set_ylim(min(low, 0.5), high)
+        left.set(title="(a) the queue is drawn to V gamma*", ylabel="E[Q] (requests)")
+        right.set(title="(b) its spread there", ylabel="s.d. of Q over streams and time (requests)")
+        for axis in (left, right):
+            axis.set_xlabel("V (requests per unit of cost)")
+            _legend_below(axis)
+        drawn.suptitle(_caption("T6"), fontsize=10)
+        return drawn
+
+
+def t8_figure(sweeps: Sequence[Sweep], rates: Sequence[Rate] = ()) -> Figure:
+    """T8: a panel per sweep; with `rates` also what an error costs, which decides where the least lies."""
+    with matplotlib.rc_context(STYLE):
+        drawn = Figure(figsize=(11.0, 10.6), layout="constrained")
+        axes = list(drawn.subplots(3, 3).flat)
+        for axis, letter, one in zip(axes, "abcdefghi", sweeps, strict=False):
+            _sweep(axis, letter, one)
+        last = axes[len(sweeps)]
+        costs = [each for each in rates if each.what.startswith("loss by errors")]
+        for i, each in enumerate(costs):
+            _power_law(last, each, i)
+        if costs:
+            last.set(title=f"({'abcdefghi'[len(sweeps)]}) what an error costs", xlabel="prediction error e")
+            last.set_ylabel("rise of the cost gap")
+            _legend_below(last)
+        for axis in axes[len(sweeps) + bool(costs) :]:
+            axis.remove()
+        shown = {
+            name: line
+            for axis in axes[: len(sweeps)]
+            for line, name in zip(*axis.get_legend_handles_labels(), strict=True)
+        }
+        drawn.legend(shown.values(), shown.keys(), loc="outside lower center", ncols=4)
+        one = sweeps[0]
+        drawn.suptitle(
+            f"T8: what is lost against the exponent a of exploration, p = min(1, c t^-a); T = {one.T:,}, "
+            f"{one.streams} streams, 95% intervals", fontsize=10,
+        )  # fmt: skip
+        return drawn
+
+
+def _power_law(axis: Any, one: Rate, i: int) -> None:
+    color, x, y = COLORS[i % len(COLORS)], one.x, one.y
+    gated = one.verdict == "gated"
+    slope = f"{_digits(one.slope, 2)} [{_digits(one.slope_lower, 2)}, {_digits(one.slope_upper, 2)}]"
+    label = f"{_short(one.what)}: {'not judged' if gated else slope}, theory {one.predicted:.2g}"
+    axis.errorbar(
+        x, y, yerr=[y - one.lower, one.upper - y], fmt=MARKERS[i % len(MARKERS)], color=color, capsize=2.5,
+        markersize=6.5 - i, mfc="white" if gated else color, label=label,
+    )  # fmt: skip
+    used = slice(len(x) - one.used, None)
+    middle = np.exp(np.mean(np.log(y[used])) - one.predicted * np.mean(np.log(x[used])))
+    axis.plot(x[used], middle * x[used] ** one.predicted, color=color, ls=DASHES[i % len(DASHES)], lw=1.1)
+    _log_axes(axis)
+
+
+def _log_axes(axis: Any) -> None:
+    axis.set(xscale="log", yscale="log")
+    for scale in (axis.xaxis, axis.yaxis):
+        scale.set_major_locator(ticker.LogLocator(subs=(1.0, 2.0, 5.0) if scale is axis.yaxis else (1.0, 3.0)))
+        scale.set_major_formatter(
+            ticker.FuncFormatter(lambda x, _: f"{x:,.0f}" if x >= 1 else np.format_float_positional(x, 3, trim="-"))
+        )
+        scale.set_minor_formatter(ticker.NullFormatter())
+
+
+def _digits(number: float, digits: int) -> str:
+    return f"{round(number, digits) + 0.0:.{digits}f}"  # no "-0.00"
+
+
+def _short(what: str) -> str:
+    for prefix in ("E[Q], ", "s.d. of Q, ", "exploration cost, ", "error, ", "loss by errors, "):
+        what = what.removeprefix(prefix)
+    return what.removesuffix(" (smooth)").removesuffix(" (kink)").replace("Q_{T+1} / T", "$Q_{T+1}/T$")
+
+
+def _legend_below(axis: Any) -> None:
+    if axis.get_legend_handles_labels()[0]:
+        axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.17), fontsize=7.5, handletextpad=0.4)
+
+
+def _caption(what: str) -> str:
+    return (
+        f"{what}: means with 95% intervals over streams; lines have the predicted slope, through the points fitted;\n"
+        f"hollow: T / (V $\\gamma^*$) < {GATE:g}, not judged"
+    )
+
+
+def _sweep(axis: Any, letter: str, one: Sweep) -> None:
+    axis.plot(one.a, one.exploration, color=EXPLORATION, ls=DASHES[1], marker=MARKERS[0], ms=3, label="exploration")
+    axis.plot(one.a, one.prediction, color=PREDICTION, ls=DASHES[2], marker=MARKERS[1], ms=3, label="prediction")
+    axis.errorbar(
+        one.a, one.y, yerr=[one.y - one.lower, one.upper - one.y], color=BOTH, lw=1.6, capsize=2, label="both"
+    )
+    axis.axvspan(one.a_lower, one.a_upper, color="0.85", lw=0, label="least: 95% interval")
+    axis.axvline(one.a_star, color=COLORS[2], lw=1.8, label="a* = q/(1+q)")
+    if one.power != 1.0:
+        axis.axvline(one.a_power, color=COLORS[3], lw=1.8, ls=DASHES[3], label="2q/(1+2q): loss of order $e^2$")
+    for a, name, dash in ((0.25, "1/4 [M25]", DASHES[4]), (1 / 3, "1/3 [M24]", DASHES[5])):
+        axis.axvline(a, color="0.35", lw=0.9, ls=dash, label=name)
+    axis.set(
+        yscale="log",
+        xlabel="exponent a",
+        xticks=np.arange(0.1, 0.75, 0.1),
+        ylabel="T2's terms" if one.what == "T2" else "average loss",
+    )
+    where = "smooth" if one.power != 1.0 else "close calls"
+    what = "T2's bound" if one.what == "T2" else "loss"
+    axis.set_title(f"({letter}) {what}, {one.predictor}; {where}", fontsize=9)
+    axis.set_ylim(max(one.y.min() / 30, 1e-5), one.y.max() * 1.5)

@@ -1,0 +1,74 @@
+"""A rate: measured means over a range, the slope of their logarithms with an interval, and the predicted one."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from messjax import stats
+
+GATE = 20.0  # the least T / (V gamma*) at which a slope is judged
+TOLERANCE = 0.1  # a slope agrees where its whole interval is this close: finite T and V bend every power law a little
+LEVEL = 0.95
+
+
+class Rate(NamedTuple):
+    """One power law: y is about x^predicted. The slope is fitted to the last `used` points."""
+
+    statement: str
+    what: str
+    x_name: str
+    x: np.ndarray  # [n]
+    y: np.ndarray  # [n], means over independent streams (a standard deviation: over streams and time)
+    lower: np.ndarray  # [n], two-sided limits at 95%
+    upper: np.ndarray
+    slope: float
+    slope_lower: float
+    slope_upper: float
+    predicted: float
+    gate: float  # the smallest T / (V gamma*) in it; NaN where no queue is in it
+    verdict: str  # "agrees", "differs", "undecided" (the interval straddles the tolerance) or "gated"
+    seconds: float
+    used: int
+
+
+def fit(
+    statement: str,
+    what: str,
+    x_name: str,
+    x: np.ndarray,
+    samples: np.ndarray,
+    predicted: float,
+    *,
+    gate: float = float("nan"),
+    root: float = 1.0,
+    used: int | None = None,
+    seconds: float = 0.0,
+) -> Rate:
+    """The rate of samples [n, streams] at x [n], the same streams at every x.
+
+    y is the mean over streams to the power 1/root: root = 2 makes a standard deviation of mean squares. ValueError
+    for a mean that is not positive, as `stats.loglog_slope` says it.
+    """
+    x, used = np.asarray(x, np.float64), len(x) if used is None else used
+    limits = stats.interval(samples, LEVEL)
+    y, lower, upper = (np.maximum(each, 0.0) ** (1.0 / root) for each in limits[:3])
+    line = stats.loglog_slope(x[-used:], samples[-used:], LEVEL)
+    slope, slope_lower, slope_upper = (float(each) / root for each in line[:3])
+    said = verdict(slope_lower, slope_upper, predicted, gate)
+    return Rate(
+        statement, what, x_name, x, y, lower, upper, slope, slope_lower, slope_upper, predicted, gate, said, seconds,
+        used,
+    )  # fmt: skip
+
+
+def verdict(lower: float, upper: float, predicted: float, gate: float = float("nan")) -> str:
+    """What an interval of a slope says of the predicted one, behind the gate."""
+    if gate < GATE:
+        return "gated"
+    near, far = abs(lower - predicted), abs(upper - predicted)
+    if max(near, far) <= TOLERANCE:
+        return "agrees"
+    apart = lower > predicted + TOLERANCE or upper < predicted - TOLERANCE
+    return "differs" if apart else "undecided"

@@ -1,0 +1,93 @@
+"""Three laws that rates are measured on, each with its price gamma*, and a meter of little noise for the cost gap."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from jax.tree_util import Partial
+
+from messjax import meters, optimum, streams
+from messjax.types import Array, Law, Meter, Step, Stream
+from proofs_check import cases
+
+
+class World(NamedTuple):
+    """A stream with its law and the agreement asked for. Two models; costs in no unit."""
+
+    name: str
+    stream: Stream
+    law: Law
+    alpha: float
+    best: optimum.Optimum
+    margin: float  # the loss of a prediction error e is of order e^(1 + margin)
+
+    @property
+    def gamma(self) -> float:
+        """gamma*."""
+        return self.best.gamma
+
+    @property
+    def explored_excess(self) -> float:
+        """What an explored request costs on average above the least of E_m + gamma* (alpha - mu_m)."""
+        price = self.law.cost - self.gamma * self.law.mean
+        paid = self.law.cost.sum(1) - self.gamma * self.law.mean[:, -1]
+        return float(self.law.weight @ (paid - price.min(1)))
+
+
+def _world(name: str, stream: Stream, alpha: float, margin: float) -> World:
+    assert stream.law is not None
+    law = stream.law()
+    return World(name, stream, law, alpha, optimum.solve(law, alpha), margin)
+
+
+def kinked() -> World:
+    """One type of request: the dual has a kink at gamma* = 2. Q drifts up by .4 below it, down by .1 above."""
+    return _world("one type (kink)", streams.types(cases.kinked()), 0.7, np.nan)
+
+
+def smooth() -> World:
+    """Continuous features: the dual is smooth, and few requests are close calls between the models."""
+    stream = streams.calibrated(np.array([0.2, 1.2]), np.array([0.35, 0.75]), num_features=3, shared=0.0)
+    return _world("continuous features (smooth)", stream, 0.6, 1.0)
+
+
+def close_calls(octaves: int = 9) -> World:
+    """Types as close to a draw between the models as one likes: as many in every octave, and one at gamma* = 2.
+
+    The dearer model is better by .5 +- .4 2^-j; an error e misjudges all types closer than about e, which is a fixed
+    share of requests per octave, so that the loss is of order e: the worst that T2 allows.
+    """
+    apart = 0.4 * 2.0 ** -np.arange(octaves)
+    gain = np.concatenate([0.5 - apart, [0.5], 0.5 + apart])
+    weight = np.full(len(gain), 0.8 / (2 * octaves))
+    weight[octaves] = 0.2
+    law = Law(weight, np.tile([0.2, 1.2], (len(gain), 1)), np.stack([np.full(len(gain), 0.05), 0.05 + gain], 1))
+    alpha = 0.05 + weight[octaves] * 0.25 + float((weight * gain)[octaves + 1 :].sum())  # the middle type is mixed
+    return _world("close calls at every scale", streams.types(law), float(np.round(alpha, 6)), 0.0)
+
+
+def excess(world: World) -> Meter:
+    """Reading `excess`, the mean of E_paid + gamma* (alpha - mu_served) above its least over single models.
+
+    Its expectation is that of average cost - C* + gamma* x violation (T5's adjusted regret per request), exactly, with
+    mu in the place of labels: hundreds of times less variance.
+    """
+    return meters.mean("excess", Partial(_excess, jnp.float32(world.gamma)))
+
+
+def explored_excess(world: World) -> Meter:
+    """Reading `explored_excess`: the part of `excess` that falls on explored requests."""
+    return meters.mean("explored_excess", Partial(_explored, jnp.float32(world.gamma)))
+
+
+def _excess(gamma: Array, step: Step) -> Any:
+    cost, mu = step.request.cost, step.request.mean
+    price = cost - gamma * mu
+    paid = jnp.sum(jnp.where(step.decision.query, cost, 0.0))
+    return paid - gamma * jnp.sum(jnp.where(step.decision.served, mu, 0.0)) - jnp.min(price)
+
+
+def _explored(gamma: Array, step: Step) -> Any:
+    return jnp.where(step.decision.explore, _excess(gamma, step), 0.0)

@@ -1,0 +1,270 @@
+"""The search for counterexamples: an optimiser looks for the instance on which a statement has the least to spare.
+
+What is minimised is the relative margin, the upper 95% limit of bound - measured over a scale: the larger of |bound|
+and the root mean square of what is measured (so a bound of zero has a scale, too); |value| for an equality, whose
+margin is how far its interval reaches past the value. By the upper limit, noise is no achievement: below zero is what
+a test would call a violation. 0 is tight, 1 says that the bound is all there is; a silent statement counts as 3.
+
+All instances meet the same random numbers, so the best of thousands is partly the luckiest. The population is therefore
+taken to new numbers every few generations, where what was luck is lost; the leaders are run again on others, and the
+best of those once more, afresh and with more streams, by `trial.run` on the library's own stream and engine: only that
+last row counts.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import matplotlib
+import numpy as np
+from matplotlib.figure import Figure
+from rich.table import Table
+from scipy.optimize import differential_evolution
+from scipy.stats import qmc
+
+from messjax import plot
+from messjax.types import Array
+from proofs_check import instances, trial
+from proofs_check.instances import Instance, Space
+from proofs_check.statement import Claim, Equal, Exact, Run, Said, Silent, Statement, Tail
+
+SPACE = Space()
+SCREENED = 512  # quasi-random instances before the optimiser starts
+POPULATION = 64  # of them it starts from the best
+GENERATIONS = 4  # on the same numbers, the first of them the population that there is
+STREAMS = 32  # per instance while searching
+LEADERS = 16  # run again, on eight times the streams
+QUICK, FULL = SCREENED + 8 * POPULATION, SCREENED + 120 * POPULATION  # instances tried
+SILENT = 3.0
+ROUNDING = 1e-6  # of the scale: readings are float32 sums
+
+
+class Found(NamedTuple):
+    """The tightest instance of a statement. Relative margins: smaller is tighter, below zero is a violation."""
+
+    statement: Statement
+    instance: Instance
+    row: trial.Row  # afresh
+    tried: int
+    seconds: float
+    path: np.ndarray  # [calls, 2] instances tried so far, least objective on the numbers of that time
+    promised: float  # the objective, the upper limit of the relative margin, on the last numbers that the search saw
+    margin: tuple[float, float, float]  # afresh: lower limit, estimate, upper limit. The last less `promised` was luck
+
+
+class Screen(NamedTuple):
+    """Quasi-random instances, simulated once for all statements."""
+
+    points: np.ndarray  # [n, dimensions]
+    runs: list[Run]
+
+
+def screen(key: Array, count: int = SCREENED) -> Screen:
+    """So many instances (a power of two is best) of Sobol's sequence, scrambled, and their runs under `key`."""
+    points = qmc.Sobol(SPACE.dimensions, rng=_seed(key)).random(count)
+    return Screen(points, instances.simulate([instances.decode(x, SPACE) for x in points], key, STREAMS))
+
+
+def hunt(
+    statement: Statement, key: Array, *, quick: bool = True, budget: int | None = None, seen: Screen | None = None
+) -> Found:
+    """The tightest instance among `budget` (QUICK or FULL by default), and what the statement says on it afresh.
+
+    `seen` is what was screened already, under the same key. ValueError where the budget is smaller than screen and
+    first population.
+    """
+    started = time.perf_counter()
+    budget = (QUICK if quick else FULL) if budget is None else budget
+    seen = screen(key) if seen is None else seen
+    epochs = (budget - len(seen.points)) // (POPULATION * GENERATIONS)
+    if epochs < 1:
+        least = len(seen.points) + POPULATION * GENERATIONS
+        raise ValueError(f"budget: found {budget} instances, expected at least {least}")
+    *each, leading, fresh = jax.random.split(key, epochs + 2)
+    search = _Search(statement, seen)
+    for epoch in each:
+        search.evolve(epoch)
+    points, promised = search.best(LEADERS)
+    leaders = [instances.decode(x, SPACE) for x in points]
+    again = instances.simulate(leaders, leading, 8 * STREAMS)
+    best = int(np.argmin([tightness(statement, run) for run in again]))
+    row, limits = afresh(statement, leaders[best], fresh, 1_024 if quick else 4_096)
+    seconds = time.perf_counter() - started
+    return Found(
+        statement, leaders[best], row, search.tried, seconds, np.array(search.path), float(promised[best]), limits
+    )
+
+
+def hunt_all(statements: Iterable[Statement], key: Array, *, quick: bool = True) -> list[Found]:
+    """`hunt` for each statement, screened together; the verdicts of the rows are corrected for their number (Holm)."""
+    seen = screen(key)
+    found = [hunt(each, key, quick=quick, seen=seen) for each in statements]
+    rows = trial.judge([each.row for each in found])
+    return [each._replace(row=row) for each, row in zip(found, rows, strict=True)]
+
+
+def afresh(
+    statement: Statement, instance: Instance, key: Array, num_streams: int
+) -> tuple[trial.Row, tuple[float, float, float]]:
+    """The statement on the instance by `trial.run` and `trial.try_one`; lower limit, estimate and upper limit of the
+    relative margin. A margin of ROUNDING is none: "undecided"."""
+    run = trial.run(instances.case(instance, "tightest found"), key, num_streams, audit=False)[0]
+    row, margin = trial.try_one(statement, run), relative(statement, run)
+    if row.verdict == "violated" and margin[1] > -ROUNDING:
+        row = row._replace(p_violated=1.0, verdict="undecided")
+    return row, margin
+
+
+class _Search:
+    """The population, and its memory of what was tried."""
+
+    def __init__(self, statement: Statement, seen: Screen):
+        self.statement, self.tried, self.path = statement, 0, list[tuple[int, float]]()
+        self._renew(seen.points, self._values(seen.runs))
+
+    def evolve(self, key: Array) -> None:
+        """GENERATIONS of differential evolution on the numbers of `key`."""
+        self.key, start = key, self.best(POPULATION)[0]
+        self._renew(np.empty((0, SPACE.dimensions)), np.empty(0))
+        differential_evolution(
+            self,
+            [(0.0, 1.0)] * SPACE.dimensions,
+            init=start,
+            maxiter=GENERATIONS - 1,
+            strategy="best1bin",
+            mutation=(0.3, 0.9),
+            recombination=0.8,
+            tol=0.0,
+            polish=False,
+            updating="deferred",
+            vectorized=True,
+            rng=_seed(key),
+        )
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        """Points [dimensions, S] -> objective [S]."""
+        runs = instances.simulate([instances.decode(point, SPACE) for point in x.T], self.key, STREAMS)
+        values = self._values(runs)
+        self._renew(np.concatenate([self.points, x.T]), np.concatenate([self.values, values]))
+        return values
+
+    def best(self, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """The best different points [count, dimensions] on the present numbers, and their values."""
+        _, first = np.unique(self.points, axis=0, return_index=True)
+        chosen = first[np.argsort(self.values[first], kind="stable")[:count]]
+        return self.points[chosen], self.values[chosen]
+
+    def _values(self, runs: Sequence[Run]) -> np.ndarray:
+        self.tried += len(runs)
+        return np.array([tightness(self.statement, run) for run in runs])
+
+    def _renew(self, points: np.ndarray, values: np.ndarray) -> None:
+        self.points, self.values = points, values
+        if len(values):
+            self.path.append((self.tried, float(values.min())))
+
+
+def tightness(statement: Statement, run: Run) -> float:
+    """The number that is minimised: the upper limit of the relative margin, SILENT where nothing is said."""
+    return relative(statement, run)[2]
+
+
+def relative(statement: Statement, run: Run) -> tuple[float, float, float]:
+    """Lower limit, estimate and upper limit of the relative margin; SILENT where nothing, or 0 <= 0, is said."""
+    said = statement.say(run)
+    if isinstance(said, Silent):
+        return SILENT, SILENT, SILENT
+    row = trial.try_one(statement._replace(say=lambda _: said), run)
+    scale = _scale(said, row)
+    if not (0.0 < scale < np.inf):
+        return SILENT, SILENT, SILENT
+    low, high = row.margin_lower, row.margin_upper
+    if isinstance(said, Equal):  # it may fail on either side: the nearer one
+        middle = -abs(row.bound - row.measured)
+        half = (high - low) / 2.0
+        return (middle - half) / scale, middle / scale, (middle + half) / scale
+    return low / scale, (row.bound - row.measured) / scale, high / scale
+
+
+def _scale(said: Said, row: trial.Row) -> float:
+    if isinstance(said, Equal):
+        return abs(said.value)
+    if isinstance(said, Claim):
+        return max(abs(row.bound), float(np.sqrt(np.mean(np.square(said.measured)))))
+    if isinstance(said, Tail):
+        return max(row.bound, np.sqrt(row.measured))
+    assert isinstance(said, Exact)
+    return max(abs(row.bound), abs(row.measured))
+
+
+# --- what is shown ------------------------------------------------------------------------------------------------
+
+
+def table(found: Sequence[Found]) -> Table:
+    """One row per statement: verdict, looseness, relative margin afresh and as promised, effort; instances below it."""
+    lines = [f"{each.statement.name}: {each.instance}" for each in found]
+    table = Table(
+        title="The tightest instances found, run afresh",
+        title_justify="left",
+        caption="\n".join(["Instances:", *lines]),
+        caption_justify="left",
+    )
+    table.add_column("statement", no_wrap=True)
+    for heading in (
+        "verdict",
+        "measured",
+        "bound",
+        "bound / measured",
+        "margin / scale [90%]",
+        "promised",
+        "tried",
+        "s",
+    ):
+        table.add_column(heading, justify="right")
+    for each in found:
+        row, (low, middle, high) = each.row, each.margin
+        numbers = (f"{value:.4g}" for value in (row.measured, row.bound, row.looseness))
+        margin = "silent" if middle == SILENT else f"{middle:.3g} [{low:.3g}, {high:.3g}]"
+        effort = f"{each.promised:.3g}", f"{each.tried:,}", f"{each.seconds:.1f}"
+        table.add_row(each.statement.name, row.verdict, *numbers, margin, *effort)
+    return table
+
+
+def figure(found: Sequence[Found]) -> Figure:
+    """Per statement the least relative margin against instances tried, and the tightest instance afresh."""
+    columns = min(4, len(found))
+    rows = -(-len(found) // columns)
+    with matplotlib.rc_context(plot.STYLE):
+        figure = Figure(figsize=(2.4 * columns + 0.4, 1.6 * rows + 1.0), layout="constrained")
+        axes = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+        for axis, each in zip(axes.flat, found, strict=False):
+            _panel(axis, each)
+        for axis in axes.flat[len(found) :]:
+            axis.set_axis_off()
+        axes[0, 0].set(ylim=(-0.3, 1.12), xlim=(0, 1.15 * max(each.tried for each in found)))
+        figure.supxlabel("instances tried (in the titles: bound / measured of the tightest, afresh)", fontsize=9)
+        figure.supylabel("relative margin, (bound - measured) / scale: 0 is tight", fontsize=9)
+        handles, names = axes[0, 0].get_legend_handles_labels()
+        figure.legend(handles, names, loc="outside upper left", ncols=3)
+        return figure
+
+
+def _panel(axis: Any, found: Found) -> None:
+    tried, least = found.path.T
+    axis.axhline(0.0, color="0.3", lw=0.8)
+    shown = np.where(least < SILENT, least, np.nan)
+    axis.plot(tried, shown, color=plot.COLORS[0], lw=1.4, label="least upper limit seen (steps up: luck lost)")
+    low, middle, high = found.margin
+    if middle < SILENT:
+        spread = [[max(0.0, middle - low)], [max(0.0, high - middle)]]  # the jackknife's middle is a little elsewhere
+        look = {"color": plot.COLORS[1], "fmt": "D", "ms": 4, "capsize": 3, "zorder": 3}
+        axis.errorbar([1.05 * found.tried], [middle], yerr=spread, label="the tightest, afresh, 90% interval", **look)
+    loose = f", {found.row.looseness:.3g}" if np.isfinite(found.row.looseness) else ""
+    axis.set_title(f"{found.statement.name}{loose}", fontsize=8)
+
+
+def _seed(key: Array) -> np.random.Generator:
+    return np.random.default_rng(np.asarray(jax.random.key_data(key)))

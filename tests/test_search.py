@@ -1,0 +1,169 @@
+"""The search for counterexamples: it simulates what the library simulates, refutes what is false and nothing else."""
+
+from __future__ import annotations
+
+import jax
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from messjax import optimum, plot
+from proofs_check import instances, planted, search, trial
+from proofs_check.statement import Claim, Equal, Silent, statement
+from proofs_check.statements import cost, queue, sparse, tightening
+
+SPACE = search.SPACE
+KEY = jax.random.key(7)
+points = st.lists(st.floats(0.0, 1.0), min_size=SPACE.dimensions, max_size=SPACE.dimensions)
+QUICK = ("T2 cost gap, P_T", "T9 violation, 1/f", "T10 cost, kappa")
+
+
+@pytest.fixture(scope="module")
+def seen() -> search.Screen:
+    return search.screen(KEY)
+
+
+def instance(seed: int, **changes) -> instances.Instance:
+    return instances.decode(np.random.default_rng(seed).random(SPACE.dimensions), SPACE)._replace(**changes)
+
+
+# --- instances ----------------------------------------------------------------------------------------------------
+
+
+@given(points)
+@settings(max_examples=200, deadline=None)
+def test_every_point_of_the_cube_is_a_lawful_instance(x):
+    found = instances.decode(np.array(x), SPACE)
+    optimum.check_law(found.law)
+    assert optimum.solve(found.law, found.alpha).cost >= 0.0  # alpha is attainable
+    assert 0.0 <= found.asked <= found.alpha
+    assert instances.SHORTEST <= found.T <= SPACE.horizon
+    assert 0.1 <= found.f <= 1.0 and 0.0 <= found.c <= 0.5
+    sure = (found.weight == 0) | (found.weight >= instances.RAREST - 1e-9)
+    assert sure.all()
+
+
+def test_a_batch_is_what_the_library_measures_one_by_one():
+    """The batched program and `trial.run` draw types differently, so they agree in law: 1,024 streams, 4 instances."""
+    chosen = [instance(seed) for seed in range(4)]
+    chosen[0] = chosen[0]._replace(f=1.0)
+    batch = instances.simulate(chosen, KEY, 1_024)
+    for each, run in zip(chosen, batch, strict=True):
+        one = trial.run(instances.case(each), jax.random.key(each.T), 1_024, audit=False)[0]
+        assert (run.V, run.alpha, run.f, run.T, run.P_T) == pytest.approx((one.V, one.alpha, one.f, one.T, one.P_T))
+        assert run.best.cost == one.best.cost and run.constants == one.constants
+        for name in ("cost", "violation", "queue_last", "queue_mean", "S", "exploration_queue", "explored"):
+            ours, theirs = run.readings[name], one.readings[name]
+            error = np.sqrt((ours.var() + theirs.var()) / len(ours))
+            assert abs(ours.mean() - theirs.mean()) <= 5.0 * error + 1e-5 * (1.0 + abs(theirs.mean())), (name, each)
+
+
+def test_one_program_serves_every_instance():
+    instances.simulate([instance(1)], KEY, 8)
+    compiled = instances._program()._cache_size()
+    instances.simulate([instance(seed) for seed in range(instances.BLOCK + 3)], KEY, 8)
+    assert instances._program()._cache_size() == compiled
+
+
+def test_an_instance_does_not_depend_on_its_neighbours():
+    alone = instances.simulate([instance(3)], KEY, 8)[0]
+    among = instances.simulate([instance(seed) for seed in range(5)], KEY, 8)[3]
+    assert alone.readings.keys() == among.readings.keys()
+    for name, values in alone.readings.items():
+        np.testing.assert_allclose(values, among.readings[name], rtol=1e-6, err_msg=name)
+
+
+# --- the objective ------------------------------------------------------------------------------------------------
+
+
+def test_the_margin_is_relative_and_below_zero_only_where_a_test_says_violated(seen):
+    run = seen.runs[0]
+    values = np.linspace(0.9, 1.1, 101)
+
+    def said(bound: float):
+        return statement("one", source="", needs="")(lambda run: Claim(values, bound))
+
+    low, middle, high = search.relative(said(2.0), run)
+    assert middle == pytest.approx(0.5) and low < 0.5 < high
+    assert search.tightness(said(0.9), run) < 0.0 and trial.try_one(said(0.9), run).verdict == "violated"
+    assert search.tightness(said(0.999), run) > 0.0
+    equal = statement("equal", source="", needs="")(lambda run: Equal(values, 1.2, 0.01))
+    assert search.tightness(equal, run) < 0.0
+    silent = statement("silent", source="", needs="")(lambda run: Silent("always"))
+    assert search.relative(silent, run) == (search.SILENT,) * 3
+
+
+def test_too_small_a_budget_is_refused(seen):
+    with pytest.raises(ValueError, match="budget: found 10 instances, expected at least"):
+        search.hunt(cost.T2, KEY, budget=10, seen=seen)
+
+
+# --- what it finds ------------------------------------------------------------------------------------------------
+
+
+def test_a_users_own_false_statement_is_refuted_without_an_edit(seen):
+    @statement("no queue is longer than V", source="the user", needs="A1")
+    def short(run):
+        return Claim(run.readings["queue_last"], run.V + 1.0)
+
+    found = search.hunt(short, KEY, seen=seen)
+    assert found.row.verdict == "violated" and found.margin[2] < 0.0
+    assert found.tried <= search.QUICK and found.path[-1, 0] == found.tried
+
+
+def hunted(plants, seen, quick):
+    found = [
+        search.hunt(planted.planted(each, each.share), key, quick=quick, seen=seen)
+        for each, key in zip(plants, jax.random.split(KEY, len(plants)), strict=True)
+    ]
+    return found, trial.judge([each.row for each in found])
+
+
+def assert_refuted(plants, seen, quick):
+    found, rows = hunted(plants, seen, quick)
+    missed = [(each.statement, each.verdict, f"{each.bound - each.measured:.3g}") for each in rows]
+    assert all(each.verdict == "violated" for each in rows), missed
+    assert all(each.margin[2] < 0.0 for each in found)
+
+
+def test_planted_falsehoods_are_refuted(seen):
+    plants = [each for each in planted.PLANTS if f"{each.truth.name}, {each.what}" in QUICK]
+    assert len(plants) == len(QUICK)
+    assert_refuted([each._replace(share=0.9) for each in plants], seen, quick=True)
+
+
+@pytest.mark.slow
+def test_every_planted_falsehood_is_refuted(seen):
+    plants = [each for each in planted.PLANTS if each.share is not None]
+    assert {each.theorem for each in plants} == {"T1", "T2", "T3", "T4", "T5", "T7", "T9", "T10"}
+    assert_refuted(plants, seen, quick=False)
+
+
+def test_a_share_of_one_is_the_truth(seen):
+    for plant in planted.PLANTS:
+        for run in seen.runs[:40]:
+            truth, told = search.relative(plant.truth, run), search.relative(planted.planted(plant, 1.0), run)
+            np.testing.assert_allclose(told, truth, atol=1e-9, err_msg=plant.truth.name)
+
+
+TRUE = (*queue.STATEMENTS, *cost.STATEMENTS, *sparse.STATEMENTS)
+TIGHTENED = tuple(planted.complete(each) for each in tightening.STATEMENTS)  # T10 stands on T1: complete feedback
+
+
+def assert_not_violated(found):
+    assert not [(each.row, str(each.instance)) for each in found if each.row.verdict == "violated"]
+
+
+def test_true_statements_are_not_violated_by_the_same_search_and_are_shown(tmp_path):
+    found = search.hunt_all((queue.T3, cost.T5), KEY)
+    assert_not_violated(found)
+    table = search.table(found)
+    assert table.row_count == 2 and all(str(each.instance) in table.caption for each in found)
+    paths = plot.save(search.figure(found), tmp_path / "search.png")
+    assert all(path.stat().st_size > 10_000 for path in paths)
+
+
+@pytest.mark.slow
+def test_no_true_statement_is_violated_by_the_same_search():
+    assert_not_violated(search.hunt_all((*TRUE, *TIGHTENED), KEY, quick=False))

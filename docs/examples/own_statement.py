@@ -4,7 +4,7 @@ from messjax import bounds
 from proofs_check.statement import Run, Said, Silent, Tail, statement
 
 
-@statement("M1 Markov", source="my notes, from the second form of T1", needs="A1 A2 A3 A4 A7")
+@statement("M1 Markov", source="my notes, from the second form of T1", needs="A1 A2 A4 A7")
 def M1(run: Run) -> Said:
     """P(Q_{T+1} >= 2 A) <= 1/4, with A the second form of T1, by Markov's inequality for Q^2."""
     k = run.constants

@@ -154,7 +154,7 @@ def _log_axes(axis: Any) -> None:
     for scale in (axis.xaxis, axis.yaxis):
         scale.set_major_locator(ticker.LogLocator(subs=(1.0, 2.0, 5.0) if scale is axis.yaxis else (1.0, 3.0)))
         scale.set_major_formatter(
-            ticker.FuncFormatter(lambda x, _: f"{x:,.0f}" if x >= 1 else np.format_float_positional(x, 3, trim="-"))
+            ticker.FuncFormatter(lambda x, _: f"{x:,.0f}" if x >= 1 else np.format_float_positional(x, 2, fractional=False, trim="-"))
         )
         scale.set_minor_formatter(ticker.NullFormatter())
 

@@ -153,14 +153,17 @@ def _log_axes(axis: Any) -> None:
     axis.set(xscale="log", yscale="log")
     for scale in (axis.xaxis, axis.yaxis):
         scale.set_major_locator(ticker.LogLocator(subs=(1.0, 2.0, 5.0) if scale is axis.yaxis else (1.0, 3.0)))
-        scale.set_major_formatter(
-            ticker.FuncFormatter(lambda x, _: f"{x:,.0f}" if x >= 1 else np.format_float_positional(x, 2, fractional=False, trim="-"))
-        )
+        scale.set_major_formatter(ticker.FuncFormatter(_plain))
         scale.set_minor_formatter(ticker.NullFormatter())
 
 
 def _digits(number: float, digits: int) -> str:
     return f"{round(number, digits) + 0.0:.{digits}f}"  # no "-0.00"
+
+
+def _plain(x: float, _: int) -> str:
+    """A tick's number without an exponent."""
+    return f"{x:,.0f}" if x >= 1 else np.format_float_positional(x, 2, fractional=False, trim="-")
 
 
 def _short(what: str) -> str:

@@ -155,6 +155,7 @@ def assert_not_violated(found):
     assert not [(each.row, str(each.instance)) for each in found if each.row.verdict == "violated"]
 
 
+@pytest.mark.slow
 def test_true_statements_are_not_violated_by_the_same_search_and_are_shown(tmp_path):
     found = search.hunt_all((queue.T3, cost.T5), KEY)
     assert_not_violated(found)

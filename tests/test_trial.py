@@ -28,7 +28,7 @@ def said(what) -> Statement:
     return statement("X", source="here", needs="A1")(lambda run: what)
 
 
-FEW = ("T4 tail 1/100", "T7 tail", "T10 tail", "T9 violation")  # 64 streams are too few to decide these
+FEW = ("T4 tail 1/100", "T9 violation")  # 256 streams are too few to decide these
 SAMPLE = RNG.normal(5.0, 1.0, 400)
 
 
@@ -84,7 +84,7 @@ def test_every_statement_speaks_and_nothing_is_violated():
     chosen = cases.honest(quick=True)
     for case, key in zip(chosen, trial.keys(3, len(chosen)), strict=True):
         if "SGD" not in case.name and "noisy" not in case.name:
-            rows += [trial.try_one(each, one) for one in trial.run(case, key, 64) for each in statements.ALL]
+            rows += [trial.try_one(each, one) for one in trial.run(case, key, 256) for each in statements.ALL]
     rows = trial.judge(rows)
     assert [row for row in rows if row.verdict == "violated"] == []
     for each in statements.ALL:
@@ -104,6 +104,14 @@ def test_the_alarm_rings_for_who_beats_the_dual():
     assert watched.row(raised).verdict == "violated"
 
 
+@pytest.fixture
+def few_cases(monkeypatch):
+    """The program on three cases: compiling all of them takes a minute."""
+    every = cases.honest(quick=True)
+    monkeypatch.setattr(cases, "honest", lambda quick: [case for case in every if case.name.startswith("two models, ")])
+
+
+@pytest.mark.usefixtures("few_cases")
 def test_a_statement_of_ones_own_runs_through_the_program(tmp_path, capsys):
     own = ROOT / "docs/examples/own_statement.py"
     code = program.main(["--quick", "--parts", "trial", "--only", "M1", "--also", str(own), "--streams", "32",
@@ -118,6 +126,7 @@ def test_a_statement_of_ones_own_runs_through_the_program(tmp_path, capsys):
     assert (tmp_path / "M1_Markov.png").stat().st_size > 10_000
 
 
+@pytest.mark.usefixtures("few_cases")
 def test_a_false_statement_of_ones_own_is_violated(tmp_path, capsys):
     own = tmp_path / "mine.py"
     own.write_text(

@@ -116,7 +116,8 @@ def _replay(asked: argparse.Namespace) -> None:
 
 
 def _trace(path: Path, prices: str) -> traces.Trace:
-    return traces.read_routellm(path, traces.parse_prices(prices) if prices else {})
+    recording = traces.read(path)
+    return traces.prepare(recording, traces.parse_rule(None, prices, "", "", recording))
 
 
 def _simulate(asked: argparse.Namespace) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
+
+OPTIONAL = ("input_tokens", "output_tokens", "latency")
 
 
 class Trace(NamedTuple):
@@ -15,12 +18,19 @@ class Trace(NamedTuple):
     """
 
     models: tuple[str, ...]  # M names, all different
-    prompts: tuple[str, ...]  # N texts
-    groups: tuple[str, ...]  # N labels, e.g. the subject of a benchmark
+    prompts: Sequence[str]  # N texts; of a reader: `Texts`, which lie in Arrow's memory or in the file
+    groups: Sequence[str]  # N labels, e.g. the subject of a benchmark
     satisfaction: np.ndarray  # [N, M] float64 in [0, 1]
     cost: np.ndarray  # [N, M] float64 >= 0, in `cost_unit` per request
     cost_unit: str
     source: str  # the base name of the file or folder that was read
+    ids: Sequence[str] = ()  # N; empty: none
+    input_tokens: np.ndarray | None = None  # [N, M] float64 >= 0, NaN where unknown
+    output_tokens: np.ndarray | None = None  # [N, M], in `token_unit`
+    token_unit: str = "token"
+    latency: np.ndarray | None = None  # [N, M], seconds
+    provenance: Mapping[str, str] = {}  # format, files, and the choices of `prepare`
+    notes: tuple[str, ...] = ()  # what was done to scores and missing cells, to be shown
 
 
 def check_trace(trace: Trace) -> None:
@@ -36,13 +46,16 @@ def check_trace(trace: Trace) -> None:
     for m, model in enumerate(trace.models):
         if model in trace.models[:m]:
             raise ValueError(f"{where} has two models named {model!r}, expected different names")
-    if not trace.prompts:
+    if not len(trace.prompts):
         raise ValueError(f"{where} is empty, expected at least one request")
     if len(trace.groups) != len(trace.prompts):
         raise ValueError(f"{where} has {len(trace.groups)} groups, expected {len(trace.prompts)}, one per prompt")
+    if len(trace.ids) not in (0, len(trace.prompts)):
+        raise ValueError(f"{where} has {len(trace.ids)} ids, expected {len(trace.prompts)}, one per prompt, or none")
     shape = (len(trace.prompts), len(trace.models))
-    for name, values in (("satisfaction", trace.satisfaction), ("cost", trace.cost)):
-        if np.shape(values) != shape:
+    for name in ("satisfaction", "cost", *OPTIONAL):
+        values = getattr(trace, name)
+        if np.shape(values) != shape and not (name in OPTIONAL and values is None):
             raise ValueError(f"{where}: {name} has shape {np.shape(values)}, expected {shape} (requests, models)")
     satisfaction, cost = np.asarray(trace.satisfaction), np.asarray(trace.cost)
     _refuse(trace, "satisfaction", satisfaction, (satisfaction >= 0.0) & (satisfaction <= 1.0), "a number in [0, 1]")
@@ -52,11 +65,9 @@ def check_trace(trace: Trace) -> None:
 def order_by_cost(trace: Trace) -> Trace:
     """The trace with its models by mean cost, cheapest first; models of equal mean cost keep their order."""
     order = np.argsort(np.mean(trace.cost, axis=0), kind="stable")
-    return trace._replace(
-        models=tuple(trace.models[m] for m in order),
-        satisfaction=np.ascontiguousarray(trace.satisfaction[:, order]),
-        cost=np.ascontiguousarray(trace.cost[:, order]),
-    )
+    tables = {name: getattr(trace, name) for name in ("satisfaction", "cost", *OPTIONAL)}
+    moved: dict[str, Any] = {name: np.ascontiguousarray(table[:, order]) for name, table in tables.items() if table is not None}
+    return trace._replace(models=tuple(trace.models[m] for m in order), **moved)
 
 
 def _refuse(trace: Trace, name: str, values: np.ndarray, good: np.ndarray, expected: str) -> None:

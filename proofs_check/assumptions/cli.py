@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from messjax import shell
-from messjax.traces import Trace, parse_prices, read_routellm
+from messjax.traces import Trace, price_list, read_routellm
 from proofs_check.assumptions import figure
 from proofs_check.assumptions._routerarena import read_routerarena
 from proofs_check.assumptions.report import Check, table
@@ -53,7 +53,7 @@ def read(path: Path, prices: str = "") -> Trace:
         if prices:
             raise ValueError(f"--prices: {path} records its costs, expected none")
         return read_routerarena(path)
-    return read_routellm(path, parse_prices(prices) if prices else {})
+    return read_routellm(path, {name: price[0] for name, price in (price_list(prices) if prices else {}).items()})
 
 
 def plain(check: Check) -> dict[str, Any]:

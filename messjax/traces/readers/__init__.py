@@ -1,0 +1,1 @@
+"""One reader per published format: a file or folder to a `Recording`. `traces.formats` knows them all."""

@@ -1,0 +1,84 @@
+"""RouteLLM's evaluation files: one CSV per benchmark subject, one True or False per request and model.
+
+The format holds no costs and no token counts.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from messjax.traces.look import Look, files_of
+from messjax.traces.parsing import Place, check_header, csv_records, listed, text
+from messjax.traces.recording import Builder, Recording
+
+EXPECTED = "`prompt` and one column per model"
+_BOOLEANS = {"true": 1.0, "1": 1.0, "false": 0.0, "0": 0.0}
+
+
+def fits(look: Look) -> bool:
+    """A CSV with a prompt, whose other columns are models and their responses, and nothing that other formats have."""
+    columns = look.keys.get("csv", ())
+    return "prompt" in columns and not {"prompt_id", "sample_id", "model_id", "model_name"} & set(columns)
+
+
+def read(path: Path, options: object = None) -> Recording:
+    """Reads one CSV, or all `*.csv` of a folder in the order of their names; a file's stem is its group.
+
+    Columns: `prompt`, then one per model with True or False (any case, or 1 and 0). A column `<model>_response` next
+    to its model's is ignored, blank lines are skipped, columns may come in another order in every file.
+
+    Raises:
+      ValueError: a path that is missing or has no CSV, a file that is empty or breaks the format, files of one folder
+        with different models. It names file, row (the CSV record, the header is row 1), line and column, what was found
+        and what expected.
+    """
+    builder = Builder("routellm", path)
+    first: tuple[Path, tuple[str, ...]] | None = None
+    for file in files_of(path, ".csv"):
+        models = _read(file, builder)
+        first = first or (file, models)
+        if set(models) != set(first[1]):
+            raise ValueError(
+                f"{file} has the models {listed(models)}, expected those of {first[0]}: {listed(first[1])}"
+            )
+    return builder.build()
+
+
+def _read(path: Path, builder: Builder) -> tuple[str, ...]:
+    records = csv_records(path)
+    place, header = next(records, (None, []))
+    if place is None:
+        raise ValueError(f"{path} is empty, expected a header with {EXPECTED}")
+    models = _models(place, header)
+    columns = [(builder.model(model), model, header.index(model)) for model in models]
+    prompt, before = header.index("prompt"), len(builder)
+    for place, cells in records:
+        if len(cells) != len(header):
+            raise ValueError(f"{place}: found {len(cells)} cells, expected {len(header)} as in the header")
+        name = f"{path.stem}/{place.row}"
+        n = builder.request(name, text(place, "prompt", cells[prompt]), path.stem, place)
+        for m, model, column in columns:
+            builder.cell(n, m, place, score=_boolean(place, model, cells[column]))
+    if len(builder) == before:
+        raise ValueError(f"{path} has a header and no requests, expected at least one row after it")
+    return models
+
+
+def _models(place: Place, header: list[str]) -> tuple[str, ...]:
+    """The model columns of a header: all but `prompt` and the responses of other columns."""
+    check_header(place, header)
+    if "prompt" not in header:
+        raise ValueError(f"{place}: found columns {listed(header)}, expected one named 'prompt'")
+    responses = {f"{name}_response" for name in header}
+    models = tuple(name for name in header if name != "prompt" and name not in responses)
+    if not models:
+        raise ValueError(f"{place}: found no model column, expected at least one after 'prompt'")
+    return models
+
+
+def _boolean(place: Place, column: str, cell: str) -> float:
+    value = _BOOLEANS.get(cell.strip().lower())
+    if value is None:
+        found = f"found {cell[:40]!r}" if cell.strip() else "the cell is empty"
+        raise ValueError(f"{place}, column {column!r}: {found}, expected True or False")
+    return value

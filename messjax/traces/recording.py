@@ -1,0 +1,218 @@
+"""What a reader finds in a file, unchanged: scores out of range, missing cells and doubled rows included.
+
+A `Recording` becomes a `Trace` in `prepare`, where the user says what is to be done about each of these.
+"""
+
+from __future__ import annotations
+
+from array import array
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from messjax.traces.parsing import Place
+from messjax.traces.texts import BATCH, Texts
+
+EXAMPLES = 3
+_MEASURES = ("score", "cost", "input_tokens", "output_tokens", "latency")
+
+
+class Finding(NamedTuple):
+    """Something a user should know of a recording: how often, where, how bad, and what handles it."""
+
+    check: str  # a short name: "missing cells"
+    severity: str  # "error" (a trace cannot be made without an option), "warning" or "info"
+    times: int
+    message: str
+    examples: tuple[str, ...] = ()
+    option: str = ""  # of the command line, what handles it; empty: nothing to be done
+
+
+class Recording(NamedTuple):
+    """N requests and M models as a file has them; NaN where it says nothing."""
+
+    format: str
+    source: str  # the base name of the file or folder that was read
+    files: tuple[str, ...]  # that were read
+    models: tuple[str, ...]  # M names, in the order of their first appearance
+    ids: Texts  # N
+    texts: Texts  # N prompts
+    groups: Texts  # N labels
+    score: np.ndarray  # [N, M] float64, as recorded
+    cost: np.ndarray | None  # [N, M] float64 in `cost_unit` per request, as recorded
+    cost_unit: str
+    input_tokens: np.ndarray | None  # [N, M] float64
+    output_tokens: np.ndarray | None  # [N, M] float64, in `token_unit`
+    token_unit: str  # "token", or what a format without token counts is measured in: "word"
+    latency: np.ndarray | None  # [N, M] float64, seconds
+    score_range: tuple[float, float]  # that the format's publisher states
+    file_of: np.ndarray  # [N] int32, index into `files` of a request's first row
+    row_of: np.ndarray  # [N] int64
+    row_unit: str
+    findings: tuple[Finding, ...]  # what only the reader could see: doubled cells, rows left out
+
+    def place(self, n: int) -> str:
+        """Where request n was found."""
+        return str(Place(Path(self.files[self.file_of[n]]), int(self.row_of[n]), self.row_unit))
+
+
+class Builder:
+    """Collects requests and cells one by one, keeps them as columns, and joins them into a `Recording`.
+
+    A cell is (request, model). One that is there again is counted and reported; the first one stays.
+    """
+
+    def __init__(
+        self,
+        format: str,
+        path: Path,
+        *,
+        cost_unit: str = "",
+        token_unit: str = "token",
+        score_range: tuple[float, float] = (0.0, 1.0),
+    ) -> None:
+        self.format, self.path = format, path
+        self.cost_unit, self.token_unit, self.score_range = cost_unit, token_unit, score_range
+        self.findings: list[Finding] = []
+        self._models: dict[str, int] = {}
+        self._files: dict[Path, int] = {}
+        self._requests: dict[str, int] = {}
+        self._other_texts: list[str] = []
+        self._columns: dict[str, _Column] = {name: _Column() for name in ("id", "text", "group")}
+        self._file_of, self._row_of, self._unit = array("i"), array("q"), "row"
+        self._request_of, self._model_of, self._cell_row = array("q"), array("i"), array("q")
+        self._values = {name: array("d") for name in _MEASURES}
+        self._count_other_texts = 0
+
+    def __len__(self) -> int:
+        return len(self._row_of)
+
+    def model(self, name: str) -> int:
+        """The number of a model; models are numbered in the order of their first appearance."""
+        return self._models.setdefault(name, len(self._models))
+
+    def request(self, key: str, text: str, group: str, place: Place, *, id: str | None = None) -> int:
+        """The number of the request that `key` identifies (an id, with its group where ids repeat); new or known.
+
+        A known one with another text is reported; its first text stays. `id` is what the trace calls it (the key).
+        """
+        known = self._requests.get(key)
+        if known is not None:
+            if self._columns["text"][known] != text:
+                self._count_other_texts += 1
+                if len(self._other_texts) < EXAMPLES:
+                    self._other_texts.append(f"{place}: {key!r}")
+            return known
+        self._requests[key] = len(self)
+        for name, value in (("id", key if id is None else id), ("text", text), ("group", group)):
+            self._columns[name].append(value)
+        self._file_of.append(self._files.setdefault(place.file, len(self._files)))
+        self._row_of.append(place.row)
+        self._unit = place.unit
+        return len(self) - 1
+
+    def cell(
+        self,
+        request: int,
+        model: int,
+        place: Place,
+        *,
+        score: float,
+        cost: float = np.nan,
+        input_tokens: float = np.nan,
+        output_tokens: float = np.nan,
+        latency: float = np.nan,
+    ) -> None:
+        """What one model did for one request; NaN for what is not recorded."""
+        self._request_of.append(request)
+        self._model_of.append(model)
+        self._cell_row.append(place.row)
+        for name, value in zip(_MEASURES, (score, cost, input_tokens, output_tokens, latency), strict=True):
+            self._values[name].append(value)
+
+    def build(self) -> Recording:
+        """The recording. ValueError when there is no request or no model."""
+        if not len(self) or not self._models:
+            raise ValueError(f"{self.path} has no {'request' if self._models else 'model'}, expected at least one")
+        where, first = self._cells()
+        tables = {name: self._table(name, where, first) for name in _MEASURES}
+        some = {name: None if np.isnan(table).all() else table for name, table in tables.items()}
+        return Recording(
+            format=self.format,
+            source=self.path.resolve().name,
+            files=tuple(str(file) for file in self._files),
+            models=tuple(self._models),
+            ids=self._columns["id"].texts(),
+            texts=self._columns["text"].texts(),
+            groups=self._columns["group"].texts(labels=True),
+            score=tables["score"],
+            cost=some["cost"],
+            cost_unit=self.cost_unit if some["cost"] is not None else "",
+            input_tokens=some["input_tokens"],
+            output_tokens=some["output_tokens"],
+            token_unit=self.token_unit,
+            latency=some["latency"],
+            score_range=self.score_range,
+            file_of=np.array(self._file_of, np.int32),
+            row_of=np.array(self._row_of, np.int64),
+            row_unit=self._unit,
+            findings=(*self.findings, *self._reported(where, first)),
+        )
+
+    def _cells(self) -> tuple[np.ndarray, np.ndarray]:
+        """Cells as request * M + model [n], and the positions [k] of those that are there for the first time."""
+        where = np.array(self._request_of, np.int64) * len(self._models) + np.array(self._model_of, np.int64)
+        return where, np.unique(where, return_index=True)[1]
+
+    def _table(self, name: str, where: np.ndarray, first: np.ndarray) -> np.ndarray:
+        table = np.full(len(self) * len(self._models), np.nan)
+        table[where[first]] = np.array(self._values[name], np.float64)[first]
+        return table.reshape(len(self), len(self._models))
+
+    def _reported(self, where: np.ndarray, first: np.ndarray) -> list[Finding]:
+        found = []
+        if again := len(where) - len(first):
+            repeated = np.ones(len(where), bool)
+            repeated[first] = False
+            score, kept = np.array(self._values["score"]), np.full(len(self) * len(self._models), np.nan)
+            kept[where[first]] = score[first]
+            unlike = repeated & ~((score == kept[where]) | (np.isnan(score) & np.isnan(kept[where])))
+            names, ids = list(self._models), self._columns["id"]
+            examples = tuple(
+                f"{self._unit} {self._cell_row[i]}: request {ids[self._request_of[i]]!r}, "
+                f"model {names[self._model_of[i]]!r}"
+                for i in np.flatnonzero(unlike if unlike.any() else repeated)[:EXAMPLES]
+            )
+            message = f"cells (request, model) are there again, {int(unlike.sum())} with another score; the first stays"
+            found.append(Finding("doubled cells", "warning", again, message, examples))
+        if self._count_other_texts:
+            message = "cells name a known request with another text; the first text stays"
+            found.append(
+                Finding("one id, several texts", "warning", self._count_other_texts, message, tuple(self._other_texts))
+            )
+        return found
+
+
+class _Column:
+    """Strings, moved to Arrow's memory as they come."""
+
+    def __init__(self) -> None:
+        self._recent: list[str] = []
+        self._chunks: list[pa.Array] = []
+
+    def append(self, value: str) -> None:
+        self._recent.append(value)
+        if len(self._recent) == BATCH:
+            self._chunks.append(pa.array(self._recent, pa.large_string()))
+            self._recent = []
+
+    def __getitem__(self, n: int) -> str:
+        chunk, offset = divmod(n, BATCH)
+        return self._recent[offset] if chunk == len(self._chunks) else self._chunks[chunk][offset].as_py()
+
+    def texts(self, *, labels: bool = False) -> Texts:
+        """All of them."""
+        chunks = pa.chunked_array([*self._chunks, pa.array(self._recent, pa.large_string())])
+        return Texts(chunks.dictionary_encode() if labels else chunks)

@@ -31,11 +31,12 @@ def law(x: float) -> Law:
     return Law(np.array([0.1, 0.2, 0.3, 0.4]), np.tile(COST + x, (D, 1)), mean)
 
 
-def trace(x: float, permute: bool) -> Stream:
+def trace(x: float, order: str) -> Stream:
     rng = np.random.default_rng(int(x))
     satisfaction = rng.integers(0, 2, (N, M)).astype(float)
     satisfaction[:, -1] = 1.0
-    return streams.replay(rng.normal(size=(N, D)), satisfaction, np.tile(COST, (N, 1)), permute=permute)
+    groups = rng.integers(0, 3, N)
+    return streams.replay(rng.normal(size=(N, D)), satisfaction, np.tile(COST, (N, 1)), order=order, groups=groups)
 
 
 # name, beginning with the public name: builder from a number x, which `test_no_value_recompiles` changes
@@ -45,8 +46,9 @@ STREAMS: dict[str, Callable[[float], Stream]] = {
     "graded": lambda x: streams.types(streams.graded(COST + x, ACCURACY, num_types=D)),
     "logistic": lambda x: streams.logistic(np.eye(M, D) + x, np.arange(M) - 0.5, COST),
     "calibrated": lambda x: streams.calibrated(COST + x, ACCURACY, num_features=D, spread=1 + x),
-    "replay": lambda x: trace(x, permute=True),
-    "replay in order": lambda x: trace(x, permute=False),
+    "replay": lambda x: trace(x, "shuffled"),
+    "replay of groups": lambda x: trace(x, "groups"),
+    "replay in order": lambda x: trace(x, "file"),
 }
 PREDICTORS: dict[str, Callable[[Stream, float], Predictor]] = {
     "oracle": lambda stream, x: predictors.oracle(stream),

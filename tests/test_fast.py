@@ -28,7 +28,8 @@ COSTS = RNG.uniform(0, 1, (N, M)) + np.arange(M)
 TYPES, COMONOTONE = streams.types(LAW), streams.types(EVEN, labels="comonotone")
 LOGISTIC = streams.calibrated(np.array([1.0, 2.0, 4.0]), np.array([0.4, 0.6, 0.9]), num_features=D)
 ODD = streams.calibrated(np.array([1.0, 2.0, 4.0]), np.array([0.4, 0.6, 0.9]), num_features=7, labels="comonotone")
-TRACE, GRADED = streams.replay(X, LABELS, COSTS), streams.replay(X, GRADES, COSTS, permute=False)
+TRACE, GRADED = streams.replay(X, LABELS, COSTS), streams.replay(X, GRADES, COSTS, order="file")
+GROUPED = streams.replay(X, LABELS, COSTS, order="groups", groups=np.arange(N) % 3)
 
 WORLDS: dict[str, tuple[Stream, Predictor]] = {
     "oracle on even types (W1)": (COMONOTONE, predictors.oracle(COMONOTONE)),
@@ -39,6 +40,7 @@ WORLDS: dict[str, tuple[Stream, Predictor]] = {
     "linear on logistic (W2)": (LOGISTIC, predictors.linear(D, M)),
     "linear on an odd number of features": (ODD, predictors.linear(7, M)),
     "linear on a trace (W3)": (TRACE, predictors.linear(D, M)),
+    "linear on a trace of groups": (GROUPED, predictors.linear(D, M)),
     "mlp on graded scores": (GRADED, predictors.mlp(D, M)),
 }
 BASELINES = {

@@ -161,7 +161,7 @@ LABELS = np.array([[0.0, 1.0, 1.0], [1.0, 1.0, 0.0], [0.0, 0.0, 1.0], [1.0, 1.0,
 def by_hand(policy, alpha=0.6, V=1.0, c=0.0):
     run = sweep.sweep(
         jax.random.key(0), Controls(V=V, alpha=alpha, c=c), policy=policy, num_streams=1, horizon=4, checkpoints=4,
-        stream=streams.replay(np.zeros((4, 2)), LABELS, COST, permute=False),
+        stream=streams.replay(np.zeros((4, 2)), LABELS, COST, order="file"),
     )  # fmt: skip
     return run.isel(stream=0)
 

@@ -104,11 +104,14 @@ def test_a_sampled_law_does_not_depend_on_unused_features():
     assert (same.mean[:, 0] * same.mean[:, 1]).mean() > 0.28
 
 
-def orders(permute: bool) -> np.ndarray:
+GROUPS = np.repeat([7, 0, 3, 3], [9, 8, 7, 6])  # three of 9, 8 and 13
+
+
+def orders(order: str) -> np.ndarray:
     """The row numbers that four streams of a 30-request trace meet, [4, 30]."""
     rows = np.arange(30.0)
     stream = streams.replay(
-        rows[:, None], np.zeros((30, 2)) + (rows[:, None] % 2), rows[:, None] + [0, 1], permute=permute
+        rows[:, None], np.zeros((30, 2)) + (rows[:, None] % 2), rows[:, None] + [0, 1], order=order, groups=GROUPS
     )
 
     def one(key):
@@ -127,10 +130,37 @@ def orders(permute: bool) -> np.ndarray:
 
 
 def test_replay_meets_every_request_once_and_every_key_in_its_own_order():
-    met = orders(permute=True)
+    met = orders("shuffled")
     assert (np.sort(met, axis=1) == np.arange(30)).all()
     assert len({tuple(order) for order in met} | {tuple(range(30))}) == 5
-    assert (orders(permute=False) == np.arange(30)).all()
+    assert (orders("file") == np.arange(30)).all()
+
+
+def test_replay_of_groups_is_one_after_the_other_each_shuffled():
+    met = orders("groups")
+    assert (np.sort(met, axis=1) == np.arange(30)).all()
+    sequences = []
+    for order in met:
+        label = GROUPS[order]
+        changes = np.flatnonzero(np.diff(label))
+        assert len(changes) == 2  # every group is left once
+        sequences.append(tuple(label[[0, *(changes + 1)]]))
+        assert any((np.diff(order[label == group]) < 0).any() for group in (7, 0, 3))
+    assert len(set(sequences)) > 1
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"order": "sorted"}, "order: found 'sorted', expected one of shuffled, file, groups"),
+        ({"order": "groups"}, "groups: expected 2 whole numbers >= 0"),
+        ({"order": "groups", "groups": np.array([0.5, 1.0])}, "groups: expected 2 whole numbers >= 0, found float64"),
+        ({"order": "groups", "groups": np.array([0, -1])}, "groups: expected 2 whole numbers"),
+    ],
+)
+def test_replay_names_a_wrong_order(options, message):
+    with pytest.raises(ValueError, match=message):
+        streams.replay(np.zeros((2, 1)), np.zeros((2, 2)), np.ones((2, 2)), **options)
 
 
 def test_replays_law_is_that_of_its_labels():

@@ -1,4 +1,4 @@
-"""A recorded trace as a stream: its requests in an order permuted by the stream's key, each exactly once."""
+"""A recorded trace as a stream: its requests in an order that the stream's key gives, each exactly once."""
 
 from __future__ import annotations
 
@@ -12,16 +12,26 @@ from jax.tree_util import Partial
 from messjax.streams.numbers import simulated
 from messjax.types import Array, Law, Request, Stream
 
+ORDERS = ("shuffled", "file", "groups")
 LARGEST_SORTED = 20  # bits of a request's number, so that at least twelve are random
 
 
-def replay(features: np.ndarray, satisfaction: np.ndarray, cost: np.ndarray, *, permute: bool = True) -> Stream:
+def replay(
+    features: np.ndarray,
+    satisfaction: np.ndarray,
+    cost: np.ndarray,
+    *,
+    order: str = "shuffled",
+    groups: np.ndarray | None = None,
+) -> Stream:
     """Replay N recorded requests.
 
-    features [N, d], satisfaction [N, M] in [0, 1], cost [N, M] >= 0 in the trace's unit. With `permute` every stream
-    meets them in its own random order, else in file order. The law behind a trace is unknown (`mean` is None and
-    Request.mean is NaN); `law()` is that of the realised labels, whose C* is the clairvoyant optimum.
-    ValueError for an empty trace, shapes that disagree, NaN features, or values out of range, naming the row.
+    features [N, d], satisfaction [N, M] in [0, 1], cost [N, M] >= 0 in the trace's unit. Every stream meets them in
+    its own random order ("shuffled"), all in file order ("file"), or one group after the other ("groups", whole numbers
+    >= 0 [N]: not stationary), the groups in a random order and the requests of each in one. The law behind a
+    trace is unknown (`mean` is None and Request.mean is NaN); `law()` is that of the realised labels, whose C* is the
+    clairvoyant optimum. ValueError for an empty trace, shapes that disagree, NaN features, or values out of range,
+    naming the row; for an unknown order.
     """
     features, satisfaction, cost = (np.asarray(v) for v in (features, satisfaction, cost))
     _check(features, satisfaction, cost)
@@ -29,7 +39,7 @@ def replay(features: np.ndarray, satisfaction: np.ndarray, cost: np.ndarray, *, 
     num = len(satisfaction)
     table = tuple(jnp.asarray(v, jnp.float32) for v in (features, satisfaction, cost))
     return Stream(
-        init=Partial(_init_permuted if permute else _init_in_order, jnp.arange(num, dtype=jnp.int32)),
+        init=_order(order, num, groups),
         draw=Partial(draw, table),
         mean=None,
         law=Partial(_law, satisfaction, cost),
@@ -57,6 +67,29 @@ def _check(features: np.ndarray, satisfaction: np.ndarray, cost: np.ndarray) -> 
                     name, "a finite number"
                 )
                 raise ValueError(f"trace: {name}[{row}, {column}] is {value[row, column]}, expected {wanted}")
+
+
+def _order(order: str, num: int, groups: np.ndarray | None) -> Partial:
+    """The stream's `init`: rows int32 [N] in the order of its requests."""
+    if order not in ORDERS:
+        raise ValueError(f"order: found {order!r}, expected one of {', '.join(ORDERS)}")
+    rows = jnp.arange(num, dtype=jnp.int32)
+    if order != "groups":
+        return Partial(_init_permuted if order == "shuffled" else _init_in_order, rows)
+    codes = np.asarray(() if groups is None else groups)
+    if codes.shape != (num,) or codes.dtype.kind not in "iu" or codes.min() < 0:
+        raise ValueError(f"groups: expected {num} whole numbers >= 0, found {codes.dtype} {codes.shape}")
+    _, codes = np.unique(codes, return_inverse=True)
+    number = jnp.arange(codes.max() + 1, dtype=jnp.int32)
+    return Partial(_init_grouped, rows, jnp.asarray(codes, jnp.int32), number)
+
+
+def _init_grouped(rows: Array, groups: Array, number: Array, key: Array) -> Array:
+    """One group after the other: shuffled, then sorted by the place of each row's group."""
+    among, within = jax.random.split(key)
+    place = jnp.zeros_like(number).at[_permutation(among, len(number))].set(number)
+    shuffled = rows[_permutation(within, len(rows))]
+    return shuffled[jnp.argsort(place[groups[shuffled]], stable=True)]
 
 
 def _init_permuted(order: Array, key: Array) -> Array:

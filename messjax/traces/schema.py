@@ -66,7 +66,9 @@ def order_by_cost(trace: Trace) -> Trace:
     """The trace with its models by mean cost, cheapest first; models of equal mean cost keep their order."""
     order = np.argsort(np.mean(trace.cost, axis=0), kind="stable")
     tables = {name: getattr(trace, name) for name in ("satisfaction", "cost", *OPTIONAL)}
-    moved: dict[str, Any] = {name: np.ascontiguousarray(table[:, order]) for name, table in tables.items() if table is not None}
+    moved: dict[str, Any] = {
+        name: np.ascontiguousarray(table[:, order]) for name, table in tables.items() if table is not None
+    }
     return trace._replace(models=tuple(trace.models[m] for m in order), **moved)
 
 

@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "messjax"
 FLOORS = [
     {"types", "kept"},
     {"queue", "counters", "optimum", "bounds", "stats", "sequences"},
-    {"meters", "zoo", "feedback", "streams", "predictors", "features", "traces"},
+    {"meters", "zoo", "feedback", "streams", "predictors", "features", "traces", "router_metrics"},
     {"policies", "checks", "watch", "audits"},
     {"simulate"},
     {"results", "fast"},

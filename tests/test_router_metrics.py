@@ -5,6 +5,7 @@ from __future__ import annotations
 import jax
 import numpy as np
 import pytest
+import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -243,20 +244,15 @@ def trace(num_models: int):
     return x, s, np.tile(1e-4 * 10.0 ** np.arange(num_models), (N, 1))
 
 
-def replayed(num_models: int, unit: str = "USD"):
-    x, s, e = trace(num_models)
-    controls = Controls(V=np.array([30.0, 300.0, 3000.0]), alpha=np.array([0.55, 0.65]), c=np.array([0.1, 1.0]))
-    dataset = compare.compare(
-        jax.random.key(0), controls, stream=streams.replay(x, s, e), predictor=predictors.linear(4, num_models),
-        models=tuple("abcd"[:num_models]), cost=e.mean(0), accuracy=s.mean(0), horizon=N, num_streams=3, cost_unit=unit,
-        checkpoints=0,
-    )  # fmt: skip
-    return dataset, s, e
-
-
 @pytest.fixture(scope="module")
 def two():
-    return replayed(2)
+    x, s, e = trace(2)
+    controls = Controls(V=np.array([30.0, 300.0, 3000.0]), alpha=np.array([0.55, 0.65]), c=np.array([0.1, 1.0]))
+    dataset = compare.compare(
+        jax.random.key(0), controls, stream=streams.replay(x, s, e), predictor=predictors.linear(4, 2),
+        models=("a", "b"), cost=e.mean(0), accuracy=s.mean(0), horizon=N, num_streams=3, cost_unit="USD", checkpoints=0,
+    )  # fmt: skip
+    return dataset, s, e
 
 
 def test_of_replay_is_the_metrics_of_its_points(two):
@@ -317,13 +313,25 @@ def test_along_more_controls_makes_longer_curves(two):
 
 
 def test_three_models_in_joules_say_what_is_not_defined():
-    dataset, s, e = replayed(3, "J")
+    _, s, e = trace(3)
+    policies = ["random", "only a", "only b", "only c"]
+    dims = ("policy", "V", "alpha", "c", "stream")
+    cost, level = (
+        np.append(x.mean(), x.mean(axis=0))[:, None, None, None, None] + np.zeros((1, 1, 1, 2)) for x in (e, s)
+    )
+    dataset = xr.Dataset(
+        {"cost": (dims, cost), "satisfaction": (dims, level), "calls": ((*dims, "model"), np.ones((*cost.shape, 3)))},
+        coords={"policy": policies, "V": [1.0], "alpha": [0.5], "c": [0.1], "model": ["a", "b", "c"]},
+        attrs={"horizon": N, "cost_unit": "J"},
+    )
     found = rm.of_replay(dataset, s, e)
-    assert "apgr" not in found and "arena_score" not in found
+    assert "apgr" not in found and "arena_score" not in found and "optimal_cost" not in found
     assert (
         "two models, found 3" in found.attrs["undefined"] and "not defined in this unit (J)" in found.attrs["undefined"]
     )
     assert found["best_cost"].attrs["units"] == "J"
+    free = rm.of_replay(dataset.assign(cost=dataset["cost"] * 0).assign_attrs(cost_unit="USD"), s, e * 0)
+    assert "cost of zero" in free.attrs["undefined"] and np.isnan(free["cost_save"]).all()
 
 
 def test_the_table_shows_every_router_and_the_best_single_model(two):

@@ -162,7 +162,7 @@ def _two_models(
     x = _points(share, along)
     out["apgr"] = _curves(routellm.apgr, (x, y), weak, strong)
     for name, part in CPT.items():
-        out[name] = _curves(lambda *rest, part=part: routellm.cpt(part, *rest), (x, y), weak, strong)  # type: ignore[misc]
+        out[name] = _curves(lambda *rest, part=part: routellm.cpt(part, *rest), (x, y), weak, strong)
     out.attrs |= {key: str(dataset["model"].values[m]) for key, m in zip(("strong", "weak"), order, strict=True)}
     return []
 

@@ -45,9 +45,9 @@ def cpt(recovered: float, share: ArrayLike, quality: ArrayLike, weak: float, str
     """Call-performance threshold: the smallest share of calls to the strong model with PGR >= `recovered`, in [0, 1].
 
     CPT(50%) is `cpt(0.5, ...)`. Points, ends and interpolation as in `apgr`: a share is found, unless a point at
-    share 1 was measured and is below (NaN). The code interpolates the share as a function of quality, which means the same
-    where quality rises with the share and nothing where it does not; here it is the first share on the curve, as
-    the paper words it. ValueError as `pgr`, or for `recovered` outside (0, 1].
+    share 1 was measured and is below (NaN). The code interpolates the share as a function of quality, which means
+    the same where quality rises with the share and nothing where it does not; here it is the first share on the
+    curve, as the paper words it. ValueError as `pgr`, or for `recovered` outside (0, 1].
     """
     wanted = checks.number("recovered", recovered, high=1.0)
     if wanted == 0.0:

@@ -191,7 +191,8 @@ def _program(
         walk = functools.partial(_path, jax.random.fold_in(key, i), predictor, stream, held, times, bins)
         return jax.vmap(walk, (Controls(None, None, 0, None, None),))(controls)
 
-    return jax.lax.map(one, jnp.arange(num_streams, dtype=jnp.int32), batch_size=block)
+    index = jnp.arange(num_streams, dtype=jnp.int32)
+    return jax.lax.map(one, index, batch_size=block) if block > 1 else jax.lax.map(one, index)
 
 
 def _path(

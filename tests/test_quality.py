@@ -127,14 +127,14 @@ def test_passed_requests_are_those_of_the_replay_predicted_before_they_are_learn
 def test_held_out_requests_are_scored_by_what_was_learned_so_far(replayed):
     found, path, (served, x, s) = replayed
     stream, i, predictor = 1, 1, predictors.linear(3, 2)
-    state, seen = predictor.init(KEY), []
+    state, seen, update = predictor.init(KEY), [], jax.jit(predictor.update)
     own = {name: path[f"{name}_curve"].isel(c=i, stream=stream).values for name in ("explore", "s")}
     key_world = sites(jax.random.fold_in(KEY, stream))[0]
     order = np.asarray(streams.replay(served, np.zeros((T, 2)), np.ones((T, 2))).init(jax.random.fold_in(key_world, 0)))
     for t in range(T):
         if own["explore"][t]:
             labels = jnp.asarray(own["s"][t], jnp.float32)
-            state = predictor.update(state, jnp.asarray(served[order[t]]), Outcome(labels, jnp.ones(2, bool)))
+            state = update(state, jnp.asarray(served[order[t]]), Outcome(labels, jnp.ones(2, bool)))
             seen.append(own["s"][t])
         if (t + 1) % (T // K) == 0:
             s_hat = np.asarray(jax.vmap(predictor.predict, (None, 0))(state, jnp.asarray(x)), np.float64)
@@ -180,7 +180,7 @@ def test_learning_beats_the_base_rate_on_a_learnable_trace_and_values_compile_no
 
 def test_blocks_and_the_absence_of_held_out_requests_change_nothing():
     law = Law(np.array([0.5, 0.5]), np.array([[1.0, 2.0]] * 2), np.array([[0.2, 0.8], [0.6, 0.9]]))
-    options = {"stream": streams.types(law), "horizon": 200, "num_streams": 3, "checkpoints": 2, "bins": 4}
+    options = {"stream": streams.types(law), "horizon": 200, "num_streams": 4, "checkpoints": 2, "bins": 4}
     one = quality.over_time(KEY, predictor=predictors.tabular(2, 2), **options)
     many = quality.over_time(KEY, predictor=predictors.tabular(2, 2), block=2, **options)
     for name in one.data_vars:

@@ -12,6 +12,7 @@ from recording import recorder
 
 from messjax import features, plot, policies, predictors, quality, results, scores, streams
 from messjax.predictors import learning
+from messjax.quality.program import program
 from messjax.simulate import sites
 from messjax.sweep import sweep
 from messjax.traces import read_routellm
@@ -169,13 +170,13 @@ def test_learning_beats_the_base_rate_on_a_learnable_trace_and_values_compile_no
             num_streams=4, held_out=quality.HeldOut(x[held], s[held]), checkpoints=6,
         )  # fmt: skip
 
-    found, before = run(KEY, 1.0, 1800), quality._program._cache_size()
+    found, before = run(KEY, 1.0, 1800), program._cache_size()
     assert "c" not in found.dims
     gain = (found["base_log_loss"] - found["log_loss"]).mean("model").sel(on="held out")
     assert (gain.isel(t=-1) > 0.1).all() and (gain.isel(t=-1) > gain.isel(t=0)).all()
     assert (found["log_loss"].sel(on="passed").isel(t=-1) < found["base_log_loss"].sel(on="passed").isel(t=-1)).all()
     run(jax.random.key(8), 0.5, 600)  # another key, c and horizon: nothing of the program's memory depends on them
-    assert quality._program._cache_size() == before
+    assert program._cache_size() == before
 
 
 def test_blocks_and_the_absence_of_held_out_requests_change_nothing():

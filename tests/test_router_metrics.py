@@ -277,6 +277,7 @@ def test_of_replay_is_the_metrics_of_its_points(two):
         assert float(here[name]) == pytest.approx(value, abs=1e-6), name
     np.testing.assert_allclose(here["gain_at_best"], quality / single[1] - 1, atol=1e-6)
     np.testing.assert_allclose(here["gap_at_oracle"], 1 - quality / s.max(axis=1).mean(), atol=1e-6)
+    np.testing.assert_allclose(here["pgr"], rm.pgr(quality, single[0], single[1]), atol=1e-6)
     np.testing.assert_allclose(here["arena_score"], rm.arena_score(quality, cost, unit="USD"))
     everything = dataset.isel(alpha=1, c=0, stream=2)
     distance = rm.pareto_dist(

@@ -19,6 +19,7 @@ _ABOUT = {  # name: (what it is, its unit; "cost" stands for the cost unit of th
     "gain_at_best": ("Gain@Best, of each configuration", "1"),
     "gap_at_oracle": ("Gap@Oracle, of each configuration", "1"),
     "arena_score": ("Arena score, of each configuration", "1"),
+    "pgr": ("PGR, of each configuration", "1"),
     "aiq": ("AIQ over the range of the single models' costs", "1"),
     "perf_gain": ("PerfGain", "1"),
     "cost_save": ("CostSave; NaN where no configuration is as good as the best single model", "1"),
@@ -54,8 +55,9 @@ def of_replay(
         ledger: "cost" (exploration pays for all models) or "cost_exploit".
 
     Returns:
-        Dataset. Per configuration (policy, V, alpha, c, stream): gain_at_best, gap_at_oracle, arena_score. Per router
-        (policy, alpha, c, stream): aiq, perf_gain, cost_save, pareto_dist, and for two models apgr, cpt_50, cpt_80.
+        Dataset. Per configuration (policy, V, alpha, c, stream): gain_at_best, gap_at_oracle, arena_score, and for
+        two models pgr. Per router (policy, alpha, c, stream): aiq, perf_gain, cost_save, pareto_dist, and for two
+        models apgr, cpt_50, cpt_80.
         To compare with: zero_router_aiq, best_*, oracle_*, optimal_cost. Attributes: best_single, weak, strong, and
         `undefined`, which says what is left out and why.
 
@@ -160,6 +162,7 @@ def _two_models(
         return ["APGR, CPT: the two models are equally good in some order"]
     share = dataset["calls"].isel(model=int(order[0]), drop=True) / dataset.attrs["horizon"]
     x = _points(share, along)
+    out["pgr"] = xr.apply_ufunc(routellm.pgr, dataset["satisfaction"], weak, strong, vectorize=True)
     out["apgr"] = _curves(routellm.apgr, (x, y), weak, strong)
     for name, part in CPT.items():
         out[name] = _curves(lambda *rest, part=part: routellm.cpt(part, *rest), (x, y), weak, strong)
@@ -216,7 +219,7 @@ def table(found: xr.Dataset, title: str, level: float = 0.95) -> Table:
         f"{float(found['best_cost'].mean()):.4g} {found.attrs['cost_unit']}; oracle "
         f"{float(found['oracle_satisfaction']):.4f} at {float(found['oracle_cost']):.4g}; zero router's AIQ "
         f"{float(found['zero_router_aiq'].mean()):.4f}. {level:.0%} intervals over orders. "
-        f"Not defined: {found.attrs['undefined']}"
+        f"n/a: no configuration is as good as the best single model. Not defined: {found.attrs['undefined']}"
     )
     out = Table(title=title, caption=caption)
     controls = [name for name in ("alpha", "c") if name in found.dims and name not in points]

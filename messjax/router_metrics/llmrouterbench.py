@@ -1,7 +1,8 @@
 """The metrics of LLMRouterBench (Li et al., arXiv 2601.07206, section 3.2; code and README: ynulihao/LLMRouterBench).
 
 The repository computes accuracies, costs and the oracle (baselines/aggregators.py, commit 5aa32c9); its README words
-PerfGain, CostSave and ParetoDist, and no file in it computes them.
+PerfGain, CostSave and ParetoDist, and no file found in it computes them. Read for this file: those two. The formulas of
+Gain and Gap are as re-implementations quote section 3.2 (they agree with each other), not from the paper's own text.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 Two models, one weak and one strong. A router's points are (share of requests that call the strong model, quality);
 between them quality is linear in the share, as in the code: a mixture of two configurations at random attains it.
+
+Read for this file: the code at commit 0aa24fd. What is said of the paper is from summaries, not from its own text.
 """
 
 from __future__ import annotations

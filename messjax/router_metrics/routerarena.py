@@ -1,4 +1,7 @@
-"""The Arena score of RouterArena (Lu et al., arXiv 2510.00202; code: RouteWorks/RouterArena, llm_evaluation/run.py)."""
+"""The Arena score of RouterArena (Lu et al., arXiv 2510.00202; code: RouteWorks/RouterArena, llm_evaluation/run.py).
+
+Read for this file: the code, which computes it from the average cost per 1,000 requests and the average accuracy.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""AIQ of RouterBench (Hu et al., arXiv 2403.12031, section 3; code: withmartian/routerbench, evaluation/AIQ.py)."""
+"""AIQ of RouterBench (Hu et al., arXiv 2403.12031, section 3; code: withmartian/routerbench, evaluation/AIQ.py).
+
+Read for this file: the code. The paper's definition is that of summaries of its section 3, not of its own text.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +48,7 @@ def aiq(cost: ArrayLike, quality: ArrayLike, *, low: float | None = None, high: 
 
     Paper and code differ: the code (commit 30e0925) integrates from the router's own cheapest point and divides by
     the largest cost of all routers, not by the width of the range: it counts quality 0 below the cheapest point and
-    has no null router. This is the paper's definition. ValueError for points that are none, a range that is none.
+    has no null router. This follows the paper. ValueError for points that are none, a range that is none.
     """
     x, y = checks.points("cost", cost, "quality", quality)
     first = float(x.min()) if low is None else checks.number("low", low)

@@ -166,3 +166,82 @@ def over_requests(curves: Sequence[tuple[str, xr.Dataset]], *, alpha: float, tit
         figure.legend(handles, labels, loc="outside lower center", ncols=4)
         figure.suptitle(title, fontsize=10)
         return figure
+
+
+def predictor_quality(summary: xr.Dataset, *, title: str, most: int = 3) -> Figure:
+    """Log loss, Brier score and calibration error over requests, and the reliability diagram at the end.
+
+    `summary` is of `quality.summary`. Solid: held out, with intervals over streams; dotted: the requests just passed
+    (solid, where nothing was held out); dashed: the base rate on what is solid. Markers tell up to `most` values of c
+    apart; in (d) their size is the number of predictions.
+    """
+    if "c" not in summary.dims:
+        summary = summary.expand_dims("c")
+    shown = sorted({round(i) for i in np.linspace(0, summary.sizes["c"] - 1, min(most, summary.sizes["c"]))})
+    last = str(summary["on"].values[-1])
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(9.2, 7.6), layout="constrained")
+        axes = figure.subplots(2, 2)
+        panels = (
+            (axes[0, 0], "log_loss", "base_log_loss", "(a) log loss", "nat per model and request"),
+            (axes[0, 1], "brier", "base_brier", "(b) Brier score", "mean of (prediction - satisfaction)$^2$"),
+            (axes[1, 0], "calibration_error", "calibration_chance", "(c) calibration error", "ECE"),
+        )
+        for axis, name, base, heading, label in panels:
+            for i in shown:
+                one = summary.isel(c=i)
+                if len(summary["on"]) > 1:
+                    _quality_line(axis, one[name].sel(on="passed"), i, ls=(0, (1, 1)), lw=1.0)
+                _quality_line(axis, one[name].sel(on=last), i, ls="-", lw=1.6, own=True)
+                _quality_line(axis, one[base].sel(on=last), i, ls=(0, (5, 1.5)), lw=1.0)
+            axis.set(title=heading, ylabel=label, xlabel="requests")
+            axis.xaxis.set_major_locator(ticker.MaxNLocator(6))
+            axis.xaxis.set_major_formatter(ticker.StrMethodFormatter("{x:,.0f}"))
+        axes[1, 0].set_ylim(bottom=0.0)
+        _reliability(axes[1, 1], summary.isel(c=shown).sel(on=last), shown)
+        axes[1, 1].set(title=f"(d) reliability at the end, {last}, all models")
+        figure.legend(handles=_quality_legend(summary, shown, last), loc="outside lower center", ncols=3)
+        figure.suptitle(title, fontsize=10)
+        return figure
+
+
+def _quality_line(axis: Any, limits: xr.DataArray, i: int, *, ls: Any, lw: float, own: bool = False) -> None:
+    t, color = limits["t"].values, COLORS[i % len(COLORS)]
+    mean, lower, upper = (limits.sel(limit=limit).values for limit in ("mean", "lower", "upper"))
+    marker = {"marker": MARKERS[i % len(MARKERS)], "markersize": 4, "markevery": max(1, len(t) // 8)} if own else {}
+    axis.plot(t, mean, color=color, ls=ls, lw=lw, **marker)
+    if own:
+        axis.fill_between(t, lower, upper, color=color, alpha=0.15, lw=0)
+
+
+def _reliability(axis: Any, summary: xr.Dataset, shown: Sequence[int]) -> None:
+    axis.plot([0, 1], [0, 1], color="0.6", lw=1.0)
+    for place, i in enumerate(shown):
+        one = summary.isel(c=place)
+        weight = one["bin_count"].sel(limit="mean").values.ravel()
+        x, y, low, high = (
+            one[name].sel(limit=limit).values.ravel()
+            for name, limit in (
+                ("bin_predicted", "mean"),
+                ("bin_observed", "mean"),
+                ("bin_observed", "lower"),
+                ("bin_observed", "upper"),
+            )
+        )
+        look = {"color": COLORS[i % len(COLORS)], "alpha": 0.8}
+        axis.vlines(x, low, high, lw=1.0, **look)
+        size = 6.0 + 90.0 * weight / max(weight.max(), 1.0)
+        axis.scatter(x, y, s=size, marker=MARKERS[i % len(MARKERS)], linewidths=0.8, facecolors="none", **look)
+    axis.set(xlim=(0, 1), ylim=(0, 1), xlabel="mean prediction in the bin", ylabel="mean satisfaction in the bin")
+
+
+def _quality_legend(summary: xr.Dataset, shown: Sequence[int], last: str) -> list[Line2D]:
+    handles = [
+        Line2D([], [], color=COLORS[i % len(COLORS)], marker=MARKERS[i % len(MARKERS)], label=f"c = {c:g}")
+        for i, c in ((i, float(summary["c"].values[i])) for i in shown)
+    ]
+    handles.append(Line2D([], [], color="0.2", lw=1.6, label=f"predictor, {last}"))
+    if len(summary["on"]) > 1:
+        handles.append(Line2D([], [], color="0.2", lw=1.0, ls=(0, (1, 1)), label="predictor, requests just passed"))
+    label = f"base rate, {last}; in (c): by chance"
+    return [*handles, Line2D([], [], color="0.2", lw=1.0, ls=(0, (5, 1.5)), label=label)]

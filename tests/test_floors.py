@@ -10,12 +10,12 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "messjax"
 FLOORS = [
     {"types", "kept"},
-    {"queue", "counters", "optimum", "bounds", "stats", "sequences"},
-    {"meters", "zoo", "feedback", "streams", "predictors", "features", "traces"},
+    {"queue", "counters", "optimum", "bounds", "stats", "sequences", "scores"},
+    {"meters", "zoo", "feedback", "streams", "predictors", "features", "traces", "router_metrics"},
     {"policies", "checks", "watch", "audits"},
     {"simulate"},
     {"results", "fast"},
-    {"grid", "verdicts", "plot"},
+    {"grid", "verdicts", "plot", "quality"},
     {"sweep"},
     {"compare", "shell"},
     {"cli"},

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from messjax import predictors, stats
+from messjax.scores import brier, log_loss, over_models
 from messjax.types import Array, Outcome, Predictor, PyTree
 from proofs_check.assumptions.report import (
     LEVEL,
@@ -86,12 +87,6 @@ def _advance(predictor: Predictor, state: PyTree, told: tuple[Array, Array], sta
     return jax.lax.fori_loop(start, stop, one, state)
 
 
-def log_loss(s_hat: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """Cross-entropy per request, mean over the models observed: [..., n, M], [n, M] -> [..., n]; NaN without any."""
-    p = np.clip(s_hat, 1e-6, 1.0 - 1e-6)
-    return _over_models(-(scores * np.log(p) + (1.0 - scores) * np.log1p(-p)))
-
-
 def check_prediction(held: HeldOut) -> list[Check]:
     """A6 on a trace: held-out log loss and Brier score against a constant and against the early predictor; calibration.
 
@@ -100,8 +95,10 @@ def check_prediction(held: HeldOut) -> list[Check]:
     are over the requests held out, not over other orders of learning.
     """
     said = {"late": held.s_hat[held.late], "early": held.s_hat[held.early], "constant": held.constant[None, None]}
-    losses = {name: log_loss(s_hat, held.scores).mean(axis=0) for name, s_hat in said.items()}  # [n] each
-    brier = {name: _over_models((s_hat - held.scores) ** 2).mean(axis=0) for name, s_hat in said.items()}
+    losses, squares = (
+        {name: over_models(score(s_hat, held.scores)).mean(axis=0) for name, s_hat in said.items()}  # [n] each
+        for score in (log_loss, brier)
+    )
     numbers = f"{held.seen[-1]:,} labels, {len(held.scores):,} held out"
     checks = []
     for what, left, right, detail in (
@@ -117,7 +114,7 @@ def check_prediction(held: HeldOut) -> list[Check]:
             losses["late"],
             "first, last tenth of the labels",
         ),
-        ("held-out Brier score: a constant - the late predictor", brier["constant"], brier["late"], numbers),
+        ("held-out Brier score: a constant - the late predictor", squares["constant"], squares["late"], numbers),
     ):
         found = stats.interval((left - right)[np.isfinite(left)], corrected(3))
         values = f"{np.nanmean(left):.4f} - {np.nanmean(right):.4f}; {detail}"
@@ -220,10 +217,3 @@ def _held_out_regression(features: np.ndarray, y: np.ndarray, seed: int) -> tupl
             best = min(best, (loss, axes @ shrunk), key=lambda pair: pair[0])
         guess[~inside], centre[~inside] = base + z[~inside] @ best[1], base
     return guess, centre
-
-
-def _over_models(values: np.ndarray) -> np.ndarray:
-    """Mean over the models that are there; NaN where none is."""
-    seen = ~np.isnan(values)
-    with np.errstate(invalid="ignore"):
-        return np.where(seen, values, 0.0).sum(axis=-1) / seen.sum(axis=-1)

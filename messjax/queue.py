@@ -62,6 +62,22 @@ def maximum(left: Fixed, right: Fixed) -> Fixed:
     return Fixed(jnp.where(larger, left.whole, right.whole), jnp.where(larger, left.part, right.part))
 
 
+def at(queues: Fixed, k: Array) -> Fixed:
+    """Number k [] int32 of queues [C]; zero for a k that is none of 0, ..., C - 1."""
+    return Fixed(*(jnp.sum(jnp.where(jnp.arange(x.shape[0]) == k, x, 0)).astype(jnp.int32) for x in queues))
+
+
+def put(queues: Fixed, k: Array, one: Fixed) -> Fixed:
+    """Queues [C] with `one` in place of number k; unchanged for a k that is none of 0, ..., C - 1."""
+    return Fixed(*(jnp.where(jnp.arange(x.shape[0]) == k, new, x) for x, new in zip(queues, one, strict=True)))
+
+
+def largest(queues: Fixed) -> Fixed:
+    """The largest of queues [C], exactly."""
+    whole = jnp.max(queues.whole)
+    return Fixed(whole, jnp.max(jnp.where(queues.whole == whole, queues.part, 0)))
+
+
 def recursion(satisfaction: np.ndarray, alpha: float, Q_1: float = 0.0) -> np.ndarray:
     """Q_1, ..., Q_{T+1} [T + 1] of a recorded path of satisfactions [T], by the recursion, in float64."""
     queue = np.empty(len(satisfaction) + 1)

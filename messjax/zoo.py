@@ -1,4 +1,4 @@
-"""Model zoos: names, costs and accuracies, with presets from the papers.
+"""Model zoos: names, costs and accuracies, with presets from the papers, and made-up ones of any size.
 
 A zoo holds one row per benchmark. As a law, its benchmarks are equally likely request types, which is how [M25]
 averages its tables; one benchmark alone is `get("llama3/ARC-C")`.
@@ -24,6 +24,7 @@ class Zoo(NamedTuple):
     alpha: np.ndarray  # [K] agreement used in the source
     cost_unit: str
     source: str
+    requests: np.ndarray | None = None  # [K] int, requests of each benchmark where the source says
 
     def law(self) -> Law:
         """The benchmarks as equally likely request types."""
@@ -58,6 +59,7 @@ def _llama3() -> Zoo:
         alpha=np.array([alpha for *_, alpha in table.values()]),
         cost_unit="kJ",
         source="[M25]: mean accuracy and MJ per benchmark of each model alone, divided by its requests",
+        requests=np.array([requests for _, _, requests, _ in table.values()]),
     )
 
 
@@ -110,5 +112,51 @@ def get(name: str) -> Zoo:
         )
     row = slice(k := known.index(benchmark.lower()), k + 1)
     return zoo._replace(
-        name=name, benchmarks=zoo.benchmarks[row], cost=zoo.cost[row], accuracy=zoo.accuracy[row], alpha=zoo.alpha[row]
+        name=name,
+        benchmarks=zoo.benchmarks[row],
+        cost=zoo.cost[row],
+        accuracy=zoo.accuracy[row],
+        alpha=zoo.alpha[row],
+        requests=None if zoo.requests is None else zoo.requests[row],
+    )
+
+
+def synthetic(
+    num_models: int, *, spread: float = 25.0, low: float = 0.4, high: float = 0.9, families: int = 1, gap: float = 0.1
+) -> Zoo:
+    """A zoo of M = num_models >= 2 models that nobody published, by a law of scale. One benchmark, alpha half-way.
+
+    Costs are geometric from 1 to `spread`: 25 is about Llama 1B to 70B in [M25], 1.5 a narrow spread. Accuracies are
+    linear in the logarithm of the cost, from `low` to `high`:
+
+        E_m = spread^(m / (M - 1)),   accuracy_m = low + (high - low) m / (M - 1),   m = 0, ..., M - 1
+
+    concave in the cost, so that every model is the best one at some price. With families = F > 1 model m is of
+    family m mod F, and family f loses `gap` f accuracy to the first, at the same cost: mixed families. A dearer model
+    is then often the worse one, and some are no use at any price (A8 is false); the last model is of family
+    (M - 1) mod F. ValueError for M < 2, spread <= 1, families outside 1..M, or accuracies that leave (0, 1) or do not
+    rise.
+    """
+    if num_models < 2 or not 1.0 < spread < np.inf or not 1 <= families <= num_models:
+        raise ValueError(
+            f"synthetic: found {num_models} models, spread {spread}, {families} families; "
+            "expected at least 2 models, a finite spread > 1, and 1 to num_models families"
+        )
+    place = np.arange(num_models) / (num_models - 1)
+    family = np.arange(num_models) % families
+    accuracy = low + (high - low) * place - gap * family
+    if not low < high or not (gap >= 0 and accuracy.min() > 0 and accuracy.max() < 1):
+        raise ValueError(
+            f"synthetic: accuracies from {accuracy.min():g} to {accuracy.max():g} at low {low}, high {high}, gap "
+            f"{gap}; expected low < high, gap >= 0 and all of them strictly between 0 and 1"
+        )
+    return Zoo(
+        name=f"synthetic {num_models}",
+        models=tuple(f"family {f} model {m}" if families > 1 else f"model {m}" for m, f in enumerate(family)),
+        benchmarks=("synthetic",),
+        cost=spread ** place[None],
+        accuracy=accuracy[None],
+        alpha=np.array([0.5 * (accuracy.min() + accuracy.max())]),
+        cost_unit="cheapest model's costs",
+        source="made up: costs geometric, accuracy linear in log cost" + (", mixed families" if families > 1 else ""),
     )

@@ -12,7 +12,7 @@ FLOORS = [
     {"types", "kept"},
     {"queue", "counters", "optimum", "bounds", "stats", "sequences", "scores"},
     {"meters", "zoo", "feedback", "streams", "predictors", "features", "traces", "router_metrics"},
-    {"policies", "checks", "watch", "audits"},
+    {"policies", "checks", "watch", "audits", "classes"},
     {"simulate"},
     {"results", "fast"},
     {"grid", "verdicts", "plot", "quality"},

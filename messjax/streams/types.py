@@ -83,10 +83,14 @@ def draw(label: Partial, table: tuple, key: Array, state: tuple, t: Array) -> tu
     alias, cost, mean = table
     num_types, num_models = mean.shape
     uniforms = jax.random.uniform(key, (1 + num_models,), mean.dtype)
-    kind = kind_of(uniforms[0], alias, num_types)
+    return state, of_kind(label, cost, mean, uniforms[1:], kind_of(uniforms[0], alias, num_types))
+
+
+def of_kind(label: Partial, cost: Array, mean: Array, uniforms: Array, kind: Array) -> Request:
+    """A request of type `kind` [] int32, its labels from uniforms [M]; cost [M] or [K, M], mean [K, M]."""
     mu = mean[kind]
-    features = jax.nn.one_hot(kind, num_types, dtype=jnp.float32)
-    return state, Request(features, cost[kind] if cost.ndim == 2 else cost, label(uniforms[1:], mu), mu)
+    features = jax.nn.one_hot(kind, mean.shape[0], dtype=jnp.float32)
+    return Request(features, cost[kind] if cost.ndim == 2 else cost, label(uniforms, mu), mu)
 
 
 def _mean(mean: Array, features: Array) -> Array:

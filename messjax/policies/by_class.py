@@ -1,0 +1,88 @@
+"""Several agreements at once: a router with one virtual queue, and one alpha, per class of requests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.tree_util import Partial
+
+from messjax import queue
+from messjax.policies.router import RouterState
+from messjax.streams.classes import last_feature
+from messjax.types import Array, Controls, Decision, Feedback, Policy, pure
+
+
+def by_class(policy: Policy, alphas: np.ndarray, *, class_of: Callable[[Array], Array] = last_feature) -> Policy:
+    """A router (`mess_plus`, `greedy`, ...) that keeps the agreement alphas[k] with every class k = 0, ..., C - 1.
+
+    A request of class `class_of(features)` (by default its last feature, as `streams.with_classes` makes them) is
+    served by the policy at alphas[k] and with class k's queue, which its outcome moves; coin and predictor are one for
+    all classes, and the predictor gets all features. `controls.alpha` is not looked at: alphas [C] are kept to six
+    decimals, and may change without recompiling. Every class is a MESS+ of its own on the requests of that class, hence
+    L1 to L5 hold per class, and T1 to T3 over its n_k requests where the class is independent of the rest.
+
+    `queue` is the largest of the C queues: by L1 it certifies each class (n_k (alpha_k - mean s) <= Q_k <= the largest)
+    and in S_T it errs upwards. `classes.account` reads all of them. ValueError for alphas out of [0, 1], or a policy
+    whose state is not a router's.
+    """
+    alphas = np.asarray(alphas, np.float64)
+    if alphas.ndim != 1 or not alphas.size or not ((alphas >= 0) & (alphas <= 1)).all():
+        raise ValueError(f"by_class: expected alphas [C] in [0, 1], found {alphas.tolist()}")
+    policy = pure(policy)
+    controls = Controls(*(jnp.zeros((), jnp.float32) for _ in Controls._fields))
+    if not isinstance(found := jax.eval_shape(policy.init, jax.random.key(0), controls), RouterState):
+        raise ValueError(
+            f"by_class: expected a router with a queue of its own, found one of state {type(found).__name__}"
+        )
+    agreed = jnp.asarray(np.round(alphas, 6), jnp.float32)
+    of = Partial(class_of) if not isinstance(class_of, Partial) else class_of
+    return Policy(
+        init=Partial(_init, policy.init, agreed),
+        act=Partial(_act, policy.act, agreed, of),
+        update=Partial(_update, policy.update, agreed, of),
+        queue=Partial(_queue),
+    )
+
+
+def _init(inner: Partial, agreed: Array, key: Array, controls: Controls) -> RouterState:
+    state: RouterState = inner(key, controls._replace(alpha=agreed[0]))
+    return state._replace(queue=jax.tree.map(lambda q: jnp.broadcast_to(q, agreed.shape), state.queue))
+
+
+def _act(
+    inner: Partial,
+    agreed: Array,
+    class_of: Partial,
+    key: Array,
+    state: RouterState,
+    features: Array,
+    cost: Array,
+    controls: Controls,
+) -> Decision:
+    k = class_of(features)
+    return inner(
+        key, state._replace(queue=queue.at(state.queue, k)), features, cost, controls._replace(alpha=agreed[k])
+    )
+
+
+def _update(
+    inner: Partial,
+    agreed: Array,
+    class_of: Partial,
+    state: RouterState,
+    features: Array,
+    decision: Decision,
+    feedback: Feedback,
+    controls: Controls,
+) -> RouterState:
+    k = class_of(features)
+    one = state._replace(queue=queue.at(state.queue, k))
+    one = inner(one, features, decision, feedback, controls._replace(alpha=agreed[k]))
+    return one._replace(queue=queue.put(state.queue, k, one.queue))
+
+
+def _queue(state: RouterState) -> queue.Fixed:
+    return queue.largest(state.queue)

@@ -1,0 +1,134 @@
+"""Random costs: by the length of the answer, and lognormal.
+
+They are in `Request.cost`: paid, and seen by the policy before it routes (A7 holds, x contains them). Known only
+afterwards they are to a policy in `policies.running_mean_costs`. Either way C* is that of policies that see them, a
+lower bound for those that do not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.tree_util import Partial
+from scipy import special
+
+from messjax import counters
+from messjax.streams.numbers import simulated
+from messjax.types import Array, Law, PyTree, Request, Stream, pure
+
+ACROSS = ("independent", "comonotone")
+LOG2_ROWS = 14  # of a sampled law
+LARGEST_SIGMA = 2.0  # beyond, float32 normals (|z| < 6.7) miss more than 1e-5 of the mean
+
+
+def lognormal(stream: Stream, sigma: float, *, across: str = "independent") -> Stream:
+    """The stream's costs times exp(sigma Z - sigma^2 / 2), Z standard normal: a factor of mean one.
+
+    `across` the models Z is "independent", or "comonotone": the same for all (a request that is dear for one is dear
+    for all). sigma in [0, 2], in natural logarithms. Requests and labels are those of the stream, key by key. `law` is
+    sampled (2^14 rows, quasi-random, means exact). ValueError for sigma out of range or an unknown `across`.
+    """
+    if not 0.0 <= sigma <= LARGEST_SIGMA:
+        raise ValueError(f"lognormal: sigma is {sigma}, expected a number in [0, {LARGEST_SIGMA:g}]")
+    common = _is_common("lognormal", across)
+    cost = Partial(_Lognormal(common), jnp.asarray(sigma, jnp.float32))
+    return _priced(stream, cost, Partial(_lognormal_law, float(sigma)), common)
+
+
+def by_length(stream: Stream, price: np.ndarray, length: np.ndarray, *, across: str = "independent") -> Stream:
+    """Cost = price x number of tokens in the answer, in place of the stream's costs.
+
+    price [M] per token, mean length [M] >= 1 token. Lengths are geometric on 1, 2, ...: after every token the answer
+    ends with probability 1 / length. `across` the models they are "independent" or "comonotone" (one uniform for all: a
+    long answer is long from all). Requests and labels are those of the stream, key by key. `law` is sampled (2^14 rows,
+    quasi-random, means exact). ValueError for shapes that differ, negative prices, lengths below one, an unknown
+    `across`.
+    """
+    price, length = simulated("price", price), simulated("length", length)
+    if price.ndim != 1 or length.shape != price.shape:
+        raise ValueError(f"by_length: found price {price.shape} and length {length.shape}, expected [M] and [M]")
+    if not (np.isfinite(price).all() and (price >= 0).all()):
+        raise ValueError(f"by_length: expected finite prices >= 0, found {price.tolist()}")
+    if not (np.isfinite(length).all() and (length >= 1).all()):
+        raise ValueError(f"by_length: expected finite mean lengths >= 1 token, found {length.tolist()}")
+    common = _is_common("by_length", across)
+    table = (jnp.asarray(v, jnp.float32) for v in (price, _rate(length)))
+    return _priced(stream, Partial(_Length(common), *table), Partial(_length_law, price, length), common)
+
+
+@dataclass(frozen=True)
+class _Across:
+    common: bool  # one draw for all models, else one each
+
+    def count(self, num_models: int) -> int:
+        return 1 if self.common else num_models
+
+
+class _Lognormal(_Across):
+    def __call__(self, sigma: Array, key: Array, cost: Array) -> Array:
+        count = self.count(cost.shape[0])
+        words = jax.random.bits(jax.random.fold_in(key, 4), (count + count % 2,))  # normals come in pairs
+        return cost * jnp.exp(sigma * counters.normal(words)[:count] - 0.5 * sigma**2)
+
+
+class _Length(_Across):
+    def __call__(self, price: Array, rate: Array, key: Array, cost: Array) -> Array:
+        if price.shape != cost.shape:
+            raise ValueError(f"by_length: built for {price.shape[0]} models, expected {cost.shape[0]}")
+        words = jax.random.bits(jax.random.fold_in(key, 3), (self.count(cost.shape[0]),))
+        uniform = (words.astype(jnp.float32) + 0.5) * np.float32(2.0**-32)  # all 32 bits: a tail down to 2^-33
+        return price * jnp.maximum(1.0, jnp.ceil(rate * jnp.log(uniform)))
+
+
+def _is_common(who: str, across: str) -> bool:
+    if across not in ACROSS:
+        raise ValueError(f"{who}: across is {across!r}, expected one of {', '.join(ACROSS)}")
+    return across == "comonotone"
+
+
+def _priced(stream: Stream, cost: Partial, law: Partial, common: bool) -> Stream:
+    stream = pure(stream)
+    return stream._replace(
+        draw=Partial(_draw, cost, stream.draw),
+        law=None if stream.law is None else Partial(_law, law, stream.law, 1 if common else None),
+    )
+
+
+def _draw(cost: Partial, inner: Partial, key: Array, state: PyTree, t: Array) -> tuple[PyTree, Request]:
+    state, request = inner(key, state, t)
+    return state, request._replace(cost=cost(key, request.cost))
+
+
+def _rate(length: np.ndarray) -> np.ndarray:
+    """1 / log(1 - 1 / length) [M]: what makes a geometric length of a logarithm; zero for length 1."""
+    with np.errstate(divide="ignore"):
+        return 1.0 / np.log1p(-1.0 / length)
+
+
+# --- on the host ----------------------------------------------------------------------------------------------
+
+
+def _law(random: Partial, inner: Partial, dimensions: int | None, log2_rows: int = LOG2_ROWS) -> Law:
+    from scipy import stats  # half a second that only this needs
+
+    base = inner()
+    num_types, num_models = base.cost.shape
+    log2 = max(4, log2_rows - int(np.ceil(np.log2(num_types))))
+    points = stats.qmc.Sobol(dimensions or num_models, rng=np.random.default_rng(0)).random_base2(log2)
+    cost = random(np.clip(points, 1e-12, 1.0 - 1e-12), base.cost)  # [points, K, M], of mean one or right means
+    weight = np.tile(base.weight / len(points), len(points))
+    return Law(weight, cost.reshape(-1, num_models), np.tile(base.mean, (len(points), 1)), "sampled")
+
+
+def _lognormal_law(sigma: float, uniforms: np.ndarray, cost: np.ndarray) -> np.ndarray:
+    factor = np.exp(sigma * special.ndtri(uniforms))
+    return (factor / factor.mean(axis=0))[:, None, :] * cost
+
+
+def _length_law(price: np.ndarray, length: np.ndarray, uniforms: np.ndarray, cost: np.ndarray) -> np.ndarray:
+    lengths = np.maximum(1.0, np.ceil(_rate(length) * np.log(uniforms)))
+    paid = price * lengths * (length / lengths.mean(axis=0))
+    return np.broadcast_to(paid[:, None, :], (len(paid), *cost.shape))

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from messjax import feedback, meters, policies, predictors, queue, simulate, streams, sweep
+from messjax import classes, feedback, meters, policies, predictors, queue, simulate, streams, sweep
 from messjax import grid as grid_module
 from messjax.types import Controls, Law, Meter, Outcome, Policy, Predictor, Step, Stream
 
@@ -31,12 +31,19 @@ def law(x: float) -> Law:
     return Law(np.array([0.1, 0.2, 0.3, 0.4]), np.tile(COST + x, (D, 1)), mean)
 
 
-def trace(x: float, order: str) -> Stream:
+def recorded(x: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     rng = np.random.default_rng(int(x))
     satisfaction = rng.integers(0, 2, (N, M)).astype(float)
     satisfaction[:, -1] = 1.0
-    groups = rng.integers(0, 3, N)
-    return streams.replay(rng.normal(size=(N, D)), satisfaction, np.tile(COST, (N, 1)), order=order, groups=groups)
+    return rng.normal(size=(N, D)), satisfaction, np.tile(COST, (N, 1))
+
+
+def trace(x: float, order: str) -> Stream:
+    return streams.replay(*recorded(x), order=order, groups=np.random.default_rng(int(x)).integers(0, 3, N))
+
+
+def two_types(x: float) -> Stream:
+    return streams.types(law(x)._replace(weight=np.array([0.3, 0.7]), cost=law(x).cost[:2], mean=law(x).mean[:2]))
 
 
 # name, beginning with the public name: builder from a number x, which `test_no_value_recompiles` changes
@@ -49,6 +56,36 @@ STREAMS: dict[str, Callable[[float], Stream]] = {
     "replay": lambda x: trace(x, "shuffled"),
     "replay of groups": lambda x: trace(x, "groups"),
     "replay in order": lambda x: trace(x, "file"),
+    "chain": lambda x: streams.chain((streams.types(law(x)), 5 + int(x)), (STREAMS["logistic"](x), N)),
+    "change": lambda x: streams.change(streams.types(law(x)), trace(x, "shuffled"), 3 + int(x)),
+    "benchmarks": lambda x: streams.benchmarks(
+        np.tile(COST + x, (2, 1)), np.stack([ACCURACY, ACCURACY - 0.1]), np.array([4, N + int(x)]), num_features=D
+    ),
+    "drift": lambda x: streams.drift(two_types(x), two_types(x + 1), N + int(x), shown=True),
+    "modulated": lambda x: streams.modulated(
+        [two_types(x), two_types(x + 1)], np.array([[0.8 - 0.1 * x, 0.2 + 0.1 * x], [0.5, 0.5]]), shown=True
+    ),
+    "adversarial": lambda x: streams.adversarial(law(x), N + int(x)),
+    "adversarial_replay": lambda x: streams.adversarial_replay(*recorded(x)),
+    "by_length": lambda x: streams.by_length(streams.types(law(x)), COST + x, np.array([1.0, 5.0 + x, 20.0])),
+    "lognormal": lambda x: streams.lognormal(streams.types(law(x)), 0.5 + 0.1 * x, across="comonotone"),
+    "with_classes": lambda x: streams.with_classes(
+        streams.logistic(np.eye(M, D - 1) + x, np.arange(M) - 0.5, COST), np.array([0.3 + 0.1 * x, 0.7 - 0.1 * x])
+    ),
+}
+# Streams made of streams of the table, for whole runs: one program instead of several.
+NESTS: dict[str, Callable[[float], Stream]] = {
+    "chain + drift + adversarial + benchmarks": lambda x: streams.chain(
+        (streams.drift(streams.types(law(x)), STREAMS["logistic"](x), 9 + int(x)), 5 + int(x)),
+        (STREAMS["adversarial"](x), 3),
+        (STREAMS["benchmarks"](x), N),
+    ),
+    "change + adversarial_replay + replay of groups": lambda x: streams.change(
+        STREAMS["adversarial_replay"](x), trace(x, "groups"), 4 + int(x)
+    ),
+    "modulated + by_length + lognormal": lambda x: streams.modulated(
+        [STREAMS["by_length"](x), STREAMS["lognormal"](x)], np.array([[0.8 - 0.1 * x, 0.2 + 0.1 * x], [0.5, 0.5]])
+    ),
 }
 PREDICTORS: dict[str, Callable[[Stream, float], Predictor]] = {
     "oracle": lambda stream, x: predictors.oracle(stream),
@@ -63,6 +100,11 @@ POLICIES: dict[str, Callable[[Predictor, float], Policy]] = {
     "single": lambda predictor, x: policies.single(1 + int(x)),
     "uniform": lambda predictor, x: policies.uniform(),
     "mixture": lambda predictor, x: policies.mixture(COST, ACCURACY - 0.01 * x),
+    "by_class": lambda predictor, x: policies.by_class(policies.mess_plus(predictor), np.array([0.5, 0.6 - 0.1 * x])),
+    "delayed": lambda predictor, x: policies.delayed(policies.mess_plus(predictor), 3, D, M),
+    "running_mean_costs": lambda predictor, x: policies.running_mean_costs(
+        policies.mess_plus(predictor), M, start=0.5 + x
+    ),
 }
 
 
@@ -80,6 +122,7 @@ METERS: dict[str, Callable[[], Meter]] = {
     "maximum": lambda: meters.maximum("p", largest_p),
     "latest": lambda: meters.latest("Q", lambda num_models: queue.zero(), lambda step: step.next_queue),
     "fold": lambda: meters.fold("n", lambda num_models: jnp.zeros((), jnp.int32), lambda number, step: number + step.t),
+    "account": lambda: classes.account(np.array([0.5, 0.6])),
     "zip_meters": lambda: meters.zip_meters(meters.sla(), meters.mean("p", largest_p)),
 }
 # Whole runs: every row of the tables above but the meters is in at least one.
@@ -92,11 +135,15 @@ WORLDS = [
     ("replay", "single", "linear"),
     ("replay in order", "uniform", "linear"),
     ("types", "mixture", "oracle"),
+    ("chain + drift + adversarial + benchmarks", "delayed", "tabular"),
+    ("change + adversarial_replay + replay of groups", "uniform", "linear"),
+    ("modulated + by_length + lognormal", "running_mean_costs", "linear"),
+    ("with_classes", "by_class", "linear"),
 ]
 
 
 def world(names: tuple[str, str, str], x: float = 0.0) -> tuple[Stream, Policy]:
-    stream = STREAMS[names[0]](x)
+    stream = (STREAMS | NESTS)[names[0]](x)
     return stream, POLICIES[names[1]](PREDICTORS[names[2]](stream, x), x)
 
 
@@ -283,14 +330,15 @@ def test_the_compile_counter_counts():
 def test_every_public_component_is_in_its_table(module, table):
     assert set(module.__all__) == {name.split()[0] for name in table}
     column = {"streams": 0, "policies": 1, "predictors": 2}[module.__name__.split(".")[1]]
-    assert {row[column] for row in WORLDS} == set(table)
+    assert {name for row in WORLDS for name in row[column].split(" + ")} == set(table)
 
 
 def test_every_public_meter_is_in_its_table():
     public = {
         name
-        for name, function in inspect.getmembers(meters, inspect.isfunction)
-        if function.__module__ == meters.__name__
+        for module in (meters, classes)
+        for name, function in inspect.getmembers(module, inspect.isfunction)
+        if function.__module__ == module.__name__
         and not name.startswith("_")
         and inspect.signature(function).return_annotation == "Meter"
     }

@@ -83,8 +83,15 @@ NESTS: dict[str, Callable[[float], Stream]] = {
     "change + adversarial_replay + replay of groups": lambda x: streams.change(
         STREAMS["adversarial_replay"](x), trace(x, "groups"), 4 + int(x)
     ),
-    "modulated + by_length + lognormal": lambda x: streams.modulated(
-        [STREAMS["by_length"](x), STREAMS["lognormal"](x)], np.array([[0.8 - 0.1 * x, 0.2 + 0.1 * x], [0.5, 0.5]])
+    "with_classes + modulated + by_length + lognormal": lambda x: streams.with_classes(
+        streams.modulated(
+            [
+                streams.by_length(streams.logistic(np.eye(M, D - 1), np.arange(M) + x, COST), COST, COST + x),
+                streams.lognormal(streams.logistic(np.eye(M, D - 1) + x, np.ones(M), COST), 0.5 + 0.1 * x),
+            ],
+            np.array([[0.8 - 0.1 * x, 0.2 + 0.1 * x], [0.5, 0.5]]),
+        ),
+        np.array([0.4, 0.6]),
     ),
 }
 PREDICTORS: dict[str, Callable[[Stream, float], Predictor]] = {
@@ -104,6 +111,11 @@ POLICIES: dict[str, Callable[[Predictor, float], Policy]] = {
     "delayed": lambda predictor, x: policies.delayed(policies.mess_plus(predictor), 3, D, M),
     "running_mean_costs": lambda predictor, x: policies.running_mean_costs(
         policies.mess_plus(predictor), M, start=0.5 + x
+    ),
+}
+NESTED: dict[str, Callable[[Predictor, float], Policy]] = {
+    "running_mean_costs + by_class": lambda predictor, x: policies.running_mean_costs(
+        POLICIES["by_class"](predictor, x), M, start=0.5 + x
     ),
 }
 
@@ -137,14 +149,13 @@ WORLDS = [
     ("types", "mixture", "oracle"),
     ("chain + drift + adversarial + benchmarks", "delayed", "tabular"),
     ("change + adversarial_replay + replay of groups", "uniform", "linear"),
-    ("modulated + by_length + lognormal", "running_mean_costs", "linear"),
-    ("with_classes", "by_class", "linear"),
+    ("with_classes + modulated + by_length + lognormal", "running_mean_costs + by_class", "linear"),
 ]
 
 
 def world(names: tuple[str, str, str], x: float = 0.0) -> tuple[Stream, Policy]:
     stream = (STREAMS | NESTS)[names[0]](x)
-    return stream, POLICIES[names[1]](PREDICTORS[names[2]](stream, x), x)
+    return stream, (POLICIES | NESTED)[names[1]](PREDICTORS[names[2]](stream, x), x)
 
 
 def shapes(tree):

@@ -22,7 +22,8 @@ def by_class(policy: Policy, alphas: np.ndarray, *, class_of: Callable[[Array], 
     served by the policy at alphas[k] and with class k's queue, which its outcome moves; coin and predictor are one for
     all classes, and the predictor gets all features. `controls.alpha` is not looked at: alphas [C] are kept to six
     decimals, and may change without recompiling. Every class is a MESS+ of its own on the requests of that class, hence
-    L1 to L5 hold per class, and T1 to T3 over its n_k requests where the class is independent of the rest.
+    L1 to L5 hold per class, and T1 to T3 over its n_k requests (with p_t at their t) where the class is independent of
+    the rest. No other class may come: such a request would be served at Q = 0 and counted nowhere.
 
     `queue` is the largest of the C queues: by L1 it certifies each class (n_k (alpha_k - mean s) <= Q_k <= the largest)
     and in S_T it errs upwards. `classes.account` reads all of them. ValueError for alphas out of [0, 1], or a policy
@@ -48,8 +49,11 @@ def by_class(policy: Policy, alphas: np.ndarray, *, class_of: Callable[[Array], 
 
 
 def _init(inner: Partial, agreed: Array, key: Array, controls: Controls) -> RouterState:
-    state: RouterState = inner(key, controls._replace(alpha=agreed[0]))
-    return state._replace(queue=jax.tree.map(lambda q: jnp.broadcast_to(q, agreed.shape), state.queue))
+    state: RouterState = inner(key, controls)
+    queues = jax.vmap(lambda alpha: inner(key, controls._replace(alpha=alpha)).queue)(
+        agreed
+    )  # a warm start has its own
+    return state._replace(queue=queues)
 
 
 def _act(

@@ -32,8 +32,10 @@ def running_mean_costs(policy: Policy, num_models: int, *, start: float = 1e-6) 
     cost.
 
     Meters pay the true costs. The policy errs by eps_t = max_m |E^_m - E[E_m | x_t]| and T1 to T4 hold with it
-    ("Constants" in docs/theory); it is not small where costs vary with x. Bills are paid whether or not users answer:
-    sparse feedback hides none. ValueError for num_models < 1 or a start that is negative or not finite.
+    ("Constants" in docs/theory), C* being that of a law whose costs are the means given x (`known=False` in
+    `streams.by_length` and `lognormal`); eps_t stays large where these differ from x to x. Bills are paid whether or
+    not users answer: sparse feedback hides none. ValueError for num_models < 1 or a start that is negative or not
+    finite.
     """
     if num_models < 1:
         raise ValueError(f"running_mean_costs: num_models is {num_models}, expected at least one")

@@ -1,8 +1,10 @@
 """Random costs: by the length of the answer, and lognormal.
 
-They are in `Request.cost`: paid, and seen by the policy before it routes (A7 holds, x contains them). Known only
-afterwards they are to a policy in `policies.running_mean_costs`. Either way C* is that of policies that see them, a
-lower bound for those that do not.
+They are in `Request.cost`: paid, and seen by a policy before it routes. Known only afterwards they are to a policy in
+`policies.running_mean_costs`, which looks at them no more. The two have different optima ("Setting" in docs/theory), so
+that `known` says which the `law` is of: with known=True x contains the costs (A7 holds), and the law has them, sampled;
+with known=False it has their means, exactly as the stream has its own, and a policy that looks at costs all the same
+may beat its C*.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ LOG2_ROWS = 14  # of a sampled law
 LARGEST_SIGMA = 2.0  # beyond, float32 normals (|z| < 6.7) miss more than 1e-5 of the mean
 
 
-def lognormal(stream: Stream, sigma: float, *, across: str = "independent") -> Stream:
+def lognormal(stream: Stream, sigma: float, *, across: str = "independent", known: bool = True) -> Stream:
     """The stream's costs times exp(sigma Z - sigma^2 / 2), Z standard normal: a factor of mean one.
 
     `across` the models Z is "independent", or "comonotone": the same for all (a request that is dear for one is dear
@@ -35,10 +37,12 @@ def lognormal(stream: Stream, sigma: float, *, across: str = "independent") -> S
         raise ValueError(f"lognormal: sigma is {sigma}, expected a number in [0, {LARGEST_SIGMA:g}]")
     common = _is_common("lognormal", across)
     cost = Partial(_Lognormal(common), jnp.asarray(sigma, jnp.float32))
-    return _priced(stream, cost, Partial(_lognormal_law, float(sigma)), common)
+    return _priced(stream, cost, Partial(_lognormal_law, float(sigma)) if known else Partial(_as_it_is), common)
 
 
-def by_length(stream: Stream, price: np.ndarray, length: np.ndarray, *, across: str = "independent") -> Stream:
+def by_length(
+    stream: Stream, price: np.ndarray, length: np.ndarray, *, across: str = "independent", known: bool = True
+) -> Stream:
     """Cost = price x number of tokens in the answer, in place of the stream's costs.
 
     price [M] per token, mean length [M] >= 1 token. Lengths are geometric on 1, 2, ...: after every token the answer
@@ -56,7 +60,8 @@ def by_length(stream: Stream, price: np.ndarray, length: np.ndarray, *, across: 
         raise ValueError(f"by_length: expected finite mean lengths >= 1 token, found {length.tolist()}")
     common = _is_common("by_length", across)
     table = (jnp.asarray(v, jnp.float32) for v in (price, _rate(length)))
-    return _priced(stream, Partial(_Length(common), *table), Partial(_length_law, price, length), common)
+    law = Partial(_length_law, price, length) if known else Partial(_mean_length_law, price, length)
+    return _priced(stream, Partial(_Length(common), *table), law, common)
 
 
 @dataclass(frozen=True)
@@ -93,7 +98,7 @@ def _priced(stream: Stream, cost: Partial, law: Partial, common: bool) -> Stream
     stream = pure(stream)
     return stream._replace(
         draw=Partial(_draw, cost, stream.draw),
-        law=None if stream.law is None else Partial(_law, law, stream.law, 1 if common else None),
+        law=None if stream.law is None else Partial(law, stream.law, 1 if common else None),
     )
 
 
@@ -111,24 +116,42 @@ def _rate(length: np.ndarray) -> np.ndarray:
 # --- on the host ----------------------------------------------------------------------------------------------
 
 
-def _law(random: Partial, inner: Partial, dimensions: int | None, log2_rows: int = LOG2_ROWS) -> Law:
+def _points(base: Law, dimensions: int | None, log2_rows: int = LOG2_ROWS) -> np.ndarray:
+    """Quasi-random uniforms [points, 1 or M], so many that every type gets them and a law has about 2^14 rows."""
     from scipy import stats  # half a second that only this needs
 
-    base = inner()
     num_types, num_models = base.cost.shape
     log2 = max(4, log2_rows - int(np.ceil(np.log2(num_types))))
     points = stats.qmc.Sobol(dimensions or num_models, rng=np.random.default_rng(0)).random_base2(log2)
-    cost = random(np.clip(points, 1e-12, 1.0 - 1e-12), base.cost)  # [points, K, M], of mean one or right means
-    weight = np.tile(base.weight / len(points), len(points))
-    return Law(weight, cost.reshape(-1, num_models), np.tile(base.mean, (len(points), 1)), "sampled")
+    return np.clip(points, 1e-12, 1.0 - 1e-12)
 
 
-def _lognormal_law(sigma: float, uniforms: np.ndarray, cost: np.ndarray) -> np.ndarray:
-    factor = np.exp(sigma * special.ndtri(uniforms))
-    return (factor / factor.mean(axis=0))[:, None, :] * cost
+def _sampled(base: Law, cost: np.ndarray) -> Law:
+    """The law with costs [points, K, M], all points equally likely."""
+    num = len(cost)
+    weight, mean = np.tile(base.weight / num, num), np.tile(base.mean, (num, 1))
+    return Law(weight, cost.reshape(-1, cost.shape[-1]), mean, "sampled")
 
 
-def _length_law(price: np.ndarray, length: np.ndarray, uniforms: np.ndarray, cost: np.ndarray) -> np.ndarray:
-    lengths = np.maximum(1.0, np.ceil(_rate(length) * np.log(uniforms)))
+def _lognormal_law(sigma: float, inner: Partial, dimensions: int | None) -> Law:
+    base = inner()
+    factor = np.exp(sigma * special.ndtri(_points(base, dimensions)))
+    return _sampled(base, (factor / factor.mean(axis=0))[:, None, :] * base.cost)
+
+
+def _length_law(price: np.ndarray, length: np.ndarray, inner: Partial, dimensions: int | None) -> Law:
+    base = inner()
+    lengths = np.maximum(1.0, np.ceil(_rate(length) * np.log(_points(base, dimensions))))
     paid = price * lengths * (length / lengths.mean(axis=0))
-    return np.broadcast_to(paid[:, None, :], (len(paid), *cost.shape))
+    return _sampled(base, np.broadcast_to(paid[:, None, :], (len(paid), *base.cost.shape)))
+
+
+def _mean_length_law(price: np.ndarray, length: np.ndarray, inner: Partial, dimensions: int | None) -> Law:
+    del dimensions
+    base = inner()
+    return base._replace(cost=np.broadcast_to(price * length, base.cost.shape))
+
+
+def _as_it_is(inner: Partial, dimensions: int | None) -> Law:
+    del dimensions
+    return inner()

@@ -147,6 +147,17 @@ def test_streams_of_streams_of_streams_are_independent_of_one_another():
     assert plausible([(cost == c).sum() for c in (1, 2, 8)], 4000, np.array([0.75 * 0.75, 0.75 * 0.25, 0.25]))
 
 
+def test_a_part_that_is_a_trace_meets_its_requests_once_and_in_its_order():
+    traces = [
+        streams.replay(np.arange(9.0)[:, None], np.ones((9, 2)), np.full((9, 2), c), order="file") for c in (1, 2)
+    ]
+    found = paths(streams.modulated(traces, P), 20, 9)
+    assert streams.modulated(traces, P).length == 9
+    for row, cost in zip(found.features[..., 0], found.cost[..., 0], strict=True):
+        assert all((row[cost == c] == np.arange((cost == c).sum())).all() for c in (1, 2))
+    assert len(np.unique(found.cost[..., 0], axis=0)) > 5
+
+
 def test_adversarial_orders_are_permutations_and_none_is_worse_for_the_queue():
     rng = np.random.default_rng(0)
     s = rng.integers(0, 2, (40, 2)).astype(float)

@@ -27,8 +27,8 @@ def prepare(recording: Recording, cost: CostRule, choices: Choices = Choices()) 
 
     Scores: "rescale" maps the range that the format's publisher states to [0, 1] ("rescale=0:100" another one),
     "threshold=1.5" makes 1 of what is above 1.5 and 0 of the rest. Missing: a cell without a score, or without a cost,
-    or with a negative one. "drop" leaves out such requests; "zero" counts a cell without a score as not satisfied and,
-    where its cost is missing as well, as free (a call that was never made).
+    or with a negative or infinite one. "drop" leaves out such requests; "zero" counts a cell without a score as not
+    satisfied and, where its cost is missing as well, as free (a call that was never made).
 
     Returns:
       The checked trace; its `notes` say what was done to how many cells and requests.
@@ -103,7 +103,7 @@ def _missing(
     """(score, cost, requests kept [N])."""
     if choice not in MISSING:
         raise ValueError(f"--missing: found {choice!r}, expected one of {', '.join(MISSING)}")
-    no_score, no_cost = np.isnan(score), ~(table >= 0.0)
+    no_score, no_cost = np.isnan(score), ~((table >= 0.0) & (table < np.inf))
     bad, everything = no_score | no_cost, np.ones(len(score), bool)
     if not bad.any():
         return score, table, everything
@@ -118,7 +118,7 @@ def _missing(
         notes.append(f"missing: {int(no_score.sum())} cells score 0, of which {int(no_cost.sum())} cost 0 (no call)")
         return np.where(no_score, 0.0, score), np.where(no_cost, 0.0, table), everything
     n, m = np.argwhere(unpaid if choice == "zero" else bad)[0]
-    what = "no score" if no_score[n, m] else f"cost {table[n, m]:g}" if table[n, m] < 0.0 else "a score and no cost"
+    what = "no score" if no_score[n, m] else "a score and no cost" if np.isnan(table[n, m]) else f"cost {table[n, m]:g}"
     options = "give --missing drop, or another --cost" if choice == "zero" else "give --missing drop or zero"
     raise ValueError(
         f"{recording.place(n)}: model {recording.models[m]!r} has {what}, one of {int(bad.sum())} such cells in "

@@ -54,12 +54,14 @@ def detect(path: Path) -> Format:
 
 
 def read(path: Path, format: str = "auto", options: Options = Options()) -> Recording:  # noqa: B008 (a tuple)
-    """The recording of a file or folder in a published format.
+    """The recording of a file or folder in a published format, or of a trace on disk (`traces.parquet`).
 
     Raises:
       ValueError: an unknown format, a path that fits none or several, anything the reader cannot take.
     """
     path = Path(path)
+    if format == "messjax" or (format == "auto" and is_messjax(path)):
+        return parquet.recording(path)
     if format == "auto":
         return detect(path).read(path, options)
     by_name = {each.name: each for each in FORMATS}

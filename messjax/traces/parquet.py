@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from messjax.traces.recording import Recording
 from messjax.traces.schema import OPTIONAL, Trace, check_trace
 from messjax.traces.texts import Texts
 
@@ -116,6 +117,32 @@ def read(path: Path) -> Trace:
         raise ValueError(f"{path}: expected a trace written by messjax, found {found}") from None
     check_trace(trace)
     return trace
+
+
+def recording(path: Path) -> Recording:
+    """A trace on disk as a recording: to be looked at, or given other costs, as any other."""
+    trace, size = read(path), len(StoredTexts(Path(path), "id"))
+    return Recording(
+        format="messjax",
+        source=trace.source,
+        files=(str(path),),
+        models=trace.models,
+        ids=StoredTexts(Path(path), "id"),
+        texts=StoredTexts(Path(path), "text"),
+        groups=trace.groups if isinstance(trace.groups, Texts) else Texts.of(trace.groups, labels=True),
+        score=trace.satisfaction,
+        cost=trace.cost,
+        cost_unit=trace.cost_unit,
+        input_tokens=trace.input_tokens,
+        output_tokens=trace.output_tokens,
+        token_unit=trace.token_unit,
+        latency=trace.latency,
+        score_range=(0.0, 1.0),
+        file_of=np.zeros(size, np.int32),
+        row_of=np.arange(1, size + 1),
+        row_unit="row",
+        findings=(),
+    )
 
 
 def _numbers(column: pa.ChunkedArray, size: int) -> np.ndarray:

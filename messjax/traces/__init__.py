@@ -8,6 +8,7 @@ from pathlib import Path
 
 from messjax.traces.costs import CostRule, check_price, parse_rule, price_list
 from messjax.traces.formats import FORMATS, NAMES, Format, Options, detect, is_messjax, read
+from messjax.traces.lint import lint
 from messjax.traces.parquet import read as read_parquet
 from messjax.traces.parquet import write as write_parquet
 from messjax.traces.prepare import Choices, prepare
@@ -30,6 +31,7 @@ __all__ = [
     "check_trace",
     "detect",
     "is_messjax",
+    "lint",
     "order_by_cost",
     "parse_rule",
     "prepare",

@@ -12,11 +12,13 @@ import numpy as np
 Rng = np.random.Generator
 _GARBAGE = (
     b"\0", b'"', b",", b"\n", b"\r", b"\xff", b"\xef\xbb\xbf", b"\xe6", b"{", b"}", b"[", b"]", b":", b"\\", b"\\ud800",
-    b"\\u0000", b"null", b"NaN", b"Infinity", b"true", b"''", b"\x80", b"\x1a", b"\xc3\x28", b"\xf0\x9f\x98", b"\xed\xa0\x80",
+    b"\\u0000", b"null", b"NaN", b"Infinity", b"true", b"''", b"\x80", b"\x1a", b"\xc3\x28", b"\xf0\x9f\x98", b"\xed\xa0\x80",  # noqa: E501
 )  # fmt: skip
 NUMERALS = (
-    b"1e999", b"-1e999", b"1e18", b"1.0000001e18", b"9" * 30, b"9" * 5_000, b"NaN", b"-Infinity", b"Infinity", b"-0",
-    b"-1", b"1e-400", b"0x10", b"1_000", b"1,5", b"", b"null", b"true", b'"7"', b"[1]", b"{}", b"0.1.2", b"+1", b"00012",
+    b"1e999", b"-1e999", b"1e18", b"1.0000001e18", b"9" * 30, b"9" * 5_000, b"NaN", b"-Infinity",
+    b"Infinity", b"-0",
+    b"-1",
+    b"1e-400", b"0x10", b"1_000", b"1,5", b"", b"null", b"true", b'"7"', b"[1]", b"{}", b"0.1.2", b"+1", b"00012",
     "１２".encode(), b"inf", b"nan", b"1e", b"--1",
 )  # fmt: skip
 _BINARIES = (

@@ -20,6 +20,7 @@ from mutations import BYTES, Rng, injure_folder
 
 from messjax import traces
 from messjax.traces import Choices, CostRule, Recording
+from messjax.traces.readers.plain import parse_columns
 
 FORMATS = ("messjax", *(each.name for each in traces.FORMATS))
 CASES = int(os.environ.get("MESSJAX_FUZZ", "300"))
@@ -48,9 +49,7 @@ def sample(name: str, folder: Path) -> Path:
 def options_of(name: str) -> traces.Options:
     """What the sample of a format is read with: the columns of a plain table."""
     columns = getattr(import_module(f"trace_samples.{name}"), "WIDE", "") if name == "plain" else ""
-    return traces.Options(
-        columns=import_module("messjax.traces.readers.plain").parse_columns(columns) if columns else {}
-    )
+    return traces.Options(columns=parse_columns(columns) if columns else {})
 
 
 @contextmanager

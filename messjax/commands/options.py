@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from importlib import import_module
 from pathlib import Path
 
 from messjax import traces
 from messjax.traces import Choices, CostRule, Finding, Recording, Trace
 from messjax.traces.costs import costs
+from messjax.traces.readers.plain import parse_columns
 
 PATH_HELP = "a recorded trace: a file or folder in a published format, or a Parquet file that `trace convert` wrote"
 _OWN = ("--metric", "--filter", "--columns", "--cost", "--prices", "--parameters", "--cost-unit")
@@ -53,7 +53,7 @@ def given(asked: argparse.Namespace) -> list[str]:
 
 def read_recording(asked: argparse.Namespace) -> Recording:
     """What the file or folder holds, unchanged."""
-    columns = import_module("messjax.traces.readers.plain").parse_columns(asked.columns) if asked.columns else {}
+    columns = parse_columns(asked.columns) if asked.columns else {}
     return traces.read(asked.path, asked.format, traces.Options(asked.metric, asked.filter, columns))
 
 

@@ -11,7 +11,8 @@ from messjax.traces.formats import FORMATS, NAMES, Format, Options, detect, is_m
 from messjax.traces.lint import lint
 from messjax.traces.parquet import read as read_parquet
 from messjax.traces.parquet import write as write_parquet
-from messjax.traces.prepare import Choices, prepare
+from messjax.traces.prepare import Choices, prepare, unchecked
+from messjax.traces.readers.plain import parse_columns
 from messjax.traces.recording import Builder, Finding, Recording
 from messjax.traces.schema import Trace, check_trace, order_by_cost
 from messjax.traces.texts import Texts
@@ -33,12 +34,14 @@ __all__ = [
     "is_messjax",
     "lint",
     "order_by_cost",
+    "parse_columns",
     "parse_rule",
     "prepare",
     "price_list",
     "read",
     "read_parquet",
     "read_routellm",
+    "unchecked",
     "write_parquet",
 ]
 

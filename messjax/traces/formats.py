@@ -9,7 +9,7 @@ from typing import NamedTuple
 from messjax.traces import parquet
 from messjax.traces.look import Look, look
 from messjax.traces.parsing import listed
-from messjax.traces.readers import routellm
+from messjax.traces.readers import embedllm, mess_plus, plain, routellm, routerarena
 from messjax.traces.recording import Recording
 
 
@@ -18,7 +18,7 @@ class Options(NamedTuple):
 
     metric: str | None = None  # MESS+ CSV, lm-evaluation-harness: which score (acc, acc_norm, exact_match, ...)
     filter: str | None = None  # lm-evaluation-harness: which filter's rows
-    columns: Mapping[str, str] = {}  # plain tables: prompt, id, group -> a column; model NAME -> score[:cost] columns
+    columns: Mapping[str, str] = {}  # plain tables: what `plain.parse_columns` makes of --columns
 
 
 class Format(NamedTuple):
@@ -30,7 +30,13 @@ class Format(NamedTuple):
     read: Callable[[Path, Options], Recording]
 
 
-FORMATS = (Format("routellm", "RouteLLM evaluation CSV", routellm.fits, routellm.read),)
+FORMATS = (
+    Format("mess_plus", "MESS+ inference outputs, CSV", mess_plus.fits, mess_plus.read),
+    Format("routellm", "RouteLLM evaluation CSV", routellm.fits, routellm.read),
+    Format("routerarena", "RouterArena cached results, JSON Lines", routerarena.fits, routerarena.read),
+    Format("embedllm", "EmbedLLM correctness CSV", embedllm.fits, embedllm.read),
+    Format("plain", "CSV, JSON Lines or Parquet with columns named", plain.fits, plain.read),
+)
 NAMES = ("auto", "messjax", *(each.name for each in FORMATS))
 
 
@@ -56,14 +62,19 @@ def detect(path: Path) -> Format:
 def read(path: Path, format: str = "auto", options: Options = Options()) -> Recording:  # noqa: B008 (a tuple)
     """The recording of a file or folder in a published format, or of a trace on disk (`traces.parquet`).
 
+    With `options.columns` it is read in the format plain.
+
     Raises:
       ValueError: an unknown format, a path that fits none or several, anything the reader cannot take.
     """
     path = Path(path)
-    if format == "messjax" or (format == "auto" and is_messjax(path)):
+    if options.columns and format not in ("auto", "plain"):
+        raise ValueError(f"--columns: they are for the format plain, found --format {format}")
+    if format == "messjax" or (format == "auto" and not options.columns and is_messjax(path)):
         return parquet.recording(path)
-    if format == "auto":
+    if format == "auto" and not options.columns:
         return detect(path).read(path, options)
+    format = "plain" if options.columns else format
     by_name = {each.name: each for each in FORMATS}
     if format not in by_name:
         raise ValueError(f"--format: found {format!r}, expected one of {', '.join(NAMES)}")

@@ -133,13 +133,16 @@ def csv_records(path: Path) -> Iterator[tuple[Place, list[str]]]:
                 yield place, cells
 
 
-def csv_rows(path: Path, expected: str) -> Iterator[tuple[Place, dict[str, str]]]:
-    """The rows of a CSV by column; `expected` says what an empty file should have had. The header is checked."""
+def csv_rows(path: Path, expected: str, *, index: bool = False) -> Iterator[tuple[Place, dict[str, str]]]:
+    """The rows of a CSV by column; `expected` says what an empty file should have had. The header is checked.
+
+    `index`: the first column may have no name, as pandas writes its index.
+    """
     records = csv_records(path)
     place, header = next(records, (None, []))
     if place is None:
         raise ValueError(f"{path} is empty, expected a header with {expected}")
-    check_header(place, header)
+    check_header(place, header, index=index)
     found = False
     for place, cells in records:
         if len(cells) != len(header):

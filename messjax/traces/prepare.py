@@ -68,6 +68,32 @@ def prepare(recording: Recording, cost: CostRule, choices: Choices = Choices()) 
     return order_by_cost(trace)
 
 
+def unchecked(recording: Recording, cost: CostRule) -> Trace:
+    """The trace as recorded, for checks that look for its faults: scores out of range, missing entries (NaN).
+
+    Models are ordered by the mean of the costs that are there; one without any comes last. `check_trace` may refuse it.
+
+    Raises:
+      ValueError: costs that cannot be made.
+    """
+    table, unit = costs(recording, cost)
+    there = np.isfinite(table)
+    with np.errstate(invalid="ignore"):  # 0 / 0 of a model without costs is NaN, which sorts last
+        mean = np.where(there, table, 0.0).sum(axis=0) / there.sum(axis=0)
+    order = np.argsort(mean, kind="stable")
+    return Trace(
+        models=tuple(recording.models[m] for m in order),
+        prompts=recording.texts,
+        groups=recording.groups,
+        satisfaction=recording.score[:, order],
+        cost=table[:, order],
+        cost_unit=unit,
+        source=recording.source,
+        ids=recording.ids,
+        provenance={"format": recording.format, "cost": cost.kind},
+    )
+
+
 def _scores(recording: Recording, choice: str, notes: list[str]) -> np.ndarray:
     score = recording.score
     kind, _, detail = choice.partition("=")

@@ -16,6 +16,7 @@ from messjax.traces.parsing import Place
 from messjax.traces.texts import BATCH, Texts
 
 EXAMPLES = 3
+LONGEST_NAME = 200  # characters of a model's name: every error and table shows it
 _MEASURES = ("score", "cost", "input_tokens", "output_tokens", "latency")
 
 
@@ -91,6 +92,9 @@ class Builder:
 
     def model(self, name: str) -> int:
         """The number of a model; models are numbered in the order of their first appearance."""
+        if len(name) > LONGEST_NAME:
+            found = f"found a model with a name of {len(name):,} characters ({name[:20]!r}...)"
+            raise ValueError(f"{self.path}: {found}, expected at most {LONGEST_NAME}")
         return self._models.setdefault(name, len(self._models))
 
     def request(self, key: str, text: str, group: str, place: Place, *, id: str | None = None) -> int:

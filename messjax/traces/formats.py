@@ -37,6 +37,7 @@ FORMATS = (
     Format("embedllm", "EmbedLLM correctness CSV", embedllm.fits, embedllm.read),
     Format("plain", "CSV, JSON Lines or Parquet with columns named", plain.fits, plain.read),
 )
+_LONGEST = 2_000  # characters of an error
 NAMES = ("auto", "messjax", *(each.name for each in FORMATS))
 
 
@@ -70,6 +71,15 @@ def read(path: Path, format: str = "auto", options: Options = Options()) -> Reco
     path = Path(path)
     if options.columns and format not in ("auto", "plain"):
         raise ValueError(f"--columns: they are for the format plain, found --format {format}")
+    try:
+        return _read(path, format, options)
+    except ValueError as error:
+        if type(error) is ValueError and len(str(error)) <= _LONGEST:
+            raise
+        raise ValueError(f"{str(error)[:_LONGEST]} ...") from None  # it quotes a name of the file that has no end
+
+
+def _read(path: Path, format: str, options: Options) -> Recording:
     if format == "messjax" or (format == "auto" and not options.columns and is_messjax(path)):
         return parquet.recording(path)
     if format == "auto" and not options.columns:

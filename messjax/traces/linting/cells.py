@@ -42,7 +42,7 @@ def scores(recording: Recording) -> Iterator[Finding]:
     outside = (score < 0.0) | (score > 1.0)
     strange = (score < low) | (score > high)
     if outside.any():
-        percent = _looks_like_percent(score, known, least, most)
+        percent = recording.score_range == _UNIT and _looks_like_percent(score, known, least, most)
         name = "scores in 0-100" if percent else "scores outside [0, 1]"
         message = f"from {least:g} to {most:g}; {_publisher(recording)}; {per_model(recording, outside.sum(axis=0))}"
         yield of_cells(recording, name, "error", outside, message, _options(recording, percent, strange), values=score)

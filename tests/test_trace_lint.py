@@ -54,7 +54,7 @@ def test_missing_cells() -> None:
     found = only(made([[0, NAN], [1, 1], [NAN, NAN]], [[1, 2], [1, 2], [1, 2]]), "missing cells")
     assert (found.severity, found.times, found.option) == ("error", 3, "--missing drop or --missing zero")
     assert "in 2 of 3 requests: m1 2, m0 1" in found.message
-    assert found.examples == ("made.csv, row 2: m1: nothing", "made.csv, row 4: m0: nothing")
+    assert found.examples == ("made.csv, row 2, '0': m1: nothing", "made.csv, row 4, '2': m0: nothing")
     assert only(made([[0, NAN], [NAN, 1]], [[1, 2], [1, 2]]), "missing cells").option == "--missing zero"
 
 
@@ -65,7 +65,7 @@ def test_missing_cells() -> None:
 def test_costs_that_cannot_be(cost: float, check: str, said: str) -> None:
     found = only(made([[0, 1], [1, 1], [1, 0]], [[1, cost], [1, 2], [1, 2]]), check)
     assert (found.severity, found.times, found.option) == ("error", 1, "--missing drop")
-    assert found.examples == (f"made.csv, row 2: m1: {said}",)
+    assert found.examples == (f"made.csv, row 2, '0': m1: {said}",)
 
 
 def test_no_way_is_named_where_there_is_none() -> None:
@@ -89,7 +89,7 @@ def test_scores_outside() -> None:
     found = only(made([[-0.5, 1], [1, 0], [1, 1.5]], np.ones((3, 2))), "scores outside [0, 1]")
     assert (found.severity, found.times) == ("error", 2) and found.message.startswith("from -0.5 to 1.5;")
     assert found.option == "--scores clip or --scores threshold=0.5"
-    assert found.examples == ("made.csv, row 2: m0: -0.5", "made.csv, row 4: m1: 1.5")
+    assert found.examples == ("made.csv, row 2, '0': m0: -0.5", "made.csv, row 4, '2': m1: 1.5")
 
 
 def test_scores_in_percent() -> None:
@@ -118,7 +118,7 @@ def test_unit_confusion() -> None:
     assert found.message.startswith("m1 costs 1e+06 times as much as m0")
     assert "unit confusion" not in named(lint(made([[0, 1], [1, 1]], [[1e-5, 3], [3e-5, 1]])))
     within = only(made([[0, 1]] * 5, [[1e-6, 1], [1e-6, 1], [1e-6, 1], [2e-6, 1], [5, 1]]), "units within a model")
-    assert within.times == 1 and within.examples == ("made.csv, row 6: m0: 5",)
+    assert within.times == 1 and within.examples == ("made.csv, row 6, '4': m0: 5",)
 
 
 def test_costs_per_million() -> None:
@@ -165,7 +165,7 @@ def test_repeated_prompts() -> None:
     assert found["repeated questions"].times == 2  # "what!" and " WHAT "
     assert found["questions alike but for numbers"].times == 1  # 5 + 4 as 3 + 4; a minus is punctuation
     assert found["questions in several groups"].examples == ("made.csv, row 5, as made.csv, row 3",)
-    assert found["empty prompts"].examples == ("made.csv, row 11: '9'",)
+    assert found["empty prompts"].examples == ("made.csv, row 11, '9'",)
     assert found["small groups"].times == 2
 
 

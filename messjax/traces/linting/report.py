@@ -25,7 +25,7 @@ def of_cells(
     for n in first:
         m = int(np.argmax(bad[n]))
         said = "nothing" if np.isnan(values[n, m]) else f"{values[n, m]:g}"
-        examples.append(f"{recording.place(int(n))}: {recording.models[m]}: {said}")
+        examples.append(f"{_request(recording, n)}: {recording.models[m]}: {said}")
     return Finding(check, severity, int(bad.sum()), message, tuple(examples), option)
 
 
@@ -33,8 +33,13 @@ def of_requests(
     recording: Recording, check: str, severity: str, rows: np.ndarray, message: str, option: str = ""
 ) -> Finding:
     """A finding about requests, by their numbers [k]."""
-    examples = tuple(f"{recording.place(int(n))}: {recording.ids[int(n)][:60]!r}" for n in rows[:EXAMPLES])
+    examples = tuple(_request(recording, n) for n in rows[:EXAMPLES])
     return Finding(check, severity, len(rows), message, examples, option)
+
+
+def _request(recording: Recording, n: np.integer) -> str:
+    """Where a request was first found, and its id: the cell of another model may lie in another file."""
+    return f"{recording.place(int(n))}, {recording.ids[int(n)][:60]!r}"
 
 
 def per_model(recording: Recording, numbers: np.ndarray) -> str:

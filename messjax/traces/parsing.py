@@ -171,7 +171,7 @@ def json_lines(path: Path) -> Iterator[tuple[Place, dict[str, Any]]]:
             decoded = _decoded(place, line)
             if not decoded.strip():
                 continue
-            record = json_value(place, decoded)
+            record = json_value(place, decoded.rstrip("\r\n"))  # with it an error would be on the next line
             if not isinstance(record, dict):
                 raise ValueError(f"{place}: found {_shown(record)}, expected a record ({{...}})")
             found = True

@@ -75,13 +75,13 @@ def text(place: Place, column: str, value: Any, *, empty: bool = False) -> str:
     if not isinstance(value, str):
         raise _unexpected(place, column, value, "a text")
     if not value and not empty:
-        raise ValueError(f"{place}, column {column!r}: the cell is empty, expected a text")
+        raise ValueError(f"{place}, column {listed([column])}: the cell is empty, expected a text")
     if "\0" in value:
-        raise ValueError(f"{place}, column {column!r}: found a NUL character, expected text")
+        raise ValueError(f"{place}, column {listed([column])}: found a NUL character, expected text")
     try:
         value.encode()
     except UnicodeEncodeError:
-        raise ValueError(f"{place}, column {column!r}: found half of a surrogate pair, expected text") from None
+        raise ValueError(f"{place}, column {listed([column])}: found half of a surrogate pair, expected text") from None
     return value
 
 
@@ -92,8 +92,7 @@ def field(place: Place, record: Mapping[str, Any], *names: str) -> Any:
         if not isinstance(value, Mapping):
             raise _unexpected(place, ".".join(names[:depth]), value, "a record")
         if name not in value:
-            there = ", ".join(map(repr, list(value)[:12]))
-            raise ValueError(f"{place}: found fields {there}, expected one named {'.'.join(names[: depth + 1])!r}")
+            raise ValueError(f"{place}: found fields {listed(value)}, expected one named {'.'.join(names[: depth + 1])!r}")
         value = value[name]
     return value
 
@@ -159,7 +158,7 @@ def check_header(place: Place, header: list[str], *, index: bool = False) -> Non
         if not name.strip() and not (index and column == 1):
             raise ValueError(f"{place}: column {column} has no name, expected one (an index written by pandas?)")
         if name in header[: column - 1]:
-            raise ValueError(f"{place}: found two columns {name!r}, expected different names")
+            raise ValueError(f"{place}: found two columns {listed([name])}, expected different names")
 
 
 def json_lines(path: Path) -> Iterator[tuple[Place, dict[str, Any]]]:
@@ -234,7 +233,7 @@ def listed(names: Iterable[str]) -> str:
 
 def _unexpected(place: Place, column: str, value: Any, expected: str) -> ValueError:
     found = "the cell is empty" if isinstance(value, str) and not value.strip() else f"found {_shown(value)}"
-    return ValueError(f"{place}, column {column!r}: {found}, expected {expected}")
+    return ValueError(f"{place}, column {listed([column])}: {found}, expected {expected}")
 
 
 def _shown(value: Any) -> str:

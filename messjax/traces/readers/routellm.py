@@ -80,5 +80,5 @@ def _boolean(place: Place, column: str, cell: str) -> float:
     value = _BOOLEANS.get(cell.strip().lower())
     if value is None:
         found = f"found {cell[:40]!r}" if cell.strip() else "the cell is empty"
-        raise ValueError(f"{place}, column {column!r}: {found}, expected True or False")
+        raise ValueError(f"{place}, column {listed([column])}: {found}, expected True or False")
     return value

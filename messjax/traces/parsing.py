@@ -92,7 +92,9 @@ def field(place: Place, record: Mapping[str, Any], *names: str) -> Any:
         if not isinstance(value, Mapping):
             raise _unexpected(place, ".".join(names[:depth]), value, "a record")
         if name not in value:
-            raise ValueError(f"{place}: found fields {listed(value)}, expected one named {'.'.join(names[: depth + 1])!r}")
+            raise ValueError(
+                f"{place}: found fields {listed(value)}, expected one named {'.'.join(names[: depth + 1])!r}"
+            )
         value = value[name]
     return value
 

@@ -117,13 +117,13 @@ def fits(look: Look) -> bool:
 def read(path: Path, options: Options | None = None) -> Recording:
     """Reads one CSV, JSON Lines or Parquet file, or all files of a folder that are of the same kind.
 
-    A request is an id (with its group where one is named), without ids a row, or, one row per model, a prompt. Without a
-    group it is the file's stem. True and False are scores of 1 and 0; an empty cell, null, or a field that a record of
-    JSON Lines lacks is missing.
+    A request is an id (with its group where one is named), without ids a row or, in the long form, a prompt. Without
+    a group it is the file's stem. True and False are scores of 1 and 0; an empty cell, null, or a field that a record
+    of JSON Lines lacks is missing.
 
     Raises:
-      ValueError: no columns; a column that is not there; files of several kinds; a value of the wrong type, naming file,
-        row and column; as `csv_rows`, `json_lines` and `parquet_rows`.
+      ValueError: no columns; a column that is not there; files of several kinds; a value of the wrong type, naming
+        file, row and column; as `csv_rows`, `json_lines` and `parquet_rows`.
     """
     if not (options and options.columns):
         raise ValueError(f"--format plain: found no columns, expected {EXAMPLE}")

@@ -56,7 +56,7 @@ def _read(path: Path, builder: Builder) -> tuple[str, ...]:
         if len(cells) != len(header):
             raise ValueError(f"{place}: found {len(cells)} cells, expected {len(header)} as in the header")
         name = f"{path.stem}/{place.row}"
-        n = builder.request(name, text(place, "prompt", cells[prompt]), path.stem, place)
+        n = builder.request(None, text(place, "prompt", cells[prompt]), path.stem, place, id=name)
         for m, model, column in columns:
             builder.cell(n, m, place, score=_boolean(place, model, cells[column]))
     if len(builder) == before:

@@ -39,6 +39,8 @@ def number(place: Place, column: str, value: Any, *, truth: bool = False) -> flo
     Raises:
       ValueError: anything else, infinities, numbers beyond 1e18 in size.
     """
+    if type(value) is float and -LARGEST <= value <= LARGEST:
+        return value
     value = _numeral(value, truth) if isinstance(value, str) else value
     if value is None:
         return math.nan

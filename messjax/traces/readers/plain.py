@@ -143,12 +143,13 @@ def read(path: Path, options: Options | None = None) -> Recording:
 
 def _request(builder: Builder, place: Place, row: Mapping[str, Any], plan: Plan) -> int:
     texts = {role: text(place, column, row[column]) for role, column in plan.texts.items() if role != "model"}
-    group, counted = texts.get("group", place.file.stem), f"{place.file.stem}/{place.row}"
+    stem = place.file.stem
+    group, key = texts.get("group", stem), None
     if "id" in texts:
         key = f"{texts['group']}\0{texts['id']}" if "group" in texts else texts["id"]
-    else:
-        key = f"{group}\0{texts['prompt']}" if "model" in plan.texts else f"{place.file}\0{place.row}"
-    return builder.request(key, texts["prompt"], group, place, id=texts.get("id", counted))
+    elif "model" in plan.texts:
+        key = f"{group}\0{texts['prompt']}"
+    return builder.request(key, texts["prompt"], group, place, id=texts.get("id", f"{stem}/{place.row}"))
 
 
 def _rows(path: Path, plan: Plan) -> Iterator[tuple[Place, Mapping[str, Any]]]:

@@ -39,6 +39,8 @@ def number(place: Place, column: str, value: Any, *, truth: bool = False) -> flo
     Raises:
       ValueError: anything else, infinities, numbers beyond 1e18 in size.
     """
+    if type(value) is float and -LARGEST <= value <= LARGEST:
+        return value
     value = _numeral(value, truth) if isinstance(value, str) else value
     if value is None:
         return math.nan
@@ -75,13 +77,13 @@ def text(place: Place, column: str, value: Any, *, empty: bool = False) -> str:
     if not isinstance(value, str):
         raise _unexpected(place, column, value, "a text")
     if not value and not empty:
-        raise ValueError(f"{place}, column {column!r}: the cell is empty, expected a text")
+        raise ValueError(f"{place}, column {listed([column])}: the cell is empty, expected a text")
     if "\0" in value:
-        raise ValueError(f"{place}, column {column!r}: found a NUL character, expected text")
+        raise ValueError(f"{place}, column {listed([column])}: found a NUL character, expected text")
     try:
         value.encode()
     except UnicodeEncodeError:
-        raise ValueError(f"{place}, column {column!r}: found half of a surrogate pair, expected text") from None
+        raise ValueError(f"{place}, column {listed([column])}: found half of a surrogate pair, expected text") from None
     return value
 
 
@@ -92,8 +94,9 @@ def field(place: Place, record: Mapping[str, Any], *names: str) -> Any:
         if not isinstance(value, Mapping):
             raise _unexpected(place, ".".join(names[:depth]), value, "a record")
         if name not in value:
-            there = ", ".join(map(repr, list(value)[:12]))
-            raise ValueError(f"{place}: found fields {there}, expected one named {'.'.join(names[: depth + 1])!r}")
+            raise ValueError(
+                f"{place}: found fields {listed(value)}, expected one named {'.'.join(names[: depth + 1])!r}"
+            )
         value = value[name]
     return value
 
@@ -159,7 +162,7 @@ def check_header(place: Place, header: list[str], *, index: bool = False) -> Non
         if not name.strip() and not (index and column == 1):
             raise ValueError(f"{place}: column {column} has no name, expected one (an index written by pandas?)")
         if name in header[: column - 1]:
-            raise ValueError(f"{place}: found two columns {name!r}, expected different names")
+            raise ValueError(f"{place}: found two columns {listed([name])}, expected different names")
 
 
 def json_lines(path: Path) -> Iterator[tuple[Place, dict[str, Any]]]:
@@ -171,7 +174,7 @@ def json_lines(path: Path) -> Iterator[tuple[Place, dict[str, Any]]]:
             decoded = _decoded(place, line)
             if not decoded.strip():
                 continue
-            record = json_value(place, decoded)
+            record = json_value(place, decoded.rstrip("\r\n"))  # with it an error would be on the next line
             if not isinstance(record, dict):
                 raise ValueError(f"{place}: found {_shown(record)}, expected a record ({{...}})")
             found = True
@@ -234,7 +237,7 @@ def listed(names: Iterable[str]) -> str:
 
 def _unexpected(place: Place, column: str, value: Any, expected: str) -> ValueError:
     found = "the cell is empty" if isinstance(value, str) and not value.strip() else f"found {_shown(value)}"
-    return ValueError(f"{place}, column {column!r}: {found}, expected {expected}")
+    return ValueError(f"{place}, column {listed([column])}: {found}, expected {expected}")
 
 
 def _shown(value: Any) -> str:

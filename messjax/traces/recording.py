@@ -97,20 +97,22 @@ class Builder:
             raise ValueError(f"{self.path}: {found}, expected at most {LONGEST_NAME}")
         return self._models.setdefault(name, len(self._models))
 
-    def request(self, key: str, text: str, group: str, place: Place, *, id: str | None = None) -> int:
+    def request(self, key: str | None, text: str, group: str, place: Place, *, id: str | None = None) -> int:
         """The number of the request that `key` identifies (an id, with its group where ids repeat); new or known.
 
         A known one with another text is reported; its first text stays. `id` is what the trace calls it (the key).
+        Without a key the request is new, and nothing is kept to recognise it by.
         """
-        known = self._requests.get(key)
+        known = None if key is None else self._requests.get(key)
         if known is not None:
             if self._columns["text"][known] != text:
                 self._count_other_texts += 1
                 if len(self._other_texts) < EXAMPLES:
                     self._other_texts.append(f"{place}: {key!r}")
             return known
-        self._requests[key] = len(self)
-        for name, value in (("id", key if id is None else id), ("text", text), ("group", group)):
+        if key is not None:
+            self._requests[key] = len(self)
+        for name, value in (("id", key or "" if id is None else id), ("text", text), ("group", group)):
             self._columns[name].append(value)
         self._file_of.append(self._files.setdefault(place.file, len(self._files)))
         self._row_of.append(place.row)

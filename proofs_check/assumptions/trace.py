@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from messjax import features
@@ -82,6 +84,8 @@ def order_series(trace: Trace, ngrams: np.ndarray) -> dict[str, np.ndarray]:
 def shuffled(trace: Trace, seed: int) -> Trace:
     """The requests of a trace in a random order."""
     order = np.random.default_rng(seed).permutation(len(trace.prompts))
-    texts = {name: tuple(column[n] for n in order) for name in TEXTS if len(column := tuple(getattr(trace, name)))}
-    tables = {name: table[order] for name in TABLES if (table := getattr(trace, name)) is not None}
-    return trace._replace(**texts, **tables, source=f"{trace.source}, shuffled")
+    moved: dict[str, Any] = {name: table[order] for name in TABLES if (table := getattr(trace, name)) is not None}
+    for name in TEXTS:
+        column = tuple(getattr(trace, name))
+        moved[name] = tuple(column[n] for n in order) if column else ()
+    return trace._replace(**moved, source=f"{trace.source}, shuffled")

@@ -118,9 +118,10 @@ def _layout(place: Place, header: list[str], wanted: tuple[str, ...], notes: _No
         raise ValueError(f"{place}: found columns {listed(header)}, expected {EXPECTED}")
     for category, columns in layout.items():
         if not any(name in columns for name in wanted):
-            options = " or ".join(repr(f"{name}_{category}") for name in wanted)
+            options = listed(f"{name}_{category}" for name in wanted)
             raise ValueError(
-                f"{place}: category {category!r} has the columns {listed(columns.values())}, expected {options}"
+                f"{place}: category {listed([category])} has the columns {listed(columns.values())}, "
+                f"expected one of {options}"
             )
     return layout
 
@@ -138,9 +139,7 @@ def _score(
     place: Place, row: dict[str, str], category: str, columns: dict[str, str], wanted: tuple[str, ...], notes: _Notes
 ) -> float:
     """The first of the wanted scores that a row has for a category, NaN where it has none."""
-    values = {
-        name: number(place, columns[name], row[columns[name]], truth=True) for name in SCORES if name in columns
-    }
+    values = {name: number(place, columns[name], row[columns[name]], truth=True) for name in SCORES if name in columns}
     there = {name: value for name, value in values.items() if not np.isnan(value)}
     if "label" in there and any(value != there["label"] for value in there.values()):
         told = ", ".join(f"{name} {value:g}" for name, value in there.items())

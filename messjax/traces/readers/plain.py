@@ -117,13 +117,13 @@ def fits(look: Look) -> bool:
 def read(path: Path, options: Options | None = None) -> Recording:
     """Reads one CSV, JSON Lines or Parquet file, or all files of a folder that are of the same kind.
 
-    A request is an id (with its group where one is named), without ids a row, or, one row per model, a prompt. Without a
-    group it is the file's stem. True and False are scores of 1 and 0; an empty cell, null, or a field that a record of
-    JSON Lines lacks is missing.
+    A request is an id (with its group where one is named), without ids a row or, in the long form, a prompt. Without
+    a group it is the file's stem. True and False are scores of 1 and 0; an empty cell, null, or a field that a record
+    of JSON Lines lacks is missing.
 
     Raises:
-      ValueError: no columns; a column that is not there; files of several kinds; a value of the wrong type, naming file,
-        row and column; as `csv_rows`, `json_lines` and `parquet_rows`.
+      ValueError: no columns; a column that is not there; files of several kinds; a value of the wrong type, naming
+        file, row and column; as `csv_rows`, `json_lines` and `parquet_rows`.
     """
     if not (options and options.columns):
         raise ValueError(f"--format plain: found no columns, expected {EXAMPLE}")
@@ -143,12 +143,13 @@ def read(path: Path, options: Options | None = None) -> Recording:
 
 def _request(builder: Builder, place: Place, row: Mapping[str, Any], plan: Plan) -> int:
     texts = {role: text(place, column, row[column]) for role, column in plan.texts.items() if role != "model"}
-    group, counted = texts.get("group", place.file.stem), f"{place.file.stem}/{place.row}"
+    stem = place.file.stem
+    group, key = texts.get("group", stem), None
     if "id" in texts:
         key = f"{texts['group']}\0{texts['id']}" if "group" in texts else texts["id"]
-    else:
-        key = f"{group}\0{texts['prompt']}" if "model" in plan.texts else f"{place.file}\0{place.row}"
-    return builder.request(key, texts["prompt"], group, place, id=texts.get("id", counted))
+    elif "model" in plan.texts:
+        key = f"{group}\0{texts['prompt']}"
+    return builder.request(key, texts["prompt"], group, place, id=texts.get("id", f"{stem}/{place.row}"))
 
 
 def _rows(path: Path, plan: Plan) -> Iterator[tuple[Place, Mapping[str, Any]]]:

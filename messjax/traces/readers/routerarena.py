@@ -1,6 +1,6 @@
 """RouterArena's cached results: JSON Lines, one file per model, one record per request.
 
-Source: `cached_results/`, `llm_evaluation/evaluate_models.py` and `llm_inference/` of github.com/RouteWorks/RouterArena.
+Source: `cached_results/`, `llm_evaluation/evaluate_models.py`, `llm_inference/` of github.com/RouteWorks/RouterArena.
 Its price list, `model_cost/cost.json`, is what `--cost tokens --prices .../cost.json` reads.
 """
 
@@ -70,7 +70,8 @@ class _Answer(NamedTuple):
 
 
 def _read(file: Path, builder: Builder, notes: _Notes) -> None:
-    answers, selected = [], None
+    answers: list[_Answer] = []
+    selected = None
     for place, record in json_lines(file):
         index = text(place, "global_index", field(place, record, "global_index"))
         question = text(place, "question", field(place, record, "question"))
@@ -82,7 +83,7 @@ def _read(file: Path, builder: Builder, notes: _Notes) -> None:
             notes.others.add(where)
         failed, error = _failed(place, record), record.get("error")
         if failed:
-            notes.failed.add(f"{where}: {ascii(error[:80])}" if isinstance(error, str) else where)
+            notes.failed.add(f"{where}: {error[:80]!a}" if isinstance(error, str) else where)
         values = _values(place, record)
         _note(record, values, where, notes)
         run = number(place, "run_number", record.get("run_number"))

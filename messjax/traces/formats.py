@@ -9,7 +9,7 @@ from typing import NamedTuple
 from messjax.traces import parquet
 from messjax.traces.look import Look, look
 from messjax.traces.parsing import listed
-from messjax.traces.readers import routellm
+from messjax.traces.readers import alpaca_eval, llmrouter, llmrouterbench, lm_eval, routellm, routerbench, sprout
 from messjax.traces.recording import Recording
 
 
@@ -30,7 +30,15 @@ class Format(NamedTuple):
     read: Callable[[Path, Options], Recording]
 
 
-FORMATS = (Format("routellm", "RouteLLM evaluation CSV", routellm.fits, routellm.read),)
+FORMATS = (
+    Format("routellm", "RouteLLM evaluation CSV", routellm.fits, routellm.read),
+    Format("routerbench", "RouterBench DataFrame pickle, wide or long", routerbench.fits, routerbench.read),
+    Format("llmrouterbench", "LLMRouterBench results JSON", llmrouterbench.fits, llmrouterbench.read),
+    Format("llmrouter", "LLMRouter routing data JSONL", llmrouter.fits, llmrouter.read),
+    Format("sprout", "SPROUT Parquet", sprout.fits, sprout.read),
+    Format("lm_eval", "lm-evaluation-harness samples JSONL", lm_eval.fits, lm_eval.read),
+    Format("alpaca_eval", "AlpacaEval annotations JSON", alpaca_eval.fits, alpaca_eval.read),
+)
 NAMES = ("auto", "messjax", *(each.name for each in FORMATS))
 
 

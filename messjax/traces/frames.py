@@ -6,6 +6,7 @@ positions of its columns and their values, one array [columns, rows] of one type
 
 from __future__ import annotations
 
+import contextlib
 import math
 from pathlib import Path
 from typing import Any
@@ -196,8 +197,9 @@ class _Reader:
             step = sizes[-1]
             return [data] if len(sizes) == 1 else [data[row * step : (row + 1) * step] for row in range(sizes[0])]
         raw = self.raw(data)
-        if len(raw) != count * kind.itemsize or (len(sizes) == 2 and not count):
+        if len(raw) != count * kind.itemsize:
             raise ValueError(f"found an array of {len(raw)} bytes for the shape {tuple(sizes)} of {kind}")
+        self.spend(sizes[0] * (len(sizes) - 1))
         array = np.frombuffer(raw, kind).reshape(sizes, order="F" if fortran else "C")
         return [array] if len(sizes) == 1 else list(array)
 
@@ -273,12 +275,10 @@ def _cell(value: Any) -> Any:
     if isinstance(value, Named) and value.name == "NA":
         return None
     if isinstance(value, Made) and value.name == "scalar" and len(value.arguments) == 2:
-        kind, raw = _dtype(value.arguments[0]), value.arguments[1]
-        if isinstance(raw, Made) and raw.name == "encode":
-            raw = _Reader(64).raw(raw)
-        if kind is None or not isinstance(raw, bytes) or len(raw) != kind.itemsize:
-            raise ValueError("found a number of another size than its type")
-        return np.frombuffer(raw, kind)[0].item()
+        with contextlib.suppress(ValueError):  # then it is no number
+            kind, raw = _dtype(value.arguments[0]), _Reader(64).raw(value.arguments[1])
+            if kind is not None and len(raw) == kind.itemsize:
+                return np.frombuffer(raw, kind)[0].item()
     return value if isinstance(value, (Named, Made)) else Named(type(value).__name__)
 
 

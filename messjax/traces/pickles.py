@@ -127,7 +127,7 @@ def load(path: Path) -> tuple[Any, int]:
             machine.step(operation.name, argument)
     except RefusedError as error:
         raise RefusedError(f"{path}: the pickle asks for {error}, expected {EXPECTED}; nothing was run") from None
-    except (ValueError, MemoryError) as error:
+    except (ValueError, MemoryError, Warning) as error:  # an odd escape in a text warns, perhaps as an error
         why = " ".join(str(error).split())[:120]
         raise ValueError(f"{path}: found a broken pickle at byte {position} ({why}), expected {EXPECTED}") from None
     if after := len(data) - position - 1:

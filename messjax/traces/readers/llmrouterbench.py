@@ -37,31 +37,30 @@ def read(path: Path, options: object = None) -> Recording:
         match = _STAMP.fullmatch(file.stem)
         stem, stamp = (match[1], match[2] or "") if match else (file.stem, "")
         runs.setdefault((file.parent, stem), []).append((stamp, file))
-    older: list[Path] = []
-    demos: list[Path] = []
+    left: dict[str, list[Path]] = {"older": [], "demo": [], "only": []}
     free = 0
     for each in runs.values():
-        document, file = _latest(sorted(each, reverse=True), older, demos)
+        document, file = _latest(sorted(each, reverse=True), left)
         free += _read(file, document, builder)
-    _report(builder, older, demos, free)
+    _report(builder, left, free)
     return builder.build()
 
 
-def _latest(runs: list[tuple[str, Path]], older: list[Path], demos: list[Path]) -> tuple[dict[str, Any], Path]:
-    """The document to read of several runs, the last one first; what is left out goes to `older` and `demos`."""
-    first: tuple[dict[str, Any], Path] | None = None
+def _latest(runs: list[tuple[str, Path]], left: dict[str, list[Path]]) -> tuple[dict[str, Any], Path]:
+    """The document to read of several runs, the last one first, and its file; notes the others in `left`."""
+    documents = []
     for n, (_, file) in enumerate(runs):
         document = json_document(file)
         if not isinstance(document, dict):
             raise ValueError(f"{file}: found no record, expected {{model_name, dataset_name, records: [...]}}")
         if document.get("demo") is not True:
-            older.extend(other for _, other in runs[n + 1 :])
+            left["older"].extend(other for _, other in runs[n + 1 :])
+            left["demo"].extend(other for _, other in runs[:n])
             return document, file
-        demos.append(file)
-        first = first or (document, file)
-    assert first is not None
-    demos.remove(first[1])
-    return first
+        documents.append(document)
+    left["demo"].extend(other for _, other in runs[1:])
+    left["only"].append(runs[0][1])
+    return documents[0], runs[0][1]
 
 
 def _read(file: Path, document: dict[str, Any], builder: Builder) -> int:
@@ -90,15 +89,15 @@ def _read(file: Path, document: dict[str, Any], builder: Builder) -> int:
     return free
 
 
-def _report(builder: Builder, older: list[Path], demos: list[Path], free: int) -> None:
-    for files, check, why in (
-        (older, "older runs", "are older runs of a model on a split"),
-        (demos, "demo runs", "are demo runs"),
+def _report(builder: Builder, left: dict[str, list[Path]], free: int) -> None:
+    for files, check, severity, message in (
+        (left["older"], "older runs", "info", "files are older runs of a model on a split and left out"),
+        (left["demo"], "demo runs", "info", "files are demo runs and left out"),
+        (left["only"], "only demo runs", "warning", "files are demo runs and read, for want of others"),
     ):
         if files:
-            message = f"files {why} and left out: the last one is read"
             examples = tuple(file.name for file in files[:EXAMPLES])
-            builder.findings.append(Finding(check, "info", len(files), message, examples))
+            builder.findings.append(Finding(check, severity, len(files), message, examples))
     if free:
         message = "calls have cost 0: of models the publisher ran itself, costs are not recorded"
         builder.findings.append(Finding("calls that cost 0", "warning", free, message, option="--cost"))

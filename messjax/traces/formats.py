@@ -9,7 +9,19 @@ from typing import NamedTuple
 from messjax.traces import parquet
 from messjax.traces.look import Look, look
 from messjax.traces.parsing import listed
-from messjax.traces.readers import embedllm, mess_plus, plain, routellm, routerarena
+from messjax.traces.readers import (
+    alpaca_eval,
+    embedllm,
+    llmrouter,
+    llmrouterbench,
+    lm_eval,
+    mess_plus,
+    plain,
+    routellm,
+    routerarena,
+    routerbench,
+    sprout,
+)
 from messjax.traces.recording import Recording
 
 
@@ -33,8 +45,14 @@ class Format(NamedTuple):
 FORMATS = (
     Format("mess_plus", "MESS+ inference outputs, CSV", mess_plus.fits, mess_plus.read),
     Format("routellm", "RouteLLM evaluation CSV", routellm.fits, routellm.read),
+    Format("routerbench", "RouterBench DataFrame pickle, wide or long", routerbench.fits, routerbench.read),
     Format("routerarena", "RouterArena cached results, JSON Lines", routerarena.fits, routerarena.read),
+    Format("llmrouterbench", "LLMRouterBench results JSON", llmrouterbench.fits, llmrouterbench.read),
+    Format("llmrouter", "LLMRouter routing data JSONL", llmrouter.fits, llmrouter.read),
     Format("embedllm", "EmbedLLM correctness CSV", embedllm.fits, embedllm.read),
+    Format("sprout", "SPROUT Parquet", sprout.fits, sprout.read),
+    Format("lm_eval", "lm-evaluation-harness samples JSONL", lm_eval.fits, lm_eval.read),
+    Format("alpaca_eval", "AlpacaEval annotations JSON", alpaca_eval.fits, alpaca_eval.read),
     Format("plain", "CSV, JSON Lines or Parquet with columns named", plain.fits, plain.read),
 )
 _LONGEST = 2_000  # characters of an error

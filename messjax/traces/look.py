@@ -94,7 +94,7 @@ def _keys(kind: str, file: Path) -> tuple[str, ...]:
     if kind == "parquet":
         try:
             return tuple(pq.read_schema(file).names)
-        except (pa.ArrowException, OSError) as error:
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             raise ValueError(f"{file}: found no Parquet ({' '.join(str(error).split())[:120]})") from None
     return _json_keys(file) if kind == "json" else ()
 

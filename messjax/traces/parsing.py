@@ -87,6 +87,11 @@ def text(place: Place, column: str, value: Any, *, empty: bool = False) -> str:
     return value
 
 
+def label(place: Place, column: str, value: Any, otherwise: str) -> str:
+    """A text, or `otherwise` where there is none: the name of a group, say."""
+    return otherwise if value is None or value == "" or value != value else text(place, column, value)
+
+
 def field(place: Place, record: Mapping[str, Any], *names: str) -> Any:
     """A field of a record, or of a record within it: `field(place, record, "token_usage", "input_tokens")`."""
     value: Any = record

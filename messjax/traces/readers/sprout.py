@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from messjax.traces.look import Look, files_of
 from messjax.traces.parsing import Place, label, listed, number, text
-from messjax.traces.recording import Builder, Recording
+from messjax.traces.recording import Builder, Finding, Recording
 
 ROWS = 8_192  # read at a time, within a row group
 _FIELDS = ("score", "num_input_tokens", "num_output_tokens")
@@ -67,6 +67,9 @@ def _read(file: Path, builder: Builder) -> list[str]:
     if len(set(schema.names)) < len(schema.names):
         twice = next(name for n, name in enumerate(schema.names) if name in schema.names[:n])
         raise ValueError(f"{file}: found two columns {twice!r}, expected different names")
+    if unused := [name for name in schema.names if name not in (*models, "prompt", "key", "dataset")]:
+        message = f"columns of {file.name} are not used: {listed(unused)}"
+        builder.findings.append(Finding("columns not used", "info", len(unused), message))
     numbers = [builder.model(model) for model in models]
     row = 0
     for row, columns in enumerate(_rows(table, schema, models), start=1):

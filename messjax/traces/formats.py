@@ -94,7 +94,8 @@ def read(path: Path, format: str = "auto", options: Options = Options()) -> Reco
     except ValueError as error:
         if type(error) is ValueError and len(str(error)) <= _LONGEST:
             raise
-        raise ValueError(f"{str(error)[:_LONGEST]} ...") from None  # it quotes a name of the file that has no end
+        found = str(error) if type(error) is ValueError else f"{path}: found broken data ({error})"
+        raise ValueError(f"{found[:_LONGEST]} ...") from None  # it may quote a name of the file that has no end
 
 
 def _read(path: Path, format: str, options: Options) -> Recording:

@@ -81,7 +81,7 @@ def is_trace(path: Path) -> bool:
     """Whether a file is a trace that `write` wrote."""
     try:
         return KEY in (pq.read_schema(path, memory_map=True).metadata or {})
-    except (pa.ArrowException, OSError):
+    except (pa.ArrowException, OSError, UnicodeDecodeError):
         return False
 
 

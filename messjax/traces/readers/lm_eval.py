@@ -173,7 +173,12 @@ class _Choices:
     def _metric(self, task: str, place: Place, record: Mapping[str, Any]) -> str:
         named = record.get("metrics")
         known = named if isinstance(named, list) else [name for name in record if name not in _NO_METRIC]
-        there = [name for name in known if isinstance(name, str) and isinstance(record.get(name), (bool, int, float))]
+        there = [
+            name  # a usual one that is no number is there all the same, and refused when it is read
+            for name in known
+            if isinstance(name, str)
+            and (isinstance(record.get(name), (bool, int, float)) or (name in _USUAL and name in record))
+        ]
         if not there:
             raise ValueError(f"{place}: found the fields {listed(record)}, expected a metric with a number")
         for name in self.metrics or [name for name in _USUAL if name in there] or there:

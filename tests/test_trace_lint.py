@@ -100,7 +100,7 @@ def test_scores_in_percent() -> None:
 def test_scores_in_the_range_of_the_format() -> None:
     one_two = made([[1, 2], [1.25, 1]], np.ones((2, 2)), score_range=(1.0, 2.0))
     found = only(one_two, "scores outside [0, 1]")
-    assert found.option == "--scores threshold=1.5 or --scores rescale or --scores clip"
+    assert found.option == "--scores threshold=1.5 or --scores rescale"
     inside = made([[1, 0.5], [0.25, 1]], np.ones((2, 2)), score_range=(1.0, 2.0))
     assert only(inside, "scores in another range").times == 2
     beyond = made([[1, 2], [2.5, 1]], np.ones((2, 2)), score_range=(1.0, 2.0))
@@ -167,6 +167,19 @@ def test_repeated_prompts() -> None:
     assert found["questions in several groups"].examples == ("made.csv, row 5, as made.csv, row 3",)
     assert found["empty prompts"].examples == ("made.csv, row 11, '9'",)
     assert found["small groups"].times == 2
+    assert found["duplicate prompts"].option == found["repeated questions"].option == "--repeats drop"
+
+
+def test_dropping_repeats_leaves_the_first_that_is_kept() -> None:
+    score = np.tile([0.0, 1.0], (11, 1))
+    score[0, 1] = NAN  # the first "Why?" goes for want of a score, so the second one stays
+    recording = made(score, np.ones_like(score), TEXTS)
+    trace = prepare(recording, CostRule("recorded"), Choices(missing="drop", repeats="drop"))
+    assert list(trace.prompts) == ["What", "Why?", "3 + 4?", "5 + 4?", "3 - 4?", " \n", "另一个"]
+    assert "repeats: 3 of 10 requests dropped, their question came before" in trace.notes
+    assert not {"duplicate prompts", "repeated questions"} & set(named(lint(made(np.eye(7), np.eye(7), trace.prompts))))
+    with pytest.raises(ValueError, match="--repeats: found 'first', expected one of keep, drop"):
+        prepare(recording, CostRule("recorded"), Choices("drop", repeats="first"))
 
 
 def test_tokens_and_latency() -> None:

@@ -41,6 +41,9 @@ def add_trace_options(parser: argparse.ArgumentParser, *, path: bool = True) -> 
     parser.add_argument(
         "--scores", default="fail", metavar="HOW", help="outside [0, 1]: fail, clip, rescale=LOW:HIGH, threshold=NUMBER"
     )
+    parser.add_argument(
+        "--repeats", default="keep", metavar="HOW", help="questions asked before: keep, or drop all but the first"
+    )
 
 
 def given(asked: argparse.Namespace) -> list[str]:
@@ -48,6 +51,7 @@ def given(asked: argparse.Namespace) -> list[str]:
     values = {name: getattr(asked, name[2:].replace("-", "_")) for name in _OWN}
     names = [name for name, value in values.items() if value]
     names += [name for name in ("--missing", "--scores") if getattr(asked, name[2:]) != "fail"]
+    names += ["--repeats"] if asked.repeats != "keep" else []
     return sorted(names, key=lambda name: name != "--prices")
 
 
@@ -64,7 +68,7 @@ def rule(asked: argparse.Namespace, recording: Recording) -> CostRule:
 
 def choices(asked: argparse.Namespace) -> Choices:
     """What the options say is to be done about faults."""
-    return Choices(missing=asked.missing, scores=asked.scores)
+    return Choices(missing=asked.missing, scores=asked.scores, repeats=asked.repeats)
 
 
 def read_trace(asked: argparse.Namespace) -> Trace:

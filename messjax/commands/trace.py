@@ -82,12 +82,11 @@ def _cost(asked: argparse.Namespace, recording: Recording) -> tuple[np.ndarray |
 
 
 def _handled(finding: Finding, asked: argparse.Namespace) -> Finding:
-    """An error that an option given deals with is "handled"."""
+    """An error or warning that an option given deals with is "handled"."""
     named = finding.option.split(" or ")
-    given = {f"--missing {asked.missing}"} if asked.missing != "fail" else set()
-    scores = asked.scores != "fail" and any(option.startswith("--scores") for option in named)
-    dealt = finding.severity == "error" and (scores or bool(given & set(named)))
-    return finding._replace(severity="handled") if dealt else finding
+    done = {f"--missing {asked.missing}", f"--repeats {asked.repeats}"} & set(named)
+    scores = asked.scores != "fail" and finding.severity == "error" and "--scores" in finding.option
+    return finding._replace(severity="handled") if done or scores else finding
 
 
 def _about(recording: Recording) -> Table:

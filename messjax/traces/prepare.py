@@ -8,10 +8,12 @@ from typing import NamedTuple
 import numpy as np
 
 from messjax.traces.costs import CostRule, costs
+from messjax.traces.linting.texts import questions
 from messjax.traces.recording import Recording
 from messjax.traces.schema import Trace, check_trace, order_by_cost
 
 MISSING = ("fail", "drop", "zero")
+REPEATS = ("keep", "drop")
 SCORES = ("fail", "clip", "rescale", "rescale=LOW:HIGH", "threshold=NUMBER")
 
 
@@ -20,6 +22,9 @@ class Choices(NamedTuple):
 
     missing: str = "fail"  # a (request, model) without a score or a cost: refuse, drop the request, or score 0
     scores: str = "fail"  # outside [0, 1]: refuse, clip, rescale from a range, or 1 where above a number, else 0
+    repeats: str = (
+        "keep"  # questions asked before, but for case, space and punctuation: keep, or drop all but the first
+    )
 
 
 def prepare(recording: Recording, cost: CostRule, choices: Choices = Choices()) -> Trace:  # noqa: B008 (a tuple)
@@ -40,6 +45,7 @@ def prepare(recording: Recording, cost: CostRule, choices: Choices = Choices()) 
     notes = [f"cost: {cost.kind}, {unit}"]
     score = _scores(recording, choices.scores, notes)
     score, table, kept = _missing(recording, score, table, choices.missing, notes)
+    kept = _repeats(recording, kept, choices.repeats, notes)
     rows = np.flatnonzero(kept)
     everything = len(rows) == len(kept)
     of = {name: getattr(recording, name) for name in ("input_tokens", "output_tokens", "latency")}
@@ -61,6 +67,7 @@ def prepare(recording: Recording, cost: CostRule, choices: Choices = Choices()) 
             "cost": cost.kind,
             "missing": choices.missing,
             "scores": choices.scores,
+            "repeats": choices.repeats,
         },
         notes=tuple(notes),
     )
@@ -150,6 +157,21 @@ def _missing(
         f"{recording.place(n)}: model {recording.models[m]!r} has {what}, one of {int(bad.sum())} such cells in "
         f"{int(bad.any(axis=1).sum())} of {len(bad)} requests: {options}"
     )
+
+
+def _repeats(recording: Recording, kept: np.ndarray, choice: str, notes: list[str]) -> np.ndarray:
+    """Requests kept [N], of those that are so far."""
+    if choice not in REPEATS:
+        raise ValueError(f"--repeats: found {choice!r}, expected one of {', '.join(REPEATS)}")
+    if choice == "keep":
+        return kept
+    rows = np.flatnonzero(kept)
+    first = rows[np.unique(questions(recording.texts)[rows], return_index=True)[1]]
+    if len(first) < len(rows):
+        notes.append(f"repeats: {len(rows) - len(first)} of {len(rows)} requests dropped, their question came before")
+    once = np.zeros(len(kept), bool)
+    once[first] = True
+    return once
 
 
 def _numbers(choice: str, detail: str, count: int) -> list[float]:

@@ -71,8 +71,7 @@ def _publisher(recording: Recording) -> str:
 def _options(recording: Recording, percent: bool, strange: np.ndarray) -> str:
     low, high = recording.score_range
     if recording.score_range != _UNIT:
-        within = "" if strange.any() else " or --scores rescale"
-        return f"--scores threshold={(low + high) / 2:g}{within} or --scores clip"
+        return f"--scores threshold={(low + high) / 2:g}" + ("" if strange.any() else " or --scores rescale")
     if percent:
         return "--scores rescale=0:100 or --scores clip"
     return "--scores clip or --scores threshold=0.5"

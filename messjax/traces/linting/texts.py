@@ -6,7 +6,7 @@ probability 3e-6.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -33,13 +33,26 @@ class _Hashes:
         for start in range(0, size, BATCH):
             rows = slice(start, min(start + BATCH, size))
             texts = pa.array(recording.texts[rows], pa.large_string())
-            words = pc.replace_substring_regex(pc.utf8_lower(texts), r"[\pZ\pP\pC]+", " ")
-            loose = pc.utf8_trim_whitespace(words)
+            loose = _normalised(texts)
             looser = pc.replace_substring_regex(loose, r"\pN[\pN ]*", "0 ")
             self.exact[rows] = _hashed(texts)
             self.loose[rows] = np.where(_empty(loose), self.exact[rows], _hashed(loose))
             self.looser[rows] = np.where(_empty(loose), self.exact[rows], _hashed(looser))
             self.blank[rows] = _empty(pc.utf8_trim_whitespace(texts))
+
+
+def questions(texts: Sequence[str]) -> np.ndarray:
+    """A number per text [N] int64, equal for texts that differ in case, space and punctuation only."""
+    found = np.empty(len(texts), np.int64)
+    for start in range(0, len(texts), BATCH):
+        block = pa.array(texts[start : start + BATCH], pa.large_string())
+        loose = _normalised(block)
+        found[start : start + len(block)] = np.where(_empty(loose), _hashed(block), _hashed(loose))
+    return found
+
+
+def _normalised(texts: pa.Array) -> pa.Array:
+    return pc.utf8_trim_whitespace(pc.replace_substring_regex(pc.utf8_lower(texts), r"[\pZ\pP\pC]+", " "))
 
 
 def _hashed(texts: pa.Array) -> np.ndarray:
@@ -84,7 +97,8 @@ def _pairs(
     recording: Recording, check: str, rows: np.ndarray, first: np.ndarray, message: str, severity: str = "warning"
 ) -> Finding:
     examples = tuple(f"{recording.place(int(n))}, as {recording.place(int(first[n]))}" for n in rows[:EXAMPLES])
-    return Finding(check, severity, len(rows), message, examples)
+    option = "--repeats drop" if severity == "warning" else ""
+    return Finding(check, severity, len(rows), message, examples, option)
 
 
 def _across_groups(recording: Recording, first: np.ndarray) -> Iterator[Finding]:

@@ -85,7 +85,8 @@ def read_trace(asked: argparse.Namespace) -> Trace:
     cost = rule(asked, recording)
     trace = traces.prepare(recording, cost, choices(asked))
     show_notes(trace)
-    show_findings(traces.lint(recording, costs(recording, cost)[0]), asked.path)
+    findings = traces.lint(recording, costs(recording, cost)[0])
+    show_warnings(tuple(handled(finding, asked) for finding in findings), asked.path)
     return trace
 
 
@@ -95,10 +96,18 @@ def show_notes(trace: Trace) -> None:
         print(f"note: {note}")
 
 
-def show_findings(findings: tuple[Finding, ...], path: Path) -> None:
-    """Errors (which options have dealt with) and warnings, a line each."""
-    shown = [finding for finding in findings if finding.severity != "info"]
+def handled(finding: Finding, asked: argparse.Namespace) -> Finding:
+    """An error or warning that an option given deals with is "handled"."""
+    named = finding.option.split(" or ")
+    done = {f"--missing {asked.missing}", f"--repeats {asked.repeats}"} & set(named)
+    scores = asked.scores != "fail" and finding.severity == "error" and "--scores" in finding.option
+    return finding._replace(severity="handled") if done or scores else finding
+
+
+def show_warnings(findings: tuple[Finding, ...], path: Path) -> None:
+    """What no option has dealt with, a line each."""
+    shown = [finding for finding in findings if finding.severity in ("error", "warning")]
     for finding in shown:
         print(f"lint: {finding.check} ({finding.times:,}): {finding.message}")
     if shown:
-        print(f"lint: `messjax trace lint {path}` shows where")
+        print(f"lint: `messjax trace lint {path}` shows where, and what handles it")

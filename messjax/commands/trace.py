@@ -49,7 +49,7 @@ def run_lint(asked: argparse.Namespace) -> int:
     """Print the findings: 0, or 1 where an error is left that the options given do not handle."""
     recording = options.read_recording(asked)
     cost, _ = _cost(asked, recording)
-    findings = tuple(_handled(finding, asked) for finding in traces.lint(recording, cost))
+    findings = tuple(options.handled(finding, asked) for finding in traces.lint(recording, cost))
     kinds = Counter(finding.severity for finding in findings)
     if findings:
         shell.console().print(_findings(recording, findings, asked.path))
@@ -79,14 +79,6 @@ def _cost(asked: argparse.Namespace, recording: Recording) -> tuple[np.ndarray |
     if asked.cost or asked.prices or asked.parameters:
         return costs(recording, options.rule(asked, recording))
     return recording.cost, recording.cost_unit
-
-
-def _handled(finding: Finding, asked: argparse.Namespace) -> Finding:
-    """An error or warning that an option given deals with is "handled"."""
-    named = finding.option.split(" or ")
-    done = {f"--missing {asked.missing}", f"--repeats {asked.repeats}"} & set(named)
-    scores = asked.scores != "fail" and finding.severity == "error" and "--scores" in finding.option
-    return finding._replace(severity="handled") if done or scores else finding
 
 
 def _about(recording: Recording) -> Table:

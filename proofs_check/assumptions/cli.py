@@ -63,8 +63,8 @@ def read(asked: Any) -> Trace:
     path = asked.trace
     if asked.format == "messjax" or (asked.format == "auto" and not asked.columns and traces.is_messjax(path)):
         if asked.cost or asked.prices or asked.parameters or asked.cost_unit or asked.scores:
-            options = "--cost, --prices, --parameters, --cost-unit, --scores"
-            raise ValueError(f"{options}: {path} has its costs and scores, expected none of these")
+            given = "--cost, --prices, --parameters, --cost-unit, --scores"
+            raise ValueError(f"{given}: {path} has its costs and scores, expected none of these")
         return traces.read_parquet(path)
     columns = traces.parse_columns(asked.columns) if asked.columns else {}
     options = traces.Options(metric=asked.metric, filter=asked.filter, columns=columns)

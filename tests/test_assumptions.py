@@ -399,6 +399,8 @@ def test_a_trace_is_taken_as_it_is_recorded(tmp_path):
     assert trace.models == ("cheap", "dear") and list(trace.groups) == ["Y_z", "X", "Y_z"]
     np.testing.assert_array_equal(trace.satisfaction, [[0.0, np.nan], [1.0, 1.5], [1.0, np.nan]])
     np.testing.assert_array_equal(trace.cost, [[1.0, 5.0], [np.nan, 3.0], [2.0, np.nan]])
+    clipped = unchecked(read(tmp_path), CostRule("recorded"), "clip").satisfaction
+    np.testing.assert_array_equal(clipped, [[0.0, np.nan], [1.0, 1.0], [1.0, np.nan]])
 
 
 def write_csv(path, num: int = 60):
@@ -450,7 +452,7 @@ def test_command_takes_any_format(tmp_path, capsys):
     assert [row["statistic"] for row in kept["checks"]] == [row["statistic"] for row in named["checks"]]
     capsys.readouterr()
     assert main([str(stored), "--prices", "small=1,large=2", "--out", str(out)]) == 2
-    assert "has its costs, expected none" in capsys.readouterr().err
+    assert "has its costs and scores, expected none of these" in capsys.readouterr().err
 
 
 def test_a_table_has_every_check(capsys):

@@ -75,14 +75,17 @@ def prepare(recording: Recording, cost: CostRule, choices: Choices = Choices()) 
     return order_by_cost(trace)
 
 
-def unchecked(recording: Recording, cost: CostRule) -> Trace:
+def unchecked(recording: Recording, cost: CostRule, scores: str | None = None) -> Trace:
     """The trace as recorded, for checks that look for its faults: scores out of range, missing entries (NaN).
 
-    Models are ordered by the mean of the costs that are there; one without any comes last. `check_trace` may refuse it.
+    `scores` as in `Choices`, for formats whose scores are on another scale; None leaves them as they are. Models are
+    ordered by the mean of the costs that are there; one without any comes last. `check_trace` may refuse the trace.
 
     Raises:
-      ValueError: costs that cannot be made.
+      ValueError: costs that cannot be made; what `scores` does not handle.
     """
+    notes: list[str] = []
+    score = recording.score if scores is None else _scores(recording, scores, notes)
     table, unit = costs(recording, cost)
     there = np.isfinite(table)
     with np.errstate(invalid="ignore"):  # 0 / 0 of a model without costs is NaN, which sorts last
@@ -92,12 +95,13 @@ def unchecked(recording: Recording, cost: CostRule) -> Trace:
         models=tuple(recording.models[m] for m in order),
         prompts=recording.texts,
         groups=recording.groups,
-        satisfaction=recording.score[:, order],
+        satisfaction=score[:, order],
         cost=table[:, order],
         cost_unit=unit,
         source=recording.source,
         ids=recording.ids,
         provenance={"format": recording.format, "cost": cost.kind},
+        notes=tuple(notes),
     )
 
 

@@ -33,6 +33,7 @@ def _parser() -> shell.Parser:
     parser.add_argument("--prices", default="", metavar="MODEL=USD,...", help="USD per 1M tokens, or a cost.json")
     parser.add_argument("--parameters", default="", metavar="MODEL=BILLIONS,...", help="for --cost parameters")
     parser.add_argument("--cost-unit", default="", metavar="TEXT", help="what --cost constant is in")
+    parser.add_argument("--scores", default=None, metavar="HOW", help="clip, rescale, ... (as they are recorded)")
     parser.add_argument("--alpha", type=float, default=None, help="the agreement, which A3 needs")
     parser.add_argument("--shuffle", action="store_true", help="check the requests in a random order")
     parser.add_argument("--seed", type=shell.whole(0), default=0, help="all randomness follows from it (0)")
@@ -61,14 +62,15 @@ def read(asked: Any) -> Trace:
     """
     path = asked.trace
     if asked.format == "messjax" or (asked.format == "auto" and not asked.columns and traces.is_messjax(path)):
-        if asked.cost or asked.prices or asked.parameters or asked.cost_unit:
-            raise ValueError(f"--cost, --prices, --parameters, --cost-unit: {path} has its costs, expected none")
+        if asked.cost or asked.prices or asked.parameters or asked.cost_unit or asked.scores:
+            given = "--cost, --prices, --parameters, --cost-unit, --scores"
+            raise ValueError(f"{given}: {path} has its costs and scores, expected none of these")
         return traces.read_parquet(path)
     columns = traces.parse_columns(asked.columns) if asked.columns else {}
     options = traces.Options(metric=asked.metric, filter=asked.filter, columns=columns)
     recording = traces.read(path, asked.format, options)
     rule = traces.parse_rule(asked.cost, asked.prices, asked.parameters, asked.cost_unit, recording)
-    return traces.unchecked(recording, rule)
+    return traces.unchecked(recording, rule, asked.scores)
 
 
 def plain(check: Check) -> dict[str, Any]:

@@ -440,11 +440,12 @@ def test_cells_that_are_no_numbers_are_named_shortly(tmp_path: Path) -> None:
         read(tmp_path / "f.pkl")
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # odd escapes in texts of protocol 0
 def test_damaged_pickles_are_read_or_refused_by_name(tmp_path: Path) -> None:
     rng = np.random.default_rng(3)
     sources = [*old_pandas.PICKLES.values(), pickle.dumps(tables()["plain"], 4), pickle.dumps(tables()["objects"], 0)]
     was_read = refused = 0
-    for n in range(1_500):
+    for n in range(800):
         data = bytearray(sources[n % len(sources)])
         for _ in range(rng.integers(1, 4)):
             start = int(rng.integers(len(data)))
@@ -465,4 +466,4 @@ def test_damaged_pickles_are_read_or_refused_by_name(tmp_path: Path) -> None:
         except ValueError as error:
             assert str(path) in str(error)
             refused += 1
-    assert was_read > 10 and refused > 1_000
+    assert was_read > 5 and refused > 500

@@ -82,14 +82,14 @@ class _Reader:
         if missing := [name for name in names if name not in columns]:
             raise ValueError(f"found no values for the columns {listed(missing)}")
         columns = {name: columns[name] for name in names}
-        if isinstance(label, str) and values is not None:
+        if isinstance(label, str):
             columns.setdefault(label, values)  # a named index is a column
         return Frame(rows, columns)
 
     def labels(self, axis: Any) -> list[str]:
         """The names of the columns."""
         _, _, values = self.index(axis)
-        names = _cells(values) if values is not None else []
+        names = [] if isinstance(values, range) else _cells(values)
         if not names or not all(isinstance(name, str) for name in names):
             raise ValueError("found a DataFrame whose columns have no names")
         if len(set(names)) < len(names):
@@ -99,7 +99,7 @@ class _Reader:
         return names
 
     def index(self, axis: Any) -> tuple[Any, int, Any]:
-        """(name, length, values or None where they only count) of an index."""
+        """(name, length, values) of an index."""
         given = _made(axis, "_new_Index").arguments
         if len(given) != 2 or not isinstance(given[0], Named) or not isinstance(given[1], dict):
             raise ValueError("found an index without class and values")
@@ -108,7 +108,7 @@ class _Reader:
             start, stop, step = (_whole(fields.get(key)) for key in ("start", "stop", "step"))
             if not step:
                 raise ValueError("found a range with step 0")
-            return fields.get("name"), max(0, -((start - stop) // step)), None
+            return fields.get("name"), len(range(start, stop, step)), range(start, stop, step)
         column = self.columns(fields.get("data"))[0]
         return fields.get("name"), len(column), column
 
@@ -169,7 +169,7 @@ class _Reader:
         if made.arguments[0].name != "Categorical":
             return values
         _, size, categories = self.index(_state(dtype, "CategoricalDtype").get("categories"))
-        if categories is None or not isinstance(values, np.ndarray) or values.dtype.kind != "i":
+        if not isinstance(values, np.ndarray) or values.dtype.kind != "i":
             raise ValueError("found categories without values")
         if len(values) and not (values.min() >= -1 and values.max() < size):
             raise ValueError("found a category that is not there")
@@ -265,7 +265,7 @@ class _Reader:
 def _cells(column: Any) -> list[Any]:
     if isinstance(column, np.ndarray):
         return column.tolist()
-    return [_cell(value) for value in column] if isinstance(column, list) else column.to_pylist()
+    return [_cell(value) for value in column] if isinstance(column, (list, range)) else column.to_pylist()
 
 
 def _cell(value: Any) -> Any:

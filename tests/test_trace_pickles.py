@@ -20,6 +20,7 @@ from trace_samples import old_pandas
 
 from messjax.traces import pickles, read
 from messjax.traces.frames import frame
+from messjax.traces.pickle_names import KNOWN, RefusedError
 
 
 def put(folder: Path, data: bytes) -> Path:
@@ -94,7 +95,7 @@ def test_every_instruction_is_known() -> None:
 
 
 def test_no_name_that_is_known_has_a_dot_or_can_run() -> None:
-    for _, name in pickles.KNOWN:
+    for _, name in KNOWN:
         assert "." not in name
         assert name not in {"eval", "exec", "getattr", "__import__", "system", "read_pickle", "load", "partial", "open"}
 
@@ -223,7 +224,7 @@ def test_an_attack_is_refused_by_name_and_nothing_runs(tmp_path: Path, attack: s
     program = b"\x80\x04" + make(canary) + b"."
     path = put(tmp_path, program)
     for reading in (frame, lambda file: read(file), lambda file: read(file, "routerbench")):
-        with pytest.raises(pickles.RefusedError, match="nothing was run") as caught:
+        with pytest.raises(RefusedError, match="nothing was run") as caught:
             reading(path)
         assert f"{path}: the pickle asks for {asked}, " in str(caught.value)
         assert not canary.exists()
@@ -236,7 +237,7 @@ def test_an_attack_is_refused_by_name_and_nothing_runs(tmp_path: Path, attack: s
 def test_an_attack_in_every_protocol(tmp_path: Path, protocol: int) -> None:
     canary = tmp_path / "canary"
     path = put(tmp_path, pickle.dumps(Calls(os.system, f"touch '{canary}'"), protocol))
-    with pytest.raises(pickles.RefusedError, match="asks for posix.system"):
+    with pytest.raises(RefusedError, match="asks for posix.system"):
         frame(path)
     assert not canary.exists()
 
@@ -248,13 +249,13 @@ def test_the_extension_registry_is_not_asked(tmp_path: Path, code_of: int) -> No
     program = b"\x80\x02" + code_bytes + b"(" + touch(canary) + b"tR."
     copyreg.add_extension("os", "system", code_of)
     try:
-        with pytest.raises(pickles.RefusedError, match=rf"an object of the extension registry \(code {code_of}\)"):
+        with pytest.raises(RefusedError, match=rf"an object of the extension registry \(code {code_of}\)"):
             frame(put(tmp_path, program))
         assert not canary.exists()
         pickle.loads(program)
         assert canary.exists()
         canary.unlink()
-        with pytest.raises(pickles.RefusedError):  # the registry keeps what it found, past any find_class
+        with pytest.raises(RefusedError):  # the registry keeps what it found, past any find_class
             frame(put(tmp_path, program))
         assert not canary.exists()
     finally:
@@ -272,7 +273,7 @@ def test_the_extension_registry_is_not_asked(tmp_path: Path, code_of: int) -> No
     ],
 )
 def test_other_requests_are_refused(tmp_path: Path, program: bytes, asked: str) -> None:
-    with pytest.raises(pickles.RefusedError) as caught:
+    with pytest.raises(RefusedError) as caught:
         frame(put(tmp_path, program))
     assert f"asks for {asked}" in str(caught.value)
 
@@ -321,10 +322,10 @@ def test_names_that_are_not_known(tmp_path: Path, asked: str) -> None:
     for split in range(asked.count(".")):
         parts = asked.split(".")
         module, attribute = ".".join(parts[: split + 1]), ".".join(parts[split + 1 :])
-        if (module, attribute) in pickles.KNOWN:
+        if (module, attribute) in KNOWN:
             continue
         for program in (name(module, attribute), f"c{module}\n{attribute}\n".encode()):
-            with pytest.raises(pickles.RefusedError, match="the pickle asks for"):
+            with pytest.raises(RefusedError, match="the pickle asks for"):
                 frame(put(tmp_path, b"\x80\x04" + program + b"."))
 
 

@@ -381,6 +381,7 @@ def numbers(code: str, shape: bytes, data: bytes) -> bytes:
 
 
 HUGE = b"\x8a\x06\0\0\0\0\0\x10"  # 2^44
+SELF = name("pandas.arrays", "BooleanArray") + b")\x81q\x09}" + text("_data") + b"h\x09sb"  # an array in itself
 TINY = b"C\x02\x01\x02"
 
 
@@ -401,7 +402,8 @@ def test_a_frame_made_by_hand_is_read(tmp_path: Path) -> None:
         (b"\x80\x04\x95" + struct.pack("<Q", 2**62) + b"N.", "found NoneType where DataFrame should be"),
         (b"\x80\x04Nr\xff\xff\xff\x7f.", "found NoneType where DataFrame should be"),  # a memo of 2^31 places
         (b"\x80\x04N" + b"\x85" * 100_000 + b"}h\0s.", "broken pickle"),
-        (b"\x80\x04}N" + b"\x85" * 100_000 + b"Ns.", "a key that is no text"),  # hashing it would end the process
+        (b"\x80\x04}N" + b"\x85" * 300_000 + b"Ns.", "a key that is no text"),  # hashing it would end the process
+        (block_frame(SELF), "maximum recursion depth"),
         (b"\x80\x04]" + b"]a" * 100 + b".", "values are left|found list"),
         (b"(lp0\ng0\na.", "found list where DataFrame should be"),  # a list in itself
         (b"\x80\x04N" + b"2\x86" * 200 + b".", "found tuple where DataFrame should be"),  # 2^200 leaves

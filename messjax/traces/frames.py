@@ -48,7 +48,7 @@ def frame(path: Path) -> Frame:
     made, size = load(path)
     try:
         return _Reader(size).frame(made)
-    except (pa.ArrowException, UnicodeDecodeError, OverflowError, MemoryError) as error:
+    except (pa.ArrowException, UnicodeDecodeError, OverflowError, MemoryError, RecursionError) as error:
         why = "found " + " ".join(str(error).split())[:120]
     except ValueError as error:
         why = str(error)

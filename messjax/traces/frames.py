@@ -15,7 +15,8 @@ import numpy as np
 import pyarrow as pa
 
 from messjax.traces.parsing import listed
-from messjax.traces.pickles import EXPECTED, Made, Named, load
+from messjax.traces.pickle_names import EXPECTED, Made, Named, made_of, state_of, whole
+from messjax.traces.pickles import load
 
 _NUMBERS = {"b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8"}
 _STRINGS = {
@@ -47,7 +48,7 @@ def frame(path: Path) -> Frame:
     made, size = load(path)
     try:
         return _Reader(size).frame(made)
-    except (pa.ArrowException, UnicodeDecodeError, OverflowError, MemoryError) as error:
+    except (pa.ArrowException, UnicodeDecodeError, OverflowError, MemoryError, RecursionError) as error:
         why = "found " + " ".join(str(error).split())[:120]
     except ValueError as error:
         why = str(error)
@@ -62,7 +63,7 @@ class _Reader:
         self.read: dict[int, tuple[Made, list[Any]]] = {}  # by identity; the object is kept so that it stays unique
 
     def frame(self, made: Any) -> Frame:
-        manager = _state(made, "DataFrame").get("_mgr")
+        manager = state_of(made, "DataFrame").get("_mgr")
         if not (isinstance(manager, Made) and manager.name == "BlockManager" and len(manager.arguments) == 2):
             raise ValueError("found a DataFrame without blocks (of pandas before 1.3?)")
         blocks, axes = manager.arguments
@@ -82,14 +83,14 @@ class _Reader:
         if missing := [name for name in names if name not in columns]:
             raise ValueError(f"found no values for the columns {listed(missing)}")
         columns = {name: columns[name] for name in names}
-        if isinstance(label, str) and values is not None:
+        if isinstance(label, str):
             columns.setdefault(label, values)  # a named index is a column
         return Frame(rows, columns)
 
     def labels(self, axis: Any) -> list[str]:
         """The names of the columns."""
         _, _, values = self.index(axis)
-        names = _cells(values) if values is not None else []
+        names = [] if isinstance(values, range) else _cells(values)
         if not names or not all(isinstance(name, str) for name in names):
             raise ValueError("found a DataFrame whose columns have no names")
         if len(set(names)) < len(names):
@@ -99,22 +100,22 @@ class _Reader:
         return names
 
     def index(self, axis: Any) -> tuple[Any, int, Any]:
-        """(name, length, values or None where they only count) of an index."""
-        given = _made(axis, "_new_Index").arguments
+        """(name, length, values) of an index."""
+        given = made_of(axis, "_new_Index").arguments
         if len(given) != 2 or not isinstance(given[0], Named) or not isinstance(given[1], dict):
             raise ValueError("found an index without class and values")
         cls, fields = given
         if cls.name == "RangeIndex":
-            start, stop, step = (_whole(fields.get(key)) for key in ("start", "stop", "step"))
+            start, stop, step = (whole(fields.get(key)) for key in ("start", "stop", "step"))
             if not step:
                 raise ValueError("found a range with step 0")
-            return fields.get("name"), max(0, -((start - stop) // step)), None
+            return fields.get("name"), len(range(start, stop, step)), range(start, stop, step)
         column = self.columns(fields.get("data"))[0]
         return fields.get("name"), len(column), column
 
     def block(self, block: Any, width: int, rows: int) -> tuple[list[int], list[Any]]:
         """(positions, columns) of a block."""
-        given = _made(block, "_unpickle_block").arguments
+        given = made_of(block, "_unpickle_block").arguments
         if len(given) < 2:
             raise ValueError("found a block without positions")
         positions, columns = self.positions(given[1], width), self.columns(given[0])
@@ -138,7 +139,7 @@ class _Reader:
 
     def columns(self, values: Any) -> list[Any]:
         """The columns of a block's values (at least one): NumPy arrays of numbers, lists of objects, Arrow's texts."""
-        made = _made(values)
+        made = made_of(values)
         if id(made) not in self.read:
             self.read[id(made)] = made, self.columns_of(made)
         return self.read[id(made)][1]
@@ -147,10 +148,10 @@ class _Reader:
         if made.name in ("_reconstruct", "_frombuffer"):
             return self.array(made)
         if made.name.startswith("ArrowStringArray"):
-            state = _state(made)
+            state = state_of(made)
             return [self.arrow(state.get("_pa_array", state.get("_data")))]
         if made.name in ("BooleanArray", "FloatingArray", "IntegerArray"):
-            state = _state(made)
+            state = state_of(made)
             data, mask = self.columns(state.get("_data"))[0], self.columns(state.get("_mask"))[0]
             if not isinstance(data, np.ndarray) or not isinstance(mask, np.ndarray) or data.shape != mask.shape:
                 raise ValueError("found numbers and a mask of different lengths")
@@ -168,8 +169,8 @@ class _Reader:
         dtype, values = made.state[0], self.columns(made.state[1])[0]
         if made.arguments[0].name != "Categorical":
             return values
-        _, size, categories = self.index(_state(dtype, "CategoricalDtype").get("categories"))
-        if categories is None or not isinstance(values, np.ndarray) or values.dtype.kind != "i":
+        _, size, categories = self.index(state_of(dtype, "CategoricalDtype").get("categories"))
+        if not isinstance(values, np.ndarray) or values.dtype.kind != "i":
             raise ValueError("found categories without values")
         if len(values) and not (values.min() >= -1 and values.max() < size):
             raise ValueError("found a category that is not there")
@@ -186,7 +187,7 @@ class _Reader:
             _, shape, dtype, fortran, data = made.state
         else:
             raise ValueError("found an array without shape and values")
-        sizes = [_whole(size) for size in shape] if isinstance(shape, tuple) else []
+        sizes = [whole(size) for size in shape] if isinstance(shape, tuple) else []
         if len(sizes) not in (1, 2) or min(sizes) < 0 or sizes[0] == 0 < len(sizes) - 1:
             raise ValueError("found an array that is no table and no column")
         kind, count = _dtype(dtype), math.prod(sizes)
@@ -205,19 +206,19 @@ class _Reader:
 
     def arrow(self, value: Any) -> pa.Array | pa.ChunkedArray:
         """Arrow's texts from their buffers; every offset and byte is checked."""
-        made = _made(value)
+        made = made_of(value)
         if made.name == "chunked_array" and made.arguments and isinstance(made.arguments[0], (list, tuple)):
             chunks = [self.part(chunk) for chunk in made.arguments[0]]
             return pa.chunked_array(chunks) if chunks else pa.chunked_array([], pa.large_string())
         return self.part(made)
 
     def part(self, value: Any) -> pa.Array:
-        given = _made(value, "_restore_array").arguments
+        given = made_of(value, "_restore_array").arguments
         if len(given) != 1 or not isinstance(given[0], tuple) or len(given[0]) < 5:
             raise ValueError("found an Arrow array without buffers")
         kind, length, _, offset, buffers = given[0][:5]
-        length, offset = _whole(length), _whole(offset)
-        alias = _made(kind, "type_for_alias").arguments
+        length, offset = whole(length), whole(offset)
+        alias = made_of(kind, "type_for_alias").arguments
         dtype = _STRINGS.get(alias[0]) if len(alias) == 1 and type(alias[0]) is str else None
         if dtype is None or not isinstance(buffers, list) or len(buffers) != 3:
             raise ValueError("found an Arrow array that is not of texts")
@@ -234,7 +235,7 @@ class _Reader:
         return array
 
     def buffer(self, value: Any) -> bytes:
-        given = _made(value, "py_buffer").arguments
+        given = made_of(value, "py_buffer").arguments
         return self.raw(given[0] if len(given) == 1 else None)
 
     def raw(self, value: Any) -> bytes:
@@ -265,7 +266,7 @@ class _Reader:
 def _cells(column: Any) -> list[Any]:
     if isinstance(column, np.ndarray):
         return column.tolist()
-    return [_cell(value) for value in column] if isinstance(column, list) else column.to_pylist()
+    return [_cell(value) for value in column] if isinstance(column, (list, range)) else column.to_pylist()
 
 
 def _cell(value: Any) -> Any:
@@ -284,7 +285,7 @@ def _cell(value: Any) -> Any:
 
 def _dtype(value: Any) -> np.dtype | None:
     """The type of numbers; None for objects."""
-    made = _made(value, "dtype")
+    made = made_of(value, "dtype")
     code = made.arguments[0] if made.arguments else None
     order = made.state[1] if isinstance(made.state, tuple) and len(made.state) > 1 else None
     if type(code) is str and code in ("O", "O8", "O4"):
@@ -292,23 +293,3 @@ def _dtype(value: Any) -> np.dtype | None:
     if type(code) is not str or code not in _NUMBERS or type(order) is not str or order not in ("<", ">", "|", "="):
         raise ValueError("found an array of a type that is neither numbers nor objects")
     return np.dtype(("" if order == "|" else order) + code)
-
-
-def _made(value: Any, name: str = "") -> Made:
-    if not isinstance(value, Made) or (name and value.name != name):
-        found = value.name if isinstance(value, (Made, Named)) else type(value).__name__
-        raise ValueError(f"found {found}" + (f" where {name} should be" if name else ""))
-    return value
-
-
-def _state(value: Any, name: str = "") -> dict[str, Any]:
-    state = _made(value, name).state
-    if not isinstance(state, dict):
-        raise ValueError(f"found {value.name} without its fields")
-    return state
-
-
-def _whole(value: Any) -> int:
-    if type(value) is not int or not -(2**62) < value < 2**62:
-        raise ValueError("found a size that is no whole number")
-    return value

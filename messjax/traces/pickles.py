@@ -2,11 +2,11 @@
 
 A pickle is a program for a stack machine that may call any function of any module. This is another machine for the
 same instructions (decoded by the standard library's `pickletools`). Where the program names a function or class, the
-exact pair (module, name) must be in `KNOWN`, which has what DataFrames of plain columns need; a call of it only makes a
-`Made`, a note of the name and its arguments, that `traces.frames` takes numbers and texts from. What is not in `KNOWN`
-is refused by its name before anything else is done with it; so are extension codes, persistent ids, buffers outside
-the file, and sets. Memory and time are of the order of the file's size: every instruction makes one small object,
-the memo is a dictionary, keys are texts.
+exact pair (module, name) must be in `pickle_names.KNOWN`, which has what DataFrames of plain columns need; a call of
+it only makes a `Made`, a note of the name and its arguments, that `traces.frames` takes numbers and texts from. What
+is not in `KNOWN` is refused by its name before anything else is done with it; so are extension codes, persistent ids,
+buffers outside the file, and sets. Memory and time are of the order of the file's size: every instruction makes one
+small object, the memo is a dictionary, keys are texts.
 """
 
 from __future__ import annotations
@@ -16,43 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-EXPECTED = "a pandas DataFrame of texts and numbers"
-_DTYPES = [f"{kind}{bits}Dtype" for kind in ("Int", "UInt") for bits in (8, 16, 32, 64)]
-_ARRAYS = ("ArrowStringArray", "BooleanArray", "FloatingArray", "IntegerArray", "StringArray")
-_TABLE: dict[str, tuple[str, ...]] = {  # module: names in it; pandas 1.3 to 3, NumPy 1 and 2, protocols 0 to 5
-    "builtins": ("bytearray", "bytes", "object", "slice"),
-    "__builtin__": ("bytearray", "bytes", "object", "slice"),
-    "_codecs": ("encode",),
-    "copyreg": ("_reconstructor",),
-    "copy_reg": ("_reconstructor",),
-    "numpy": ("dtype", "ndarray"),
-    "numpy.core.multiarray": ("_reconstruct", "scalar"),
-    "numpy._core.multiarray": ("_reconstruct", "scalar"),
-    "numpy.core.numeric": ("_frombuffer",),
-    "numpy._core.numeric": ("_frombuffer",),
-    "pandas": (
-        *("BooleanDtype", "Categorical", "CategoricalDtype", "DataFrame", "Float32Dtype", "Float64Dtype", "Index"),
-        *("NA", "RangeIndex", "StringDtype", *_DTYPES),
-    ),
-    "pandas.arrays": _ARRAYS,
-    "pandas._libs.arrays": ("__pyx_unpickle_NDArrayBacked",),
-    "pandas._libs.internals": ("_unpickle_block",),
-    "pandas._libs.missing": ("NA",),
-    "pandas.core.arrays.boolean": ("BooleanArray", "BooleanDtype"),
-    "pandas.core.arrays.categorical": ("Categorical",),
-    "pandas.core.arrays.floating": ("Float32Dtype", "Float64Dtype", "FloatingArray"),
-    "pandas.core.arrays.integer": ("IntegerArray", *_DTYPES),
-    "pandas.core.arrays.string_": ("StringArray", "StringDtype"),
-    "pandas.core.arrays.string_arrow": ("ArrowStringArray", "ArrowStringArrayNumpySemantics"),
-    "pandas.core.dtypes.dtypes": ("CategoricalDtype",),
-    "pandas.core.frame": ("DataFrame",),
-    "pandas.core.indexes.base": ("Index", "_new_Index"),
-    "pandas.core.indexes.numeric": ("Float64Index", "Int64Index", "UInt64Index"),
-    "pandas.core.indexes.range": ("RangeIndex",),
-    "pandas.core.internals.managers": ("BlockManager",),
-    "pyarrow.lib": ("_restore_array", "chunked_array", "py_buffer", "type_for_alias"),
-}
-KNOWN = frozenset((module, name) for module, names in _TABLE.items() for name in names)
+from messjax.traces.pickle_names import EXPECTED, Made, Named, RefusedError, named
 
 _CONSTANTS = {
     *("INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT"),
@@ -81,40 +45,11 @@ _REFUSED = {
 }
 
 
-class RefusedError(ValueError):
-    """A pickle that asks for something that is not in `KNOWN`; the message names it."""
-
-
-class Named:
-    """A function or class that a pickle names: its name, and nothing behind it."""
-
-    __slots__ = ("name",)
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def __repr__(self) -> str:
-        return f"<{self.name}>"
-
-
-class Made:
-    """What a pickle makes by a call: the last part of the name (`DataFrame`), arguments, and the state set later."""
-
-    __slots__ = ("arguments", "name", "state")
-
-    def __init__(self, name: str, arguments: tuple[Any, ...]) -> None:
-        self.name, self.arguments = name, arguments
-        self.state: Any = None
-
-    def __repr__(self) -> str:
-        return f"<{self.name}>"
-
-
 def load(path: Path) -> tuple[Any, int]:
     """(what a pickle makes, as plain values, `Named` and `Made`; the size of the file in bytes).
 
     Raises:
-      RefusedError: it asks for something that is not in `KNOWN`. Nothing was run.
+      RefusedError: it asks for something that is not known. Nothing was run.
       ValueError: it is not a whole pickle.
     """
     data = path.read_bytes()
@@ -272,17 +207,17 @@ class _Machine:
     # Names and calls
 
     def do_global(self, pair: str) -> None:
-        self.stack.append(_named(*pair.split(" ", 1)))
+        self.stack.append(named(*pair.split(" ", 1)))
 
     def do_stack_global(self, _: Any) -> None:
         name, module = self.pop(), self.pop()
         if type(name) is not str or type(module) is not str:
             raise ValueError("a name that is no text")
-        self.stack.append(_named(module, name))
+        self.stack.append(named(module, name))
 
     def do_inst(self, pair: str) -> None:
-        items, named = self.pop_mark(), _named(*pair.split(" ", 1))
-        self._call(named, tuple(items))
+        items, function = self.pop_mark(), named(*pair.split(" ", 1))
+        self._call(function, tuple(items))
 
     def do_obj(self, _: Any) -> None:
         items = self.pop_mark()
@@ -317,9 +252,3 @@ class _Machine:
         if not isinstance(made, Made) or made.state is not None:
             raise ValueError("a state of what has none")
         made.state = state
-
-
-def _named(module: str, name: str = "") -> Named:
-    if (module, name) not in KNOWN:
-        raise RefusedError(ascii(f"{module}.{name}")[1:-1][:200])
-    return Named(name)

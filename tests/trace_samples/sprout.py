@@ -32,8 +32,10 @@ COLUMNS = {
 }
 
 
-def write(folder: Path, columns: dict[str, Any] | None = None, name: str = "train.parquet") -> Path:
+def write(
+    folder: Path, columns: dict[str, Any] | None = None, name: str = "train.parquet", rows_of_group: int = 2
+) -> Path:
     """Writes the table, or another one."""
     path = folder / name
-    pq.write_table(pa.table(COLUMNS if columns is None else columns), path, row_group_size=2)
+    pq.write_table(pa.table(COLUMNS if columns is None else columns), path, row_group_size=rows_of_group)
     return path

@@ -57,7 +57,7 @@ def _models(schema: pa.Schema) -> list[str]:
 
 
 def _read(file: Path, builder: Builder) -> list[str]:
-    table = pq.ParquetFile(file)
+    table = pq.ParquetFile(file, page_checksum_verification=True)
     schema = table.schema_arrow
     models = _models(schema)
     if schema.names.count("prompt") != 1 or not models:

@@ -103,6 +103,7 @@ def read(path: Path) -> Trace:
         table = file.read(names)
         arrays: dict[str, Any] = {name: _numbers(table[name], len(models)) for name in names}
         groups = file.read(["group"])["group"]
+        groups.validate(full=True)
         if groups.null_count:
             raise ValueError("found requests without a group, expected a label")
         trace = Trace(

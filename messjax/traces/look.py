@@ -145,6 +145,8 @@ def _first_level(head: str) -> Iterator[str]:
 
 def _prefix(depth: list[tuple[str, Any]]) -> str | None:
     """What stands before a key at this depth; None where it is of no interest."""
+    if len(depth) > 3:
+        return None
     brackets = "".join(bracket for bracket, _ in depth)
     if brackets in ("{", "[{"):
         return ""

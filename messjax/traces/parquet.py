@@ -199,7 +199,7 @@ class StoredTexts(Texts):
     def chunks(self) -> pa.ChunkedArray:
         """All of them at once, in memory."""
         with _refused(self._path):
-            return self._whole(self._file.read([self._column]))
+            return self._whole(self._file.read([self._column]), len(self))
 
     def __len__(self) -> int:
         return int(self._starts[-1])
@@ -223,15 +223,16 @@ class StoredTexts(Texts):
     def _group(self, group: int) -> pa.ChunkedArray:
         if self._held[0] != group:
             with _refused(self._path):
-                self._held = group, self._whole(self._file.read_row_group(group, [self._column]))
+                size = int(self._starts[group + 1] - self._starts[group])
+                self._held = group, self._whole(self._file.read_row_group(group, [self._column]), size)
         found = self._held[1]
         assert found is not None
         return found
 
-    def _whole(self, table: pa.Table) -> pa.ChunkedArray:
+    def _whole(self, table: pa.Table, size: int) -> pa.ChunkedArray:
         """The column, in valid UTF-8 and without gaps."""
         column = table[self._column]
-        if column.null_count:
+        if column.null_count or len(column) != size:
             raise ValueError(f"column {self._column!r}: found requests without a text")
         column.validate(full=True)
         return column

@@ -15,10 +15,9 @@ from messjax import policies, predictors, streams
 from messjax.features import hashed_ngrams
 from messjax.predictors import learning
 from messjax.shell import console
-from messjax.traces import Trace, read_routellm
+from messjax.traces import CostRule, Trace, prepare, read, read_routellm, unchecked, write_parquet
 from messjax.types import Controls, Feedback, Law, Outcome, Stream
 from proofs_check.assumptions import Check, check_stream, check_trace, main, table
-from proofs_check.assumptions._routerarena import read_routerarena
 from proofs_check.assumptions.coin import check_coin
 from proofs_check.assumptions.learning import check_error, check_known_costs, check_prediction, learn
 from proofs_check.assumptions.order import check_order, standardised
@@ -48,12 +47,12 @@ def of(checks: list[Check], assumption: str) -> list[Check]:
 
 
 def test_routerarena_is_outside_the_theory(traces):
-    checks = check_trace(read_routerarena(traces / "routerarena"), alpha=0.6)
+    checks = check_trace(unchecked(read(traces / "routerarena"), CostRule("recorded")), alpha=0.6)
     assert [check.verdict for check in of(checks, "A8")] == ["rejected", "holds"]  # the dearer model is not the better
     dearer = of(checks, "A8")[0]
     assert dearer.upper < -0.1 and "inversion" in dearer.detail and "claude" in dearer.detail
     outside = of(checks, "A2")[0]
-    assert outside.verdict == "rejected" and outside.statistic > 0 and "claude" in outside.detail
+    assert outside.verdict == "rejected" and outside.statistic > 0 and "row 495 claude" in outside.detail
     assert [check.verdict for check in of(checks, "A3")] == ["rejected", "holds"]  # the largest, the best model
     assert "A7" in rejected(checks)  # output tokens are not known before routing
 
@@ -385,40 +384,23 @@ def test_too_few_streams_or_requests_are_an_error():
 # --- reader, table, command -----------------------------------------------------------------------------------
 
 
-def write_routerarena(folder, **answers: dict[str, tuple]) -> None:
-    for model, rows in answers.items():
-        lines = [
-            json.dumps(
-                {
-                    "global_index": name,
-                    "question": f"what of {name}\u2028?",
-                    "evaluation_result": {"score": score, "inference_cost": cost},
-                }
-            )
-            for name, (score, cost) in rows.items()
+def test_a_trace_is_taken_as_it_is_recorded(tmp_path):
+    lines = {
+        "dear": [("X_1", 1.5, 3.0), ("Y_z_2", None, 5.0)],
+        "cheap": [("Y_z_2", 0.0, 1), ("X_1", 1, None), ("Y_z_3", 1, 2)],
+    }
+    for model, answers in lines.items():
+        records = [
+            {"global_index": name, "question": name, "evaluation_result": {"score": score, "inference_cost": cost}}
+            for name, score, cost in answers
         ]
-        (folder / f"{model}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
-
-
-def test_routerarena_is_read_as_it_is(tmp_path):
-    write_routerarena(
-        tmp_path, dear={"X_1": (1.5, 3.0), "Y_z_2": (None, 5.0)}, cheap={"Y_z_2": (0.0, 1), "X_1": (1, None)}
-    )
-    trace = read_routerarena(tmp_path)
-    assert trace.models == ("cheap", "dear") and trace.groups == ("Y_z", "X")
-    np.testing.assert_array_equal(trace.satisfaction, [[0.0, np.nan], [1.0, 1.5]])
-    np.testing.assert_array_equal(trace.cost, [[1.0, 5.0], [np.nan, 3.0]])
-
-
-def test_routerarena_says_what_is_wrong(tmp_path):
-    with pytest.raises(ValueError, match=r"no \*.jsonl"):
-        read_routerarena(tmp_path)
-    write_routerarena(tmp_path, a={"X_1": (1, 1)}, b={"X_2": (1, 1)})
-    with pytest.raises(ValueError, match=r"b\.jsonl: request 'X_1' is not in both"):
-        read_routerarena(tmp_path)
-    (tmp_path / "b.jsonl").write_text('\n{"global_index": 1}\n')
-    with pytest.raises(ValueError, match=r"b\.jsonl, line 2: found KeyError"):
-        read_routerarena(tmp_path)
+        (tmp_path / f"{model}.jsonl").write_text("\n".join(json.dumps(record) for record in records))
+    trace = unchecked(read(tmp_path), CostRule("recorded"))
+    assert trace.models == ("cheap", "dear") and list(trace.groups) == ["Y_z", "X", "Y_z"]
+    np.testing.assert_array_equal(trace.satisfaction, [[0.0, np.nan], [1.0, 1.5], [1.0, np.nan]])
+    np.testing.assert_array_equal(trace.cost, [[1.0, 5.0], [np.nan, 3.0], [2.0, np.nan]])
+    clipped = unchecked(read(tmp_path), CostRule("recorded"), "clip").satisfaction
+    np.testing.assert_array_equal(clipped, [[0.0, np.nan], [1.0, 1.0], [1.0, np.nan]])
 
 
 def write_csv(path, num: int = 60):
@@ -445,6 +427,10 @@ def test_command_writes_table_json_and_figure(tmp_path, capsys):
         (["CSV", "--prices", "small=1,large=2", "--alpha", "1.5"], "alpha: expected a number in [0, 1], found 1.5"),
         (["CSV", "--prices", "small=1,large=2", "--seed", "-1"], "--seed"),
         (["SHORT", "--prices", "small=1,large=2"], "has 10 requests, expected at least 20"),
+        (["CSV"], "a routellm trace without costs: give --cost constant --prices"),
+        (["CSV", "--cost", "tokens", "--prices", "small=1,large=2"], "without token counts"),
+        (["CSV", "--columns", "prompt=prompt"], "--columns: found no score"),
+        (["CSV", "--format", "nonsense"], "--format: found 'nonsense'"),
     ],
 )
 def test_command_says_what_is_wrong_in_one_line(arguments, said, tmp_path, capsys):
@@ -452,6 +438,21 @@ def test_command_says_what_is_wrong_in_one_line(arguments, said, tmp_path, capsy
     assert main([str(paths.get(word, word)) for word in arguments] + ["--out", str(tmp_path)]) == 2
     error = capsys.readouterr().err
     assert said in error and error.count("\n") == 1
+
+
+def test_command_takes_any_format(tmp_path, capsys):
+    path, out = write_csv(tmp_path / "trace.csv"), tmp_path / "out"
+    scores = "prompt=prompt,score:small=small,score:large=large"
+    assert main([str(path), "--columns", scores, "--prices", "small=1,large=2", "--out", str(out)]) == 0
+    named = json.loads((out / "assumptions.json").read_text())
+    prices = CostRule("constant", {"small": (1.0,), "large": (2.0,)})
+    stored = write_parquet(prepare(read(path), prices), tmp_path / "trace.parquet")
+    assert main([str(stored), "--out", str(out)]) == 0
+    kept = json.loads((out / "assumptions.json").read_text())
+    assert [row["statistic"] for row in kept["checks"]] == [row["statistic"] for row in named["checks"]]
+    capsys.readouterr()
+    assert main([str(stored), "--prices", "small=1,large=2", "--out", str(out)]) == 2
+    assert "has its costs and scores, expected none of these" in capsys.readouterr().err
 
 
 def test_a_table_has_every_check(capsys):

@@ -8,6 +8,7 @@ import platformdirs
 import pytest
 
 from messjax import cli, compare, optimum, results, shell
+from messjax.traces import read_routellm
 from messjax.types import Law
 
 GOOD_PRICES = "small=1,large=10"
@@ -115,7 +116,7 @@ def test_optimum_prints_the_mixture(capsys: pytest.CaptureFixture[str]) -> None:
 def test_optimum_of_a_trace_is_clairvoyant(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["optimum", "--trace", str(folder), "--prices", GOOD_PRICES, "--alpha", "0.8"]) == 0
     text = capsys.readouterr().out
-    trace = cli._trace(folder, GOOD_PRICES)
+    trace = read_routellm(folder, {"small": 1, "large": 10})
     best = optimum.solve(Law(np.full(120, 1 / 120), trace.cost, trace.satisfaction, "labels"), 0.8)
     assert f"{best.cost:.6g}" in text
 

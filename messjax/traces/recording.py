@@ -16,6 +16,7 @@ from messjax.traces.parsing import Place
 from messjax.traces.texts import BATCH, Texts
 
 EXAMPLES = 3
+LONGEST_NAME = 200  # characters of a model's name: every error and table shows it
 _MEASURES = ("score", "cost", "input_tokens", "output_tokens", "latency")
 
 
@@ -91,22 +92,27 @@ class Builder:
 
     def model(self, name: str) -> int:
         """The number of a model; models are numbered in the order of their first appearance."""
+        if len(name) > LONGEST_NAME:
+            found = f"found a model with a name of {len(name):,} characters ({name[:20]!r}...)"
+            raise ValueError(f"{self.path}: {found}, expected at most {LONGEST_NAME}")
         return self._models.setdefault(name, len(self._models))
 
-    def request(self, key: str, text: str, group: str, place: Place, *, id: str | None = None) -> int:
+    def request(self, key: str | None, text: str, group: str, place: Place, *, id: str | None = None) -> int:
         """The number of the request that `key` identifies (an id, with its group where ids repeat); new or known.
 
         A known one with another text is reported; its first text stays. `id` is what the trace calls it (the key).
+        Without a key the request is new, and nothing is kept to recognise it by.
         """
-        known = self._requests.get(key)
+        known = None if key is None else self._requests.get(key)
         if known is not None:
             if self._columns["text"][known] != text:
                 self._count_other_texts += 1
                 if len(self._other_texts) < EXAMPLES:
                     self._other_texts.append(f"{place}: {key!r}")
             return known
-        self._requests[key] = len(self)
-        for name, value in (("id", key if id is None else id), ("text", text), ("group", group)):
+        if key is not None:
+            self._requests[key] = len(self)
+        for name, value in (("id", key or "" if id is None else id), ("text", text), ("group", group)):
             self._columns[name].append(value)
         self._file_of.append(self._files.setdefault(place.file, len(self._files)))
         self._row_of.append(place.row)

@@ -87,8 +87,8 @@ def load(
     pooling = _pooling(path, family.pooling) if pooling is None else pooling
     if pooling not in _POOLINGS:
         raise ValueError(f"pooling is {pooling!r}, expected one of {', '.join(_POOLINGS)}")
-    if precision not in ("highest", "high", "default"):
-        raise ValueError(f"precision is {precision!r}, expected highest, high or default")
+    if precision not in _PRECISIONS:
+        raise ValueError(f"precision is {precision!r}, expected one of {', '.join(_PRECISIONS)}")
     module = family.module(settings)
     limit = tokens.most_tokens(path, module.config.most_tokens, max_tokens)
     tokenizer = tokens.tokenizer(path / "tokenizer.json", limit)

@@ -85,7 +85,7 @@ def bert(settings: Settings) -> Bert:
     config = BertConfig(
         vocab_size=settings.whole("vocab_size", 50265 if roberta else 30522),
         hidden_size=settings.whole("hidden_size", 768),
-        num_hidden_layers=settings.whole("num_hidden_layers", 12),
+        num_hidden_layers=settings.whole("num_hidden_layers", 12, most=256),
         num_attention_heads=settings.whole("num_attention_heads", 12),
         intermediate_size=settings.whole("intermediate_size", 3072),
         hidden_act=settings.text("hidden_act", "gelu", tuple(ACTIVATIONS)),

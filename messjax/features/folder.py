@@ -164,7 +164,7 @@ def check_file(path: Path) -> None:
 def _weights(path: Path, file: Any, shapes: PyTree, names: Names) -> Loaded:
     stored = {_plain(name, names): name for name in file.keys()}  # noqa: SIM118 - not a dictionary
     leaves, tree = jax.tree_util.tree_flatten_with_path(shapes)
-    expected = {_name(keys): (leaf.shape, keys[-1].key == "kernel") for keys, leaf in leaves}
+    expected = {published_name(keys): (leaf.shape, keys[-1].key == "kernel") for keys, leaf in leaves}
     wrong = [f"{name} is missing" for name in expected if name not in stored]
     for name in expected.keys() & stored.keys():
         part = file.get_slice(stored[name])
@@ -178,7 +178,7 @@ def _weights(path: Path, file: Any, shapes: PyTree, names: Names) -> Loaded:
         raise ValueError(f"{path} does not fit config.json: {'; '.join(sorted(wrong))}")
     arrays = []
     for keys, _ in leaves:
-        name = _name(keys)
+        name = published_name(keys)
         array = np.asarray(file.get_tensor(stored[name])).astype(np.float32)
         if not np.isfinite(array).all():
             count = array.size - np.count_nonzero(np.isfinite(array))
@@ -195,7 +195,8 @@ def _plain(name: str, names: Names) -> str:
     return f"{stem}.{_OLD[last]}" if last in _OLD and stem.endswith("LayerNorm") else name
 
 
-def _name(keys: Any) -> str:
+def published_name(keys: Any) -> str:
+    """The name of the tensor for a Linen parameter, given its path in the tree of variables."""
     *stem, last = (key.key for key in keys)
     return ".".join([*stem[1:], _LEAVES[last]])  # the first is "params"
 

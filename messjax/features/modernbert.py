@@ -106,7 +106,7 @@ def modernbert(settings: Settings) -> ModernBert:
 
 
 def _local(settings: Settings) -> tuple[bool, ...]:
-    layers = settings.whole("num_hidden_layers", 22, most=1000)
+    layers = settings.whole("num_hidden_layers", 22, most=256)
     kinds = settings.values.get("layer_types")
     if kinds is None:
         every = settings.whole("global_attn_every_n_layers", 3)

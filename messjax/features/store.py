@@ -58,7 +58,7 @@ class Store:
                 pa.field("key", pa.binary(32), nullable=False),
                 pa.field("tokens", pa.int32(), nullable=False),
                 pa.field("cut", pa.bool_(), nullable=False),
-                pa.field("embedding", pa.list_(pa.field("item", pa.float32(), nullable=False), dim), nullable=False),
+                pa.field("embedding", pa.list_(pa.field("element", pa.float32(), nullable=False), dim), nullable=False),
             ],
             metadata={key: value.encode() for key, value in about.items()},
         )

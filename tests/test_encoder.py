@@ -23,12 +23,13 @@ from messjax.features import encoder, layers, tokens
 from messjax.features.backbone import pooled
 from messjax.features.store import Rows, Store, keys_of
 
+SMALL = encoders.BERT | {"num_hidden_layers": 1}
 pytestmark = pytest.mark.filterwarnings("ignore:.*were cut:UserWarning")
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> encoder.Encoder:
-    return encoder.load(encoders.write(tmp_path_factory.mktemp("bert"), encoders.BERT))
+    return encoder.load(encoders.write(tmp_path_factory.mktemp("bert"), SMALL))
 
 
 @pytest.fixture(scope="module")
@@ -211,8 +212,8 @@ def test_other_encoders_have_other_rows(model: encoder.Encoder, tmp_path: Path) 
         encoder.load(path, "cls"),
         encoder.load(path, max_tokens=39),
         encoder.load(path, precision="default"),
-        encoder.load(write(tmp_path / "weights", encoders.BERT, seed=1)),
-        encoder.load(write(tmp_path / "settings", encoders.BERT | {"layer_norm_eps": 1e-5})),
+        encoder.load(write(tmp_path / "weights", SMALL, seed=1)),
+        encoder.load(write(tmp_path / "settings", SMALL | {"layer_norm_eps": 1e-5})),
     ]
     assert len({model.digest, *(other.digest for other in others)}) == 6
     assert encoder.load(path).digest == model.digest

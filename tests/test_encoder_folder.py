@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -121,9 +123,8 @@ def test_settings(changes: dict[str, Any], message: str, folder: Path) -> None:
          "rope_parameters.full_attention.rope_type is 'yarn', expected \"default\""),
     ],
 )  # fmt: skip
-def test_settings_of_one_family(kind: str, changes: dict[str, Any], message: str, folder: Path) -> None:
-    if json.loads((folder / "config.json").read_text(encoding="utf-8"))["model_type"] != kind:
-        pytest.skip("the other family")
+def test_settings_of_one_family(kind: str, changes: dict[str, Any], message: str, tmp_path: Path) -> None:
+    folder = encoders.write(tmp_path, {"bert": encoders.BERT, "modernbert": encoders.MODERNBERT}[kind])
     settings(folder, **changes)
     with pytest.raises(ValueError, match=message):
         encoder.load(folder)
@@ -171,25 +172,20 @@ def test_heads(folder: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("prefix", ["bert.", "model."])
-def test_prefixes_precisions_and_old_names(prefix: str, folder: Path) -> None:
-    """With a prefix, in float16 or float64, a LayerNorm's tensors called gamma and beta: the same parameters."""
+def test_prefixes_precisions_and_old_names(folder: Path) -> None:
+    """With a prefix, in float64, a LayerNorm's tensors called gamma and beta: the same parameters."""
     plain = encoder.load(folder)
-    if plain.model_type == "modernbert" and prefix == "bert.":
-        pytest.skip("not a prefix of ModernBERT")
 
     def change(found: dict[str, np.ndarray]) -> None:
         for name in list(found):
-            array = found.pop(name).astype(np.float64 if prefix == "bert." else np.float16)
-            old = name.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta")
-            found[prefix + (old if prefix == "bert." else name)] = array
+            array = found.pop(name).astype(np.float64)
+            name = name.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta")
+            found["model." + name] = array
 
     tensors(folder, change)
     ids = np.full((1, 5), 7, np.int32)
     mine = np.asarray(encoder.hidden_states(encoder.load(folder), ids, ids > 0))
-    np.testing.assert_allclose(
-        mine, encoder.hidden_states(plain, ids, ids > 0), atol=0.05 if prefix == "model." else 1e-6
-    )
+    np.testing.assert_array_equal(mine, encoder.hidden_states(plain, ids, ids > 0))
     assert mine.dtype == np.float32
 
 
@@ -246,8 +242,12 @@ def test_options(options: dict[str, Any], message: str, folder: Path) -> None:
 
 def test_a_tokenizer_of_another_model(folder: Path) -> None:
     settings(folder, vocab_size=50)
-    tensors(folder, lambda found: found.update({name: array[:50].copy() for name, array in found.items()
-                                                if name.endswith(("word_embeddings.weight", "tok_embeddings.weight"))}))  # fmt: skip
+
+    def change(found: dict[str, np.ndarray]) -> None:
+        name = next(name for name in found if name.endswith(("word_embeddings.weight", "tok_embeddings.weight")))
+        found[name] = found[name][:50].copy()
+
+    tensors(folder, change)
     loaded = encoder.load(folder)
     with pytest.raises(ValueError, match=r"tokenizer.json gives token \d+, but config.json has vocab_size 50"):
         encoder.encode(loaded, encoders.TEXTS, cache=False)
@@ -264,25 +264,21 @@ def test_mutated_files(name: str, folder: Path) -> None:
     """Bytes changed, cut out or doubled at random: an encoder, or one ValueError; no other exception."""
     raw, rng = (folder / name).read_bytes(), np.random.default_rng(0)
     refused = 0
-    for _ in range(60):
+    for _ in range(25):
         at, size = int(rng.integers(len(raw))), int(rng.integers(1, 9))
-        new = [bytes(rng.integers(0, 256, size, np.uint8)), b"", raw[at : at + size] * 2, b"-1", b"9" * 20][
-            rng.integers(5)
-        ]
+        noise = bytes(rng.integers(0, 256, size, np.uint8))
+        new = [noise, b"", raw[at : at + size] * 2, b"-1", b"9" * 20][rng.integers(5)]
         (folder / name).write_bytes(raw[:at] + new + raw[at + size :])
         try:
             encoder.load(folder)
         except ValueError as error:
             assert name in str(error) or "config.json" in str(error)
             refused += 1
-    assert refused > 10
+    assert refused > 5
 
 
 def test_importing_messjax_imports_no_tokenizer() -> None:
     """Neither messjax nor its features need the extra's packages, or the time they take."""
-    import subprocess
-    import sys
-
     code = "import sys, messjax, messjax.features; print([name for name in sys.modules if name in %r])"
     names = ("tokenizers", "safetensors", "pyarrow", "torch", "transformers")
     found = subprocess.run([sys.executable, "-c", code % (names,)], capture_output=True, text=True, check=True)

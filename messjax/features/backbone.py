@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
@@ -135,11 +135,14 @@ def _hidden(
         return jnp.asarray(module.apply(params, ids, valid, token_types))
 
 
-def _params(file: Path, module: nn.Module, names: ModuleType) -> PyTree:
+@lru_cache
+def _shapes(module: nn.Module) -> PyTree:
     ids = jax.ShapeDtypeStruct((1, 1), jnp.int32)
-    valid = jax.ShapeDtypeStruct((1, 1), jnp.bool_)
-    shapes = jax.eval_shape(module.init, jax.random.key(0), ids, valid)
-    loaded = folder.weights(file, shapes, folder.Names(names.PREFIXES, names.BACKBONE, names.IGNORED))
+    return jax.eval_shape(module.init, jax.random.key(0), ids, jax.ShapeDtypeStruct((1, 1), jnp.bool_))
+
+
+def _params(file: Path, module: nn.Module, names: ModuleType) -> PyTree:
+    loaded = folder.weights(file, _shapes(module), folder.Names(names.PREFIXES, names.BACKBONE, names.IGNORED))
     if loaded.unknown:
         warnings.warn(
             f"{file}: not used, for they belong to no head that is known: {', '.join(loaded.unknown)}", stacklevel=3

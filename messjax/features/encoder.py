@@ -105,16 +105,15 @@ def embed(
     work = _Work(encoder, _store(encoder, cache), batch_tokens, progress, total)
     whole = None if total is None else _empty(total, encoder.dim, out)
     parts = []
-    for block_of_texts in _blocks(texts, block):
-        start, stop = work.done, work.done + len(block_of_texts)
+    for some in _blocks(texts, block):
+        start, stop = work.done, work.done + len(some)
         if total is not None and stop > total:
-            break
-        parts.append(_empty(stop - start, encoder.dim) if whole is None else Rows(*(x[start:stop] for x in whole)))
-        work.block(block_of_texts, parts[-1])
-    else:
-        stop = work.done
-    if total is not None and stop != total:
-        raise ValueError(f"texts has length {total} but gives {'more' if stop > total else stop}, expected as many")
+            raise ValueError(f"texts has length {total} but gives more, expected as many")
+        rows = _empty(len(some), encoder.dim) if whole is None else Rows(*(column[start:stop] for column in whole))
+        work.block(some, rows)
+        parts.append(rows)
+    if total is not None and work.done != total:
+        raise ValueError(f"texts has length {total} but gives {work.done}, expected as many")
     if whole is None:
         whole = Rows(*map(np.concatenate, zip(*parts, _empty(0, encoder.dim), strict=True)))
     work.finish(whole)

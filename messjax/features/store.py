@@ -73,11 +73,13 @@ class Store:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise ValueError(f"cache folder {folder}: {error.strerror or error}, expected a folder to write") from None
+        there: list[tuple[Path, np.ndarray]] = []
         for path in sorted(folder.glob("*.parquet")):
             try:
-                self._enter(path, self._keys(path))
+                there.append((path, self._keys(path)))
             except (pa.ArrowException, OSError, ValueError) as error:
                 self._drop(path, error)
+        self._enter(there)
 
     def find(self, keys: np.ndarray) -> np.ndarray:
         """The numbers of rows with these keys [n, 32], -1 where there is none: [n] int64.
@@ -137,7 +139,7 @@ class Store:
             with suppress(OSError):
                 draft.unlink(missing_ok=True)
         self._checked.add(len(self._files))
-        self._enter(path, keys)
+        self._enter([(path, keys)])
 
     def _look(self, keys: np.ndarray) -> np.ndarray:
         if not len(self._first):
@@ -155,22 +157,25 @@ class Store:
             open_ &= self._first[at] == first
         return found
 
-    def _enter(self, path: Path, keys: np.ndarray) -> None:
-        first, second = _halves(keys)
+    def _enter(self, files: list[tuple[Path, np.ndarray]]) -> None:
+        """Take files with these keys into the index."""
+        first, second = _halves(np.concatenate([np.zeros((0, 32), np.uint8), *(keys for _, keys in files)]))
         order = np.argsort(first, kind="stable")
-        at = np.searchsorted(self._first, first[order])
-        self._first = np.insert(self._first, at, first[order])
-        self._second = np.insert(self._second, at, second[order])
-        self._number = np.insert(self._number, at, self._starts[-1] + order)
-        self._files.append(path)
-        self._starts = np.append(self._starts, self._starts[-1] + len(keys))
+        new = first[order], second[order], self._starts[-1] + order
+        if len(self._first):
+            at, old = np.searchsorted(self._first, new[0]), (self._first, self._second, self._number)
+            new = tuple(np.insert(column, at, added) for column, added in zip(old, new, strict=True))
+        self._first, self._second, self._number = new
+        self._files += [path for path, _ in files]
+        self._starts = np.append(
+            self._starts, self._starts[-1] + np.cumsum([len(keys) for _, keys in files], dtype=int)
+        )
 
     def _keys(self, path: Path) -> np.ndarray:
-        table = pq.read_table(path, columns=["key"], page_checksum_verification=True)
-        found = pq.read_schema(path)
-        if not found.equals(self.schema, check_metadata=True):
-            raise ValueError("its columns are not those of this encoder")
-        return _bytes(table["key"], 32)
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            if not file.schema_arrow.equals(self.schema, check_metadata=True):
+                raise ValueError("its columns are not those of this encoder")
+            return _bytes(file.read(["key"])["key"], 32)
 
     def _table(self, file: int) -> Rows:
         table = pq.read_table(self._files[file], page_checksum_verification=True)

@@ -161,11 +161,13 @@ class Store:
         """Take files with these keys into the index."""
         first, second = _halves(np.concatenate([np.zeros((0, 32), np.uint8), *(keys for _, keys in files)]))
         order = np.argsort(first, kind="stable")
-        new = first[order], second[order], self._starts[-1] + order
+        first, second, number = first[order], second[order], self._starts[-1] + order
         if len(self._first):
-            at, old = np.searchsorted(self._first, new[0]), (self._first, self._second, self._number)
-            new = tuple(np.insert(column, at, added) for column, added in zip(old, new, strict=True))
-        self._first, self._second, self._number = new
+            at = np.searchsorted(self._first, first)
+            first = np.insert(self._first, at, first)
+            second = np.insert(self._second, at, second)
+            number = np.insert(self._number, at, number)
+        self._first, self._second, self._number = first, second, number
         self._files += [path for path, _ in files]
         self._starts = np.append(
             self._starts, self._starts[-1] + np.cumsum([len(keys) for _, keys in files], dtype=int)

@@ -67,7 +67,7 @@ def load(
       max_tokens: texts are cut there. By default at `max_seq_length` of sentence_bert_config.json if there is one;
         never above what config.json and tokenizer_config.json allow.
       precision: of matrix products. "highest" is float32 on every device; "default" lets GPUs and TPUs multiply in
-        fewer bits, several times faster and off by about 1e-3 to 1e-2.
+        fewer bits, faster and less exact (TF32, bfloat16; not measured).
 
     Raises:
       ValueError: a file that is missing or broken, a model_type, activation or option that is not implemented (what

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 os.environ["HF_HUB_OFFLINE"] = "1"
-torch = pytest.importorskip("torch", reason="torch is not installed: pip install 'messjax[dev]'")
-transformers = pytest.importorskip("transformers", reason="transformers is not installed: pip install 'messjax[dev]'")
+torch = pytest.importorskip("torch", reason="torch is not installed: pip install 'messjax[agreement]'")
+transformers = pytest.importorskip("transformers", reason="transformers is not installed: pip install 'messjax[agreement]'")
 pytest.importorskip("tokenizers", reason="tokenizers is not installed: pip install 'messjax[encoders]'")
 
 import encoders  # noqa: E402

@@ -47,7 +47,7 @@ def run(asked: argparse.Namespace) -> None:
 
 
 def _table(readings: dict[str, Law], alpha: float, models: tuple[str, ...], unit: str, kinds: tuple[str, ...]) -> Table:
-    out = Table(title=f"alpha = {alpha:g}; cost in {unit} per request")
+    out = Table(title=f"alpha = {alpha:g}; cost in {unit.removesuffix(' per request')} per request")
     for name in ("policy", "C*", "gamma*", "satisfaction", *models):
         out.add_column(name, justify="left" if name == "policy" else "right")
     for label, law in readings.items():

@@ -92,9 +92,10 @@ def read(path: Path, format: str = "auto", options: Options = Options()) -> Reco
     try:
         return _read(path, format, options)
     except ValueError as error:
-        if type(error) is ValueError and len(str(error)) <= _LONGEST:
+        ours = type(error) is ValueError or type(error).__module__.startswith("messjax.")
+        if ours and len(str(error)) <= _LONGEST:
             raise
-        found = str(error) if type(error) is ValueError else f"{path}: found broken data ({error})"
+        found = str(error) if ours else f"{path}: found broken data ({error})"
         raise ValueError(f"{found[:_LONGEST]} ...") from None  # it may quote a name of the file that has no end
 
 

@@ -14,6 +14,7 @@ from messjax.traces.parsing import Place, label, listed, number, text
 from messjax.traces.recording import Builder, Finding, Recording
 
 ROWS = 8_192  # read at a time, within a row group
+_KNOWN = ("prompt", "key", "dataset", "dataset_level", "dataset_idx", "golden_answer")  # the publisher's, no models
 _FIELDS = ("score", "num_input_tokens", "num_output_tokens")
 
 
@@ -67,7 +68,7 @@ def _read(file: Path, builder: Builder) -> list[str]:
     if len(set(schema.names)) < len(schema.names):
         twice = next(name for n, name in enumerate(schema.names) if name in schema.names[:n])
         raise ValueError(f"{file}: found two columns {twice!r}, expected different names")
-    if unused := [name for name in schema.names if name not in (*models, "prompt", "key", "dataset")]:
+    if unused := [name for name in schema.names if name not in (*models, *_KNOWN)]:
         message = f"columns of {file.name} are not used: {listed(unused)}"
         builder.findings.append(Finding("columns not used", "info", len(unused), message))
     numbers = [builder.model(model) for model in models]

@@ -13,7 +13,9 @@ import pytest
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install 'messjax[agreement]'")
-transformers = pytest.importorskip("transformers", reason="transformers is not installed: pip install 'messjax[agreement]'")
+transformers = pytest.importorskip(
+    "transformers", reason="transformers is not installed: pip install 'messjax[agreement]'"
+)
 pytest.importorskip("tokenizers", reason="tokenizers is not installed: pip install 'messjax[encoders]'")
 
 import encoders  # noqa: E402

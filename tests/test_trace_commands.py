@@ -20,7 +20,7 @@ CSV = "prompt,org/small-1b,org/large-70b\n" + "".join(
     ]
 )
 PRICES = ["--prices", "small=1,large=10"]
-COLUMNS = "prompt=q,id=i,score:a=sa,score:b=sb,cost:a=ca,cost:b=cb,cost_unit=USD per request"
+COLUMNS = "prompt=q,id=i,score:a=sa,score:b=sb,cost:a=ca,cost:b=cb,cost_unit=USD"
 PLAIN = "i,q,sa,sb,ca,cb\n0,one,0,1,0.5,2\n1,two,1,,0.5,\n2,three,50,1,0.5,2\n"
 
 
@@ -81,7 +81,7 @@ def test_convert_says_what_it_did_and_the_trace_is_read_again(
     for word in ("note: missing: 1 of 3 requests dropped", "note: scores: 1 where above 0.5", "wrote", "2 requests"):
         assert word in text, text
     trace = traces.read_parquet(out)
-    assert (trace.models, tuple(trace.ids), trace.cost_unit) == (("a", "b"), ("0", "2"), "USD per request")
+    assert (trace.models, tuple(trace.ids), trace.cost_unit) == (("a", "b"), ("0", "2"), "USD")
     np.testing.assert_array_equal(trace.satisfaction, [[0, 1], [1, 1]])
     assert run("trace", "info", out) == run("trace", "lint", out) == 0
     assert "messjax" in capsys.readouterr().out

@@ -20,7 +20,7 @@ NAN = np.nan
 def made(score: Any, cost: Any = None, texts: Any = None, groups: Any = None, **more: Any) -> Recording:
     """A recording of scores [N, M] and, where given, costs [N, M], texts, groups, and other fields of Recording."""
     score = np.array(score, float)
-    builder = Builder("made", FILE, cost_unit="USD per request", score_range=more.pop("score_range", (0.0, 1.0)))
+    builder = Builder("made", FILE, cost_unit="USD", score_range=more.pop("score_range", (0.0, 1.0)))
     models = [builder.model(f"m{m}") for m in range(score.shape[1])]
     for n in range(len(score)):
         place = Place(FILE, n + 2)

@@ -83,7 +83,7 @@ def test_a_wide_table_is_read_number_by_number(tmp_path, suffix):
     np.testing.assert_array_equal(recording.input_tokens, [[np.nan, n] for n in range(4)])
     np.testing.assert_array_equal(recording.output_tokens, [[np.nan, 2 * n] for n in range(4)])
     np.testing.assert_array_equal(recording.latency, [[n / 4, np.nan] for n in range(4)])
-    assert recording.cost_unit == "USD per request" and recording.findings == ()
+    assert recording.cost_unit == "USD" and recording.findings == ()
     assert recording.place(2).split(", ")[1].split(" ")[0] == ("line" if suffix == "jsonl" else "row")
 
 

@@ -78,7 +78,7 @@ def check_routerbench(recording: Recording) -> None:
     assert list(recording.groups) == routerbench.WIDE["eval_name"]
     assert rows(recording.score) == [[1.0, 1.0], [0.0, 1.0], [0.25, None]]
     assert rows(recording.cost) == [[0.0001, 0.01], [0.0002, 0.02], [0.00015, 0.03]]
-    assert (recording.cost_unit, recording.token_unit, recording.score_range) == ("USD per request", "token", (0, 1))
+    assert (recording.cost_unit, recording.token_unit, recording.score_range) == ("USD", "token", (0, 1))
     assert recording.output_tokens is recording.input_tokens is recording.latency is None
 
 
@@ -89,7 +89,7 @@ def test_routerbench_wide_and_long(tmp_path: Path) -> None:
         assert not recording.findings
     assert wide.place(2).endswith("routerbench_0shot.pkl, row 3")
     trace = prepare(wide, parse_rule(None, "", "", "", wide), Choices(missing="drop"))
-    assert trace.cost_unit == "USD per request" and len(trace.prompts) == 2
+    assert trace.cost_unit == "USD" and len(trace.prompts) == 2
 
 
 def test_routerbench_in_a_folder_counts_cells_that_are_there_twice(tmp_path: Path) -> None:
@@ -187,7 +187,7 @@ def test_llmrouterbench(tmp_path: Path) -> None:
     assert rows(recording.cost) == [[0.0, 0.003], [0.0, 0.004]]
     assert rows(recording.input_tokens) == [[10, 15], [11, 16]]
     assert rows(recording.output_tokens) == [[5, 300], [5, 310]]
-    assert (recording.cost_unit, recording.place(1)[-8:]) == ("USD per request", "record 2")
+    assert (recording.cost_unit, recording.place(1)[-8:]) == ("USD", "record 2")
     older, demo, free = (finding(recording, name) for name in ("older runs", "demo runs", "calls that cost 0"))
     assert (older.times, older.examples) == (1, ("aime-test-Qwen3-8B-20250101_090000.json",))
     assert (demo.times, demo.examples) == (1, ("aime-test-Qwen3-8B-20250103_090000.json",))

@@ -31,7 +31,7 @@ def test_the_sample_is_read_number_by_number(tmp_path):
     np.testing.assert_array_equal(recording.cost, sample.COST)
     np.testing.assert_array_equal(recording.input_tokens, sample.INPUT)
     np.testing.assert_array_equal(recording.output_tokens, sample.OUTPUT)
-    assert recording.cost_unit == "USD per request" and recording.token_unit == "token"
+    assert recording.cost_unit == "USD" and recording.token_unit == "token"
     assert recording.place(1).endswith("mini-1.jsonl, line 2")
     failed, unscored = recording.findings
     assert (failed.check, failed.times, unscored.check, unscored.times) == ("failed calls", 1, "not evaluated", 1)

@@ -17,7 +17,7 @@ from messjax.traces.parsing import Place, field, json_document, listed, number
 from messjax.traces.recording import Recording
 
 KINDS = ("recorded", "tokens", "parameters", "constant")
-UNIT_TOKENS = "USD per request"
+UNIT_TOKENS = "USD"
 UNIT_PRICES = "USD per 1M tokens"
 
 

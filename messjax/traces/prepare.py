@@ -42,7 +42,7 @@ def prepare(recording: Recording, cost: CostRule, choices: Choices = Choices()) 
       ValueError: what `choices` do not handle, naming the first place and the options; costs that cannot be made.
     """
     table, unit = costs(recording, cost)
-    notes = [f"cost: {cost.kind}, {unit}"]
+    notes = [f"cost: {cost.kind}, {unit} per request"]
     score = _scores(recording, choices.scores, notes)
     score, table, kept = _missing(recording, score, table, choices.missing, notes)
     kept = _repeats(recording, kept, choices.repeats, notes)
@@ -127,7 +127,7 @@ def _scores(recording: Recording, choice: str, notes: list[str]) -> np.ndarray:
     if outside.any():
         n, m = np.argwhere(outside)[0]
         raise ValueError(
-            f"{recording.place(n)}: model {recording.models[m]!r} has score {recording.score[n, m]:g}, one of "
+            f"{recording.place(n, m)}: model {recording.models[m]!r} has score {recording.score[n, m]:g}, one of "
             f"{int(outside.sum())} outside [0, 1]{' after rescaling' if kind == 'rescale' else ''}: "
             "give --scores clip, rescale=LOW:HIGH or threshold=NUMBER"
         )
@@ -158,7 +158,7 @@ def _missing(
     what = "no score" if no_score[n, m] else "a score and no cost" if np.isnan(table[n, m]) else f"cost {table[n, m]:g}"
     options = "give --missing drop, or another --cost" if choice == "zero" else "give --missing drop or zero"
     raise ValueError(
-        f"{recording.place(n)}: model {recording.models[m]!r} has {what}, one of {int(bad.sum())} such cells in "
+        f"{recording.place(n, m)}: model {recording.models[m]!r} has {what}, one of {int(bad.sum())} such cells in "
         f"{int(bad.any(axis=1).sum())} of {len(bad)} requests: {options}"
     )
 

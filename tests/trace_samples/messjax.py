@@ -19,7 +19,7 @@ def write(folder: Path) -> Path:
         groups=("a", "a", "b", "b"),
         satisfaction=score,
         cost=cost,
-        cost_unit="USD per request",
+        cost_unit="USD",
         source="sample",
         ids=("q1", "q2", "q3", "q4"),
         input_tokens=np.array([[10.0, 11.0], [12.0, 13.0], [14.0, 15.0], [16.0, 17.0]]),

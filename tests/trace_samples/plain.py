@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 WIDE = (
     "prompt=question,id=qid,group=task,score:gpt4=gpt4_ok,cost:gpt4=gpt4_usd,score:my-7b=ok_7b,cost:my-7b=usd_7b,"
-    "input_tokens:my-7b=in,output_tokens:my-7b=out,latency:gpt4=seconds,cost_unit=USD per request"
+    "input_tokens:my-7b=in,output_tokens:my-7b=out,latency:gpt4=seconds,cost_unit=USD"
 )
 LONG = "prompt=question,id=qid,group=task,model=model_name,score=acc,cost=usd"
 MODELS = ("gpt4", "my-7b")

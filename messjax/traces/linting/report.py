@@ -25,7 +25,7 @@ def of_cells(
     for n in first:
         m = int(np.argmax(bad[n]))
         said = "nothing" if np.isnan(values[n, m]) else f"{values[n, m]:g}"
-        examples.append(f"{_request(recording, n)}: {recording.models[m]}: {said}")
+        examples.append(f"{_request(recording, n, m)}: {recording.models[m]}: {said}")
     return Finding(check, severity, int(bad.sum()), message, tuple(examples), option)
 
 
@@ -37,9 +37,9 @@ def of_requests(
     return Finding(check, severity, len(rows), message, examples, option)
 
 
-def _request(recording: Recording, n: np.integer) -> str:
-    """Where a request was first found, and its id: the cell of another model may lie in another file."""
-    return f"{recording.place(int(n))}, {recording.ids[int(n)][:60]!r}"
+def _request(recording: Recording, n: np.integer, m: int | None = None) -> str:
+    """Where a request was first found, or the cell of model m, and the request's id."""
+    return f"{recording.place(int(n), m)}, {recording.ids[int(n)][:60]!r}"
 
 
 def per_model(recording: Recording, numbers: np.ndarray) -> str:

@@ -10,7 +10,7 @@ from messjax.traces.look import Look, files_of
 from messjax.traces.parsing import Place, field, json_document, label, number, optional, records_of, text
 from messjax.traces.recording import EXAMPLES, Builder, Finding, Recording
 
-COST_UNIT = "USD per request"
+COST_UNIT = "USD"
 _STAMP = re.compile(r"(.*?)-?(\d{8}_\d{6})?", re.DOTALL)  # of the whole stem
 
 

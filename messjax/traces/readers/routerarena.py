@@ -16,7 +16,7 @@ from messjax.traces.parsing import Place, field, json_lines, number, optional, t
 from messjax.traces.recording import Builder, Finding, Recording
 from messjax.traces.tally import Tally
 
-COST_UNIT = "USD per request"
+COST_UNIT = "USD"
 
 
 def fits(look: Look) -> bool:

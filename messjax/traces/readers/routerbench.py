@@ -12,7 +12,7 @@ from messjax.traces.look import Look, files_of
 from messjax.traces.parsing import Place, label, listed, number, text
 from messjax.traces.recording import Builder, Finding, Recording
 
-COST_UNIT = "USD per request"
+COST_UNIT = "USD"
 _COST, _RESPONSE = "|total_cost", "|model_response"
 _WIDE = ("sample_id", "prompt", "eval_name", "oracle_model_to_route_to")
 _LONG = ("sample_id", "model_name", "eval_name", "prompt", "model_response", "performance", "cost")

@@ -6,6 +6,7 @@ that always computes the update. `when` batches into "if any lane of the batch w
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 import jax
@@ -52,3 +53,26 @@ def somewhere(wanted: Array) -> Array:
 @somewhere.def_vmap
 def _somewhere_batched(size: int, batched: list, wanted: Array) -> tuple:
     return somewhere(jnp.any(wanted, axis=0)) if batched[0] else somewhere(wanted), False
+
+
+def put(array: Array, value: Array, i: Array) -> Array:
+    """`array` with `value` as its row i; under vmap still one write, where `lax` makes a scatter of it."""
+    return _put_at(0)(array, value, i)
+
+
+@functools.cache
+def _put_at(axis: int) -> Callable[[Array, Array, Array], Array]:
+    @custom_vmap
+    def write(array: Array, value: Array, i: Array) -> Array:
+        return jax.lax.dynamic_update_index_in_dim(array, jnp.expand_dims(value, axis), i, axis)
+
+    @write.def_vmap
+    def batched(size: int, batched: list, array: Array, value: Array, i: Array) -> tuple:
+        if batched[2]:
+            return jax.vmap(write.fun, [0 if b else None for b in batched])(array, value, i), True
+        array, value = (
+            x if b else jnp.broadcast_to(x, (size, *x.shape)) for x, b in zip((array, value), batched, strict=False)
+        )
+        return _put_at(axis + 1)(array, value, i), True
+
+    return write

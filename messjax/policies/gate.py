@@ -56,7 +56,7 @@ def _somewhere_batched(size: int, batched: list, wanted: Array) -> tuple:
 
 
 def put(array: Array, value: Array, i: Array) -> Array:
-    """`array` with `value` as its row i; under vmap still one write, where `lax` makes a scatter of it."""
+    """`array` with `value` as its row i, the same for all lanes of a vmap: one write, where `lax` makes a scatter."""
     return _put_at(0)(array, value, i)
 
 
@@ -68,11 +68,10 @@ def _put_at(axis: int) -> Callable[[Array, Array, Array], Array]:
 
     @write.def_vmap
     def batched(size: int, batched: list, array: Array, value: Array, i: Array) -> tuple:
-        if batched[2]:
-            return jax.vmap(write.fun, [0 if b else None for b in batched])(array, value, i), True
-        array, value = (
-            x if b else jnp.broadcast_to(x, (size, *x.shape)) for x, b in zip((array, value), batched, strict=False)
-        )
-        return _put_at(axis + 1)(array, value, i), True
+        assert not batched[2], "the row is the same for all lanes"
+        whole = [
+            x if b else jnp.broadcast_to(x, (size, *x.shape)) for x, b in zip((array, value), batched[:2], strict=True)
+        ]
+        return _put_at(axis + 1)(*whole, i), True
 
     return write

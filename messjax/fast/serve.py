@@ -14,7 +14,7 @@ from messjax import queue
 from messjax.fast import account as _account
 from messjax.fast import trail as _trail
 from messjax.fast.account import Account, Book, Met, Page, Settled
-from messjax.fast.beliefs import Beliefs, row
+from messjax.fast.beliefs import MOST_ONE_BY_ONE, Beliefs, row
 from messjax.fast.worlds import Columnar, Columns
 from messjax.policies.gate import put
 from messjax.types import Array, PyTree
@@ -23,7 +23,7 @@ PART = 20  # bits of the queue's part in 1e-6
 LONGEST = 64  # requests of a chunk: small enough for the cache, large enough to be worth a loop
 CACHE = 2**17  # numbers of a chunk
 SEVERAL = 8  # requests booked by one kernel on few lanes; a chunk is a multiple of it
-FEW = 512  # lanes of a block (of one c and a)
+FEW = 512  # lanes of a block
 VECTOR = 16  # lanes that a processor serves at once
 
 
@@ -69,7 +69,7 @@ class Lanes(NamedTuple):
 
     @property
     def few(self) -> bool:
-        return math.prod(self.shape) <= FEW
+        return self.num_streams <= MOST_ONE_BY_ONE and math.prod(self.shape) <= FEW
 
     @property
     def streams_last(self) -> bool:

@@ -40,7 +40,7 @@ class Beliefs(Protocol):
         """s_hat_m - s_hat_0 of the models from 1 on, [B] each: all that a decision needs."""
 
 
-def row(arrays: PyTree, i: Array) -> PyTree:
+def row(arrays: PyTree, i: Array | int) -> PyTree:
     """Request i of a chunk's arrays [L, ...]."""
     return jax.tree.map(lambda x: jax.lax.dynamic_index_in_dim(x, i, 0, keepdims=False), arrays)
 

@@ -213,7 +213,7 @@ def _in_two(rule: Rule, chunk: Chunk, packed: Array, page: Page) -> tuple[Array,
     def block(k: Array, carry: tuple) -> tuple:
         packed, page = carry
         first = k * SEVERAL
-        some = jax.tree.map(lambda x: jax.lax.dynamic_slice_in_dim(x, first, SEVERAL), chunk._replace(n=None))
+        some = jax.tree.map(lambda x: jax.lax.dynamic_slice_in_dim(x, first, SEVERAL) if x.ndim else x, chunk)
 
         def decide(i: Array, carry: tuple) -> tuple:
             packed, path = carry

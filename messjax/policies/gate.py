@@ -69,9 +69,8 @@ def _put_at(axis: int) -> Callable[[Array, Array, Array], Array]:
     @write.def_vmap
     def batched(size: int, batched: list, array: Array, value: Array, i: Array) -> tuple:
         assert not batched[2], "the row is the same for all lanes"
-        whole = [
-            x if b else jnp.broadcast_to(x, (size, *x.shape)) for x, b in zip((array, value), batched[:2], strict=True)
-        ]
-        return _put_at(axis + 1)(*whole, i), True
+        array = array if batched[0] else jnp.broadcast_to(array, (size, *array.shape))
+        value = value if batched[1] else jnp.broadcast_to(value, (size, *value.shape))
+        return _put_at(axis + 1)(array, value, i), True
 
     return write

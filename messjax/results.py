@@ -81,7 +81,8 @@ def to_dataset(
             data[f"{name}_curve"] = _array(value, ("stream", *swept, "t"), len(models))
     dataset = xr.Dataset(data, coords=coords)
     if "satisfaction" in dataset:
-        dataset["violation"] = dataset["alpha"] - dataset["satisfaction"]
+        # Variables: what is in one dataset needs no alignment, which takes as long as serving a million requests.
+        dataset["violation"] = dataset["alpha"].variable - dataset["satisfaction"].variable
     dataset.attrs |= {"horizon": horizon, "cost_unit": cost_unit}
     return _describe(dataset.transpose(*swept, "stream", ..., "model"))
 
@@ -112,13 +113,13 @@ def with_optimum(dataset: xr.Dataset, law: Law) -> xr.Dataset:
     """
     alphas = np.atleast_1d(dataset["alpha"].values)
     solved = optimum.solve_all(law, [float(alpha) for alpha in alphas])
-    alpha = dataset["alpha"]
+    alpha = dataset["alpha"].variable.to_base_variable()
     best = alpha.copy(data=np.reshape([s.cost for s in solved], alpha.shape))
     gamma = alpha.copy(data=np.reshape([s.gamma for s in solved], alpha.shape))
     found = {"optimal_cost": best, "gamma": gamma}
     if "cost" in dataset and "violation" in dataset:
-        gap = dataset["cost"] - best
-        found |= {"cost_gap": gap, "adjusted_regret": dataset.attrs["horizon"] * (gap + gamma * dataset["violation"])}
+        gap, violation = dataset["cost"].variable - best, dataset["violation"].variable
+        found |= {"cost_gap": gap, "adjusted_regret": dataset.attrs["horizon"] * (gap + gamma * violation)}
     dataset = dataset.assign(found)
     dataset.attrs["optimum_kind"] = law.kind
     return _describe(dataset)

@@ -93,7 +93,10 @@ def _features(asked: argparse.Namespace, trace: Trace) -> np.ndarray:
 
     model = encoder.load(Path(asked.features), asked.pooling)
     with shell.progress(len(trace.prompts), "texts") as report:
-        return encoder.encode(model, trace.prompts, cache=not asked.no_cache, progress=report)
+        found = encoder.embed(model, trace.prompts, cache=not asked.no_cache, progress=report)
+    if cut := int(found.cut.sum()):
+        print(f"note: {cut:,} of {len(found.cut):,} texts have more than {model.max_tokens} tokens and were cut")
+    return found.rows
 
 
 def _groups(asked: argparse.Namespace, trace: Trace) -> np.ndarray | None:

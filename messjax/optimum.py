@@ -139,6 +139,24 @@ def solve_all(law: Law, alphas: Sequence[float]) -> list[Optimum]:
     return [_solve(law, moves, alpha) for alpha in wanted]
 
 
+class Value(NamedTuple):
+    """C* and gamma* of one alpha, without the mixture."""
+
+    cost: float
+    gamma: float
+
+
+def values(law: Law, alphas: Sequence[float]) -> list[Value]:
+    """C* and gamma* of `solve` for several alphas; kept while the law's arrays live, if they never change."""
+    arrays = law.mean, law.weight
+    if not all(never_changes(array) for array in arrays):
+        return [Value(one.cost, one.gamma) for one in solve_all(law, alphas)]
+    known, _ = _KEPT.of(law.cost, lambda _: ({}, arrays), ("values", *map(id, arrays)))
+    if new := [alpha for alpha in dict.fromkeys(alphas) if alpha not in known]:
+        known |= {one.alpha: Value(one.cost, one.gamma) for one in solve_all(law, new)}
+    return [known[alpha] for alpha in alphas]
+
+
 def _solve(law: Law, moves: _Moves, alpha: float) -> Optimum:
     mixture, gamma = _knapsack(law, moves, alpha)
     return Optimum(

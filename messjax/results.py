@@ -112,7 +112,7 @@ def with_optimum(dataset: xr.Dataset, law: Law) -> xr.Dataset:
     For a recorded trace these are the clairvoyant ones (attribute `optimum_kind` = "labels").
     """
     alphas = np.atleast_1d(dataset["alpha"].values)
-    solved = optimum.solve_all(law, [float(alpha) for alpha in alphas])
+    solved = optimum.values(law, [float(alpha) for alpha in alphas])
     alpha = dataset["alpha"].variable.to_base_variable()
     best = alpha.copy(data=np.reshape([s.cost for s in solved], alpha.shape))
     gamma = alpha.copy(data=np.reshape([s.gamma for s in solved], alpha.shape))

@@ -219,6 +219,8 @@ def describe(function: Any) -> str:
 
 
 def _describe_array(leaf: Any) -> str:
+    if jax.dtypes.issubdtype(getattr(leaf, "dtype", None), jax.dtypes.prng_key):
+        leaf = jax.random.key_data(leaf)
     if np.size(leaf) <= 8:
         return np.array2string(np.asarray(leaf), separator=",", precision=6).replace("\n", "")
     return f"{np.shape(leaf)}:{_DIGESTS.of(leaf, _digest)}"

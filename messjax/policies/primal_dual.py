@@ -24,8 +24,8 @@ def primal_dual(num_models: int, *, optimism: float = 1.0) -> Policy:
 
     u_m is the running mean of model m's served outcomes plus optimism sqrt(2 log t / n_m), at most 1, and 1 for a model
     never served (UCB1: Auer, Cesa-Bianchi, Fischer 2002; with knapsacks: Badanidiyuru, Kleinberg, Slivkins 2013).
-    optimism = 0 takes the means as they are and may give up a good model after an unlucky start. Without x the best it
-    can reach is the static mixture of least cost. ValueError for a negative or infinite optimism, or num_models < 1.
+    optimism = 0 takes the means as they are and may give up a good model after an unlucky start. Where costs do not
+    depend on the request the best it can reach is the static mixture of least cost. ValueError for a negative or infinite optimism, or num_models < 1.
     """
     if not 0.0 <= optimism < math.inf:
         raise ValueError(f"primal_dual: optimism is {optimism}, expected a finite number >= 0")

@@ -56,7 +56,9 @@ class _Act(_Learning):
         s_hat = predictor.predict(state.predictor, x)
         random = jnp.minimum((which * num_models).astype(jnp.int32), num_models - 1)
         serve = jnp.where(explore, random, choose(s_hat, cost, state.queue, controls)).astype(jnp.int32)
-        learn = (jnp.arange(num_models) == serve) & (explore | (self.how == "served"))
+        models = jnp.arange(num_models)
+        # Not `serve` where only exploration teaches: it depends on V and alpha, and so would all that is learned.
+        learn = models == serve if self.how == "served" else (models == random) & explore
         return Decision(serve, learn, explore, p, s_hat)
 
 

@@ -1,6 +1,6 @@
 """Predictors s_hat of the satisfactions mu: oracle, noisy, learned online, and trained on a prefix and frozen."""
 
-from messjax.predictors.dual_contrastive import dual_contrastive
+from messjax.predictors.contrastive import dual_contrastive
 from messjax.predictors.frozen import frozen, trained
 from messjax.predictors.knn import knn
 from messjax.predictors.linear import linear

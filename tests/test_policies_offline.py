@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from messjax import meters, optimum, policies, predictors, streams, sweep
+from messjax.fast import route
 from messjax.policies.educated import guesses
 from messjax.policies.threshold import calibrate, wins
 from messjax.predictors import contrastive as dual
@@ -52,6 +53,7 @@ def as_published(accuracy, alpha):
 def test_educated_guessing_reaches_alpha_as_published_for_every_alpha():
     accuracy, alphas = np.array([0.3, 0.45, 0.8]), [0.2, 0.5, 0.55, 0.7, 0.79]
     level, path = guesses(accuracy)
+    assert route.is_blind(policies.educated_guess(accuracy))  # on the fast path
     models = served(policies.educated_guess(accuracy), np.ones((1, 1)), alphas, num=40_000)
     for alpha, found in zip(alphas, models, strict=True):
         wanted = as_published(accuracy, alpha)

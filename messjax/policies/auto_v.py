@@ -32,8 +32,8 @@ def auto_v(policy: Policy, law: Law, transient: float, share: float = 0.9) -> Po
     and V = transient / tau. Were the drift that of the cheapest all the way, V would be transient (alpha - s(0)) /
     (share gamma*); it falls as dearer models join in, so tau is longer and that V too large. s is a staircase known
     from `law` (`price.prices` says which laws will do), and tau a sum. share < 1 because a smooth dual (continuous
-    features) is approached exponentially and never reached. Exploration satisfies more and makes the climb slower; a
-    queue's randomness blurs it.
+    features) is approached exponentially and never reached. Exploration satisfies more and makes the climb slower,
+    feedback on a fraction f of the requests 1/f as long; a queue's randomness blurs it.
 
     V is a function of alpha, the control V is not looked at, except where the cheapest models attain alpha: then gamma*
     = 0, nothing has to be climbed, and it is used. The audit of L4 and T2, which ask for the control V, do not apply:

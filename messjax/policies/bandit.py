@@ -18,7 +18,7 @@ class Estimate(NamedTuple):
     """What a bandit believes: Partials, as everywhere."""
 
     init: Callable[[Array], PyTree]  # key -> state
-    index: Callable[[Array, PyTree, Array], Array]  # (key, state, features [d]) -> index [M] in [0, 1]
+    value: Callable[[Array, PyTree, Array], Array]  # (key, state, features [d]) -> the index [M] in [0, 1]
     update: Callable[[PyTree, Array, Outcome], PyTree]  # with the served model's outcome, or nothing observed
 
 
@@ -38,7 +38,7 @@ def bandit(estimate: Estimate) -> Policy:
     """
     return Policy(
         init=Partial(_init, estimate.init),
-        act=Partial(_act, estimate.index),
+        act=Partial(_act, estimate.value),
         update=Partial(_update, estimate.update),
         queue=Partial(_queue),
     )
@@ -49,11 +49,11 @@ def _init(init: Callable, key: Array, controls: Controls) -> BanditState:
     return BanditState(queue.zero(), init(key))
 
 
-def _act(index: Callable, key: Array, state: BanditState, x: Array, cost: Array, controls: Controls) -> Decision:
-    value = index(key, state.estimate, x)
-    serve = choose(value, cost, state.queue, controls).astype(jnp.int32)
+def _act(value: Callable, key: Array, state: BanditState, x: Array, cost: Array, controls: Controls) -> Decision:
+    index = value(key, state.estimate, x)
+    serve = choose(index, cost, state.queue, controls).astype(jnp.int32)
     served = jnp.arange(cost.shape[0]) == serve
-    return Decision(serve, served, jnp.zeros((), bool), jnp.zeros((), jnp.float32), value)
+    return Decision(serve, served, jnp.zeros((), bool), jnp.zeros((), jnp.float32), index)
 
 
 def _update(

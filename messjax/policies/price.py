@@ -23,8 +23,9 @@ def prices(gamma: float | Law, who: str) -> Prices:
 
     The law may be the stream's, that of a zoo's averages (one type: `Law(np.ones(1), cost[None], accuracy[None])`), or
     the one a prefix of n requests suggests: weights 1/n, their costs [n, M], and predicted means [n, M]. Realised
-    labels in place of means make it the clairvoyant's price, which is lower where labels are noisy. ValueError naming
-    `who` asks for a price that is negative or not finite; as `optimum.check_law` for a law.
+    labels in place of means make it the clairvoyant's price, as a rule too low: a move by labels gains a whole 1, one
+    by means the difference of two means. ValueError naming `who` asks for a price that is negative or not finite; as
+    `optimum.check_law` for a law.
     """
     if isinstance(gamma, Law):
         stairs = optimum.staircase(gamma)

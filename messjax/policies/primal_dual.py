@@ -16,7 +16,7 @@ class Means(NamedTuple):
     """Running means of what was served."""
 
     total: Array  # [M] float
-    count: Array  # [M] float, whole
+    calls: Array  # [M] float, whole
 
 
 def primal_dual(num_models: int, *, optimism: float = 1.0) -> Policy:
@@ -25,7 +25,9 @@ def primal_dual(num_models: int, *, optimism: float = 1.0) -> Policy:
     u_m is the running mean of model m's served outcomes plus optimism sqrt(2 log t / n_m), at most 1, and 1 for a model
     never served (UCB1: Auer, Cesa-Bianchi, Fischer 2002; with knapsacks: Badanidiyuru, Kleinberg, Slivkins 2013).
     optimism = 0 takes the means as they are and may give up a good model after an unlucky start. Where costs do not
-    depend on the request the best it can reach is the static mixture of least cost. ValueError for a negative or infinite optimism, or num_models < 1.
+    depend on the request the best it can reach is the static mixture of least cost.
+
+    ValueError for a negative or infinite optimism, or num_models < 1.
     """
     if not 0.0 <= optimism < math.inf:
         raise ValueError(f"primal_dual: optimism is {optimism}, expected a finite number >= 0")
@@ -42,11 +44,11 @@ def _init(none: Array, key: Array) -> Means:
 
 def _index(optimism: Array, key: Array, state: Means, features: Array) -> Array:
     del key, features
-    number = jnp.maximum(state.count, 1.0)
-    bonus = optimism * jnp.sqrt(2.0 * jnp.log(jnp.maximum(jnp.sum(state.count), 1.0)) / number)
-    return jnp.where(state.count > 0, jnp.minimum(state.total / number + bonus, 1.0), 1.0)
+    number = jnp.maximum(state.calls, 1.0)
+    bonus = optimism * jnp.sqrt(2.0 * jnp.log(jnp.maximum(jnp.sum(state.calls), 1.0)) / number)
+    return jnp.where(state.calls > 0, jnp.minimum(state.total / number + bonus, 1.0), 1.0)
 
 
 def _update(state: Means, features: Array, outcome: Outcome) -> Means:
     del features
-    return Means(state.total + outcome.satisfaction, state.count + outcome.observed)
+    return Means(state.total + outcome.satisfaction, state.calls + outcome.observed)

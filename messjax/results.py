@@ -25,7 +25,7 @@ import xarray as xr
 
 from messjax import optimum, stats
 from messjax.kept import Kept
-from messjax.types import Law
+from messjax.types import Law, Policy
 
 _ABOUT = {  # name: (what it is, its unit; "cost" stands for the cost unit of the stream)
     "cost": ("operating cost per request, full ledger", "cost"),
@@ -216,6 +216,13 @@ def describe(function: Any) -> str:
     for leaf in jax.tree.leaves(getattr(function, "args", ()), is_leaf=callable):
         parts.append(describe(leaf) if callable(leaf) else _describe_array(leaf))
     return f"{module}.{name}({', '.join(parts)})"
+
+
+def describe_policy(policy: Policy) -> str:
+    """What a policy does, and what it starts from where that has numbers of its own (a warm queue, a ridge)."""
+    said = {id(leaf) for leaf in jax.tree.leaves(policy.act)}
+    own = [leaf for leaf in jax.tree.leaves(policy.init) if id(leaf) not in said]
+    return describe(policy.act) + (f" from {describe(policy.init)}" if own else "")
 
 
 def _describe_array(leaf: Any) -> str:

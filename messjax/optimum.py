@@ -61,6 +61,18 @@ class _Moves(NamedTuple):
     first: float  # satisfaction before any move
 
 
+class Staircase(NamedTuple):
+    """gamma*(alpha) of a law for every alpha at once. R = K (M - 1) moves, in the order of their price.
+
+    Shapes depend on K and M only: moves that a type does not have come last, with nothing to gain.
+    """
+
+    level: Floats  # [R + 1], non-decreasing: satisfaction after r moves, level[0] that of the cheapest models
+    price: Floats  # [R + 1], non-decreasing: gamma* for alpha in (level[r - 1], level[r]]; price[0] = 0
+    rank: Integers  # [M - 1, K], the place in that order (0 is first) of each type's moves; R for those it has not
+    model: Integers  # [M, K], the model of each type after r of its own moves
+
+
 class _Hull(NamedTuple):
     """Per type the vertices from cheapest to most satisfying, and the price of each move. R moves."""
 
@@ -166,6 +178,28 @@ def _solve(law: Law, moves: _Moves, alpha: float) -> Optimum:
         mixture=mixture,
         satisfaction=float(law.weight @ (mixture * law.mean).sum(axis=1)),
         largest_alpha=moves.largest,
+    )
+
+
+def staircase(law: Law) -> Staircase:
+    """The price of satisfaction at every level, what `solve` goes up step by step. Raises as `check_law` does."""
+    law = check_law(law)
+    hull, (num_types, num_models) = _hull(law.cost, law.mean), law.cost.shape
+    missing = num_models - len(hull.model)
+    model = np.concatenate([hull.model, np.repeat(hull.model[-1:], missing, axis=0)])
+    slope = np.concatenate([hull.slope, np.full((missing, num_types), np.inf)])
+    mean = law.mean[np.arange(num_types), model]
+    order = np.argsort(slope.ravel(), kind="stable")
+    real = np.isfinite(slope.ravel()[order])
+    gain = np.where(real, (law.weight * np.diff(mean, axis=0)).ravel()[order], 0.0)
+    price = np.maximum.accumulate(np.where(real, slope.ravel()[order], 0.0))
+    rank = np.empty(slope.size, np.intp)
+    rank[order] = np.where(real, np.arange(slope.size), slope.size)
+    return Staircase(
+        level=float(law.weight @ mean[0]) + np.concatenate([[0.0], np.cumsum(gain)]),
+        price=np.concatenate([[0.0], price]),
+        rank=rank.reshape(slope.shape),
+        model=model,
     )
 
 

@@ -25,7 +25,7 @@ import xarray as xr
 
 from messjax import optimum, stats
 from messjax.kept import Kept
-from messjax.types import Law
+from messjax.types import Law, Policy
 
 _ABOUT = {  # name: (what it is, its unit; "cost" stands for the cost unit of the stream)
     "cost": ("operating cost per request, full ledger", "cost"),
@@ -219,7 +219,16 @@ def describe(function: Any) -> str:
     return f"{module}.{name}({', '.join(parts)})"
 
 
+def describe_policy(policy: Policy) -> str:
+    """What a policy does, and what it starts from where that has numbers of its own (a warm queue, a ridge)."""
+    said = {id(leaf) for leaf in jax.tree.leaves(policy.act)}
+    own = [leaf for leaf in jax.tree.leaves(policy.init) if id(leaf) not in said]
+    return describe(policy.act) + (f" from {describe(policy.init)}" if own else "")
+
+
 def _describe_array(leaf: Any) -> str:
+    if jax.dtypes.issubdtype(getattr(leaf, "dtype", None), jax.dtypes.prng_key):
+        leaf = jax.random.key_data(leaf)
     if np.size(leaf) <= 8:
         return np.array2string(np.asarray(leaf), separator=",", precision=6).replace("\n", "")
     return f"{np.shape(leaf)}:{_DIGESTS.of(leaf, _digest)}"

@@ -247,9 +247,9 @@ def two(cost: list[float], first: list[float], second: list[float], weight: floa
     return Law(np.array([weight, 1.0 - weight]), np.array([cost, cost]), np.array([first, second]))
 
 
-def tight(law: Law, asked: float, T: int, V: float = 1.0, c: float = 0.3, a: float = 0.25) -> np.ndarray:
+def tight(law: Law, asked: float, T: int, V: float = 1.0) -> np.ndarray:
     """alpha as asked, and raised by the larger kappa of T10: in expectation, and on 95% of the paths."""
-    return np.array([asked, max(tightened(law, asked, V, T, c, a, tail) for tail in (False, True))])
+    return np.array([asked, max(tightened(law, asked, V, T, tail) for tail in (False, True))])
 
 
 def _case(assumption: str, name: str, law: Law, stream: Stream, policy: Policy, controls: Controls, T: int,
@@ -315,7 +315,7 @@ def tied(T: int) -> list[Case]:
     steady = Controls(V=1.0, alpha=np.array([0.6, 0.62]), c=0.15, a=0.0)
     half = steady._replace(c=0.5)
     frugal = half._replace(V=float(T), alpha=np.array([0.4, 0.43]))
-    failing = steady._replace(V=0.1, alpha=tight(equal, 0.5, T, V=0.1, c=0.4, a=0.0), c=0.4)
+    failing = steady._replace(V=0.1, alpha=tight(equal, 0.5, T, V=0.1), c=0.4)
 
     def made(
         name: str, law: Law, coin: Partial, controls: Controls, stream: Stream | None = None, **other: Any

@@ -25,18 +25,17 @@ def inverted() -> Law:
     return Law(np.ones(1), np.array([[0.0, 0.5, 1.0]]), np.array([[0.1, 0.9, 0.2]]))
 
 
-def tightened(law: Law, asked: float, V: float, T: int, c: float, a: float, tail: bool) -> float:
+def tightened(law: Law, asked: float, V: float, T: int, tail: bool) -> float:
     """The alpha + kappa of T10 with an oracle: by T1 in expectation, or by T4 with probability .95."""
     k = optimum.constants(law, asked)
     if tail:
         kappa = bounds.T10_kappa_tail(0.05, T, asked, V, k.dE, k.beta)
     else:
-        P_T = float(bounds.exploration_sum(T, c, a))
 
         def right(kappa: float) -> float:
             alpha = asked + kappa
             at = optimum.constants(law, alpha)
-            return float(bounds.T1_queue(V, optimum.solve(law, alpha).gamma, at.B, T, P_T, at.beta_M, 0.0))
+            return float(bounds.T1_queue_sharp(V, optimum.solve(law, alpha).gamma, at.B, T, 0.0))
 
         kappa = bounds.T10_kappa(right, T, k.beta)
     if not np.isfinite(kappa):
@@ -74,9 +73,9 @@ def honest(quick: bool) -> list[Case]:
         Case("two models, sparse feedback", kinked(), simple, oracle, slack._replace(f=0.3), T,
              feedback=feedback.sparse, ebar=0.0),
         Case("two models, tightened by T1", kinked(), simple, oracle,
-             slack._replace(alpha=tightened(kinked(), 0.5, 1.0, T, 0.1, 0.25, tail=False)), T, asked=0.5, ebar=0.0),
+             slack._replace(alpha=tightened(kinked(), 0.5, 1.0, T, tail=False)), T, asked=0.5, ebar=0.0),
         Case("two models, tightened by T4", kinked(), simple, oracle,
-             slack._replace(alpha=tightened(kinked(), 0.5, 1.0, T, 0.1, 0.25, tail=True)), T, asked=0.5, ebar=0.0),
+             slack._replace(alpha=tightened(kinked(), 0.5, 1.0, T, tail=True)), T, asked=0.5, ebar=0.0),
     ]  # fmt: skip
     return found + [_baseline(name, policy, law, T) for name, policy in baselines(law).items()]
 

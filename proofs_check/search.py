@@ -14,7 +14,7 @@ last row counts.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -29,7 +29,7 @@ from messjax import plot
 from messjax.types import Array
 from proofs_check import instances, trial
 from proofs_check.instances import Instance, Space
-from proofs_check.statement import Claim, Equal, Exact, Run, Said, Silent, Statement, Tail
+from proofs_check.statement import Between, Claim, Equal, Exact, Run, Said, Silent, Statement, Tail
 
 SPACE = Space()
 SCREENED = 512  # quasi-random instances before the optimiser starts
@@ -177,7 +177,11 @@ def relative(statement: Statement, run: Run) -> tuple[float, float, float]:
     said = statement.say(run)
     if isinstance(said, Silent):
         return SILENT, SILENT, SILENT
-    row = trial.try_one(statement._replace(say=lambda _: said), run)
+    if isinstance(said, Tail) and said.guide is not None:
+        said = Claim(said.guide, said.bound)
+    if isinstance(said, Between):  # the side on which less is left, of what the limit is away from the centre
+        return min(relative(statement._replace(say=_saying(side)), run) for side in said.sides)
+    row = trial.try_one(statement._replace(say=_saying(said)), run)
     scale = _scale(said, row)
     if not (0.0 < scale < np.inf):
         return SILENT, SILENT, SILENT
@@ -187,6 +191,10 @@ def relative(statement: Statement, run: Run) -> tuple[float, float, float]:
         half = (high - low) / 2.0
         return (middle - half) / scale, middle / scale, (middle + half) / scale
     return low / scale, (row.bound - row.measured) / scale, high / scale
+
+
+def _saying(said: Said) -> Callable[[Run], Said]:
+    return lambda _: said
 
 
 def _scale(said: Said, row: trial.Row) -> float:

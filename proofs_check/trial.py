@@ -20,7 +20,7 @@ from scipy import stats as scipy_stats
 from messjax import audits, bounds, meters, optimum, stats
 from messjax.sweep import sweep
 from messjax.types import Array, Controls
-from proofs_check.statement import Case, Claim, Equal, Exact, Run, Silent, Statement, Tail
+from proofs_check.statement import Between, Case, Claim, Equal, Exact, Run, Silent, Statement, Tail
 
 LEVEL = 0.95
 
@@ -95,6 +95,8 @@ def try_one(statement: Statement, run: Run) -> Row:
         row = row._replace(**_mean(said), streams=len(said.measured))
     elif isinstance(said, Tail):
         row = row._replace(**_tail(said), streams=len(said.events))
+    elif isinstance(said, Between):
+        row = row._replace(**_between(said), streams=len(said.measured))
     elif isinstance(said, Equal):
         row = row._replace(**_equal(said), streams=len(said.measured))
     else:
@@ -127,6 +129,21 @@ def _mean(claim: Claim) -> dict[str, Any]:
         "looseness": _looseness(number, measured),
         "p_violated": below,
         "p_holds": 1.0 - below,
+    }
+
+
+def _between(said: Between) -> dict[str, Any]:
+    """The nearer limit, told in the unit of what is measured; its looseness is that of the distance from the centre.
+
+    Violated by either side's p-value, doubled; it holds by the larger of the two.
+    """
+    above, below = (_mean(side) for side in said.sides)
+    nearer, sign = (above, 1.0) if above["margin_lower"] <= below["margin_lower"] else (below, -1.0)
+    return nearer | {
+        "measured": said.centre + sign * nearer["measured"],
+        "bound": said.centre + sign * nearer["bound"],
+        "p_violated": min(1.0, 2.0 * min(above["p_violated"], below["p_violated"])),
+        "p_holds": max(above["p_holds"], below["p_holds"]),
     }
 
 

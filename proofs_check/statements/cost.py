@@ -53,7 +53,10 @@ def T7_tail(run: Run) -> Said:
     if counts is None:
         return Silent("about MESS+")
     low, high = bounds.T7_interval(run.P_T, run.T, 0.95)
-    return Tail((counts < low) | (counts > high), 0.05)
+    half = np.sqrt(run.T * np.log(2.0 / 0.05) / 2.0)  # what low and high are from P_T, but for 0 and T
+    rate = 4.0 * half / run.T  # Hoeffding's exponent there
+    likely = sum(np.exp(np.minimum(rate * (sign * (counts - run.P_T) - half), 0.0)) for sign in (1, -1))
+    return Tail((counts < low) | (counts > high), 0.05, likely)
 
 
 STATEMENTS = (T2, T5, T7_mean, T7_tail)

@@ -39,6 +39,19 @@ def T1_queue(run: Run) -> Said:
     return Claim(run.readings["queue_last"], _t1(bounds.T1_queue, run), run.over("S", "exploration_queue"))
 
 
+@statement("T1 sharp", source="T1 in docs/theory", needs="A1 A2 A4 A7")
+def T1_sharp(run: Run) -> Said:
+    """E[Q_{T+1}] <= V g + sqrt(2 B T + 4 S_T + 2 R_T): neither (V g)^2 nor exploration adds to the root."""
+    if not ours(run):
+        return NOT_OURS
+    k = run.constants
+
+    def bound(S: Any, exploration_queue: Any) -> Any:
+        return bounds.T1_queue_sharp(run.V, run.best.gamma, k.B, run.T, S, inversion(run, exploration_queue))
+
+    return Claim(run.readings["queue_last"], bound, run.over("S", "exploration_queue"))
+
+
 @statement("T1 violation", source="T1 in docs/theory", needs="A1 A2 A4 A7")
 def T1_violation(run: Run) -> Said:
     """E[alpha - mean s_t] <= the bound of T1 over T."""
@@ -89,13 +102,19 @@ def above(run: Run, probability: float) -> tuple[np.ndarray, float] | None:
     return run.readings["queue_last"] >= level, level
 
 
+def guide(run: Run, r: float, level: float) -> np.ndarray:
+    """e^{r (Q_{T+1} - level)} [n], what Markov's inequality puts in place of Q_{T+1} >= level; cut off at 1."""
+    return np.exp(np.minimum(r * (run.readings["queue_last"] - level), 0.0))
+
+
 def _t4(run: Run, probability: float) -> Said:
     if not ours(run):
         return NOT_OURS
     found = above(run, probability)
     if found is None:
         return Silent("beta - 2 ebar is not positive")
-    return Tail(found[0], float(bounds.T4_tail(found[1], tail_constants(run))))
+    constants = tail_constants(run)
+    return Tail(found[0], float(bounds.T4_tail(found[1], constants)), guide(run, constants.r, found[1]))
 
 
 @statement("T4 tail 1/2", source="T4 in docs/theory", needs="A1 A2 A3 A4 A7")
@@ -133,4 +152,4 @@ def T4_moment(run: Run) -> Said:
     return Claim(np.exp(np.minimum(exponent, np.log(4.0))), 1.0)
 
 
-STATEMENTS = (T1_queue, T1_violation, T1_second, T3, T4_mean, T4_moment, T4_half, T4_hundredth)
+STATEMENTS = (T1_queue, T1_sharp, T1_violation, T1_second, T3, T4_mean, T4_moment, T4_half, T4_hundredth)

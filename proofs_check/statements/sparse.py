@@ -8,7 +8,7 @@ import numpy as np
 
 from messjax import bounds
 from proofs_check.statement import Claim, Run, Said, Silent, Tail, statement
-from proofs_check.statements.queue import inversion, tail_constants
+from proofs_check.statements.queue import guide, inversion, tail_constants
 
 COMPLETE = Silent("feedback is complete")
 
@@ -60,7 +60,10 @@ def T9_path(run: Run) -> Said:
     chance = bounds.T9_path_tail(grid, run.T, run.f, run.constants.delta)
     u = float(grid[np.argmax(chance <= 0.1)])
     excess = run.T * run.readings["violation"] - run.readings["queue_last"] / run.f
-    return Tail(excess > u, float(bounds.T9_path_tail(u, run.T, run.f, run.constants.delta)))
+    delta, step = run.constants.delta, run.constants.delta * max(1.0, 1.0 / run.f - 1.0)
+    rate = u / (run.T * delta**2 * (1.0 - run.f) / run.f + step * u / 3.0)  # Freedman's exponent at u
+    likely = np.exp(np.minimum(rate * (excess - u), 0.0))
+    return Tail(excess > u, float(bounds.T9_path_tail(u, run.T, run.f, delta)), likely)
 
 
 @statement("T9 tail", source="T9 in docs/theory", needs="A1 A2 A3 A4 A5 A7")
@@ -72,7 +75,8 @@ def T9_tail(run: Run) -> Said:
     if not constants.r > 0:
         return Silent("beta - 2 ebar is not positive")
     q = float((constants.log_D + np.log(10.0)) / constants.r)
-    return Tail(run.readings["queue_last"] >= q, float(bounds.T9_tail(q, constants, run.f, t=run.T + 1)))
+    bound = float(bounds.T9_tail(q, constants, run.f, t=run.T + 1))
+    return Tail(run.readings["queue_last"] >= q, bound, guide(run, constants.r, q))
 
 
 STATEMENTS = (T9_queue, T9_violation, T9_bound, T9_path, T9_tail)

@@ -6,6 +6,7 @@ import numpy as np
 
 from messjax import bounds, optimum
 from proofs_check.statement import Claim, Exact, Run, Said, Silent, Tail, statement
+from proofs_check.statements.queue import guide
 
 LOOSE = Silent("the policy runs on alpha itself")
 SPARSE = Silent("about complete feedback")  # false without it: "What breaks what" in docs/theory
@@ -20,12 +21,12 @@ def _right(run: Run) -> float:
     k = run.constants
     S, exploration_queue = (float(np.mean(values)) for values in run.over("S", "exploration_queue"))
     R_T = max(0.0, -k.beta_M) * exploration_queue
-    return float(bounds.T1_queue(run.V, run.best.gamma, k.B, run.T, run.P_T, k.beta_M, S, R_T))
+    return float(bounds.T1_queue_sharp(run.V, run.best.gamma, k.B, run.T, S, R_T))
 
 
 @statement("T10 violation", source="T10 in docs/theory", needs="A1 A2 A4 A7")
 def T10_violation(run: Run) -> Said:
-    """E[alpha - mean s_t] <= 0 where kappa T is at least the right side of T1 at alpha + kappa."""
+    """E[alpha - mean s_t] <= 0 where kappa T is at least the right side of T1, sharp, at alpha + kappa."""
     short = _short(run)
     if short is None or run.case.asked is None:
         return LOOSE
@@ -59,7 +60,9 @@ def T10_tail(run: Run) -> Said:
     enough = float(bounds.T10_kappa_tail(0.05, run.T, asked, run.V, k.dE, k.beta, run.ebar, k.beta_M))
     if run.alpha - asked < enough:
         return Silent(f"kappa = {run.alpha - asked:.4g} is below what T4 asks for, {enough:.4g}")
-    return Tail(short > 0, 0.05)
+    kappa = run.alpha - asked
+    at = bounds.T4_constants(run.alpha, run.V, k.dE, k.beta - kappa, run.ebar, k.beta_M - kappa)
+    return Tail(short > 0, 0.05, guide(run, float(at.r), kappa * run.T))
 
 
 STATEMENTS = (T10_violation, T10_cost, T10_tail)

@@ -54,33 +54,32 @@ def run(case: Case, key: Array, num_streams: int, *, meter: Any = None, audit: b
 
     With `audit` every request of every stream is audited (`messjax.audits`), on the engine's general path.
     """
-    started = time.perf_counter()
     whole = [meters.standard() if meter is None else meter] + [audits.path()] * audit
-    found = sweep(
-        key,
-        case.controls,
-        policy=case.policy,
-        stream=case.stream._replace(law=None),  # the constants come from `case.law`, whatever the stream says of itself
-        horizon=case.horizon,
-        num_streams=num_streams,
-        meter=meters.zip_meters(*whole) if audit else whole[0],
-        feedback=case.feedback,
-    )
-    seconds = time.perf_counter() - started
-    swept = [np.atleast_1d(np.asarray(values, np.float64)) for values in case.controls]
+    swept = Controls(*(np.atleast_1d(np.asarray(values, np.float64)) for values in case.controls))
     runs = []
-    for index in itertools.product(*(range(len(values)) for values in swept)):
-        at = dict(zip(Controls._fields, index, strict=True))
-        point = found.isel({name: i for name, i in at.items() if name in found.dims})
-        alpha = float(np.round(swept[1][at["alpha"]], 6))
-        numbers = {name: float(values[i]) for name, values, i in zip(Controls._fields, swept, index, strict=True)}
-        readings = {str(name): np.asarray(value.values, np.float64) for name, value in point.data_vars.items()}
-        numbers |= {"alpha": alpha}
-        T = case.horizon
-        P_T = float(bounds.exploration_sum(T, numbers["c"], numbers["a"]))
-        best, constants = optimum.solve(case.law, alpha), optimum.constants(case.law, alpha)
-        runs.append(Run(case, **numbers, T=T, P_T=P_T, readings=readings, best=best, constants=constants))
-    return [each._replace(seconds=seconds / len(runs)) for each in runs]
+    for values in itertools.product(*swept):  # one at a time: the program is then the same for every grid, and case
+        started, at = time.perf_counter(), Controls(*map(float, values))
+        found = sweep(
+            key,
+            at,
+            policy=case.policy,
+            stream=case.stream._replace(law=None),  # the constants come from `case.law`, whatever the stream says
+            horizon=case.horizon,
+            num_streams=num_streams,
+            meter=meters.zip_meters(*whole) if audit else whole[0],
+            feedback=case.feedback,
+        )
+        readings = {str(name): np.asarray(value.values, np.float64) for name, value in found.data_vars.items()}
+        runs.append(_run(case, at._replace(alpha=float(np.round(at.alpha, 6))), readings)._replace(
+            seconds=time.perf_counter() - started
+        ))
+    return runs
+
+
+def _run(case: Case, at: Controls, readings: dict[str, np.ndarray]) -> Run:
+    P_T = float(bounds.exploration_sum(case.horizon, at.c, at.a))
+    best, constants = optimum.solve(case.law, at.alpha), optimum.constants(case.law, at.alpha)
+    return Run(case, *at, T=case.horizon, P_T=P_T, readings=readings, best=best, constants=constants)
 
 
 def try_one(statement: Statement, run: Run) -> Row:
@@ -133,12 +132,13 @@ def _mean(claim: Claim) -> dict[str, Any]:
 
 
 def _between(said: Between) -> dict[str, Any]:
-    """The nearer limit, told in the unit of what is measured; its looseness is that of the distance from the centre.
+    """The limit of which the larger share is used up, told in the unit of what is measured; distances from the centre.
 
     Violated by either side's p-value, doubled; it holds by the larger of the two.
     """
     above, below = (_mean(side) for side in said.sides)
-    nearer, sign = (above, 1.0) if above["margin_lower"] <= below["margin_lower"] else (below, -1.0)
+    used = [side["measured"] / max(side["bound"], 1e-300) for side in (above, below)]
+    nearer, sign = (above, 1.0) if used[0] >= used[1] else (below, -1.0)
     return nearer | {
         "measured": said.centre + sign * nearer["measured"],
         "bound": said.centre + sign * nearer["bound"],

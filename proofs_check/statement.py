@@ -84,8 +84,8 @@ class Claim(NamedTuple):
 class Tail(NamedTuple):
     """P(event) <= bound.
 
-    `guide` [n], where given, is at least 1 on the event and has a mean of at most the bound, by the proof (e^{r (Q - q)}
-    for P(Q >= q)): it shows the search which way an event lies that no stream has seen. The verdict is on the events.
+    `guide` [n], where given, is at least 1 on the event and has a mean of at most the bound, by the proof (for Q >= q
+    it is e^{r (Q - q)}): it shows the search which way an event lies that no stream has seen. Verdicts are on events.
     """
 
     events: np.ndarray  # [n] bool

@@ -70,9 +70,11 @@ def run(case: Case, key: Array, num_streams: int, *, meter: Any = None, audit: b
             feedback=case.feedback,
         )
         readings = {str(name): np.asarray(value.values, np.float64) for name, value in found.data_vars.items()}
-        runs.append(_run(case, at._replace(alpha=float(np.round(at.alpha, 6))), readings)._replace(
-            seconds=time.perf_counter() - started
-        ))
+        runs.append(
+            _run(case, at._replace(alpha=float(np.round(at.alpha, 6))), readings)._replace(
+                seconds=time.perf_counter() - started
+            )
+        )
     return runs
 
 

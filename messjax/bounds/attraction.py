@@ -98,7 +98,7 @@ def _best(theta: Floats, slope: Floats, alpha: float, sign: float) -> Pull:
     theta, slope = (np.atleast_1d(values)[:, None] for values in np.broadcast_arrays(theta, slope))
     eta = np.clip(slope, 0.0, 1.0 - alpha if sign > 0 else alpha)  # no step is larger
     r = RATES[None]
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", divide="ignore"):
         if sign > 0:  # step alpha - s with E[s] >= alpha + eta: e^{-r s} lies below its chord on [0, 1]
             rho, growth = np.exp(r * alpha) * (1.0 + (alpha + eta) * np.expm1(-r)), np.exp(r * alpha)
         else:  # distance grows by s - alpha with E[s] <= alpha - eta
@@ -143,7 +143,9 @@ def T6_level(probability: ArrayLike, pull: Pull, start: ArrayLike = -np.inf, req
     return np.where(np.isposinf(moment), np.inf, (moment - np.log(probability)) / (pull.r or 1.0))[()]
 
 
-def T6_spread(V: float, gamma: float, above: Pull, below: Pull, start: float = -np.inf, requests: float = np.inf) -> float:
+def T6_spread(
+    V: float, gamma: float, above: Pull, below: Pull, start: float = -np.inf, requests: float = np.inf
+) -> float:
     """T6 (mean): E[(Q - V gamma*)^2] <= sum over both sides of (|theta - V gamma*| + A)^2, where
 
         A^2 = ((1 + log(1 + E e^{r d}))^2 - 1) / r^2.

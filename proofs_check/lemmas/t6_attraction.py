@@ -1,8 +1,8 @@
 """T6: the queue is drawn to V gamma*, as far as it is algebra.
 
-The price at hand is G = Q/V, g = gamma*; E = E[E_i] and x = E[alpha - mu_i] on an exploit step, e its error. D_G and D_h
-are the dual at G and at the end of a chord, g + h or g - h, of slope eta = (C* - D_h)/h. What follows from the slope,
-the exponential recursion of either side, is that of T4 with K = (growth - rho)/(1 - rho) and distances from theta in
+The price at hand is G = Q/V, g = gamma*; E = E[E_i] and x = E[alpha - mu_i] on an exploit step, e its error. D_G and
+D_h are the dual at G and at the end of a chord, g + h or g - h, of slope eta = (C* - D_h)/h. What follows from it, the
+exponential recursion of either side, is that of T4 with K = (growth - rho)/(1 - rho) and distances from theta in
 place of Q. That a convex function lies below its chord (e^{-r s} on [0, 1]), Markov and Jensen are left to the page.
 """
 
@@ -29,7 +29,9 @@ square = Lemma(
     claim=(Q_next - level) ** 2 <= (Q - level) ** 2 + 2 * (Q - level) * step + step**2,
     wrong=(
         without(level >= 0),
-        Wrong("without the square of the step", claim=(Q_next - level) ** 2 <= (Q - level) ** 2 + 2 * (Q - level) * step),
+        Wrong(
+            "without the square of the step", claim=(Q_next - level) ** 2 <= (Q - level) ** 2 + 2 * (Q - level) * step
+        ),
     ),
     setting=(Q >= 0, step >= -1, step <= 1),
 )
@@ -53,7 +55,8 @@ B, T, Y, start, S_T, gaps, Qe, gap, weighed, q, P_T, X = Reals("B T Y start S_T 
 bounded = Y + 2 * V * gaps <= start + 2 * B * T + 4 * S_T + 2 * beta_M * (level * P_T - X)
 summed = Lemma(
     name="T6 sum, one request more",
-    source=f"{SOURCE}, 'Summed'; Y = E[(Q - V g)^2], gaps = sum (1 - p_t) E[C* - Dual], weighed = E[(Q - V g)(alpha - mu_i)]",
+    source=f"{SOURCE}, 'Summed'; Y = E[(Q - V g)^2], gaps = sum (1 - p_t) E[gap], gap = C* - Dual(Q/V), "
+    "weighed = E[(Q - V g)(alpha - mu_i)]",
     hypotheses=[
         p <= 1,
         drift <= 2 * B + 2 * (1 - p) * weighed - 2 * p * beta_M * (q - level),
@@ -88,7 +91,9 @@ divided = Lemma(
     wrong=(
         without(Y >= 0),
         without(mean_gap <= gaps / left),
-        Wrong("half of B", claim=mean_gap <= (start / 2 + B * T / 2 + 2 * S_T + beta_M * (level * P_T - X)) / (V * left)),
+        Wrong(
+            "half of B", claim=mean_gap <= (start / 2 + B * T / 2 + 2 * S_T + beta_M * (level * P_T - X)) / (V * left)
+        ),
     ),
     setting=(start >= 0, B > 0, T >= 1, S_T >= 0, gaps >= 0, mean_gap >= 0, P_T >= 0, X >= 0),
 )

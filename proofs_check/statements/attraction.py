@@ -25,9 +25,7 @@ class Pulls:
         p = min(1.0, run.c * half**-run.a)  # p_t falls: no request of the second half is explored more often
         beta_M = run.constants.beta_M
         above, below = chords(run.case.law, run.alpha)
-        self.above = bounds.T6_above(
-            run.alpha, run.V, self.gamma, *above, run.ebar, beta_M if run.c > 0 else np.inf
-        )
+        self.above = bounds.T6_above(run.alpha, run.V, self.gamma, *above, run.ebar, beta_M if run.c > 0 else np.inf)
         self.below = bounds.T6_below(run.alpha, run.V, self.gamma, *below, run.ebar, beta_M, p)
         if self.gamma == 0:  # nothing is below an empty queue
             self.below = bounds.Pull(theta=0.0, eta=0.0, r=1.0, rho=0.0, log_K=0.0)
@@ -139,7 +137,8 @@ def T6_tail(run: Run) -> Said:
     u = bounds.T6_level(0.05, pulls.above)
     down = bounds.T6_level(0.05, pulls.below, pulls.start, pulls.requests)
     Q = run.readings["queue_last"]
-    return Tail((Q >= pulls.above.theta + u) | (Q <= pulls.below.theta - down), 0.1, 0.1 * _guide(pulls, Q))
+    outside = (Q - pulls.above.theta >= u) | (pulls.below.theta - Q >= down)
+    return Tail(outside, 0.1, 0.1 * _guide(pulls, Q))
 
 
 def _guide(pulls: Pulls, Q: np.ndarray) -> np.ndarray:

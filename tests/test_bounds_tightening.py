@@ -91,9 +91,11 @@ def test_T9_fails_on_more_than_a_quarter_of_the_paths():
 NINE = Law([1.0], [[0.0, 1.0]], [[0.05, 0.95]])
 
 
-def mean_kappa(V, T):
+def mean_kappa(V, T, sharp=True):
     def right(kappa):
         k, best = optimum.constants(NINE, 0.5 + kappa), optimum.solve(NINE, 0.5 + kappa)
+        if sharp:
+            return bounds.T1_queue_sharp(V, best.gamma, k.B, T, 0.0)
         return bounds.T1_queue(V, best.gamma, k.B, T, 0.0, k.beta_M, 0.0)
 
     return bounds.T10_kappa(right, T, 0.45)
@@ -103,7 +105,8 @@ def test_T10_with_V_too_large_and_with_the_kappa_it_needs():
     T, V, short = 1000, 100.0, 1000**-0.5
     violation = 0.5 - simulate(NINE, horizon=T, V=V, alpha=0.5 + short)["satisfaction"].values
     assert stats.interval(violation, 0.999).lower > 0.075 and violation.mean() == pytest.approx(0.080, abs=2e-3)
-    assert short < mean_kappa(V, T)
+    assert short < mean_kappa(V, T) == pytest.approx(0.131, abs=5e-4)
+    assert mean_kappa(V, T, sharp=False) == pytest.approx(0.225, abs=5e-4)
     for level in (1.0, V):
         alpha = np.ceil(1e6 * (0.5 + mean_kappa(level, T))) / 1e6
         violation = 0.5 - simulate(NINE, horizon=T, V=level, alpha=alpha)["satisfaction"].values

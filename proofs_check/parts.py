@@ -65,8 +65,7 @@ def _trial(asked: Asked) -> Outcome:
             runs = trial.run(case, key, streams)
             found += [trial.try_one(statement, run) for run in runs for statement in asked.statements]
             tell(number, len(honest))
-    about = {each.name: each.about for each in asked.statements}
-    return _judged(asked, trial.judge(found), lambda rows: figures.save_all(rows, about, asked.out))
+    return _judged(asked, trial.judge(found), lambda rows: figures.save_all(rows, asked.statements, asked.out))
 
 
 def _watched(asked: Asked) -> Outcome:

@@ -148,16 +148,20 @@ class Statement(NamedTuple):
     needs: frozenset[str]  # assumptions: breaking another one must not break it
     say: Callable[[Run], Said]
     about: str  # the first line of the function's docstring
+    unit: str = ""  # of what is measured, for axes
 
 
-def statement(name: str, *, source: str, needs: str) -> Callable[[Callable[[Run], Said]], Statement]:
-    """Make a statement of a function. `needs` lists assumptions, "A1 A2"; ValueError for one that is unknown."""
+def statement(name: str, *, source: str, needs: str, unit: str = "") -> Callable[[Callable[[Run], Said]], Statement]:
+    """Make a statement of a function. `needs` lists assumptions, "A1 A2"; ValueError for one that is unknown.
+
+    `unit` is that of what is measured, told on the axis of its figure.
+    """
     assumptions = frozenset(needs.split())
     if unknown := sorted(assumptions - ASSUMPTIONS):
         raise ValueError(f"statement {name!r}: found the assumption {unknown[0]!r}, expected A1 to A8")
 
     def made(say: Callable[[Run], Said]) -> Statement:
-        return Statement(name, source, assumptions, say, (say.__doc__ or "").strip().split("\n")[0])
+        return Statement(name, source, assumptions, say, (say.__doc__ or "").strip().split("\n")[0], unit)
 
     return made
 

@@ -9,7 +9,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from chains import FEW, SLACK, TWO, chain, error, positive, tail_excess
+from chains import FEW, SLACK, TWO, chain, error, positive, tail_excess, worlds
 from hypothesis import assume, given
 from hypothesis import strategies as st
 

@@ -105,7 +105,7 @@ def _rising(gap: np.ndarray, price: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     return gap[kept], price[kept]
 
 
-@statement("T6 mean", source=SOURCE, needs="A1 A2 A4 A7")
+@statement("T6 mean", source=SOURCE, needs="A1 A2 A4 A7", unit="E[Q]/V (cost per unit of satisfaction)")
 def T6_mean(run: Run) -> Said:
     """E[Q]/V, over exploited requests, lies where the dual is within T6's gap of C*: around gamma*."""
     left = run.T - run.P_T
@@ -126,7 +126,7 @@ def T6_mean(run: Run) -> Said:
     return Between(price, lambda S, X: low(gap(S, X)), lambda S, X: high(gap(S, X)), run.best.gamma, (S, X))
 
 
-@statement("T6 tail 1/10", source=SOURCE, needs="A1 A2 A4 A7")
+@statement("T6 tail 1/10", source=SOURCE, needs="A1 A2 A4 A7", unit="share of streams")
 def T6_tail(run: Run) -> Said:
     """P(Q_{T+1} is u_+ above or u_- below V gamma*) <= 1/10, each at the distance that T6 gives 1/20."""
     if not ours(run):
@@ -149,7 +149,7 @@ def _guide(pulls: Pulls, Q: np.ndarray) -> np.ndarray:
     return np.sum([np.exp(np.minimum(part, np.log(20.0))) for part in parts], axis=0) / 2.0
 
 
-@statement("T6 moment", source=SOURCE, needs="A1 A2 A4 A7")
+@statement("T6 moment", source=SOURCE, needs="A1 A2 A4 A7", unit="share of the bound")
 def T6_moment(run: Run) -> Said:
     """E e^{r d} of the distance d beyond V gamma* over its bound, both sides averaged and cut off, is at most 1."""
     if not ours(run):
@@ -158,7 +158,7 @@ def T6_moment(run: Run) -> Said:
     return pulls.silent or Claim(_guide(pulls, run.readings["queue_last"]), 1.0)
 
 
-@statement("T6 spread", source=SOURCE, needs="A1 A2 A4 A7")
+@statement("T6 spread", source=SOURCE, needs="A1 A2 A4 A7", unit="E[(Q_{T+1} - V gamma*)^2] (requests squared)")
 def T6_spread(run: Run) -> Said:
     """E[(Q_{T+1} - V gamma*)^2] is at most a constant, the same for every V where the dual has a kink."""
     if not ours(run):

@@ -27,7 +27,7 @@ def _t9(bound: Any, run: Run) -> Any:
     return of_means
 
 
-@statement("T9 queue", source="T9 in docs/theory", needs="A1 A2 A4 A5 A7")
+@statement("T9 queue", source="T9 in docs/theory", needs="A1 A2 A4 A5 A7", unit="E[Q_{T+1}] (requests)")
 def T9_queue(run: Run) -> Said:
     """E[Q_{T+1}] <= V g + sqrt((V g)^2 + f (2 B T + 2 V g beta_M P_T + 4 S_T + 2 R_T))."""
     if not _sparse(run):
@@ -35,7 +35,7 @@ def T9_queue(run: Run) -> Said:
     return Claim(run.readings["queue_last"], _t9(bounds.T9_queue, run), run.over("S", "exploration_queue"))
 
 
-@statement("T9 violation", source="T9 in docs/theory", needs="A5")
+@statement("T9 violation", source="T9 in docs/theory", needs="A5", unit="violation (satisfaction per request)")
 def T9_violation(run: Run) -> Said:
     """E[alpha - mean s_t] <= E[Q_{T+1}] / (f T): by the queue that was measured."""
     if not _sparse(run):
@@ -43,7 +43,12 @@ def T9_violation(run: Run) -> Said:
     return Claim(run.readings["violation"], lambda Q: Q / (run.f * run.T), run.over("queue_last"))
 
 
-@statement("T9 violation, bound", source="T9 in docs/theory", needs="A1 A2 A4 A5 A7")
+@statement(
+    "T9 violation, bound",
+    source="T9 in docs/theory",
+    needs="A1 A2 A4 A5 A7",
+    unit="violation (satisfaction per request)",
+)
 def T9_bound(run: Run) -> Said:
     """E[alpha - mean s_t] <= the bound of T9's queue over f T."""
     if not _sparse(run):
@@ -51,7 +56,7 @@ def T9_bound(run: Run) -> Said:
     return Claim(run.readings["violation"], _t9(bounds.T9_violation, run), run.over("S", "exploration_queue"))
 
 
-@statement("T9 path tail", source="T9 in docs/theory", needs="A2 A5")
+@statement("T9 path tail", source="T9 in docs/theory", needs="A2 A5", unit="share of streams")
 def T9_path(run: Run) -> Said:
     """P(sum (alpha - s_t) > Q_{T+1}/f + u) <= exp(...) at the u where that is 1/10."""
     if not _sparse(run):
@@ -66,7 +71,7 @@ def T9_path(run: Run) -> Said:
     return Tail(excess > u, float(bounds.T9_path_tail(u, run.T, run.f, delta)), likely)
 
 
-@statement("T9 tail", source="T9 in docs/theory", needs="A1 A2 A3 A4 A5 A7")
+@statement("T9 tail", source="T9 in docs/theory", needs="A1 A2 A3 A4 A5 A7", unit="share of streams")
 def T9_tail(run: Run) -> Said:
     """P(Q_{T+1} >= q) <= T4's tail with rho for sparse feedback, at the q where T4 says 1/10."""
     constants = tail_constants(run)

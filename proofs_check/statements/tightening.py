@@ -24,7 +24,12 @@ def _right(run: Run) -> float:
     return float(bounds.T1_queue_sharp(run.V, run.best.gamma, k.B, run.T, S, R_T))
 
 
-@statement("T10 violation", source="T10 in docs/theory", needs="A1 A2 A4 A7")
+@statement(
+    "T10 violation",
+    source="T10 in docs/theory",
+    needs="A1 A2 A4 A7",
+    unit="violation of what was asked (satisfaction per request)",
+)
 def T10_violation(run: Run) -> Said:
     """E[alpha - mean s_t] <= 0 where kappa T is at least the right side of T1, sharp, at alpha + kappa."""
     short = _short(run)
@@ -38,7 +43,7 @@ def T10_violation(run: Run) -> Said:
     return Claim(short, 0.0)
 
 
-@statement("T10 cost", source="T10 in docs/theory", needs="A3")
+@statement("T10 cost", source="T10 in docs/theory", needs="A3", unit="rise of C* (cost per request)")
 def T10_cost(run: Run) -> Said:
     """C*(alpha + kappa) - C*(alpha) <= kappa dE / beta."""
     if run.case.asked is None:
@@ -48,7 +53,7 @@ def T10_cost(run: Run) -> Said:
     return Exact(run.best.cost - before.cost, bound) if np.isfinite(bound) else Silent("kappa is not below beta")
 
 
-@statement("T10 tail", source="T10 in docs/theory", needs="A1 A2 A3 A4 A7")
+@statement("T10 tail", source="T10 in docs/theory", needs="A1 A2 A3 A4 A7", unit="share of streams")
 def T10_tail(run: Run) -> Said:
     """P(violation > 0) <= .05 where kappa is at least that of T4 for .05."""
     short = _short(run)

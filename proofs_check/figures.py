@@ -62,10 +62,13 @@ def _scale(axes: matplotlib.axes.Axes, rows: Sequence[Row]) -> None:
     present = values[values > 0]
     if not len(present) or present.max() <= 50 * present.min():
         return
-    if min(min(row.measured, row.bound, *_limits(row)) for row in rows) > 0:
+    least = min(min(row.measured, row.bound, *_limits(row)) for row in rows)
+    if least > 0:
         axes.set_xscale("log")
-    else:
-        axes.set_xscale("symlog", linthresh=float(10 ** np.floor(np.log10(np.quantile(present, 0.1)))))
+        return
+    axes.set_xscale("symlog", linthresh=float(10 ** np.floor(np.log10(np.quantile(present, 0.1)))))
+    if least == 0:
+        axes.set_xlim(left=0.0)
 
 
 def watched(paths: Sequence[Watched]) -> Figure:

@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 from scipy import special
-from scipy import stats as scipy_stats
 
 from messjax import audits, bounds, meters, optimum, stats
 from messjax.sweep import sweep
@@ -156,7 +155,7 @@ def _below_zero(margin: float, error: float, n: int, scale: float) -> float:
     """
     if error <= 1e-9 * scale:
         return float(margin >= -1e-6 * scale)
-    return float(scipy_stats.t.cdf(margin / error, n - 1))
+    return float(special.stdtr(n - 1, margin / error))
 
 
 def _tail(tail: Tail) -> dict[str, Any]:
@@ -170,8 +169,8 @@ def _tail(tail: Tail) -> dict[str, Any]:
         "margin_lower": bound - upper,
         "margin_upper": bound - lower,
         "looseness": _looseness(bound, k / n),
-        "p_violated": float(scipy_stats.binom.sf(k - 1, n, bound)),
-        "p_holds": float(scipy_stats.binom.cdf(k, n, bound)) if bound < 1.0 else 0.0,
+        "p_violated": float(special.betainc(k, n - k + 1, bound)) if k else 1.0,  # P(at least k of n)
+        "p_holds": float(special.bdtr(k, n, bound)) if bound < 1.0 else 0.0,  # P(at most k of n)
     }
 
 

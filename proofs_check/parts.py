@@ -140,12 +140,11 @@ def _search(asked: Asked) -> Outcome:
 
 
 def _plants(sought: list[Statement], quick: bool) -> list[tuple[planted.Plant, float]]:
-    """The plants whose truth is sought, at three quarters of the share told; in quick mode one a theorem, at half."""
+    """The plants whose truth is sought, at half the share told; in quick mode one a theorem."""
     names = {each.name for each in sought}
     some = [(plant, plant.share) for plant in planted.PLANTS if plant.share is not None and plant.truth.name in names]
-    if not quick:
-        return [(plant, 0.75 * share) for plant, share in some]
-    return [(plant, share / 2) for plant, share in {plant.theorem: (plant, share) for plant, share in some}.values()]
+    chosen = {plant.theorem: (plant, share) for plant, share in some}.values() if quick else some
+    return [(plant, share / 2) for plant, share in chosen]
 
 
 def _plain(found: search.Found) -> dict[str, Any]:

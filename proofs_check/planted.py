@@ -151,7 +151,7 @@ PLANTS = (
     Plant(sparse.T9_queue, "f", _hearing, 0.7),
     Plant(sparse.T9_violation, "1/f", _heard, 0.95),
     Plant(sparse.T9_path, "1/f", _heard, 0.3),
-    Plant(sparse.T9_tail, "dE", _constant("dE"), 0.2),
+    Plant(sparse.T9_tail, "dE", _constant("dE"), None),
     Plant(complete(tightening.T10_violation), "kappa", _enough, 0.6),
     Plant(tightening.T10_cost, "kappa", _kappa, 0.999),
 )

@@ -199,7 +199,7 @@ def relative(statement: Statement, run: Run) -> tuple[float, float, float]:
         return min(relative(statement._replace(say=_saying(side)), run) for side in said.sides)
     row = trial.try_one(statement._replace(say=_saying(said)), run)
     scale = _scale(said, row)
-    if not (0.0 < scale < np.inf):
+    if not (ROUNDING * isinstance(said, Exact) < scale < np.inf):  # of two numbers near zero none is the larger
         return SILENT, SILENT, SILENT
     low, high = row.margin_lower, row.margin_upper
     if isinstance(said, Equal):  # it may fail on either side: the nearer one

@@ -123,7 +123,10 @@ def T6_mean(run: Run) -> Said:
     if not np.isfinite(high(at)):
         return Silent(f"the dual is nowhere {at:.3g} less than C*")
     price = (run.T * run.readings["queue_mean"] - X) / (left * run.V)
-    return Between(price, lambda S, X: low(gap(S, X)), lambda S, X: high(gap(S, X)), run.best.gamma, (S, X))
+    nothing = low(at) <= 0  # no queue is below zero
+    return Between(
+        price, -np.inf if nothing else lambda S, X: low(gap(S, X)), lambda S, X: high(gap(S, X)), run.best.gamma, (S, X)
+    )
 
 
 @statement("T6 tail 1/10", source=SOURCE, needs="A1 A2 A4 A7", unit="share of streams")

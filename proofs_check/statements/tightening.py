@@ -55,18 +55,21 @@ def T10_cost(run: Run) -> Said:
 
 @statement("T10 tail", source="T10 in docs/theory", needs="A1 A2 A3 A4 A7", unit="share of streams")
 def T10_tail(run: Run) -> Said:
-    """P(violation > 0) <= .05 where kappa is at least that of T4 for .05."""
+    """P(violation > 0) <= .05 where kappa T is at least what T4 asks for at alpha + kappa and .05."""
     short = _short(run)
     if short is None or run.case.asked is None:
         return LOOSE
     if run.f < 1.0:
         return SPARSE
-    k, asked = optimum.constants(run.case.law, run.case.asked), run.case.asked
-    enough = float(bounds.T10_kappa_tail(0.05, run.T, asked, run.V, k.dE, k.beta, run.ebar, k.beta_M))
-    if run.alpha - asked < enough:
-        return Silent(f"kappa = {run.alpha - asked:.4g} is below what T4 asks for, {enough:.4g}")
-    kappa = run.alpha - asked
+    k, kappa = optimum.constants(run.case.law, run.case.asked), run.alpha - run.case.asked
     at = bounds.T4_constants(run.alpha, run.V, k.dE, k.beta - kappa, run.ebar, k.beta_M - kappa)
+    if not at.r > 0:
+        return Silent("T4 is silent at alpha + kappa")
+    enough = float(
+        (np.logaddexp(0.0, at.log_D) - np.log(0.05)) / at.r
+    )  # more than enough may be too much: beta - kappa
+    if kappa * run.T < enough:
+        return Silent(f"kappa T = {kappa * run.T:.4g} is below what T4 asks for, {enough:.4g}")
     return Tail(short > 0, 0.05, guide(run, float(at.r), kappa * run.T))
 
 

@@ -22,7 +22,7 @@ from messjax import fast
 from messjax.fast import kernel
 from messjax.kept import Kept
 from messjax.simulate import Result, World, run
-from messjax.types import Array, Controls
+from messjax.types import Array, Controls, form
 
 ENGINES = ("auto", "fast", "general", "kernel")
 STREAMS_GENERAL = 256  # streams per CPU device and call on the general path
@@ -120,12 +120,24 @@ def _check_engine(engine: str, world: World, covered: tuple[str, ...], platform:
 
 def _bytes_per_stream(world: World, lanes: int, checkpoints: int) -> int:
     """Readings and their curves of one stream, twice (carried and read), with what it carries itself."""
+    parts = world.stream, world.meter
+    if (known := form(parts)) not in _SIZES:
+        _SIZES[known] = _sizes(world)
+    state, reading = _SIZES[known]
+    return 2 * len(world.policies) * lanes * reading * (1 + checkpoints) + 4 * state + 1
+
+
+_SIZES: dict[tuple, tuple[int, int]] = {}  # by form: tracing takes as long as serving a hundred thousand requests
+
+
+def _sizes(world: World) -> tuple[int, int]:
+    """Bytes of a stream's state and of a meter's readings."""
     key = jax.random.key(0)
     state = jax.eval_shape(world.stream.init, key)
     request = jax.eval_shape(world.stream.draw, key, state, jnp.ones((), jnp.int32))[1]
     reading = jax.eval_shape(lambda: world.meter.read(world.meter.init(request.cost.shape[0])))
     size = lambda tree: sum(math.prod(x.shape) * x.dtype.itemsize for x in jax.tree.leaves(tree))  # noqa: E731
-    return 2 * len(world.policies) * lanes * size(reading) * (1 + checkpoints) + 4 * size(state) + 1
+    return size(state), size(reading)
 
 
 def _memory(device: jax.Device) -> float:

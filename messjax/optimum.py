@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from messjax.kept import Kept, never_changes
 from messjax.types import Law
 
 Floats = NDArray[np.float64]
@@ -48,6 +49,28 @@ class Constants(NamedTuple):
     dE: float  # E[E_M - min_m E_m], what pi0 costs above the cheapest
     beta: float  # E[s under pi0] - alpha
     beta_M: float  # E[s_M] - alpha, equal to beta for this pi0
+
+
+class _Moves(NamedTuple):
+    """What of a law's solution does not depend on alpha."""
+
+    hull: _Hull
+    largest: float  # attainable alpha
+    order: Integers  # of all moves, by price
+    gain: Floats  # in satisfaction, of the moves in order
+    first: float  # satisfaction before any move
+
+
+class Staircase(NamedTuple):
+    """gamma*(alpha) of a law for every alpha at once. R = K (M - 1) moves, in the order of their price.
+
+    Shapes depend on K and M only: moves that a type does not have come last, with nothing to gain.
+    """
+
+    level: Floats  # [R + 1], non-decreasing: satisfaction after r moves, level[0] that of the cheapest models
+    price: Floats  # [R + 1], non-decreasing: gamma* for alpha in (level[r - 1], level[r]]; price[0] = 0
+    rank: Integers  # [M - 1, K], the place in that order (0 is first) of each type's moves; R for those it has not
+    model: Integers  # [M, K], the model of each type after r of its own moves
 
 
 class _Hull(NamedTuple):
@@ -101,8 +124,7 @@ def _check_alpha(alpha: float) -> float:
 
 def largest_alpha(law: Law) -> float:
     """The largest attainable satisfaction, E[max_m mu_m]. Raises as `check_law` does."""
-    law = check_law(law)
-    return float(law.weight @ law.mean.max(axis=1))
+    return _moves(check_law(law)).largest
 
 
 def solve(law: Law, alpha: float) -> Optimum:
@@ -119,23 +141,65 @@ def solve(law: Law, alpha: float) -> Optimum:
 
 
 def solve_all(law: Law, alphas: Sequence[float]) -> list[Optimum]:
-    """`solve` for several alphas, the law's hull made once: what takes the time where a trace is the law."""
+    """`solve` for several alphas, what they share made once: that takes the time where a trace is the law."""
     wanted, law = [_check_alpha(alpha) for alpha in alphas], check_law(law)
-    largest, hull = largest_alpha(law), _hull(law.cost, law.mean)
-    if beyond := [alpha for alpha in wanted if alpha > largest + ROUNDING]:
-        raise ValueError(f"alpha is {beyond[0]:.12g}, expected at most {largest:.12g}, the largest attainable alpha.")
-    return [_solve(law, hull, alpha, largest) for alpha in wanted]
+    moves = _moves(law)
+    if beyond := [alpha for alpha in wanted if alpha > moves.largest + ROUNDING]:
+        raise ValueError(
+            f"alpha is {beyond[0]:.12g}, expected at most {moves.largest:.12g}, the largest attainable alpha."
+        )
+    return [_solve(law, moves, alpha) for alpha in wanted]
 
 
-def _solve(law: Law, hull: _Hull, alpha: float, largest: float) -> Optimum:
-    mixture, gamma = _knapsack(law, hull, alpha)
+class Value(NamedTuple):
+    """C* and gamma* of one alpha, without the mixture."""
+
+    cost: float
+    gamma: float
+
+
+def values(law: Law, alphas: Sequence[float]) -> list[Value]:
+    """C* and gamma* of `solve` for several alphas; kept while the law's arrays live, if they never change."""
+    arrays = law.mean, law.weight
+    if not all(never_changes(array) for array in arrays):
+        return [Value(one.cost, one.gamma) for one in solve_all(law, alphas)]
+    known, _ = _KEPT.of(law.cost, lambda _: ({}, arrays), ("values", *map(id, arrays)))
+    if new := [alpha for alpha in dict.fromkeys(alphas) if alpha not in known]:
+        known |= {one.alpha: Value(one.cost, one.gamma) for one in solve_all(law, new)}
+    return [known[alpha] for alpha in alphas]
+
+
+def _solve(law: Law, moves: _Moves, alpha: float) -> Optimum:
+    mixture, gamma = _knapsack(law, moves, alpha)
     return Optimum(
         alpha=alpha,
         cost=float(law.weight @ (mixture * law.cost).sum(axis=1)),
         gamma=gamma,
         mixture=mixture,
         satisfaction=float(law.weight @ (mixture * law.mean).sum(axis=1)),
-        largest_alpha=largest,
+        largest_alpha=moves.largest,
+    )
+
+
+def staircase(law: Law) -> Staircase:
+    """The price of satisfaction at every level, what `solve` goes up step by step. Raises as `check_law` does."""
+    law = check_law(law)
+    hull, (num_types, num_models) = _hull(law.cost, law.mean), law.cost.shape
+    missing = num_models - len(hull.model)
+    model = np.concatenate([hull.model, np.repeat(hull.model[-1:], missing, axis=0)])
+    slope = np.concatenate([hull.slope, np.full((missing, num_types), np.inf)])
+    mean = law.mean[np.arange(num_types), model]
+    order = np.argsort(slope.ravel(), kind="stable")
+    real = np.isfinite(slope.ravel()[order])
+    gain = np.where(real, (law.weight * np.diff(mean, axis=0)).ravel()[order], 0.0)
+    price = np.maximum.accumulate(np.where(real, slope.ravel()[order], 0.0))
+    rank = np.empty(slope.size, np.intp)
+    rank[order] = np.where(real, np.arange(slope.size), slope.size)
+    return Staircase(
+        level=float(law.weight @ mean[0]) + np.concatenate([[0.0], np.cumsum(gain)]),
+        price=np.concatenate([[0.0], price]),
+        rank=rank.reshape(slope.shape),
+        model=model,
     )
 
 
@@ -159,23 +223,42 @@ def _hull(cost: Floats, mean: Floats) -> _Hull:
     return _Hull(np.stack(models), np.stack(slopes)[1:])
 
 
-def _knapsack(law: Law, hull: _Hull, alpha: float) -> tuple[Floats, float]:
+def _moves(law: Law) -> _Moves:
+    """Kept while the law's arrays live, if they never change (those of a replayed trace)."""
+    others = law.mean, law.weight
+    if not all(never_changes(array) for array in others):
+        return _sorted_moves(law)
+    # What is kept holds the others, so that their names stay theirs.
+    return _KEPT.of(law.cost, lambda _: (_sorted_moves(law), others), tuple(map(id, others)))[0]
+
+
+def _sorted_moves(law: Law) -> _Moves:
+    hull = _hull(law.cost, law.mean)
+    mean = law.mean[np.arange(len(law.weight)), hull.model]  # [R + 1, K]
+    slope = hull.slope.ravel()
+    order = np.argsort(slope, kind="stable")  # stable: of equal prices, a type's earlier move is first
+    order = order[np.isfinite(slope[order])]
+    gain = (law.weight * np.diff(mean, axis=0)).ravel()[order]
+    return _Moves(hull, float(law.weight @ law.mean.max(axis=1)), order, gain, float(law.weight @ mean[0]))
+
+
+_KEPT = Kept()
+
+
+def _knapsack(law: Law, moves: _Moves, alpha: float) -> tuple[Floats, float]:
     """Make the moves of all types in order of price until alpha is reached: mixture [K, M] and the last price."""
+    hull, order, gain = moves.hull, moves.order, moves.gain
     types = np.arange(len(law.weight))
-    mean = law.mean[types, hull.model]  # [R + 1, K]
-    gain = (law.weight * np.diff(mean, axis=0)).ravel()
-    order = np.argsort(hull.slope.ravel(), kind="stable")  # stable: of equal prices, a type's earlier move is first
-    order = order[np.isfinite(hull.slope.ravel()[order])]
-    reached = np.cumsum(gain[order])
-    missing = alpha - float(law.weight @ mean[0])
+    reached = np.cumsum(gain)
+    missing = alpha - moves.first
     if missing <= ROUNDING or not len(order):
         return _one_hot(hull.model[0], law.cost.shape), 0.0
     last = min(int(np.searchsorted(reached, missing - ROUNDING)), len(order) - 1)
-    moves = np.bincount(order[:last] % len(types), minlength=len(types))
-    mixture = _one_hot(hull.model[moves, types], law.cost.shape)
+    made = np.bincount(order[:last] % len(types), minlength=len(types))
+    mixture = _one_hot(hull.model[made, types], law.cost.shape)
     row, move = int(order[last] % len(types)), int(order[last] // len(types))
-    already = reached[last] - gain[order[last]]
-    share = float(np.clip((missing - already) / gain[order[last]], 0.0, 1.0)) if gain[order[last]] > 0 else 1.0
+    already = reached[last] - gain[last]
+    share = float(np.clip((missing - already) / gain[last], 0.0, 1.0)) if gain[last] > 0 else 1.0
     mixture[row] = 0.0
     mixture[row, hull.model[move, row]] = 1.0 - share
     mixture[row, hull.model[move + 1, row]] += share

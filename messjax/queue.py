@@ -37,6 +37,13 @@ def zero() -> Fixed:
     return Fixed(jnp.zeros((), jnp.int32), jnp.zeros((), jnp.int32))
 
 
+def of(value: Array) -> Fixed:
+    """A float32 number as an exact one, to the nearest 1e-6; cut off to [0, 2^30]."""
+    value = jnp.clip(value, 0.0, 2.0**30)
+    whole = jnp.floor(value)
+    return add(Fixed(whole.astype(jnp.int32), jnp.zeros((), jnp.int32)), units(value - whole))
+
+
 def units(value: Array) -> Array:
     """A number in [0, 1] in units of 1e-6, int32, rounded to the nearest."""
     return jnp.round(value * UNIT).astype(jnp.int32)

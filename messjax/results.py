@@ -25,7 +25,7 @@ import xarray as xr
 
 from messjax import optimum, stats
 from messjax.kept import Kept
-from messjax.types import Law
+from messjax.types import Law, Policy
 
 _ABOUT = {  # name: (what it is, its unit; "cost" stands for the cost unit of the stream)
     "cost": ("operating cost per request, full ledger", "cost"),
@@ -81,7 +81,8 @@ def to_dataset(
             data[f"{name}_curve"] = _array(value, ("stream", *swept, "t"), len(models))
     dataset = xr.Dataset(data, coords=coords)
     if "satisfaction" in dataset:
-        dataset["violation"] = dataset["alpha"] - dataset["satisfaction"]
+        # Variables: what is in one dataset needs no alignment, which takes as long as serving a million requests.
+        dataset["violation"] = dataset["alpha"].variable - dataset["satisfaction"].variable
     dataset.attrs |= {"horizon": horizon, "cost_unit": cost_unit}
     return _describe(dataset.transpose(*swept, "stream", ..., "model"))
 
@@ -111,14 +112,14 @@ def with_optimum(dataset: xr.Dataset, law: Law) -> xr.Dataset:
     For a recorded trace these are the clairvoyant ones (attribute `optimum_kind` = "labels").
     """
     alphas = np.atleast_1d(dataset["alpha"].values)
-    solved = optimum.solve_all(law, [float(alpha) for alpha in alphas])
-    alpha = dataset["alpha"]
+    solved = optimum.values(law, [float(alpha) for alpha in alphas])
+    alpha = dataset["alpha"].variable.to_base_variable()
     best = alpha.copy(data=np.reshape([s.cost for s in solved], alpha.shape))
     gamma = alpha.copy(data=np.reshape([s.gamma for s in solved], alpha.shape))
     found = {"optimal_cost": best, "gamma": gamma}
     if "cost" in dataset and "violation" in dataset:
-        gap = dataset["cost"] - best
-        found |= {"cost_gap": gap, "adjusted_regret": dataset.attrs["horizon"] * (gap + gamma * dataset["violation"])}
+        gap, violation = dataset["cost"].variable - best, dataset["violation"].variable
+        found |= {"cost_gap": gap, "adjusted_regret": dataset.attrs["horizon"] * (gap + gamma * violation)}
     dataset = dataset.assign(found)
     dataset.attrs["optimum_kind"] = law.kind
     return _describe(dataset)
@@ -218,7 +219,16 @@ def describe(function: Any) -> str:
     return f"{module}.{name}({', '.join(parts)})"
 
 
+def describe_policy(policy: Policy) -> str:
+    """What a policy does, and what it starts from where that has numbers of its own (a warm queue, a ridge)."""
+    said = {id(leaf) for leaf in jax.tree.leaves(policy.act)}
+    own = [leaf for leaf in jax.tree.leaves(policy.init) if id(leaf) not in said]
+    return describe(policy.act) + (f" from {describe(policy.init)}" if own else "")
+
+
 def _describe_array(leaf: Any) -> str:
+    if jax.dtypes.issubdtype(getattr(leaf, "dtype", None), jax.dtypes.prng_key):
+        leaf = jax.random.key_data(leaf)
     if np.size(leaf) <= 8:
         return np.array2string(np.asarray(leaf), separator=",", precision=6).replace("\n", "")
     return f"{np.shape(leaf)}:{_DIGESTS.of(leaf, _digest)}"

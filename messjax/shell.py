@@ -83,8 +83,8 @@ def use_compilation_cache(folder: Path | None = None) -> None:
 
 
 def console() -> Console:
-    """Tables go to standard output; where it is no terminal they are not cut to 80 columns."""
-    return Console(width=None if sys.stdout.isatty() else 160, highlight=False)
+    """Tables go to standard output; where it is no terminal they are 200 columns wide, not 80."""
+    return Console(width=None if sys.stdout.isatty() else 200, highlight=False)
 
 
 @contextmanager

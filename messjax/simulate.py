@@ -84,13 +84,17 @@ def check_fit(world: World) -> int:
     leaves, tree = jax.tree.flatten(world)
     if any(isinstance(leaf, jax.core.Tracer) for leaf in leaves):
         return _check_fit(world)
-    form = tuple(
-        (np.shape(x), str(jnp.result_type(x)), np.asarray(x).item() if np.size(x) == 1 else None) for x in leaves
-    )
+    form = tuple((np.shape(x), str(jnp.result_type(x)), _number(x)) for x in leaves)
     if (found := _FIT.get((tree, form))) is not None:
         return found
     _FIT[(tree, form)] = num_models = _check_fit(world)
     return num_models
+
+
+def _number(leaf: Any) -> Any:
+    """The value of an array of one number, None for others and for keys (a frozen predictor's dropout has one)."""
+    one = np.size(leaf) == 1 and not jnp.issubdtype(jnp.result_type(leaf), jax.dtypes.prng_key)
+    return np.asarray(leaf).item() if one else None
 
 
 _FIT: dict[Any, int] = {}  # worlds that were checked, by shapes: the check takes as long as serving a million requests

@@ -94,7 +94,7 @@ def sweep(
         for name in world.policies  # jax sorts dicts: keep the order given
     }
     dataset = named[""] if isinstance(policy, Policy) else results.concat(named)
-    told = (f"{name} = {results.describe(each.act)}".removeprefix(" = ") for name, each in world.policies.items())
+    told = (f"{name} = {results.describe_policy(each)}".removeprefix(" = ") for name, each in world.policies.items())
     dataset.attrs |= results.provenance() | {
         "policy": "; ".join(told),
         "stream_law": results.describe(stream.draw),

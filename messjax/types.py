@@ -136,6 +136,12 @@ class Meter(NamedTuple):
     read: Callable[[PyTree], dict[str, Any]]  # named readings: arrays, `queue.Fixed` or `meters.Sum`
 
 
+def form(component: Any) -> tuple:
+    """A component's structure, settings and shapes, hashable: equal forms fit the same things."""
+    leaves, tree = jax.tree.flatten(component)
+    return tree, tuple((np.shape(leaf), str(jnp.result_type(leaf))) for leaf in leaves)
+
+
 def alike(left: Any, right: Any) -> bool:
     """Whether two components are of one form: the same functions and settings, whatever the numbers."""
     forms: list[Any] = [jax.tree.structure(left), jax.tree.structure(right)]

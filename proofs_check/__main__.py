@@ -70,11 +70,12 @@ def _run(asked: Any, words: list[str]) -> list[str]:
     told: dict[str, Any] = {}
     given = Asked(asked.quick, asked.seed, asked.streams, bool(asked.only), chosen, out, [])
     for part in (part for part in PARTS if part in parts):
-        started = time.perf_counter()
+        started, worked = time.perf_counter(), time.process_time()
         print(f"== {part}", file=sys.stderr, flush=True)
         outcome = RUN[part](given)
         failures += outcome.failures
-        told[part] = outcome.told | {"seconds": round(time.perf_counter() - started, 1)}
+        spent = time.perf_counter() - started, time.process_time() - worked  # the latter over all cores
+        told[part] = outcome.told | {"seconds": round(spent[0], 1), "cpu_seconds": round(spent[1], 1)}
         report.write(given.rows, out, asked.seed, _config(words), told)  # a result already computed is never lost
     _close(failures, told, out)
     return failures
@@ -85,7 +86,11 @@ def _config(words: list[str]) -> str:
 
 
 def _close(failures: list[str], told: dict[str, Any], out: Path) -> None:
-    seconds = ", ".join(f"{part} {one['seconds']:.0f} s" for part, one in told.items())
+    spent = {part: (one["seconds"], one["cpu_seconds"]) for part, one in told.items()}
+    seconds = ", ".join(f"{part} {wall:.0f} s" for part, (wall, _) in spent.items())
+    seconds += (
+        f"; {sum(wall for wall, _ in spent.values()):.0f} s, of work {sum(cpu for _, cpu in spent.values()):.0f} s"
+    )
     for line in failures:
         print(f"VIOLATED where its assumptions hold: {line}")
     print(f"finding: {len(failures)} statements violated where their assumptions hold ({seconds}); written to {out}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from messjax import bounds, feedback, optimum, policies, predictors, streams, zoo
@@ -25,18 +27,17 @@ def inverted() -> Law:
     return Law(np.ones(1), np.array([[0.0, 0.5, 1.0]]), np.array([[0.1, 0.9, 0.2]]))
 
 
-def tightened(law: Law, asked: float, V: float, T: int, c: float, a: float, tail: bool) -> float:
+def tightened(law: Law, asked: float, V: float, T: int, tail: bool) -> float:
     """The alpha + kappa of T10 with an oracle: by T1 in expectation, or by T4 with probability .95."""
     k = optimum.constants(law, asked)
     if tail:
         kappa = bounds.T10_kappa_tail(0.05, T, asked, V, k.dE, k.beta)
     else:
-        P_T = float(bounds.exploration_sum(T, c, a))
 
         def right(kappa: float) -> float:
             alpha = asked + kappa
             at = optimum.constants(law, alpha)
-            return float(bounds.T1_queue(V, optimum.solve(law, alpha).gamma, at.B, T, P_T, at.beta_M, 0.0))
+            return float(bounds.T1_queue_sharp(V, optimum.solve(law, alpha).gamma, at.B, T, 0.0))
 
         kappa = bounds.T10_kappa(right, T, k.beta)
     if not np.isfinite(kappa):
@@ -57,8 +58,9 @@ def honest(quick: bool) -> list[Case]:
         "running means": (predictors.tabular(num_types, num_models), None),
         "linear SGD": (predictors.linear(num_types, num_models), None),
     }
+    coins: Any = {"feedback": feedback.sparse}  # complete feedback where f = 1: one program for both
     found = [
-        Case(f"llama3, {name}", law, stream, policies.mess_plus(predictor), grid, T, ebar=ebar)
+        Case(f"llama3, {name}", law, stream, policies.mess_plus(predictor), grid, T, ebar=ebar, **coins)
         for name, (predictor, ebar) in predictors_.items()
     ]
     simple = streams.types(kinked())
@@ -66,17 +68,17 @@ def honest(quick: bool) -> list[Case]:
     oracle = policies.mess_plus(predictors.oracle(simple))
     wrong = streams.types(inverted())
     found += [
-        Case("two models, oracle", kinked(), simple, oracle, slack._replace(V=np.array([1.0, 10.0])), T, ebar=0.0),
+        Case("two models, oracle", kinked(), simple, oracle, slack._replace(V=V), T, ebar=0.0, **coins),
         Case("inverted zoo, oracle", inverted(), wrong, policies.mess_plus(predictors.oracle(wrong)),
-             Controls(V=1.0, alpha=0.6, c=10.0, a=0.1), 3_000, ebar=0.0),
+             Controls(V=1.0, alpha=0.6, c=10.0, a=0.1), 3_000, ebar=0.0, **coins),
         Case("llama3, sparse feedback", law, stream, policies.mess_plus(predictors.oracle(stream)),
-             grid._replace(V=1.0, f=np.array([0.2, 0.6])), T, feedback=feedback.sparse, ebar=0.0),
-        Case("two models, sparse feedback", kinked(), simple, oracle, slack._replace(f=0.3), T,
-             feedback=feedback.sparse, ebar=0.0),
+             grid._replace(V=1.0, f=np.array([0.2, 0.6])), T, ebar=0.0, **coins),
+        Case("two models, sparse feedback", kinked(), simple, oracle, slack._replace(f=0.3), T, ebar=0.0,
+             **coins),
         Case("two models, tightened by T1", kinked(), simple, oracle,
-             slack._replace(alpha=tightened(kinked(), 0.5, 1.0, T, 0.1, 0.25, tail=False)), T, asked=0.5, ebar=0.0),
+             slack._replace(alpha=tightened(kinked(), 0.5, 1.0, T, tail=False)), T, asked=0.5, ebar=0.0, **coins),
         Case("two models, tightened by T4", kinked(), simple, oracle,
-             slack._replace(alpha=tightened(kinked(), 0.5, 1.0, T, 0.1, 0.25, tail=True)), T, asked=0.5, ebar=0.0),
+             slack._replace(alpha=tightened(kinked(), 0.5, 1.0, T, tail=True)), T, asked=0.5, ebar=0.0, **coins),
     ]  # fmt: skip
     return found + [_baseline(name, policy, law, T) for name, policy in baselines(law).items()]
 

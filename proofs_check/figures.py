@@ -11,14 +11,18 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from messjax import plot
+from proofs_check.statement import Statement
 from proofs_check.trial import Row
 from proofs_check.watched import Path as Watched
 
 MARKS = {"holds": ("o", "black"), "undecided": ("o", "white"), "violated": ("X", "black")}
 
 
-def of_statement(rows: Sequence[Row], title: str) -> Figure | None:
-    """Cases from the top; a dot with its one-sided limits, a bar for the bound. None where every case is silent."""
+def of_statement(rows: Sequence[Row], title: str, unit: str = "") -> Figure | None:
+    """Cases from the top; a dot with its one-sided limits, a bar for the bound. None where every case is silent.
+
+    `unit` is that of what is measured.
+    """
     speaking = [row for row in rows if row.verdict != "silent" and np.isfinite(row.bound)]
     if not speaking:
         return None
@@ -26,7 +30,7 @@ def of_statement(rows: Sequence[Row], title: str) -> Figure | None:
         figure = Figure(figsize=(8.4, 1.3 + 0.27 * len(speaking)), layout="constrained")
         axes = figure.subplots()
         for y, row in enumerate(speaking):
-            low, high = row.bound - row.margin_upper, row.bound - row.margin_lower
+            low, high = _limits(row)
             axes.plot([low, high], [y, y], color=plot.COLORS[0], linewidth=1.6)
             mark, fill = MARKS[row.verdict]
             axes.plot(row.measured, y, mark, markersize=5, color=plot.COLORS[0], markeredgecolor=plot.COLORS[0],
@@ -39,8 +43,18 @@ def of_statement(rows: Sequence[Row], title: str) -> Figure | None:
         figure.suptitle(title, fontsize=9, x=0.01, ha="left", wrap=True)
         silent = len(rows) - len(speaking)
         note = f"; silent in {silent} more cases" if silent else ""
-        axes.set_xlabel(f"measured mean with one-sided 95% limits (dot), bound (orange bar){note}")
+        axes.set_xlabel(
+            f"{unit or 'in the unit of the statement'}\nmeasured mean with 95% limits each way (dot), bound (bar){note}"
+        )
     return figure
+
+
+def _limits(row: Row) -> tuple[float, float]:
+    """The limits of what is measured. A lower bound (the near side of a `Between`) has its margin above it."""
+    above = (row.margin_lower + row.margin_upper) * (row.bound - row.measured) < 0
+    sign = 1.0 if above else -1.0
+    low, high = sorted((row.bound + sign * row.margin_lower, row.bound + sign * row.margin_upper))
+    return low, high
 
 
 def _scale(axes: matplotlib.axes.Axes, rows: Sequence[Row]) -> None:
@@ -48,10 +62,13 @@ def _scale(axes: matplotlib.axes.Axes, rows: Sequence[Row]) -> None:
     present = values[values > 0]
     if not len(present) or present.max() <= 50 * present.min():
         return
-    if min(min(row.measured, row.bound, row.bound - row.margin_upper) for row in rows) > 0:
+    least = min(min(row.measured, row.bound, *_limits(row)) for row in rows)
+    if least > 0:
         axes.set_xscale("log")
-    else:
-        axes.set_xscale("symlog", linthresh=float(10 ** np.floor(np.log10(np.quantile(present, 0.1)))))
+        return
+    axes.set_xscale("symlog", linthresh=float(10 ** np.floor(np.log10(np.quantile(present, 0.1)))))
+    if least == 0:
+        axes.set_xlim(left=0.0)
 
 
 def watched(paths: Sequence[Watched]) -> Figure:
@@ -74,7 +91,7 @@ def watched(paths: Sequence[Watched]) -> Figure:
             spread = float(np.quantile(np.abs(limits.upper[:, len(path.t) // 8 :]), 0.9))
             axes.set_ylim(-spread, 1.5 * spread)
         figure.supxlabel("requests t", fontsize=9)
-        figure.supylabel("mean of cost + gamma* (alpha - s) - C* up to t (cost unit)", fontsize=9)
+        figure.supylabel("mean of cost + gamma* (alpha - s) - C* up to t (cost per request)", fontsize=9)
         figure.suptitle(
             "T5 over time: each path (blue), limits for all paths and times at 95% (grey), least upper limit (dashed). "
             "Below zero: alarm",
@@ -83,11 +100,12 @@ def watched(paths: Sequence[Watched]) -> Figure:
     return figure
 
 
-def save_all(rows: Sequence[Row], about: dict[str, str], out: Path) -> list[Path]:
+def save_all(rows: Sequence[Row], statements: Sequence[Statement], out: Path) -> list[Path]:
     """A PNG and an SVG per statement that spoke."""
     saved: list[Path] = []
-    for name in dict.fromkeys(row.statement for row in rows):
-        figure = of_statement([row for row in rows if row.statement == name], f"{name}: {about.get(name, '')}")
+    for each in statements:
+        name = each.name
+        figure = of_statement([row for row in rows if row.statement == name], f"{name}: {each.about}", each.unit)
         if figure is not None:
             saved += plot.save(figure, out / slug(name))
     return saved

@@ -65,8 +65,7 @@ def _trial(asked: Asked) -> Outcome:
             runs = trial.run(case, key, streams)
             found += [trial.try_one(statement, run) for run in runs for statement in asked.statements]
             tell(number, len(honest))
-    about = {each.name: each.about for each in asked.statements}
-    return _judged(asked, trial.judge(found), lambda rows: figures.save_all(rows, about, asked.out))
+    return _judged(asked, trial.judge(found), lambda rows: figures.save_all(rows, asked.statements, asked.out))
 
 
 def _watched(asked: Asked) -> Outcome:
@@ -93,10 +92,14 @@ def _rates(asked: Asked) -> Outcome:
         swept = rates.exponents(asked.quick, asked.seed + 3, tell, found)
     shell.console().print(rates.table(found))
     shell.console().print(rates.exponent_table(swept))
+    rows = rates.rows(found, swept)
+    asked.rows.extend(rows)
+    shell.console().print(report.table(rows, "Rates on trial: slopes against the predicted ones, a* of T8"))
     drawn = {"rates": rates.figure(found), "T6": rates.t6_figure(found), "T8": rates.t8_figure(swept, found)}
     for name, figure in drawn.items():
         plot.save(figure, asked.out / name)
-    return Outcome([], {"rates": found, "exponents": swept})
+    wrong = [f"{row.statement}: {row.case}" for row in rows if row.verdict == "violated"]
+    return Outcome(wrong, {"rates": found, "exponents": swept})
 
 
 def _matrix(asked: Asked) -> Outcome:
@@ -118,28 +121,30 @@ def _search(asked: Asked) -> Outcome:
     """True statements must stand; false ones, planted at a share of a constant that was refuted before, must fall."""
     sought = [each for each in asked.statements if not each.name.startswith("L")]
     false = [planted.planted(plant, share) for plant, share in _plants(sought, asked.quick)]
-    keys = jax.random.split(jax.random.key(asked.seed + 5))
-    stand, fall = (
-        search.hunt_all(some, key, quick=asked.quick) if some else []
-        for some, key in zip((sought, false), keys, strict=True)
-    )
+    key, total = jax.random.key(asked.seed + 5), len(sought) + len(false)
+    if not sought:
+        return Outcome([], {})
+    with shell.progress(total, "statements") as tell:
+        seen = search.screen(key, search.SCREENED * (1 if asked.quick else 4))
+        stand = search.hunt_all(sought, key, quick=asked.quick, seen=seen, progress=lambda n: tell(n, total))
+        fall = search.hunt_all(
+            false, key, quick=asked.quick, seen=seen, progress=lambda n: tell(len(sought) + n, total)
+        )
     for found in (stand, fall):
         if found:
             shell.console().print(search.table(found))
-    if stand:
-        plot.save(search.figure(stand), asked.out / "search")
+    plot.save(search.figure(stand), asked.out / "search")
     wrong = [f"{each.statement.name} on {each.instance}" for each in stand if each.row.verdict == "violated"]
     wrong += [f"{each.statement.name} was not refuted" for each in fall if each.row.verdict != "violated"]
     return Outcome(wrong, {"true": [_plain(each) for each in stand], "planted": [_plain(each) for each in fall]})
 
 
 def _plants(sought: list[Statement], quick: bool) -> list[tuple[planted.Plant, float]]:
-    """The plants whose truth is sought, with the share told; in quick mode one a theorem, and half the share."""
+    """The plants whose truth is sought, at half the share told; in quick mode one a theorem."""
     names = {each.name for each in sought}
     some = [(plant, plant.share) for plant in planted.PLANTS if plant.share is not None and plant.truth.name in names]
-    if not quick:
-        return some
-    return [(plant, share / 2) for plant, share in {plant.theorem: (plant, share) for plant, share in some}.values()]
+    chosen = {plant.theorem: (plant, share) for plant, share in some}.values() if quick else some
+    return [(plant, share / 2) for plant, share in chosen]
 
 
 def _plain(found: search.Found) -> dict[str, Any]:

@@ -16,7 +16,7 @@ import jax
 from messjax.types import Array
 from proofs_check import search
 from proofs_check.statement import Run, Statement
-from proofs_check.statements import cost, queue, sparse, tightening
+from proofs_check.statements import attraction, cost, queue, sparse, tightening
 
 LADDER = (0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.999)
 Told = Callable[[Run, float], Run]
@@ -122,16 +122,17 @@ def complete(truth: Statement) -> Statement:
 
 PLANTS = (
     Plant(queue.T1_queue, "B", _constant("B"), 0.2),
-    Plant(queue.T1_queue, "P_T", _exploration, None),
     Plant(queue.T1_queue, "S_T", _reading("S"), 0.8),
     Plant(queue.T1_queue, "R_T", _reading("exploration_queue"), 0.5),
     Plant(queue.T1_queue, "gamma*", _gamma, 0.5),
+    Plant(queue.T1_sharp, "B", _constant("B"), 0.2),
+    Plant(queue.T1_sharp, "S_T", _reading("S"), 0.5),
     Plant(queue.T1_second, "B", _constant("B"), 0.7),
     Plant(queue.T1_second, "dE", _constant("dE"), 0.2),
     Plant(cost.T2, "B", _constant("B"), 0.0),
     Plant(cost.T2, "P_T", _exploration, 0.95),
-    Plant(cost.T2, "S_T", _reading("S"), None),
-    Plant(cost.T2, "R_T", _reading("exploration_queue"), None),
+    Plant(cost.T2, "S_T", _reading("S"), None),  # both are needed, by instances of docs/theory that tests keep; the
+    Plant(cost.T2, "R_T", _reading("exploration_queue"), None),  # search is drawn to where P_T alone is nearly all
     Plant(queue.T3, "B", _constant("B"), 0.8),
     Plant(queue.T3, "dE", _constant("dE"), 0.5),
     Plant(queue.T3, "ebar", _error, 0.3),
@@ -139,10 +140,18 @@ PLANTS = (
     Plant(queue.T4_mean, "dE", _constant("dE"), 0.2),
     Plant(queue.T4_mean, "ebar", _error, 0.2),
     Plant(queue.T4_mean, "1/beta", _slope, None),
+    Plant(queue.T4_half, "dE", _constant("dE"), 0.2),
+    Plant(queue.T4_hundredth, "dE", _constant("dE"), 0.2),
     Plant(cost.T5, "1/C*", _optimum, 0.98),
+    Plant(attraction.T6_mean, "B", _constant("B"), 0.2),
+    Plant(attraction.T6_mean, "S_T", _reading("S"), 0.2),
+    Plant(attraction.T6_tail, "gamma*", _gamma, 0.7),
+    Plant(attraction.T6_spread, "gamma*", _gamma, 0.5),
     Plant(cost.T7_mean, "P_T", _exploration, 0.8),
     Plant(sparse.T9_queue, "f", _hearing, 0.7),
     Plant(sparse.T9_violation, "1/f", _heard, 0.95),
+    Plant(sparse.T9_path, "1/f", _heard, 0.3),
+    Plant(sparse.T9_tail, "dE", _constant("dE"), None),
     Plant(complete(tightening.T10_violation), "kappa", _enough, 0.6),
     Plant(tightening.T10_cost, "kappa", _kappa, 0.999),
 )

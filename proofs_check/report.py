@@ -19,10 +19,10 @@ from proofs_check.trial import Row
 WORST = ("violated", "undecided", "holds", "silent")
 
 
-def table(rows: Sequence[Row]) -> Table:
+def table(rows: Sequence[Row], what: str = "Statements on trial where their assumptions hold") -> Table:
     """One line per statement: its tightest case, and how many cases came out how."""
     out = Table(
-        title="Statements on trial where their assumptions hold. Shown is the tightest case of each; one-sided 95%\n"
+        title=f"{what}. Shown is the tightest case of each; one-sided 95%\n"
         "limits of the margin bound - measured; verdicts by Holm's method over all cases; s: seconds of simulation.",
         title_justify="left",
     )

@@ -14,7 +14,7 @@ last row counts.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -29,7 +29,7 @@ from messjax import plot
 from messjax.types import Array
 from proofs_check import instances, trial
 from proofs_check.instances import Instance, Space
-from proofs_check.statement import Claim, Equal, Exact, Run, Said, Silent, Statement, Tail
+from proofs_check.statement import Between, Claim, Equal, Exact, Run, Said, Silent, Statement, Tail
 
 SPACE = Space()
 SCREENED = 512  # quasi-random instances before the optimiser starts
@@ -37,8 +37,9 @@ POPULATION = 64  # of them it starts from the best
 GENERATIONS = 4  # on the same numbers, the first of them the population that there is
 STREAMS = 32  # per instance while searching
 LEADERS = 16  # run again, on eight times the streams
-QUICK, FULL = SCREENED + 8 * POPULATION, SCREENED + 120 * POPULATION  # instances tried
+QUICK, FULL = SCREENED + 8 * POPULATION, 4 * SCREENED + 24 * POPULATION  # instances tried, by default
 SILENT = 3.0
+RAREST = 1e-3  # tails below it are not sought: no number of streams would tell
 ROUNDING = 1e-6  # of the scale: readings are float32 sums
 
 
@@ -73,12 +74,12 @@ def hunt(
 ) -> Found:
     """The tightest instance among `budget` (QUICK or FULL by default), and what the statement says on it afresh.
 
-    `seen` is what was screened already, under the same key. ValueError where the budget is smaller than screen and
-    first population.
+    `seen` is what was screened already, under the same key; four times as much is in full mode. ValueError where the
+    budget is smaller than screen and first population.
     """
     started = time.perf_counter()
     budget = (QUICK if quick else FULL) if budget is None else budget
-    seen = screen(key) if seen is None else seen
+    seen = screen(key, SCREENED if quick else 4 * SCREENED) if seen is None else seen
     epochs = (budget - len(seen.points)) // (POPULATION * GENERATIONS)
     if epochs < 1:
         least = len(seen.points) + POPULATION * GENERATIONS
@@ -98,10 +99,23 @@ def hunt(
     )
 
 
-def hunt_all(statements: Iterable[Statement], key: Array, *, quick: bool = True) -> list[Found]:
-    """`hunt` for each statement, screened together; the verdicts of the rows are corrected for their number (Holm)."""
-    seen = screen(key)
-    found = [hunt(each, key, quick=quick, seen=seen) for each in statements]
+def hunt_all(
+    statements: Iterable[Statement],
+    key: Array,
+    *,
+    quick: bool = True,
+    seen: Screen | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> list[Found]:
+    """`hunt` for each statement, screened together; the verdicts of the rows are corrected for their number (Holm).
+
+    `progress(done)` is called after each.
+    """
+    seen, found = screen(key, SCREENED if quick else 4 * SCREENED) if seen is None else seen, []
+    for done, each in enumerate(statements, start=1):
+        found.append(hunt(each, key, quick=quick, seen=seen))
+        if progress is not None:
+            progress(done)
     rows = trial.judge([each.row for each in found])
     return [each._replace(row=row) for each, row in zip(found, rows, strict=True)]
 
@@ -177,9 +191,15 @@ def relative(statement: Statement, run: Run) -> tuple[float, float, float]:
     said = statement.say(run)
     if isinstance(said, Silent):
         return SILENT, SILENT, SILENT
-    row = trial.try_one(statement._replace(say=lambda _: said), run)
+    if isinstance(said, Tail) and said.guide is not None:
+        if said.bound < RAREST:
+            return SILENT, SILENT, SILENT
+        said = Claim(said.guide, said.bound)
+    if isinstance(said, Between):  # the side on which less is left, of what the limit is away from the centre
+        return min(relative(statement._replace(say=_saying(side)), run) for side in said.sides)
+    row = trial.try_one(statement._replace(say=_saying(said)), run)
     scale = _scale(said, row)
-    if not (0.0 < scale < np.inf):
+    if not (ROUNDING * isinstance(said, Exact) < scale < np.inf):  # of two numbers near zero none is the larger
         return SILENT, SILENT, SILENT
     low, high = row.margin_lower, row.margin_upper
     if isinstance(said, Equal):  # it may fail on either side: the nearer one
@@ -187,6 +207,10 @@ def relative(statement: Statement, run: Run) -> tuple[float, float, float]:
         half = (high - low) / 2.0
         return (middle - half) / scale, middle / scale, (middle + half) / scale
     return low / scale, (row.bound - row.measured) / scale, high / scale
+
+
+def _saying(said: Said) -> Callable[[Run], Said]:
+    return lambda _: said
 
 
 def _scale(said: Said, row: trial.Row) -> float:

@@ -7,8 +7,8 @@
         return Claim(measured=run.readings["queue_last"], bound=lambda S: ..., uses=(run.readings["S"],))
 
 `Claim` says that the mean of `measured` over independent streams is at most the bound; `Tail` that an event has at most
-a probability, `Equal` that a mean is a number; `Exact` compares two numbers that nothing random is in. A worked example
-is in docs/proofs_check.md.
+a probability, `Between` that a mean lies between two limits, `Equal` that it is a number; `Exact` compares two numbers
+that nothing random is in. A worked example is in docs/proofs_check.md.
 """
 
 from __future__ import annotations
@@ -82,10 +82,36 @@ class Claim(NamedTuple):
 
 
 class Tail(NamedTuple):
-    """P(event) <= bound."""
+    """P(event) <= bound.
+
+    `guide` [n], where given, is at least 1 on the event and has a mean of at most the bound, by the proof (for Q >= q
+    it is e^{r (Q - q)}): it shows the search which way an event lies that no stream has seen. Verdicts are on events.
+    """
 
     events: np.ndarray  # [n] bool
     bound: float
+    guide: np.ndarray | None = None
+
+
+class Between(NamedTuple):
+    """low <= E[measured] <= high, the limits numbers or functions of the means of `uses`; `centre` lies between."""
+
+    measured: np.ndarray  # [n]
+    low: Callable[..., Any] | float
+    high: Callable[..., Any] | float
+    centre: float
+    uses: tuple[np.ndarray, ...] = ()
+
+    @property
+    def sides(self) -> tuple[Claim, Claim]:
+        """What it says of either side, as distances from the centre: above, below."""
+
+        def from_centre(limit: Callable[..., Any] | float, sign: float) -> Callable[..., Any]:
+            return lambda *means: sign * ((limit(*means) if callable(limit) else limit) - self.centre)
+
+        above = Claim(self.measured - self.centre, from_centre(self.high, 1.0), self.uses)
+        below = Claim(self.centre - self.measured, from_centre(self.low, -1.0), self.uses)
+        return above, below
 
 
 class Equal(NamedTuple):
@@ -111,7 +137,7 @@ class Silent(NamedTuple):
     why: str
 
 
-Said = Claim | Tail | Equal | Exact | Silent
+Said = Claim | Tail | Between | Equal | Exact | Silent
 
 
 class Statement(NamedTuple):
@@ -122,16 +148,20 @@ class Statement(NamedTuple):
     needs: frozenset[str]  # assumptions: breaking another one must not break it
     say: Callable[[Run], Said]
     about: str  # the first line of the function's docstring
+    unit: str = ""  # of what is measured, for axes
 
 
-def statement(name: str, *, source: str, needs: str) -> Callable[[Callable[[Run], Said]], Statement]:
-    """Make a statement of a function. `needs` lists assumptions, "A1 A2"; ValueError for one that is unknown."""
+def statement(name: str, *, source: str, needs: str, unit: str = "") -> Callable[[Callable[[Run], Said]], Statement]:
+    """Make a statement of a function. `needs` lists assumptions, "A1 A2"; ValueError for one that is unknown.
+
+    `unit` is that of what is measured, told on the axis of its figure.
+    """
     assumptions = frozenset(needs.split())
     if unknown := sorted(assumptions - ASSUMPTIONS):
         raise ValueError(f"statement {name!r}: found the assumption {unknown[0]!r}, expected A1 to A8")
 
     def made(say: Callable[[Run], Said]) -> Statement:
-        return Statement(name, source, assumptions, say, (say.__doc__ or "").strip().split("\n")[0])
+        return Statement(name, source, assumptions, say, (say.__doc__ or "").strip().split("\n")[0], unit)
 
     return made
 

@@ -15,12 +15,11 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 from scipy import special
-from scipy import stats as scipy_stats
 
 from messjax import audits, bounds, meters, optimum, stats
 from messjax.sweep import sweep
 from messjax.types import Array, Controls
-from proofs_check.statement import Case, Claim, Equal, Exact, Run, Silent, Statement, Tail
+from proofs_check.statement import Between, Case, Claim, Equal, Exact, Run, Silent, Statement, Tail
 
 LEVEL = 0.95
 
@@ -54,33 +53,34 @@ def run(case: Case, key: Array, num_streams: int, *, meter: Any = None, audit: b
 
     With `audit` every request of every stream is audited (`messjax.audits`), on the engine's general path.
     """
-    started = time.perf_counter()
     whole = [meters.standard() if meter is None else meter] + [audits.path()] * audit
-    found = sweep(
-        key,
-        case.controls,
-        policy=case.policy,
-        stream=case.stream._replace(law=None),  # the constants come from `case.law`, whatever the stream says of itself
-        horizon=case.horizon,
-        num_streams=num_streams,
-        meter=meters.zip_meters(*whole) if audit else whole[0],
-        feedback=case.feedback,
-    )
-    seconds = time.perf_counter() - started
-    swept = [np.atleast_1d(np.asarray(values, np.float64)) for values in case.controls]
+    swept = Controls(*(np.atleast_1d(np.asarray(values, np.float64)) for values in case.controls))
     runs = []
-    for index in itertools.product(*(range(len(values)) for values in swept)):
-        at = dict(zip(Controls._fields, index, strict=True))
-        point = found.isel({name: i for name, i in at.items() if name in found.dims})
-        alpha = float(np.round(swept[1][at["alpha"]], 6))
-        numbers = {name: float(values[i]) for name, values, i in zip(Controls._fields, swept, index, strict=True)}
-        readings = {str(name): np.asarray(value.values, np.float64) for name, value in point.data_vars.items()}
-        numbers |= {"alpha": alpha}
-        T = case.horizon
-        P_T = float(bounds.exploration_sum(T, numbers["c"], numbers["a"]))
-        best, constants = optimum.solve(case.law, alpha), optimum.constants(case.law, alpha)
-        runs.append(Run(case, **numbers, T=T, P_T=P_T, readings=readings, best=best, constants=constants))
-    return [each._replace(seconds=seconds / len(runs)) for each in runs]
+    for values in itertools.product(*swept):  # one at a time: the program is then the same for every grid, and case
+        started, at = time.perf_counter(), Controls(*map(float, values))
+        found = sweep(
+            key,
+            at,
+            policy=case.policy,
+            stream=case.stream._replace(law=None),  # the constants come from `case.law`, whatever the stream says
+            horizon=case.horizon,
+            num_streams=num_streams,
+            meter=meters.zip_meters(*whole) if audit else whole[0],
+            feedback=case.feedback,
+        )
+        readings = {str(name): np.asarray(value.values, np.float64) for name, value in found.data_vars.items()}
+        runs.append(
+            _run(case, at._replace(alpha=float(np.round(at.alpha, 6))), readings)._replace(
+                seconds=time.perf_counter() - started
+            )
+        )
+    return runs
+
+
+def _run(case: Case, at: Controls, readings: dict[str, np.ndarray]) -> Run:
+    P_T = float(bounds.exploration_sum(case.horizon, at.c, at.a))
+    best, constants = optimum.solve(case.law, at.alpha), optimum.constants(case.law, at.alpha)
+    return Run(case, *at, T=case.horizon, P_T=P_T, readings=readings, best=best, constants=constants)
 
 
 def try_one(statement: Statement, run: Run) -> Row:
@@ -95,6 +95,8 @@ def try_one(statement: Statement, run: Run) -> Row:
         row = row._replace(**_mean(said), streams=len(said.measured))
     elif isinstance(said, Tail):
         row = row._replace(**_tail(said), streams=len(said.events))
+    elif isinstance(said, Between):
+        row = row._replace(**_between(said), streams=len(said.measured))
     elif isinstance(said, Equal):
         row = row._replace(**_equal(said), streams=len(said.measured))
     else:
@@ -130,6 +132,22 @@ def _mean(claim: Claim) -> dict[str, Any]:
     }
 
 
+def _between(said: Between) -> dict[str, Any]:
+    """The limit of which the larger share is used up, told in the unit of what is measured; distances from the centre.
+
+    Violated by either side's p-value, doubled; it holds by the larger of the two.
+    """
+    above, below = (_mean(side) for side in said.sides)
+    used = [side["measured"] / max(side["bound"], 1e-300) for side in (above, below)]
+    nearer, sign = (above, 1.0) if used[0] >= used[1] else (below, -1.0)
+    return nearer | {
+        "measured": said.centre + sign * nearer["measured"],
+        "bound": said.centre + sign * nearer["bound"],
+        "p_violated": min(1.0, 2.0 * min(above["p_violated"], below["p_violated"])),
+        "p_holds": max(above["p_holds"], below["p_holds"]),
+    }
+
+
 def _below_zero(margin: float, error: float, n: int, scale: float) -> float:
     """The p-value of "the margin is at least zero" against "below": Student's t, or a plain comparison.
 
@@ -137,7 +155,7 @@ def _below_zero(margin: float, error: float, n: int, scale: float) -> float:
     """
     if error <= 1e-9 * scale:
         return float(margin >= -1e-6 * scale)
-    return float(scipy_stats.t.cdf(margin / error, n - 1))
+    return float(special.stdtr(n - 1, margin / error))
 
 
 def _tail(tail: Tail) -> dict[str, Any]:
@@ -151,8 +169,8 @@ def _tail(tail: Tail) -> dict[str, Any]:
         "margin_lower": bound - upper,
         "margin_upper": bound - lower,
         "looseness": _looseness(bound, k / n),
-        "p_violated": float(scipy_stats.binom.sf(k - 1, n, bound)),
-        "p_holds": float(scipy_stats.binom.cdf(k, n, bound)) if bound < 1.0 else 0.0,
+        "p_violated": float(special.betainc(k, n - k + 1, bound)) if k else 1.0,  # P(at least k of n)
+        "p_holds": float(special.bdtr(k, n, bound)) if bound < 1.0 else 0.0,  # P(at most k of n)
     }
 
 

@@ -1,13 +1,40 @@
-"""Fixtures that several test files share."""
+"""Fixtures that several test files share, and the folder in which one run of the tests keeps its compiled programs."""
 
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from pathlib import Path
 
 os.environ["JAX_ENABLE_COMPILATION_CACHE"] = "0"  # the commands switch it on: tests leave the user's folder alone
 
 import pytest
+
+KEPT = "MESSJAX_TEST_PROGRAMS"  # a folder of this run's, where its workers find what another has compiled
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Most of the tests' time is XLA compiling, and much of it the same programs: each is compiled once a run."""
+    if not hasattr(config, "workerinput"):
+        os.environ[KEPT] = tempfile.mkdtemp(prefix="messjax-tests-")
+        if config.getoption("numprocesses", None):
+            return  # the workers will run the tests
+    import jax
+    import platformdirs
+
+    folder = os.environ[KEPT]
+    platformdirs.user_cache_dir = lambda *_, **__: folder  # where the commands keep theirs
+    jax.config.update("jax_enable_compilation_cache", True)
+    jax.config.update("jax_compilation_cache_dir", folder)
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Nothing is left behind."""
+    if not hasattr(config, "workerinput"):
+        shutil.rmtree(os.environ.get(KEPT, ""), ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

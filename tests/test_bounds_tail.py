@@ -1,4 +1,4 @@
-"""T4, T8, T9 and T10: by hand, on chains whose laws are computed exactly, and on simulated paths.
+"""T4, T8 and T9: by hand, and on chains whose laws are computed exactly.
 
 Each constant that can be refuted is refuted by a counterexample when it is made too small.
 """
@@ -6,103 +6,15 @@ Each constant that can be refuted is refuted by a counterexample when it is made
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import NamedTuple
 
-import jax
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from chains import FEW, SLACK, TWO, chain, error, positive, tail_excess, worlds
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from messjax import bounds, feedback, optimum, policies, predictors, stats, streams, sweep
-from messjax.types import Controls, Law
-
-FEW = settings(max_examples=60, deadline=None)
-SLACK = 1e-9
-positive = st.floats(1e-6, 1.0)
-
-
-class Run(NamedTuple):
-    """Exact laws of one run. Lattice of Q: multiples of 1/n."""
-
-    queues: list[dict[int, float]]  # law of n Q_t, t = 1..T+1
-    shortfall: float  # E[sum (alpha - s_t)]
-    used: np.ndarray  # [T] E of the queue that decides, Q_{t-d}
-    joint: dict[tuple[int, int], float]  # law of (n Q_{T+1}, n sum (alpha - s_t)); the sum is 0 unless asked for
-
-    def mean(self) -> np.ndarray:
-        return np.array([sum(Q * w for Q, w in law.items()) for law in self.queues])
-
-
-def chain(law, steps, n, V, p, s_hat=None, start=0, f=1.0, h=None, delay=0, track=False) -> Run:
-    """MESS+ with alpha = steps/n, Q_1 = start/n, feedback with probability f (explored: h), `delay` requests late."""
-    weight, cost, mean = (np.asarray(x, float) for x in law[:3])
-    s_hat, h = (mean if s_hat is None else np.asarray(s_hat, float)), f if h is None else h
-    largest, known = float(weight @ mean[:, -1]), {}
-
-    def exploited(Q):
-        if Q not in known:
-            score = bounds.L4_score(np.full(len(weight), V), cost, np.full(len(weight), Q / n), steps / n, s_hat)
-            known[Q] = float(weight @ mean[np.arange(len(weight)), score.argmin(1)])
-        return known[Q]
-
-    now, shortfall, used, queues = {((start,) * (delay + 1), 0): 1.0}, 0.0, [], [{start / n: 1.0}]
-    for p_t in p:
-        after: dict = {}
-        used.append(sum(w * Q[0] for (Q, _), w in now.items()) / n)
-        for (Q, total), w in now.items():
-            good = exploited(Q[0])
-            for s, explored, exploit in ((1, largest, good), (0, 1 - largest, 1 - good)):
-                shortfall += w * (p_t * explored + (1 - p_t) * exploit) * (steps / n - s)
-                for heard, g_h, g_f in ((True, h, f), (False, 1 - h, 1 - f)):
-                    prob = w * (p_t * g_h * explored + (1 - p_t) * g_f * exploit)
-                    if prob:
-                        last = max(0, Q[-1] + steps - n * s) if heard else Q[-1]
-                        key = ((*Q[1:], last), total + (steps - n * s) * track)
-                        after[key] = after.get(key, 0.0) + prob
-        now, marginal = after, {}
-        for (Q, _), w in now.items():
-            marginal[Q[-1] / n] = marginal.get(Q[-1] / n, 0.0) + w
-        assert abs(sum(marginal.values()) - 1) < 1e-9
-        queues.append(marginal)
-    joint: dict = {}
-    for (Q, total), w in now.items():
-        joint[Q[-1], total] = joint.get((Q[-1], total), 0.0) + w
-    return Run(queues, shortfall, np.array(used), joint)
-
-
-def tail_excess(run, bound) -> float:
-    """The largest P(Q_t >= q) - bound(q, t) over t and the lattice: positive if the bound is refuted."""
-    worst = -np.inf
-    for t, law in enumerate(run.queues, 1):
-        q = np.array(sorted(law, reverse=True))
-        worst = max(worst, np.max(np.cumsum([law[x] for x in q]) - bound(q, t)))
-    return worst
-
-
-TWO = Law([1.0], [[0.0, 1.0]], [[0.2, 0.9]])
-
-
-@st.composite
-def worlds(draw):
-    """A law whose largest model exceeds alpha = steps/n by more than 2 ebar, and a run of it."""
-    K, M, n = draw(st.integers(1, 2)), draw(st.integers(1, 3)), draw(st.sampled_from([2, 3, 5]))
-    cells = st.lists(st.integers(0, 20), min_size=K * M, max_size=K * M)
-    cost, mean, noise = (np.reshape(draw(cells), (K, M)) / 20 for _ in range(3))
-    mean[:, -1] = np.maximum(mean[:, -1], draw(st.sampled_from([0.6, 0.8, 0.95])))
-    weight = np.array(draw(st.lists(st.integers(1, 5), min_size=K, max_size=K)), float)
-    law, steps = Law(weight / weight.sum(), cost, mean), draw(st.integers(1, n - 1))
-    s_hat = np.clip(mean + (noise - 0.5) * draw(st.sampled_from([0.0, 0.1, 0.3])), 0, 1)
-    assume(optimum.constants(law, steps / n).beta > 2 * error(law, s_hat))
-    T = draw(st.integers(1, 30))
-    p = bounds.exploration_probability(np.arange(1, T + 1), draw(st.sampled_from([0.0, 0.1, 1.0])), draw(positive))
-    V, start = draw(st.sampled_from([0.0, 0.01, 0.1, 1.0])), draw(st.sampled_from([0, 0, 3, 25]))
-    f, h = draw(st.sampled_from([1.0, 0.5, 0.1])), draw(st.sampled_from([None, 1.0]))
-    return law, steps, n, V, p, s_hat, start, f, h, draw(st.sampled_from([0, 0, 2]))
-
-
-def error(law, s_hat) -> float:
-    return float(law.weight @ np.abs(s_hat - law.mean).max(axis=1))
+from messjax import bounds, optimum
+from messjax.types import Law
 
 
 @given(worlds())
@@ -287,115 +199,6 @@ def test_T8_exponent():
     q = 0.7  # where the cost per request at T is least: T^-a + T^-(1-a) q for T large
     a = np.linspace(0.01, 0.99, 981)
     assert a[np.maximum(-a, -(1 - a) * q).argmin()] == pytest.approx(bounds.T8_exponent(q), abs=1e-3)
-
-
-# Tightening --------------------------------------------------------------------------------------------------------
-
-
-def test_T10_kappa_by_hand():
-    assert bounds.T10_kappa(lambda kappa: 10.0, 1000, 0.1) == pytest.approx(0.01)
-    assert bounds.T10_kappa(lambda kappa: 0.0, 1000, 0.1) == 0.0
-    assert bounds.T10_kappa(lambda kappa: 101.0, 1000, 0.1) == np.inf
-    assert bounds.T10_kappa(lambda kappa: 10.0, 1000, 0.1, 0.005) == np.inf
-    assert bounds.T10_kappa(lambda kappa: 10.0 if kappa < 0.05 else 1e6, 1000, 0.1) == pytest.approx(0.01)
-    assert bounds.T10_kappa(lambda kappa: np.nan if kappa < 0.05 else 10.0, 1000, 0.1) == pytest.approx(0.05)
-    # (kappa T)^2 = T (alpha + kappa)^2 + 2 T V dE, the second form of T1 for alpha >= 1/2
-    T, alpha, V, dE = 400, 0.6, 2.0, 0.5
-
-    def right(kappa):
-        return bounds.T1_queue_slater(T, (alpha + kappa) ** 2 / 2, V, dE)
-
-    a, b, c = T - 1.0, -2 * alpha, -(alpha**2) - 2 * V * dE
-    kappa = bounds.T10_kappa(right, T, 0.3)
-    assert kappa == pytest.approx((-b + np.sqrt(b * b - 4 * a * c)) / (2 * a)) and kappa * T >= right(kappa)
-
-
-@given(positive, st.integers(100, 100_000), st.floats(0.0, 3.0), positive)
-@FEW
-def test_T10_kappa_tail_is_enough_and_no_less_is(zeta, T, V, gain):
-    alpha, beta = 0.4, 0.6 * gain
-    kappa = bounds.T10_kappa_tail(zeta, T, alpha, V, 1.0, beta)
-
-    def enough(kappa):  # P(Q_{T+1} > kappa T) <= zeta, written out
-        eta, delta = (beta - kappa) / 2, max(alpha + kappa, 0.6 - kappa)
-        r = eta / (delta**2 + delta * eta / 3)
-        shrink = r * eta / 2
-        theta = max(0.6 - kappa, V / eta)
-        D = 1 + (np.exp(r * delta) - 1) / shrink
-        return kappa * T * r >= np.logaddexp(0, r * theta + np.log(D)) - np.log(zeta)
-
-    if np.isinf(kappa):
-        assert not any(enough(k) for k in np.linspace(0, beta, 500, endpoint=False))
-    else:
-        assert enough(kappa * (1 + 1e-9)) and not any(enough(k) for k in np.linspace(0, 0.999 * kappa, 50))
-        assert bounds.T10_kappa_tail(zeta, 2 * T, alpha, V, 1.0, beta) < kappa
-
-
-@given(worlds(), positive)
-@FEW
-def test_T10_cost_holds_exactly(world, share):
-    law, alpha = world[0], world[1] / world[2]
-    k = optimum.constants(law, alpha)
-    price = optimum.solve(law, alpha + share * k.beta).cost - optimum.solve(law, alpha).cost
-    assert price <= bounds.T10_cost(share * k.beta, k.dE, k.beta) + SLACK
-
-
-def test_T10_cost_is_attained():
-    law = Law([1.0], [[0.0, 1.0]], [[0.4, 0.9]])
-    assert optimum.solve(law, 0.65).cost == pytest.approx(bounds.T10_cost(0.25, 1.0, 0.5))
-
-
-# Simulated ---------------------------------------------------------------------------------------------------------
-
-
-def simulate(law, seed=0, *, horizon, num_streams=1024, **controls):
-    stream = streams.types(law)
-    return sweep.sweep(
-        jax.random.key(seed), Controls(**{"c": 0.0} | controls), policy=policies.mess_plus(predictors.oracle(stream)),
-        stream=stream, horizon=horizon, num_streams=num_streams,
-        feedback=feedback.sparse if "f" in controls else feedback.complete,
-    )  # fmt: skip
-
-
-def test_T9_fails_on_more_than_a_quarter_of_the_paths():
-    T, f = 100_000, 0.1
-    found = simulate(TWO, horizon=T, V=1.0, alpha=0.5, f=f)
-    excess = T * found["violation"].values - found["queue_last"].values / f
-    share = stats.interval((excess > 0).astype(float), 0.999)
-    assert share.lower <= 0.276 <= share.upper and share.lower > 0.2
-    for u in (200.0, 1000.0):  # and Freedman's inequality bounds how far
-        assert (excess > u).mean() <= bounds.T9_path_tail(u, T, f, 0.5)
-
-
-NINE = Law([1.0], [[0.0, 1.0]], [[0.05, 0.95]])
-
-
-def mean_kappa(V, T):
-    def right(kappa):
-        k, best = optimum.constants(NINE, 0.5 + kappa), optimum.solve(NINE, 0.5 + kappa)
-        return bounds.T1_queue(V, best.gamma, k.B, T, 0.0, k.beta_M, 0.0)
-
-    return bounds.T10_kappa(right, T, 0.45)
-
-
-def test_T10_with_V_too_large_and_with_the_kappa_it_needs():
-    T, V, short = 1000, 100.0, 1000**-0.5
-    violation = 0.5 - simulate(NINE, horizon=T, V=V, alpha=0.5 + short)["satisfaction"].values
-    assert stats.interval(violation, 0.999).lower > 0.075 and violation.mean() == pytest.approx(0.080, abs=2e-3)
-    assert short < mean_kappa(V, T)
-    for level in (1.0, V):
-        alpha = np.ceil(1e6 * (0.5 + mean_kappa(level, T))) / 1e6
-        violation = 0.5 - simulate(NINE, horizon=T, V=level, alpha=alpha)["satisfaction"].values
-        assert stats.interval(violation, 0.999).upper <= 0
-
-
-def test_T10_tail_leaves_no_violation_on_most_paths():
-    T, zeta = 1000, 0.05
-    kappa = bounds.T10_kappa_tail(zeta, T, 0.5, 1.0, 1.0, 0.45)
-    violation = 0.5 - simulate(NINE, horizon=T, V=1.0, alpha=0.5 + kappa)["satisfaction"].values
-    assert (violation > 0).mean() <= zeta
-    bare = 0.5 - simulate(NINE, horizon=T, V=1.0, alpha=0.5)["satisfaction"].values
-    assert (bare > 0).mean() > zeta
 
 
 # Shapes and errors -------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ import platformdirs
 import pytest
 
 from messjax import cli, compare, optimum, results, shell
+from messjax.traces import read_routellm
 from messjax.types import Law
 
 GOOD_PRICES = "small=1,large=10"
@@ -52,6 +53,10 @@ BAD = {
     "one price missing": (["replay", "FOLDER", "--alpha", "0.7", "--prices", "small=1"], "org/large-70b"),
     "price of no model": (["replay", "FOLDER", "--alpha", "0.7", "--prices", GOOD_PRICES + ",tiny=1"], "tiny"),
     "price no number": (["replay", "FOLDER", "--alpha", "0.7", "--prices", "small=cheap,large=1"], "cheap"),
+    "order unknown": (["replay", "FOLDER", "--alpha", "0.7", "--prices", GOOD_PRICES, "--order", "sorted"], "'sorted'"),
+    "held out too much": (["replay", "FOLDER", "--alpha=0.7", "--prices", GOOD_PRICES, "--held-out=0.9"], "0.9"),
+    "encoder missing": (["replay", "FOLDER", "--alpha=0.7", "--prices", GOOD_PRICES, "--features=NONE"], "NONE does"),
+    "pooling of n-grams": (["replay", "FOLDER", "--alpha=0.7", "--prices", GOOD_PRICES, "--pooling=cls"], "--pooling"),
     "oracle on a trace": (["replay", "FOLDER", "--alpha=0.7", "--prices", GOOD_PRICES, "--predictor=oracle"], "law"),
 }
 
@@ -79,7 +84,8 @@ def test_replay_writes_and_prints(folder: Path, tmp_path: Path, capsys: pytest.C
     out = tmp_path / "out"
     arguments = ["replay", str(folder), "--prices", GOOD_PRICES, "--alpha", "0.7,0.8", "--V", "0.1,1", "--c", "0.1,1"]
     assert cli.main([*arguments, "--seeds", "3", "--dim", "16", "--out", str(out)]) == 0
-    assert {path.name for path in out.iterdir()} == {"replay.nc", "replay.png", "replay.svg"}
+    written = {f"{stem}.{suffix}" for stem in ("replay", "predictor") for suffix in ("nc", "png", "svg")}
+    assert {path.name for path in out.iterdir()} == written | {"router_metrics.nc"}
     dataset = results.load(out / "replay.nc")
     assert dict(dataset.sizes) == {"policy": 5, "V": 2, "alpha": 2, "c": 2, "stream": 3, "model": 2, "t": 100}
     assert dataset.attrs["horizon"] == 120
@@ -92,6 +98,22 @@ def test_replay_writes_and_prints(folder: Path, tmp_path: Path, capsys: pytest.C
     assert np.allclose(small["cost"], 1.0)
     assert np.allclose(small["cost_exploit"], 1.0)
     assert float(small["satisfaction"].std()) < 1e-12
+
+
+def test_replay_takes_groups_one_after_the_other_and_an_encoders_features(folder: Path, tmp_path: Path) -> None:
+    encoders = pytest.importorskip("encoders", reason="needs messjax[encoders]")
+    model = encoders.write(tmp_path / "encoder", encoders.BERT)
+    out = tmp_path / "out"
+    arguments = ["--no-cache", "replay", str(folder), "--prices", GOOD_PRICES, "--alpha", "0.7", "--V", "1"]
+    more = ["--order", "groups", "--features", str(model), "--seeds", "2", "--held-out", "0.25", "--out", str(out)]
+    assert cli.main([*arguments, *more]) == 0
+    dataset, scored = results.load(out / "replay.nc"), results.load(out / "predictor.nc")
+    assert dataset.attrs["order"] == "groups" and dataset.attrs["trace_format"] == "routellm"
+    assert dataset.attrs["horizon"] == 120
+    assert scored["requests"].sel(on="held out").values[-1] == 30  # a quarter, in no order of the replay it tests
+    assert scored["requests"].sel(on="passed").sum() == 90
+    one_file = folder / "algebra.csv"
+    assert cli.main([*arguments[:2], str(one_file), *arguments[3:], "--order", "groups", "--out", str(out)]) == 2
 
 
 def test_simulate_writes_and_is_reproducible(tmp_path: Path) -> None:
@@ -115,7 +137,7 @@ def test_optimum_prints_the_mixture(capsys: pytest.CaptureFixture[str]) -> None:
 def test_optimum_of_a_trace_is_clairvoyant(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["optimum", "--trace", str(folder), "--prices", GOOD_PRICES, "--alpha", "0.8"]) == 0
     text = capsys.readouterr().out
-    trace = cli._trace(folder, GOOD_PRICES)
+    trace = read_routellm(folder, {"small": 1, "large": 10})
     best = optimum.solve(Law(np.full(120, 1 / 120), trace.cost, trace.satisfaction, "labels"), 0.8)
     assert f"{best.cost:.6g}" in text
 

@@ -15,6 +15,7 @@ import pytest
 
 from messjax import classes, feedback, meters, policies, predictors, queue, simulate, streams, sweep
 from messjax import grid as grid_module
+from messjax.policies.threshold import wins
 from messjax.types import Controls, Law, Meter, Outcome, Policy, Predictor, Step, Stream
 
 M, D, N = 3, 4, 40  # models, features (and types), requests of the trace
@@ -94,13 +95,35 @@ NESTS: dict[str, Callable[[float], Stream]] = {
         np.array([0.4, 0.6]),
     ),
 }
+
+
+def prefix(x: float) -> tuple[np.ndarray, np.ndarray]:
+    """What an offline router is trained on: features [30, D] and labels [30, M]."""
+    rng = np.random.default_rng(int(x))
+    return rng.normal(size=(30, D)), rng.integers(0, 2, (30, M)).astype(float)
+
+
 PREDICTORS: dict[str, Callable[[Stream, float], Predictor]] = {
     "oracle": lambda stream, x: predictors.oracle(stream),
     "noisy": lambda stream, x: predictors.noisy(stream, 0.1 + 0.1 * x, q=0.5 + 0.1 * x),
     "tabular": lambda stream, x: predictors.tabular(D, M),
     "linear": lambda stream, x: predictors.linear(D, M),
     "mlp": lambda stream, x: predictors.mlp(D, M),
+    "frozen": lambda stream, x: predictors.frozen(predictors.mlp(D, M), predictors.mlp(D, M).init(KEYS[int(x)])),
+    "trained": lambda stream, x: predictors.trained(predictors.linear(D, M), *prefix(x), key=KEYS[int(x)]),
+    "knn": lambda stream, x: predictors.knn(*prefix(x), k=4),
+    "dual_contrastive": lambda stream, x: predictors.dual_contrastive(*prefix(x), key=KEYS[int(x)], steps=5 + int(x)),
 }
+
+
+def two_models(x: float) -> Policy:
+    """A threshold router with a win rate trained on the prefix it is calibrated on."""
+    features, labels = prefix(x)
+    won = wins(labels)
+    rate = predictors.trained(predictors.linear(D, 1), features, won, key=KEYS[0])
+    return policies.threshold(rate, features, labels)
+
+
 POLICIES: dict[str, Callable[[Predictor, float], Policy]] = {
     "mess_plus": lambda predictor, x: policies.mess_plus(predictor),
     "greedy": lambda predictor, x: policies.greedy(predictor),
@@ -112,6 +135,19 @@ POLICIES: dict[str, Callable[[Predictor, float], Policy]] = {
     "running_mean_costs": lambda predictor, x: policies.running_mean_costs(
         policies.mess_plus(predictor), M, start=0.5 + x
     ),
+    "warm_started": lambda predictor, x: policies.warm_started(predictor, 2.0 + x),
+    "tightened": lambda predictor, x: policies.tightened(policies.mess_plus(predictor), 0.05 * x),
+    "auto_v": lambda predictor, x: policies.auto_v(policies.mess_plus(predictor), law(x), 10.0 + x),
+    "one_sided": lambda predictor, x: policies.one_sided(predictor),
+    "one_sided importance": lambda predictor, x: policies.one_sided(predictor, learning="importance"),
+    "primal_dual": lambda predictor, x: policies.primal_dual(M, optimism=0.5 + x),
+    "lin_ucb": lambda predictor, x: policies.lin_ucb(D, M, ridge=1.0 + x, width=0.5 + x),
+    "lin_thompson": lambda predictor, x: policies.lin_thompson(D, M, ridge=1.0 + x, width=0.5 + x),
+    "educated_guess": lambda predictor, x: policies.educated_guess(ACCURACY - 0.01 * x),
+    "optimal": lambda predictor, x: policies.optimal(law(x)),
+    "threshold": lambda predictor, x: two_models(x),
+    "predict_then_argmin": lambda predictor, x: policies.predict_then_argmin(predictor),
+    "lagrangian": lambda predictor, x: policies.lagrangian(predictor, law(x)),
 }
 NESTED: dict[str, Callable[[Predictor, float], Policy]] = {
     "running_mean_costs + by_class": lambda predictor, x: policies.running_mean_costs(
@@ -150,6 +186,22 @@ WORLDS = [
     ("chain + drift + adversarial + benchmarks", "delayed", "tabular"),
     ("change + adversarial_replay + replay of groups", "uniform", "linear"),
     ("with_classes + modulated + by_length + lognormal", "running_mean_costs + by_class", "linear"),
+]
+# The same side by side in one program, (policy, predictor): compiling each by itself would take a minute.
+TOGETHER = [
+    ("warm_started", "dual_contrastive"),
+    ("tightened", "tabular"),
+    ("auto_v", "knn"),
+    ("one_sided", "linear"),
+    ("one_sided importance", "linear"),
+    ("primal_dual", "oracle"),
+    ("lin_ucb", "oracle"),
+    ("lin_thompson", "oracle"),
+    ("educated_guess", "oracle"),
+    ("optimal", "oracle"),
+    ("threshold", "oracle"),
+    ("predict_then_argmin", "frozen"),
+    ("lagrangian", "trained"),
 ]
 
 
@@ -327,6 +379,38 @@ def test_a_grid_is_its_single_runs_and_no_value_recompiles(names):
     assert other.attrs["horizon"] == 23 and int(other["served"].isel(stream=0, V=0).sum()) == 23
 
 
+def side_by_side(x: float) -> tuple[Stream, dict[str, Policy]]:
+    stream = STREAMS["types"](x)
+    return stream, {" ".join(names): POLICIES[names[0]](PREDICTORS[names[1]](stream, x), x) for names in TOGETHER}
+
+
+def test_side_by_side_a_grid_is_its_single_runs_and_no_value_recompiles():
+    controls = Controls(V=[0.5, 2.0], alpha=0.5, c=0.5, a=0.25, f=0.7)
+    meter = meters.ledger()
+    told = {"meter": meter, "feedback": feedback.sparse}
+    stream, named = side_by_side(0.0)
+    grid = sweep.sweep(
+        jax.random.key(0), controls, policy=named, stream=stream, horizon=7, num_streams=3, block=3, **told
+    )
+    one = Controls(*(jnp.float32(np.ravel(value)[-1]) for value in controls))
+    here = simulate.assemble(named, stream, meter, feedback.sparse)
+    alone = jax.jit(lambda key, world: simulate.run(key, one, world, np.array([7])))
+    for i in range(3):
+        found = alone(jax.random.fold_in(jax.random.key(0), i), here)
+        for name, result in found.items():
+            for reading, value in result.final.items():
+                host = value.to_host() if hasattr(value, "to_host") else np.asarray(value)
+                at = grid[reading].sel(policy=name).isel(V=1, stream=i).values
+                np.testing.assert_array_equal(at, host, err_msg=f"{name} {reading}")
+    side_by_side(1.0)  # fitting on a prefix may still compile what it needs by itself
+    del COMPILED[:]
+    stream, named = side_by_side(2.0)
+    other = sweep.sweep(
+        jax.random.key(1), controls, policy=named, stream=stream, horizon=23, num_streams=3, block=3, **told
+    )
+    assert not COMPILED and (other["served"].isel(stream=0, V=0).sum("model") == 23).all()
+
+
 def test_the_compile_counter_counts():
     del COMPILED[:]
     jax.jit(lambda x: x * 3.0 + len(COMPILED))(jnp.ones(17))
@@ -341,7 +425,8 @@ def test_the_compile_counter_counts():
 def test_every_public_component_is_in_its_table(module, table):
     assert set(module.__all__) == {name.split()[0] for name in table}
     column = {"streams": 0, "policies": 1, "predictors": 2}[module.__name__.split(".")[1]]
-    assert {name for row in WORLDS for name in row[column].split(" + ")} == set(table)
+    together = {row[column - 1] for row in TOGETHER if column}
+    assert {name for row in WORLDS for name in row[column].split(" + ")} | together == set(table)
 
 
 def test_every_public_meter_is_in_its_table():

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
+from operator import itemgetter
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from messjax import fast, feedback, grid, meters, policies, predictors, simulate, streams
-from messjax.fast import account, serve
+from messjax.fast import account, heads, serve
+from messjax.policies import gate
+from messjax.predictors.learning import Sgd
 from messjax.sweep import sweep
-from messjax.types import Controls, Law, Policy, Predictor, Stream
+from messjax.types import Controls, Law, Outcome, Policy, Predictor, Stream
 
 RNG = np.random.default_rng(0)
 K, M, D, N = 5, 3, 6, 260
@@ -106,6 +111,44 @@ def test_chunks_blocks_and_lanes_change_nothing(name, monkeypatch):
     monkeypatch.setattr(serve, "LONGEST", 13)
     jax.clear_caches()
     compare(run(stream, policy, "fast", checkpoints=4).drop_dims("t"), wanted)
+
+
+@pytest.mark.parametrize("name", ["oracle on even types (W1)", "linear on logistic (W2)", "linear on a trace (W3)"])
+def test_one_loop_or_two_are_the_same(name, monkeypatch):
+    """Few lanes are served in two passes, many in one."""
+    stream, predictor = WORLDS[name]
+    policy = {"mess+": policies.mess_plus(predictor)} | BASELINES
+    two = run(stream, policy, "fast", GRID._replace(c=0.1))
+    monkeypatch.setattr(serve, "FEW", 0)
+    jax.clear_caches()
+    compare(run(stream, policy, "fast", GRID._replace(c=0.1)), two)
+
+
+@pytest.mark.parametrize("explored", [0.0, 0.2, 1.0])
+def test_logits_learned_along_are_those_of_the_weights(explored):
+    """A chunk at once, and request by request; of some requests nothing is asked, the second lane explores less."""
+    rng = np.random.default_rng(1)
+    seen = heads.Seen(jnp.asarray(X[:24], jnp.float32), jnp.asarray(LABELS[:24], jnp.float32))
+    rule, start = Sgd(clip=0.3), predictors.linear(D, M)
+    one = heads.written_out(start, rule)
+    explore = jnp.asarray(np.stack([wanted := rng.uniform(size=24) < explored, wanted & (rng.uniform(size=24) < 0.5)]))
+    head = jax.tree.map(lambda x: x + jnp.asarray(rng.normal(size=x.shape), jnp.float32), one.init(jax.random.key(0)))
+    ends, found = jax.vmap(lambda wanted: heads.foresee(rule, head, seen, wanted, jnp.int32(21)))(explore)
+    for lane in range(2):
+        state = head
+        for i in range(21):
+            np.testing.assert_allclose(found[lane, i], one.predict(state, seen.x[i]), atol=2e-6)
+            if explore[lane, i]:
+                state = one.update(state, seen.x[i], Outcome(seen.labels[i], jnp.ones(M, bool)))
+        jax.tree.map(partial(np.testing.assert_allclose, atol=2e-6), jax.tree.map(itemgetter(lane), ends), state)
+
+
+def test_a_row_is_put_without_a_scatter():
+    arrays, values = jnp.zeros((2, 5, 3)), jnp.arange(6.0).reshape(2, 3)
+    many = jax.vmap(jax.vmap(gate.put, (0, 0, None)), (None, 0, None))
+    args = arrays, jnp.stack([values, values + 6]), jnp.int32(4)
+    np.testing.assert_array_equal(many(*args)[:, :, 4], args[1])
+    assert not np.any(many(*args)[:, :, :4]) and "scatter" not in str(jax.make_jaxpr(many)(*args))
 
 
 def test_the_walk_and_the_queue_stay_exact_far_from_zero():

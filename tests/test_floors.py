@@ -18,6 +18,7 @@ FLOORS = [
     {"grid", "verdicts", "plot", "quality"},
     {"sweep"},
     {"compare", "shell"},
+    {"commands"},
     {"cli"},
 ]
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}

@@ -19,7 +19,7 @@ from proofs_check.lemmas import prover, t1_quadratic, t2_cost, t3_slater
 from proofs_check.lemmas.prover import Lemma, Wrong, exact, prove, without
 
 PAGE = (Path(__file__).parents[1] / "docs" / "theory.md").read_text(encoding="utf-8")
-HEADS = {"L1", "L2", "L3", "L5", "(1)", "(2)", "(3)", "T1", "T2", "T3", "T4", "T5", "T8", "T9", "T10"}
+HEADS = {"L1", "L2", "L3", "L5", "(1)", "(2)", "(3)", "T1", "T2", "T3", "T4", "T5", "T6", "T8", "T9", "T10"}
 x, y = z3.Reals("x y")
 
 

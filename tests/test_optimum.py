@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 
 from messjax import bounds, optimum
+from messjax.kept import frozen
 from messjax.types import Law
 
 FEW = settings(max_examples=150, deadline=None)
@@ -248,3 +249,18 @@ def test_check_law_returns_float64_arrays():
     law = optimum.check_law(Law([1], [[1, 2]], [[0, 1]], kind="labels"))
     assert all(array.dtype == np.float64 for array in law[:3])
     assert law.kind == "labels"
+
+
+def test_values_are_those_of_solve_and_kept_only_for_laws_that_stay():
+    rng = np.random.default_rng(5)
+    arrays = [np.full(40, 1 / 40), rng.uniform(0, 1, (40, 3)), rng.uniform(0, 1, (40, 3))]
+    loose, fixed = Law(*arrays), Law(*(frozen(array) for array in arrays))
+    alphas = [0.55, 0.6, 0.55]
+    expected = [(one.cost, one.gamma) for one in optimum.solve_all(loose, alphas)]
+    for law in (loose, fixed, fixed):
+        assert optimum.values(law, alphas) == expected
+    loose.cost[:] *= 2.0  # arrays that may change are looked at again
+    np.testing.assert_allclose([one.cost for one in optimum.values(loose, alphas)], [2 * cost for cost, _ in expected])
+    with pytest.raises(ValueError, match="largest attainable"):
+        optimum.values(fixed, [0.6, 1.0])
+    assert optimum.values(fixed, [0.6]) == expected[1:2]

@@ -15,6 +15,13 @@ from recording import units
 from messjax import meters, queue
 
 
+@pytest.mark.parametrize("value", [0.0, 0.25, 10.0, 2000.9, 0.9999999, 123456.75, 7e8, -3.0, 1e18])
+def test_a_float_becomes_the_nearest_exact_number(value):
+    found = queue.of(jnp.float32(value))
+    assert 0 <= int(found.part) < queue.UNIT and found.whole.dtype == found.part.dtype == jnp.int32
+    assert abs(found.to_host() - min(max(np.float64(np.float32(value)), 0.0), 2.0**30)) <= 5e-7
+
+
 def test_a_million_steps_of_the_queue_are_integer_arithmetic():
     satisfied = np.random.default_rng(1).random(1_000_000) < 0.6669
 

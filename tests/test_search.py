@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from messjax import optimum, plot
 from proofs_check import instances, planted, search, trial
-from proofs_check.statement import Claim, Equal, Silent, statement
-from proofs_check.statements import cost, queue, sparse, tightening
+from proofs_check.statement import Between, Claim, Equal, Silent, Tail, statement
+from proofs_check.statements import attraction, cost, queue, sparse, tightening
 
 SPACE = search.SPACE
 KEY = jax.random.key(7)
@@ -90,6 +90,10 @@ def test_the_margin_is_relative_and_below_zero_only_where_a_test_says_violated(s
     assert search.tightness(said(0.999), run) > 0.0
     equal = statement("equal", source="", needs="")(lambda run: Equal(values, 1.2, 0.01))
     assert search.tightness(equal, run) < 0.0
+    both = statement("both", source="", needs="")(lambda run: Between(values, 0.5, 1.1, 0.9))
+    assert search.relative(both, run)[1] == pytest.approx(0.5)  # .1 of the .2 above the centre are left
+    rare = statement("rare", source="", needs="")(lambda run: Tail(values > 2.0, 0.1, 0.1 * values))
+    assert search.relative(rare, run)[1] == pytest.approx(0.0, abs=1e-9)  # no event, and yet a slope
     silent = statement("silent", source="", needs="")(lambda run: Silent("always"))
     assert search.relative(silent, run) == (search.SILENT,) * 3
 
@@ -110,6 +114,26 @@ def test_a_users_own_false_statement_is_refuted_without_an_edit(seen):
     found = search.hunt(short, KEY, seen=seen)
     assert found.row.verdict == "violated" and found.margin[2] < 0.0
     assert found.tried <= search.QUICK and found.path[-1, 0] == found.tried
+
+
+def corner(cost_, mean, predicted, **controls) -> instances.Instance:
+    """One type in effect, T = 256."""
+    tables = (np.array([row, row], float) for row in (cost_, mean, predicted))
+    return instances.Instance(np.array([1.0, 0.0]), *tables, **{"f": 1.0, "a": 0.0, "T": 256, "asked": 0.5} | controls)
+
+
+@pytest.mark.parametrize(
+    ("reading", "found"),
+    [
+        ("exploration_queue", corner([1, 0], [1, 0], [1, 0], V=2.0, alpha=0.5, c=0.5)),
+        ("S", corner([0, 1], [0.5, 0.5], [0.4, 0.6], V=1.0, alpha=0.5, c=0.0)),
+    ],
+)
+def test_T2_needs_its_terms_R_T_and_S_T(reading, found):
+    """The instances of docs/theory: the whole bound holds, what is left without the term does not."""
+    plant = planted.Plant(cost.T2, reading, planted._reading(reading), None)
+    for share, verdict in ((0.0, "violated"), (1.0, "holds")):
+        assert search.afresh(planted.planted(plant, share), found, KEY, 512)[0].verdict == verdict
 
 
 def hunted(plants, seen, quick):
@@ -136,18 +160,18 @@ def test_planted_falsehoods_are_refuted(seen):
 @pytest.mark.slow
 def test_every_planted_falsehood_is_refuted(seen):
     plants = [each for each in planted.PLANTS if each.share is not None]
-    assert {each.theorem for each in plants} == {"T1", "T2", "T3", "T4", "T5", "T7", "T9", "T10"}
+    assert {each.theorem for each in plants} == {f"T{i}" for i in range(1, 11)} - {"T8"}
     assert_refuted(plants, seen, quick=False)
 
 
 def test_a_share_of_one_is_the_truth(seen):
     for plant in planted.PLANTS:
-        for run in seen.runs[:40]:
+        for run in seen.runs[:20]:
             truth, told = search.relative(plant.truth, run), search.relative(planted.planted(plant, 1.0), run)
             np.testing.assert_allclose(told, truth, atol=1e-9, err_msg=plant.truth.name)
 
 
-TRUE = (*queue.STATEMENTS, *cost.STATEMENTS, *sparse.STATEMENTS)
+TRUE = (*queue.STATEMENTS, *cost.STATEMENTS, *attraction.STATEMENTS, *sparse.STATEMENTS)
 TIGHTENED = tuple(planted.complete(each) for each in tightening.STATEMENTS)  # T10 stands on T1: complete feedback
 
 

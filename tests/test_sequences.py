@@ -1,71 +1,27 @@
-"""Confidence sequences: coverage over the whole horizon, widths, exact cases, evidence, and a path watched online."""
+"""Confidence sequences: coverage over the whole horizon, widths, exact cases, errors."""
 
 from __future__ import annotations
 
-from functools import cache, partial
+from functools import partial
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
-from jax.tree_util import Partial
+from drawn_paths import (
+    CHECKPOINTS,
+    LAWS,
+    METHODS,
+    STEPS,
+    TIMES,
+    adversary,
+    at_checkpoints,
+    drawn,
+    failures,
+    rarely,
+)
 from scipy import integrate, optimize
-from scipy.stats import beta
 
-from messjax import meters, optimum, policies, predictors, sequences, simulate, stats, streams, sweep
-from messjax.policies.router import router
-from messjax.types import Controls, Law, Predictor, Step
+from messjax import sequences
 from messjax.watch import watch
-
-PATHS, STEPS = 2_000, 2_000
-TIMES = np.arange(1, STEPS + 1)
-CHECKPOINTS = np.unique(np.geomspace(1, STEPS, 150).astype(int)) - 1
-LAWS = {  # low, high, mean (a multiple of a tenth of the range, see `failures`), draw
-    "bernoulli .1": (0.0, 1.0, 0.1, lambda rng, shape: (rng.random(shape) < 0.1).astype(float)),
-    "bernoulli .5": (0.0, 1.0, 0.5, lambda rng, shape: (rng.random(shape) < 0.5).astype(float)),
-    "beta": (0.0, 1.0, 0.2, lambda rng, shape: rng.beta(1.0, 4.0, shape)),
-    "two points": (-1.0, 9.0, 0.0, lambda rng, shape: np.where(rng.random(shape) < 0.04, 6.0, -0.25)),
-}
-
-
-@cache
-def drawn(name: str) -> np.ndarray:
-    return LAWS[name][3](np.random.default_rng(17), (PATHS, STEPS))
-
-
-def rarely(failed: np.ndarray, confidence: float = 0.95) -> bool:
-    """Whether the upper limit (Clopper-Pearson) of the probability of failing is at most 5%."""
-    return bool(beta.ppf(confidence, failed.sum() + 1, failed.size - failed.sum()) <= 0.05)
-
-
-def failures(found: sequences.Sequence, mean) -> np.ndarray:
-    """[paths] whether a limit ever excluded the mean. `betting` excludes its grid points: a mean on one is sharpest."""
-    slack = 1e-9
-    return ((found.lower >= mean - slack) | (found.upper <= mean + slack)).any(axis=-1)
-
-
-def sums(x: np.ndarray, low: float, high: float) -> tuple[np.ndarray, np.ndarray]:
-    """S and V [..., n], every X guessed by the mean of the past, the middle of the range before it."""
-    S = np.cumsum(x, axis=-1)
-    guess = (np.concatenate([np.zeros_like(S[..., :1]), S[..., :-1]], axis=-1) + (low + high) / 2) / TIMES[
-        : x.shape[-1]
-    ]
-    return S, np.cumsum((x - guess) ** 2, axis=-1)
-
-
-def at_checkpoints(x, low, high, level=0.95, **options) -> sequences.Sequence:
-    S, V = sums(x, low, high)
-    at = CHECKPOINTS if x.shape[-1] == STEPS else slice(None)
-    t = TIMES[: x.shape[-1]][at]
-    return sequences.running_mean_of_conditional_means(S[..., at], V[..., at], t, low, high, level, **options)
-
-
-METHODS = {
-    "empirical_bernstein": sequences.empirical_bernstein,
-    "betting": partial(sequences.betting, grid=10),
-    "running_mean_of_conditional_means": at_checkpoints,
-}
-
 
 # --- coverage over all times ----------------------------------------------------------------------------------
 
@@ -99,18 +55,6 @@ def test_an_interval_for_one_time_fails_when_watched(name):
     assert late[:, -1].mean() < 0.08  # right at one time
     assert late.any(axis=-1).mean() > 0.3
     assert not rarely(late.any(axis=-1))
-
-
-def adversary(steps: int = STEPS) -> tuple[np.ndarray, np.ndarray]:
-    """X and E[X | past] [paths, steps] of a mean that wanders, and jumps whenever the path is ahead of its means."""
-    rng = np.random.default_rng(3)
-    x, means = np.empty((2, PATHS, steps))
-    ahead = np.zeros(PATHS)
-    for t in range(steps):
-        means[:, t] = np.where(ahead > 0, 0.5 + 0.4 * np.sin(t / 150), 0.1)
-        x[:, t] = rng.random(PATHS) < means[:, t]
-        ahead += x[:, t] - means[:, t]
-    return x, means
 
 
 def test_means_that_drift_with_the_past_are_covered_and_only_without_intersection():
@@ -227,156 +171,6 @@ def test_a_finer_grid_only_narrows():
     coarse, fine = (sequences.betting(x, 0.0, 1.0, grid=grid) for grid in (20, 200))
     for inner, outer in ((fine.lower, coarse.lower), (1 - fine.upper, 1 - coarse.upper)):
         assert (inner >= outer - 1e-12).all() and (inner <= outer + 0.05 + 1e-12).all()
-
-
-# --- evidence -------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("p", [0.1, 0.5, 0.8])
-def test_e_value_is_fair_at_the_null_and_worse_below(p):
-    """All 2^12 sequences of coins: the capital has expectation 1 at the null, at every time, and less below it."""
-    coins = (np.arange(2**12)[:, None] >> np.arange(12) & 1).astype(float)
-    weight = np.prod(np.where(coins == 1, p, 1 - p), axis=-1)
-    np.testing.assert_allclose(weight @ sequences.e_value(coins, 0.0, 1.0, p), 1.0, rtol=1e-12)
-    above = weight @ sequences.e_value(coins, 0.0, 1.0, p + 0.1)
-    assert (above <= 1.0).all() and above[-1] < 0.9 if p < 0.8 else above[-1] < 1.0
-
-
-@pytest.mark.parametrize("name", LAWS)
-def test_e_value_under_the_null_and_beyond(name):
-    low, high, mean, _ = LAWS[name]
-    e = sequences.e_value(drawn(name), low, high, mean)
-    assert rarely((e >= 20.0).any(axis=-1))
-    p = sequences.p_value(e)
-    assert rarely(p[:, -1] <= 0.05) and (np.diff(p) <= 0).all()
-    np.testing.assert_array_equal((p <= 0.05).any(axis=-1), (e >= 20.0).any(axis=-1))
-    some, shift = drawn(name)[:200], 0.08 * (high - low)
-    assert (sequences.e_value(some, low, high, mean - shift)[:, -1] >= 20).mean() > 0.95
-    assert (sequences.e_value(-some, -high, -low, -(mean + shift))[:, -1] >= 20).mean() > 0.95  # "at least"
-    harmless = sequences.e_value(some, low, high, mean + shift)[:, -1]
-    assert harmless.max() < 20 and harmless.mean() < 1
-
-
-def test_families_of_checks_watched_over_time():
-    """Ten nulls on overlapping samples, some of them the very same: e-Bonferroni and Holm at every time, 5% in all."""
-    coins = drawn("bernoulli .5")[:, :250]
-    family = np.stack([np.roll(coins, k // 2, axis=0) for k in range(10)])  # [check, path, time]
-    e = sequences.e_value(family, 0.0, 1.0, 0.5)
-    assert rarely((10 * 0.05 * e.mean(axis=0) >= 10).any(axis=-1))  # the mean of e-values is one
-    assert rarely((e >= 10 / 0.05).any(axis=(0, 2)))
-    last = sequences.p_value(e)[:, :, -1]  # the smallest p of each check: Holm on them sees every time at once
-    rejected = np.array([(stats.holm(p) <= 0.05).any() for p in last.T])
-    assert rarely(rejected)
-    assert not rarely((last <= 0.05).any(axis=0))  # uncorrected
-
-
-def test_means_that_drift_below_the_null_give_no_evidence():
-    x, means = adversary(1_000)
-    assert means.max() <= 0.9
-    assert rarely((sequences.e_value(x, 0.0, 1.0, 0.9) >= 20).any(axis=-1))
-
-
-def test_evidence_may_exceed_every_float():
-    e = sequences.e_value(np.ones(3_000), 0.0, 1.0, 0.5)
-    assert np.isinf(e[-1]) and sequences.p_value(e)[-1] == 0.0
-
-
-# --- watched online -------------------------------------------------------------------------------------------
-
-K, M, HORIZON, ALPHA = 4, 3, 100_000, 0.75
-COST = np.array([[1.0, 2.0, 5.0], [1.0, 2.5, 4.0], [0.5, 2.0, 4.5], [1.0, 3.0, 6.0]])
-MEAN = np.array([[0.7, 0.8, 0.9], [0.3, 0.75, 0.85], [0.4, 0.5, 0.9], [0.2, 0.6, 0.8]])
-LAW = Law(np.array([0.4, 0.3, 0.2, 0.1]), COST, MEAN)
-
-
-def adjusted(gamma, C_star, step):
-    """T5: cost_t + gamma* (alpha - s_t) - C*, whose conditional mean no honest policy brings below zero."""
-    paid = jnp.sum(jnp.where(step.decision.query, step.request.cost, 0.0))
-    return paid + gamma * (step.controls.alpha - meters.served_satisfaction(step)) - C_star
-
-
-def regret_meter():
-    best = optimum.solve(LAW, ALPHA)
-    low = COST.min() + best.gamma * (ALPHA - 1.0) - best.cost
-    high = COST.sum(axis=1).max() + best.gamma * ALPHA - best.cost
-    of = Partial(adjusted, jnp.float32(best.gamma), jnp.float32(best.cost))
-    return watch("regret", of, low, high), low, high
-
-
-def peeking_stream(stream):
-    """The same requests, their labels among the features."""
-
-    def draw(key, state, t):
-        state, request = stream.draw(key, state, t)
-        return state, request._replace(features=jnp.concatenate([request.features, request.satisfaction]))
-
-    return stream._replace(draw=draw, mean=None)
-
-
-def cheapest_that_satisfies():
-    reads = Predictor(lambda key: (), lambda state, features: features[-M:], lambda state, features, outcome: state)
-    return router(reads, lambda s_hat, cost, Q, controls: jnp.argmin(jnp.where(s_hat > 0.5, cost, cost + 1e3)))
-
-
-def test_weak_duality_on_single_paths_of_a_policy_that_learns():
-    meter, low, high = regret_meter()
-    found = sweep.sweep(
-        jax.random.key(1), Controls(V=[1.0, 5.0], alpha=ALPHA, c=0.3), horizon=HORIZON, num_streams=2, checkpoints=50,
-        policy=policies.mess_plus(predictors.tabular(K, M)), stream=streams.types(LAW),
-        meter=meters.zip_meters(meters.ledger(), meter),
-    )  # fmt: skip
-    best = optimum.solve(LAW, ALPHA)
-    per_request = found.cost - best.cost + best.gamma * (ALPHA - found.satisfaction)
-    np.testing.assert_allclose(found.regret_sum / HORIZON, per_request, rtol=1e-4)
-    S, V = (found[f"regret_{part}_curve"] for part in ("sum", "spread"))
-    limits = sequences.running_mean_of_conditional_means(S, V, found.t, low, high, 0.999, one_sided=True)
-    assert limits.upper.shape == (2, 2, 50) and (stats.verdict(limits) != "violated").all()
-    assert (limits.lower[..., -1] > 0.0).all()  # exploring costs: every single path of 1e5 requests says so
-
-
-def test_one_path_finds_out_a_policy_that_peeks():
-    meter, low, high = regret_meter()
-    found = simulate.simulate(
-        jax.random.key(5), Controls(alpha=ALPHA), policy=cheapest_that_satisfies(), horizon=10_000, checkpoints=50,
-        stream=peeking_stream(streams.types(LAW)), meter=meter,
-    )  # fmt: skip
-    S, V = (found.curve[f"regret_{part}"].to_host() for part in ("sum", "spread"))
-    t = simulate.checkpoint_times(10_000, 50)
-    words = stats.verdict(sequences.running_mean_of_conditional_means(S, V, t, low, high, 0.999, one_sided=True))
-    assert (words[-40:] == "violated").all()
-
-
-def folded(x: np.ndarray, low: float, high: float) -> dict:
-    """Readings [n] of a watched number that takes the values x [n], one step after another."""
-    meter = watch("x", lambda step: step.request, low, high)
-
-    def add(number, t_and_value):
-        number = meter.add(number, Step(*t_and_value, *(None,) * 5))
-        return number, meter.read(number)
-
-    t = jnp.arange(1, len(x) + 1)
-    return jax.lax.scan(add, meter.init(1), (t, jnp.asarray(x, jnp.float32)))[1]
-
-
-def test_watch_folds_what_numpy_folds():
-    x = np.float32(np.random.default_rng(2).beta(0.3, 0.7, 200_000) * 12.0 - 2.0)
-    found = folded(x, -2.0, 10.0)
-    S, V = np.cumsum(np.float64(x)), found["x_spread"].to_host()
-    np.testing.assert_allclose(found["x_sum"].to_host(), S, rtol=1e-9, atol=1e-5)
-    guess = (np.concatenate([[0.0], S[:-1]]) + 4.0) / np.arange(1, len(x) + 1)
-    np.testing.assert_allclose(V, np.cumsum((x - guess) ** 2), rtol=1e-6, atol=1e-5)
-
-
-def test_what_leaves_its_bounds_poisons_the_readings_and_rounding_does_not():
-    x = np.array([0.5, 1.0 + 5e-7, -5e-7, 0.5])
-    found = folded(x, 0.0, 1.0)
-    np.testing.assert_allclose(found["x_sum"].to_host(), [0.5, 1.5, 1.5, 2.0])
-    for bad in (1.01, -0.01, np.nan):
-        found = folded(np.array([0.5, bad, 0.5]), 0.0, 1.0)
-        S, V = found["x_sum"].to_host(), found["x_spread"].to_host()
-        assert np.isnan(S).tolist() == np.isnan(V).tolist() == [False, True, True]
-        with pytest.raises(ValueError, match=r"S is nan at \[1\]"):
-            sequences.running_mean_of_conditional_means(S, V, [1, 2, 3], 0.0, 1.0)
 
 
 # --- errors ---------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ import xarray as xr
 
 from proofs_check import __main__ as program
 from proofs_check import cases, figures, report, statements, trial, watched
-from proofs_check.statement import Claim, Equal, Exact, Silent, Statement, Tail, load, statement
+from proofs_check.statement import Between, Claim, Equal, Exact, Silent, Statement, Tail, load, statement
 
 RNG = np.random.default_rng(0)
 ROOT = Path(__file__).parents[1]
@@ -44,6 +44,11 @@ SAMPLE = RNG.normal(5.0, 1.0, 400)
         (Tail(RNG.uniform(size=1000) < 0.05, 0.2), "holds"),
         (Tail(RNG.uniform(size=1000) < 0.3, 0.2), "violated"),
         (Tail(np.zeros(40, bool), 0.01), "undecided"),
+        (Between(SAMPLE, 4.5, 5.5, 5.0), "holds"),
+        (Between(SAMPLE, lambda u: u - 4.5, lambda u: u + 9.0, 5.0, (SAMPLE,)), "holds"),
+        (Between(SAMPLE, 3.0, 4.5, 4.0), "violated"),
+        (Between(SAMPLE, 5.5, 7.0, 6.0), "violated"),
+        (Between(SAMPLE, float(SAMPLE.mean()), 7.0, 6.0), "undecided"),
         (Equal(SAMPLE, 5.0, 0.5), "holds"),
         (Equal(SAMPLE, 5.6, 0.5), "violated"),
         (Equal(SAMPLE, 5.0, 0.01), "undecided"),
@@ -56,6 +61,17 @@ def test_verdicts_on_known_samples(run, what, verdict):
     row = trial.try_one(said(what), run)
     assert row.verdict == verdict
     assert (row.why == "so") == (verdict == "silent")
+
+
+def test_two_sides_tell_the_nearer_limit_and_distances_from_the_centre(run):
+    mean = float(SAMPLE.mean())
+    row = trial.try_one(said(Between(SAMPLE, 4.0, 5.2, 4.8)), run)
+    assert (row.measured, row.bound) == (pytest.approx(mean), pytest.approx(5.2))
+    assert row.looseness == pytest.approx(0.4 / (mean - 4.8))
+    assert row.margin_lower < 5.2 - mean < row.margin_upper
+    low = trial.try_one(said(Between(SAMPLE, 4.8, 9.0, 5.3)), run)
+    assert low.bound == pytest.approx(4.8) and low.looseness == pytest.approx(0.5 / (5.3 - mean))
+    assert figures._limits(low)[0] < mean < figures._limits(low)[1]
 
 
 def test_limits_and_p_values_agree(run):

@@ -1,4 +1,4 @@
-"""The statements L1 to L5 and T1 to T10 with every constant, one function per statement. (T6 is a rate: V gamma*.)
+"""The statements L1 to L5 and T1 to T10 with every constant, one function per statement.
 
 [M25] gives its theorems as orders. The constants here are re-derived, not quoted from it; the proofs are in
 docs/theory.md, under the identifier that each function carries in its name. Notation, the same everywhere:
@@ -22,6 +22,16 @@ leave-one-out means can be passed where a measured mean stands; NaN passes throu
 arrays, or scalars for scalars. A bound whose hypotheses fail is infinite, or 1 for a probability.
 """
 
+from messjax.bounds.attraction import (
+    Pull,
+    T6_above,
+    T6_below,
+    T6_gap,
+    T6_level,
+    T6_log_moment,
+    T6_spread,
+    T6_tail,
+)
 from messjax.bounds.exploration import (
     T7_interval,
     T8_exponent,
@@ -33,6 +43,7 @@ from messjax.bounds.lemmas import DriftBounds, L1_violation, L2_drift, L3_increm
 from messjax.bounds.mean import (
     CostTerms,
     T1_queue,
+    T1_queue_sharp,
     T1_queue_slater,
     T1_violation,
     T2_cost_terms,
@@ -51,7 +62,9 @@ __all__ = [
     "L3_increment",
     "L4_score",
     "L5_bound",
+    "Pull",
     "T1_queue",
+    "T1_queue_sharp",
     "T1_queue_slater",
     "T1_violation",
     "T2_cost_terms",
@@ -61,6 +74,13 @@ __all__ = [
     "T4_queue",
     "T4_tail",
     "T5_adjusted_regret",
+    "T6_above",
+    "T6_below",
+    "T6_gap",
+    "T6_level",
+    "T6_log_moment",
+    "T6_spread",
+    "T6_tail",
     "T7_interval",
     "T8_exponent",
     "T9_delayed_B",

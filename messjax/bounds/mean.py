@@ -54,6 +54,28 @@ def T1_queue(
     return level + np.sqrt(np.maximum(radicand, 0.0))
 
 
+def T1_queue_sharp(
+    V: ArrayLike,
+    gamma: ArrayLike,
+    B: ArrayLike,
+    T: ArrayLike,
+    S_T: ArrayLike,
+    R_T: ArrayLike = 0.0,
+    Q_1: ArrayLike = 0.0,
+) -> Any:
+    """T1 (mean), sharp form. With g = gamma*, any maximiser of the dual:
+
+        E[Q_{T+1}] <= V g + sqrt(max(0, Q_1 - V g)^2 + 2 B T + 4 S_T + 2 R_T).
+
+    Hypotheses of `T1_queue`, and below it wherever beta_M >= 0: neither (V g)^2 nor exploration adds to the root, as
+    only what lies above V g has to be bounded. S_T and R_T are as large as they are while Q_t > V g: what is passed may
+    be the whole. By `L1_violation` it bounds the violation, too. Re-derived here; not in [M25].
+    """
+    V, gamma, B, T, S_T, R_T, Q_1 = floats(V, gamma, B, T, S_T, R_T, Q_1)
+    level = V * gamma
+    return level + np.sqrt(np.maximum(np.maximum(Q_1 - level, 0.0) ** 2 + 2.0 * B * T + 4.0 * S_T + 2.0 * R_T, 0.0))
+
+
 def T1_violation(
     V: ArrayLike,
     gamma: ArrayLike,

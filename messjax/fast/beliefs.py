@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 from jax.tree_util import Partial
 
-from messjax.fast.heads import rule_of, written_out
+from messjax.fast.heads import Seen, foresee, rule_of, written_out
 from messjax.fast.worlds import Columnar, Columns, Logistic, LogisticRow, columns, dot, stored
 from messjax.policies.gate import somewhere, when
 from messjax.predictors.learning import Sgd
@@ -40,7 +40,7 @@ class Beliefs(Protocol):
         """s_hat_m - s_hat_0 of the models from 1 on, [B] each: all that a decision needs."""
 
 
-def row(arrays: PyTree, i: Array) -> PyTree:
+def row(arrays: PyTree, i: Array | int) -> PyTree:
     """Request i of a chunk's arrays [L, ...]."""
     return jax.tree.map(lambda x: jax.lax.dynamic_index_in_dim(x, i, 0, keepdims=False), arrays)
 
@@ -77,13 +77,6 @@ class _Stored:
         return [s_hat - first for s_hat in others]
 
 
-class Seen(NamedTuple):
-    """What a chunk shows a predictor of one stream: features [L, d] and labels [L, M]."""
-
-    x: Array
-    labels: Array
-
-
 def _learn(update: Partial, state: PyTree, seen: Seen, i: Array) -> PyTree:
     labels = row(seen.labels, i)
     return update(state, row(seen.x, i), Outcome(labels, jnp.ones(labels.shape, bool)))
@@ -95,15 +88,16 @@ class Learned(_Stored):
     One after the other, what a stream learns stays in the first cache for a whole chunk (a replay of a few orders).
     """
 
-    def __init__(self, predictor: Predictor, world: Columnar) -> None:
-        self.predictor, self.world = predictor, world
+    def __init__(self, predictor: Predictor, world: Columnar, rule: Sgd | None) -> None:
+        self.predictor = predictor if rule is None else written_out(predictor, rule)
+        self.world, self.rule = world, rule  # the rule of a linear head
 
     def init(self, keys: Array) -> PyTree:
         return jax.vmap(self.predictor.init)(keys)
 
     def chunk(self, state: PyTree, requests: PyTree, n: Array) -> tuple[PyTree, tuple]:
         few = self.world.coin(requests).shape[-1] <= MOST_ONE_BY_ONE
-        learn = self._spans if few else self._steps
+        learn = self._steps if not few else self._spans if self.rule is None else Partial(foresee, self.rule)
 
         def stream(state: PyTree, requests: PyTree) -> tuple[PyTree, Array]:
             seen = Seen(
@@ -217,4 +211,4 @@ def of(predictor: Predictor, world: Columnar) -> Beliefs:
     if rule is not None and isinstance(world, Logistic):
         start: Any = predictor.init
         return LinearSgd(start.args[0], rule, world)
-    return Learned(predictor if rule is None else written_out(predictor, rule), world)
+    return Learned(predictor, world, rule)

@@ -1,4 +1,8 @@
-"""`predictors.linear` under the rule of [M25] (`learning.Sgd`), its update written out: one pass over the weights."""
+"""`predictors.linear` under the rule of [M25] (`learning.Sgd`), its update written out: one pass over the weights.
+
+The rule is linear in the weights but for one number a model (the residual). So the logits of all requests of a chunk
+can be learned along with the weights (`foresee`): a weight moves by residual * x_k, a logit by residual * (x . x_j).
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ import jax
 import jax.numpy as jnp
 from jax.tree_util import Partial
 
+from messjax.policies.gate import somewhere
 from messjax.predictors.learning import Sgd
 from messjax.predictors.linear import Update, linear
 from messjax.types import Array, Outcome, Predictor, alike
@@ -19,6 +24,13 @@ class Part(NamedTuple):
 
     value: Array
     momentum: Array
+
+
+class Seen(NamedTuple):
+    """What a chunk shows a predictor of one stream: features [L, d] and labels [L, M]."""
+
+    x: Array
+    labels: Array
 
 
 class Head(NamedTuple):
@@ -74,3 +86,38 @@ class _Learn:
         residual = clipped(self.rule, residual, features @ features + 1.0)
         weight = descend(self.rule, head.weight, residual[:, None], features)
         return Head(weight, descend(self.rule, head.bias, residual, jnp.ones(())))
+
+
+def foresee(rule: Sgd, head: Head, seen: Seen, explore: Array, n: Array) -> tuple[Head, Array]:
+    """Learn from the explored ones of the first n requests: (head, s_hat [L, M], each as it was when served).
+
+    One matrix product for the whole chunk, and one step for every explored request. The steps are those where any
+    lane of a vmap explores, so that the loop stays one loop.
+    """
+    length, num_models = seen.labels.shape
+    stops = jnp.where(somewhere(explore) & (jnp.arange(length) < n), jnp.arange(length), length)
+    following = jnp.append(jax.lax.cummin(stops, reverse=True), length)  # the first stop from i on
+
+    def learn(carry: tuple) -> tuple:
+        i, part = carry
+        x, label = (jax.lax.dynamic_index_in_dim(array, i, keepdims=False) for array in seen)
+        columns = jnp.concatenate([seen.x @ x + 1.0, x, jnp.ones(1)])
+        s_hat = jax.nn.sigmoid(jax.lax.dynamic_index_in_dim(part.value, i, 1, keepdims=False))
+        residual = clipped(rule, (s_hat - label) / num_models, columns[i])
+        here = jnp.arange(columns.shape[0])
+        wanted = explore[i] & ((here > i) | (here >= length))  # a logit stays as it was when its request was served
+        return following[i + 1], descend(rule, part, residual[:, None], columns, wanted)
+
+    start = following[0], _with_logits(head, seen.x)
+    part = jax.lax.while_loop(lambda carry: carry[0] < n, learn, start)[1]
+    split = [jnp.split(array, (length, array.shape[1] - 1), axis=1) for array in part]
+    head = Head(*(Part(*(pieces[k] for pieces in split)) for k in (1, 2)))
+    head = head._replace(bias=Part(*(array[:, 0] for array in head.bias)))
+    return head, jax.nn.sigmoid(split[0][0]).T
+
+
+def _with_logits(head: Head, x: Array) -> Part:
+    """Logits of requests x [L, d], weights and biases side by side, [M, L + d + 1], and the momentum of each."""
+    weights, biases = (jnp.concatenate(list(part)) for part in head)
+    logits = (x @ weights.T).T + biases[:, None]
+    return Part(*jnp.split(jnp.concatenate([logits, weights, biases[:, None]], axis=1), 2))

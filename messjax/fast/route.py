@@ -88,7 +88,8 @@ class Group(NamedTuple):
     names: tuple[str, ...]
     route: Route
     picks: tuple[Any, ...]  # of those that do not look
-    lanes: serve.Lanes  # P times [V, alpha]
+    lanes: serve.Lanes  # P times [V, alpha], and some to fill a vector
+    size: int  # pairs (V, alpha)
 
     def init(self, keys: Array) -> tuple:
         return self.route.init(keys, self.lanes)
@@ -115,16 +116,18 @@ class Group(NamedTuple):
 
     def of(self, name: str, readings: dict[str, Any]) -> dict[str, Any]:
         """Those of one policy, [B, G, ...]."""
-        size = self.lanes.V.shape[0] // len(self.names)
-        start = self.names.index(name) * size
-        return jax.tree.map(lambda x: x[:, start : start + size], readings)
+        start = self.names.index(name) * self.size
+        return jax.tree.map(lambda x: x[:, start : start + self.size], readings)
 
 
 def groups(world: World, controls: Controls, num_streams: int) -> list[Group]:
     """The loops of a world's policies: one for each MESS+, one for all the others."""
-    lanes = serve.Lanes(controls.V, controls.alpha, num_streams)
+    size = controls.V.shape[0]
+    lanes = serve.filled(serve.Lanes(controls.V, controls.alpha, num_streams))
     found = [
-        Group((name,), Route(policy, world), (), lanes) for name, policy in world.policies.items() if is_routed(policy)
+        Group((name,), Route(policy, world), (), lanes, size)
+        for name, policy in world.policies.items()
+        if is_routed(policy)
     ]
     others = {name: policy for name, policy in world.policies.items() if is_blind(policy)}
     if others:
@@ -132,5 +135,5 @@ def groups(world: World, controls: Controls, num_streams: int) -> list[Group]:
         V, alpha = (jnp.tile(values, len(others)) for values in (controls.V, controls.alpha))
         many = serve.Lanes(V, alpha, num_streams)
         route = Route(next(iter(others.values())), world)
-        found.append(Group(tuple(others), route, tuple(act.args[0] for act in acts), many))
+        found.append(Group(tuple(others), route, tuple(act.args[0] for act in acts), many, size))
     return found

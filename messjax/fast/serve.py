@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -12,14 +13,18 @@ import numpy as np
 from messjax import queue
 from messjax.fast import account as _account
 from messjax.fast import trail as _trail
-from messjax.fast.account import Account, Book, Met, Settled
-from messjax.fast.beliefs import Beliefs, row
+from messjax.fast.account import Account, Book, Met, Page, Settled
+from messjax.fast.beliefs import MOST_ONE_BY_ONE, Beliefs, row
 from messjax.fast.worlds import Columnar, Columns
+from messjax.policies.gate import put
 from messjax.types import Array, PyTree
 
 PART = 20  # bits of the queue's part in 1e-6
 LONGEST = 64  # requests of a chunk: small enough for the cache, large enough to be worth a loop
 CACHE = 2**17  # numbers of a chunk
+SEVERAL = 8  # requests booked by one kernel on few lanes; a chunk is a multiple of it
+FEW = 512  # lanes of a block
+VECTOR = 16  # lanes that a processor serves at once
 
 
 class Packing(NamedTuple):
@@ -48,7 +53,8 @@ def packing(num_models: int) -> Packing:
 def chunk_length(world: Columnar, num_streams: int) -> int:
     """Requests per chunk: what stays in cache; the queue's whole part moves by one a request and must not overflow."""
     cached = CACHE // (world.size() * num_streams)
-    return max(8, min(LONGEST, cached, 2 ** (31 - PART - packing(world.num_models).bits) - 2))
+    longest = min(LONGEST, cached, 2 ** (31 - PART - packing(world.num_models).bits) - 2)
+    return max(SEVERAL, longest // SEVERAL * SEVERAL)
 
 
 class Lanes(NamedTuple):
@@ -60,6 +66,10 @@ class Lanes(NamedTuple):
     V: Array  # [G]
     alpha: Array  # [G]
     num_streams: int
+
+    @property
+    def few(self) -> bool:
+        return self.num_streams <= MOST_ONE_BY_ONE and math.prod(self.shape) <= FEW
 
     @property
     def streams_last(self) -> bool:
@@ -87,6 +97,13 @@ class Lanes(NamedTuple):
         return jax.tree.map(lambda x: jnp.swapaxes(x, 0, 1), tree) if self.streams_last else tree
 
 
+def filled(lanes: Lanes) -> Lanes:
+    """With the last control repeated until the last axis of the lanes is whole vectors, where that axis is controls."""
+    short = 0 if lanes.streams_last else -lanes.V.shape[0] % VECTOR
+    V, alpha = (jnp.pad(values, (0, short), mode="edge") for values in (lanes.V, lanes.alpha))
+    return Lanes(V, alpha, lanes.num_streams)
+
+
 class Chunk(NamedTuple):
     """What a policy is served: requests [L, ...], coins, predictions and errors, all made beforehand."""
 
@@ -99,53 +116,120 @@ class Chunk(NamedTuple):
     error: Array | None  # [L, B], e_t
 
 
+class Rule(NamedTuple):
+    """What happens to one request on every lane, and what the loops over a chunk need to know for it."""
+
+    form: Packing
+    world: Columnar
+    beliefs: Beliefs | None
+    accounts: Account
+    lanes: Lanes
+    Q: queue.Fixed  # when the chunk began
+    V: Array
+    alpha: Array  # in 1e-6
+    level: Array
+
+    def at(self, chunk: Chunk, i: Array | int) -> Chunk:
+        """Request i, its arrays without the first axis and so that they broadcast against the lanes."""
+        t, p, choice = row((chunk.t, chunk.p, chunk.choice), i)
+        own = row((chunk.requests, chunk.predictions, chunk.error), i)
+        requests, predictions, error = self.lanes.of_streams(own)
+        return Chunk(t, chunk.n, requests, p, predictions, choice, error)
+
+    def value(self, packed: Array) -> Array:
+        """The queue as a float."""
+        whole, part = self.form.queue(packed)
+        return queue.Fixed(self.Q.whole + whole, part).to_float()
+
+    def decide(self, here: Chunk, packed: Array) -> Array:
+        """Serve a request: the queue after it and the model, packed, from the queue before."""
+        if self.beliefs is None:
+            assert here.choice is not None
+            choice = here.choice
+        else:
+            relative = self.beliefs.relative(here.requests, here.predictions)
+            choice = choose(self.world.cost(here.requests), relative, self.value(packed), self.V)
+            choice = jnp.where(self.world.coin(here.requests), self.world.num_models - 1, choice)
+        moved = move(*self.form.queue(packed), self.Q.whole, self.alpha - self.world.units(here.requests, choice))
+        return self.form.pack(*moved, choice)
+
+    def meet(self, here: Chunk, packed: Array, page: Page) -> Page:
+        """Book the queue that a request finds."""
+        return self.accounts.meet(page, Met(self.value(packed), *self.form.queue(packed), here.p, here.error))
+
+    def settle(self, here: Chunk, packed: Array, page: Page) -> Page:
+        """Book what became of a request, from the state that it left."""
+        choice = self.form.choice(packed)
+        units, cost = self.world.units(here.requests, choice), self.world.cost(here.requests)
+        explore = self.world.coin(here.requests) & (self.beliefs is not None)
+        return self.accounts.settle(page, Settled(here.t, choice, units, explore, cost, packed), self.alpha, self.level)
+
+
 def play(
     chunk: Chunk, Q: queue.Fixed, book: Book, world: Columnar, beliefs: Beliefs | None, accounts: Account, lanes: Lanes
 ) -> tuple[queue.Fixed, Book]:
     """Serve the first n requests of a chunk: the queue after them, and the book."""
-    form, looks = packing(world.num_models), beliefs is not None
-    V, alpha, level = lanes.of_controls(lanes.V), queue.units(lanes.of_controls(lanes.alpha)), accounts.level(book)
-
-    def at(i: Array, arrays: PyTree) -> PyTree:
-        return lanes.of_streams(row(arrays, i))
-
-    def value(packed: Array) -> Array:
-        whole, part = form.queue(packed)
-        return queue.Fixed(Q.whole + whole, part).to_float()
-
-    def settle(i: Array, packed: Array, page: _account.Page) -> _account.Page:
-        request, choice = at(i, chunk.requests), form.choice(packed)
-        units, cost = world.units(request, choice), world.cost(request)
-        done = Settled(chunk.t[i], choice, units, world.coin(request) & looks, cost, packed)
-        return accounts.settle(page, done, alpha, level)
-
-    def meet(i: Array, packed: Array, page: _account.Page) -> _account.Page:
-        error = None if chunk.error is None else at(i, chunk.error)
-        return accounts.meet(page, Met(value(packed), *form.queue(packed), chunk.p[i], error))
-
-    def step(i: Array, carry: tuple) -> tuple:
-        packed, page, trail = carry
-        before, more = jnp.maximum(i - 1, 0), i < chunk.n
-        trail = audit(i, packed, trail)
-        page = _account.select(i > 0, settle(before, packed, page), page)
-        page = _account.select(more, meet(i, packed, page), page)
-        request = at(i, chunk.requests)
-        if beliefs is None:
-            choice = row(chunk.choice, i)
-        else:
-            choice = choose(world.cost(request), beliefs.relative(request, at(i, chunk.predictions)), value(packed), V)
-            choice = jnp.where(world.coin(request), world.num_models - 1, choice)
-        moved = move(*form.queue(packed), Q.whole, alpha - world.units(request, choice))
-        return jnp.where(more, form.pack(*moved, choice), packed), page, trail
-
-    trail, audit, audited = _auditor(chunk, Q, book, world, beliefs, lanes)
-    carry = form.pack(jnp.zeros_like(Q.whole), Q.part, jnp.zeros_like(Q.whole)), accounts.page(book), trail
-    packed, page, trail = jax.lax.fori_loop(0, chunk.n + 1, step, carry)  # the last round only settles
+    form, alpha = packing(world.num_models), queue.units(lanes.of_controls(lanes.alpha))
+    rule = Rule(form, world, beliefs, accounts, lanes, Q, lanes.of_controls(lanes.V), alpha, accounts.level(book))
+    packed, page = form.pack(jnp.zeros_like(Q.whole), Q.part, jnp.zeros_like(Q.whole)), accounts.page(book)
+    if lanes.few and book.audit is None:
+        packed, page = _in_two(rule, chunk, packed, page)
+        closed = lambda book: book  # noqa: E731
+    else:
+        packed, page, closed = _in_one(rule, chunk, packed, page, book)
     last, largest = (
         queue.Fixed(Q.whole + whole, part) for whole, part in (form.queue(packed), form.queue(page.largest))
     )
-    error_last = None if chunk.error is None else at(chunk.n - 1, chunk.error)
-    return last, audited(accounts.close(book, page, Q.whole, chunk.n, largest, error_last), trail)
+    error_last = None if chunk.error is None else rule.at(chunk, chunk.n - 1).error
+    return last, closed(accounts.close(book, page, Q.whole, chunk.n, largest, error_last))
+
+
+def _in_one(rule: Rule, chunk: Chunk, packed: Array, page: Page, book: Book) -> tuple:
+    """One loop that decides and keeps the books one request later: many lanes are worth its dozen kernels."""
+
+    def step(i: Array, carry: tuple) -> tuple:
+        packed, page, trail = carry
+        before, more = rule.at(chunk, jnp.maximum(i - 1, 0)), i < chunk.n
+        trail = audit(i, packed, trail)
+        page = _account.select(i > 0, rule.settle(before, packed, page), page)
+        here = rule.at(chunk, i)
+        page = _account.select(more, rule.meet(here, packed, page), page)
+        return jnp.where(more, rule.decide(here, packed), packed), page, trail
+
+    trail, audit, audited = _auditor(chunk, rule.Q, book, rule.world, rule.beliefs, rule.lanes)
+    # The last round only settles.
+    packed, page, trail = jax.lax.fori_loop(0, chunk.n + 1, step, (packed, page, trail))
+    return packed, page, lambda book: audited(book, trail)
+
+
+def _in_two(rule: Rule, chunk: Chunk, packed: Array, page: Page) -> tuple[Array, Page]:
+    """SEVERAL requests at a time: first decide, one small kernel a request; then keep the books of all of them.
+
+    On few lanes a kernel costs more to start than to run. The states in between are an array of their own: a kernel
+    that picks its lanes out of a longer one at an offset is not vectorised.
+    """
+    empty = jnp.zeros((SEVERAL, *packed.shape), packed.dtype)
+
+    def block(k: Array, carry: tuple) -> tuple:
+        packed, page = carry
+        first = k * SEVERAL
+        some = jax.tree.map(lambda x: jax.lax.dynamic_slice_in_dim(x, first, SEVERAL) if x.ndim else x, chunk)
+
+        def decide(i: Array, carry: tuple) -> tuple:
+            packed, path = carry
+            # What the loop carries is stored, not what it makes: that would be made twice.
+            return rule.decide(rule.at(chunk, first + i), packed), put(path, packed, i)
+
+        last, path = jax.lax.fori_loop(0, jnp.minimum(SEVERAL, chunk.n - first), decide, (packed, empty))
+        states = [*(path[i] for i in range(SEVERAL)), last]
+        for i in range(SEVERAL):
+            here = rule.at(some, i)
+            after = jnp.where(first + i == chunk.n - 1, last, states[i + 1])
+            new = rule.settle(here, after, rule.meet(here, states[i], page))
+            page = _account.select(first + i < chunk.n, new, page)
+        return last, page
+
+    return jax.lax.fori_loop(0, -(-chunk.n // SEVERAL), block, (packed, page))
 
 
 def _auditor(

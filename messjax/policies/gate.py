@@ -6,6 +6,7 @@ that always computes the update. `when` batches into "if any lane of the batch w
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 import jax
@@ -52,3 +53,24 @@ def somewhere(wanted: Array) -> Array:
 @somewhere.def_vmap
 def _somewhere_batched(size: int, batched: list, wanted: Array) -> tuple:
     return somewhere(jnp.any(wanted, axis=0)) if batched[0] else somewhere(wanted), False
+
+
+def put(array: Array, value: Array, i: Array) -> Array:
+    """`array` with `value` as its row i, the same for all lanes of a vmap: one write, where `lax` makes a scatter."""
+    return _put_at(0)(array, value, i)
+
+
+@functools.cache
+def _put_at(axis: int) -> Callable[[Array, Array, Array], Array]:
+    @custom_vmap
+    def write(array: Array, value: Array, i: Array) -> Array:
+        return jax.lax.dynamic_update_index_in_dim(array, jnp.expand_dims(value, axis), i, axis)
+
+    @write.def_vmap
+    def batched(size: int, batched: list, array: Array, value: Array, i: Array) -> tuple:
+        assert not batched[2], "the row is the same for all lanes"
+        array = array if batched[0] else jnp.broadcast_to(array, (size, *array.shape))
+        value = value if batched[1] else jnp.broadcast_to(value, (size, *value.shape))
+        return _put_at(axis + 1)(array, value, i), True
+
+    return write

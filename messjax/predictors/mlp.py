@@ -1,4 +1,4 @@
-"""The classifier head of [M25] in Flax Linen, learned online on exploration. The only file with Flax."""
+"""The classifier head of [M25] in Flax Linen, learned online on exploration. The only predictor with Flax."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import Partial
 
+from messjax.kept import frozen
 from messjax.streams.numbers import simulated
 from messjax.types import Array, Law, Request, Stream
 
@@ -42,7 +43,7 @@ def replay(
         init=_order(order, num, groups),
         draw=Partial(draw, table),
         mean=None,
-        law=Partial(_law, satisfaction, cost),
+        law=Partial(_law, Law(frozen(np.full(num, 1.0 / num)), frozen(cost), frozen(satisfaction), "labels")),
         length=num,
     )
 
@@ -129,6 +130,5 @@ def draw(table: tuple, key: Array, order: Array, t: Array) -> tuple[Array, Reque
     return order, Request(features[row], cost[row], s, jnp.full_like(s, jnp.nan))
 
 
-def _law(satisfaction: np.ndarray, cost: np.ndarray) -> Law:
-    num = len(satisfaction)
-    return Law(np.full(num, 1.0 / num), np.asarray(cost, np.float64), np.asarray(satisfaction, np.float64), "labels")
+def _law(law: Law) -> Law:
+    return law

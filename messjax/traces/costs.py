@@ -17,7 +17,7 @@ from messjax.traces.parsing import Place, field, json_document, listed, number
 from messjax.traces.recording import Recording
 
 KINDS = ("recorded", "tokens", "parameters", "constant")
-UNIT_TOKENS = "USD per request"
+UNIT_TOKENS = "USD"
 UNIT_PRICES = "USD per 1M tokens"
 
 
@@ -42,7 +42,7 @@ def parse_rule(kind: str | None, prices: str, parameters: str, unit: str, record
         counts = recording.output_tokens is not None and recording.token_unit == "token"
         kind = "parameters" if parameters else ("tokens" if counts else "constant") if prices else "recorded"
         if kind == "recorded" and recording.cost is None:
-            raise ValueError(f"{recording.source}: a {recording.format} trace without costs: {_choices(recording)}")
+            raise ValueError(f"{recording.source}: a {recording.format} trace without costs: give {ways(recording)}")
     if kind not in KINDS:
         raise ValueError(f"--cost: found {kind!r}, expected one of {', '.join(KINDS)}")
     given = {"tokens": prices, "constant": prices, "parameters": parameters}.get(kind, "")
@@ -138,7 +138,7 @@ def costs(recording: Recording, rule: CostRule) -> tuple[np.ndarray, str]:
     shape = recording.score.shape
     if rule.kind == "recorded":
         if recording.cost is None:
-            raise ValueError(f"{recording.source}: no costs are recorded: {_choices(recording)}")
+            raise ValueError(f"{recording.source}: no costs are recorded: give {ways(recording)}")
         return recording.cost.copy(), recording.cost_unit
     option, what = ("--parameters" if rule.kind == "parameters" else "--prices"), _what(rule.kind)
     given = match(recording.models, rule.of_model, option, what, spare=len(rule.of_model) > 2 * shape[1])
@@ -148,16 +148,16 @@ def costs(recording: Recording, rule: CostRule) -> tuple[np.ndarray, str]:
                 raise ValueError(f"model {model!r} has prices of input and output, expected one constant")
         return np.tile(np.array(given, np.float64)[:, 0], (shape[0], 1)), rule.unit or UNIT_PRICES
     if recording.output_tokens is None:
-        raise ValueError(f"{recording.source}: a {recording.format} trace without token counts: {_choices(recording)}")
+        raise ValueError(f"{recording.source}: a {recording.format} trace without token counts: give {ways(recording)}")
     if rule.kind == "parameters":
         return _by_parameters(recording, np.array([each[0] for each in given]))
     if recording.token_unit != "token":
         raise ValueError(
             f"{recording.source}: answers are counted in {recording.token_unit}s, expected tokens: "
-            f"{_choices(recording)}"
+            f"give {ways(recording)}"
         )
     if recording.input_tokens is None:
-        raise ValueError(f"{recording.source}: no input tokens are recorded: {_choices(recording)}")
+        raise ValueError(f"{recording.source}: no input tokens are recorded: give {ways(recording)}")
     price = np.array([each * 2 if len(each) == 1 else each for each in given], np.float64)  # [M, 2]
     return (recording.input_tokens * price[:, 0] + recording.output_tokens * price[:, 1]) / 1e6, UNIT_TOKENS
 
@@ -191,13 +191,14 @@ def _what(kind: str) -> str:
     return "1e9 parameters of each model" if kind == "parameters" else UNIT_PRICES
 
 
-def _choices(recording: Recording) -> str:
+def ways(recording: Recording) -> str:
     """The options that make costs for this recording."""
-    models = ",".join(f"{model}=..." for model in recording.models[:3])
+    prices = ",".join(f"{model}=USD" for model in recording.models[:3])
+    billions = ",".join(f"{model}=BILLIONS" for model in recording.models[:3])
     found = ["--cost recorded"] if recording.cost is not None else []
     if recording.output_tokens is not None:
         if recording.token_unit == "token" and recording.input_tokens is not None:
-            found.append(f"--cost tokens --prices {models} (USD per 1M tokens, INPUT/OUTPUT)")
-        found.append(f"--cost parameters --parameters {models} (1e9 parameters)")
-    found.append(f"--cost constant --prices {models} (USD per 1M tokens)")
-    return "give " + ", or ".join(found)
+            found.append(f"--cost tokens --prices {prices} (USD per 1M tokens, or INPUT/OUTPUT)")
+        found.append(f"--cost parameters --parameters {billions} (1e9 parameters)")
+    found.append(f"--cost constant --prices {prices} (USD per 1M tokens)")
+    return ", or ".join(found)

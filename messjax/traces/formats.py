@@ -9,7 +9,19 @@ from typing import NamedTuple
 from messjax.traces import parquet
 from messjax.traces.look import Look, look
 from messjax.traces.parsing import listed
-from messjax.traces.readers import routellm
+from messjax.traces.readers import (
+    alpaca_eval,
+    embedllm,
+    llmrouter,
+    llmrouterbench,
+    lm_eval,
+    mess_plus,
+    plain,
+    routellm,
+    routerarena,
+    routerbench,
+    sprout,
+)
 from messjax.traces.recording import Recording
 
 
@@ -18,7 +30,7 @@ class Options(NamedTuple):
 
     metric: str | None = None  # MESS+ CSV, lm-evaluation-harness: which score (acc, acc_norm, exact_match, ...)
     filter: str | None = None  # lm-evaluation-harness: which filter's rows
-    columns: Mapping[str, str] = {}  # plain tables: prompt, id, group -> a column; model NAME -> score[:cost] columns
+    columns: Mapping[str, str] = {}  # plain tables: what `plain.parse_columns` makes of --columns
 
 
 class Format(NamedTuple):
@@ -30,7 +42,20 @@ class Format(NamedTuple):
     read: Callable[[Path, Options], Recording]
 
 
-FORMATS = (Format("routellm", "RouteLLM evaluation CSV", routellm.fits, routellm.read),)
+FORMATS = (
+    Format("mess_plus", "MESS+ inference outputs, CSV", mess_plus.fits, mess_plus.read),
+    Format("routellm", "RouteLLM evaluation CSV", routellm.fits, routellm.read),
+    Format("routerbench", "RouterBench DataFrame pickle, wide or long", routerbench.fits, routerbench.read),
+    Format("routerarena", "RouterArena cached results, JSON Lines", routerarena.fits, routerarena.read),
+    Format("llmrouterbench", "LLMRouterBench results JSON", llmrouterbench.fits, llmrouterbench.read),
+    Format("llmrouter", "LLMRouter routing data JSONL", llmrouter.fits, llmrouter.read),
+    Format("embedllm", "EmbedLLM correctness CSV", embedllm.fits, embedllm.read),
+    Format("sprout", "SPROUT Parquet", sprout.fits, sprout.read),
+    Format("lm_eval", "lm-evaluation-harness samples JSONL", lm_eval.fits, lm_eval.read),
+    Format("alpaca_eval", "AlpacaEval annotations JSON", alpaca_eval.fits, alpaca_eval.read),
+    Format("plain", "CSV, JSON Lines or Parquet with columns named", plain.fits, plain.read),
+)
+_LONGEST = 2_000  # characters of an error
 NAMES = ("auto", "messjax", *(each.name for each in FORMATS))
 
 
@@ -54,14 +79,32 @@ def detect(path: Path) -> Format:
 
 
 def read(path: Path, format: str = "auto", options: Options = Options()) -> Recording:  # noqa: B008 (a tuple)
-    """The recording of a file or folder in a published format.
+    """The recording of a file or folder in a published format, or of a trace on disk (`traces.parquet`).
+
+    With `options.columns` it is read in the format plain.
 
     Raises:
       ValueError: an unknown format, a path that fits none or several, anything the reader cannot take.
     """
     path = Path(path)
-    if format == "auto":
+    if options.columns and format not in ("auto", "plain"):
+        raise ValueError(f"--columns: they are for the format plain, found --format {format}")
+    try:
+        return _read(path, format, options)
+    except ValueError as error:
+        ours = type(error) is ValueError or type(error).__module__.startswith("messjax.")
+        if ours and len(str(error)) <= _LONGEST:
+            raise
+        found = str(error) if ours else f"{path}: found broken data ({error})"
+        raise ValueError(f"{found[:_LONGEST]} ...") from None  # it may quote a name of the file that has no end
+
+
+def _read(path: Path, format: str, options: Options) -> Recording:
+    if format == "messjax" or (format == "auto" and not options.columns and is_messjax(path)):
+        return parquet.recording(path)
+    if format == "auto" and not options.columns:
         return detect(path).read(path, options)
+    format = "plain" if options.columns else format
     by_name = {each.name: each for each in FORMATS}
     if format not in by_name:
         raise ValueError(f"--format: found {format!r}, expected one of {', '.join(NAMES)}")

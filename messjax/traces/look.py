@@ -94,7 +94,7 @@ def _keys(kind: str, file: Path) -> tuple[str, ...]:
     if kind == "parquet":
         try:
             return tuple(pq.read_schema(file).names)
-        except (pa.ArrowException, OSError) as error:
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             raise ValueError(f"{file}: found no Parquet ({' '.join(str(error).split())[:120]})") from None
     return _json_keys(file) if kind == "json" else ()
 
@@ -145,6 +145,8 @@ def _first_level(head: str) -> Iterator[str]:
 
 def _prefix(depth: list[tuple[str, Any]]) -> str | None:
     """What stands before a key at this depth; None where it is of no interest."""
+    if len(depth) > 3:
+        return None
     brackets = "".join(bracket for bracket, _ in depth)
     if brackets in ("{", "[{"):
         return ""

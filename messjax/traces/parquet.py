@@ -6,6 +6,7 @@ million requests cost neither ten million Python objects nor their text's memory
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from messjax.traces.recording import Recording
 from messjax.traces.schema import OPTIONAL, Trace, check_trace
 from messjax.traces.texts import Texts
 
@@ -52,7 +54,7 @@ def write(trace: Trace, path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
     try:
-        with pq.ParquetWriter(unfinished, schema, compression="zstd") as writer:
+        with pq.ParquetWriter(unfinished, schema, compression="zstd", write_page_checksum=True) as writer:
             for start in range(0, len(trace.prompts), ROWS):
                 writer.write_table(_rows(trace, start, schema, present))
         os.replace(unfinished, path)
@@ -79,47 +81,108 @@ def is_trace(path: Path) -> bool:
     """Whether a file is a trace that `write` wrote."""
     try:
         return KEY in (pq.read_schema(path, memory_map=True).metadata or {})
-    except (pa.ArrowException, OSError):
+    except (pa.ArrowException, OSError, UnicodeDecodeError):
         return False
 
 
 def read(path: Path) -> Trace:
-    """A trace that `write` wrote, checked.
+    """A trace that `write` wrote, checked; pages carry checksums, so that a damaged number is refused.
 
     Raises:
-      ValueError: a file that is no Parquet, no trace, of a later version, or damaged.
+      ValueError: a file that is no Parquet, no trace, of a later version, or damaged. Texts are read later, by
+        `StoredTexts`, which raises the same.
     """
     path = Path(path)
-    try:
-        file = pq.ParquetFile(path, memory_map=True)
+    with _refused(path):
+        file = _open(path)
         about = json.loads((file.schema_arrow.metadata or {})[KEY])
-        names = [name for name in _TABLES if name in file.schema_arrow.names]
         if about["version"] > VERSION:
-            raise ValueError(f"{path}: found a trace of version {about['version']}, expected at most {VERSION}")
+            raise ValueError(f"found version {about['version']}, expected at most {VERSION}")
+        models, names = _names(about["models"]), [name for name in _TABLES if name in file.schema_arrow.names]
+        _check_types(file.schema_arrow, names, len(models))
         table = file.read(names)
-        size = len(about["models"])
-        arrays: dict[str, Any] = {name: _numbers(table[name], size) for name in names}
+        arrays: dict[str, Any] = {name: _numbers(table[name], len(models)) for name in names}
+        groups = file.read(["group"])["group"]
+        groups.validate(full=True)
+        if groups.null_count:
+            raise ValueError("found requests without a group, expected a label")
         trace = Trace(
-            models=tuple(about["models"]),
+            models=models,
             prompts=StoredTexts(path, "text"),
-            groups=Texts(file.read(["group"])["group"]),
-            cost_unit=about["cost_unit"],
+            groups=Texts(groups),
+            cost_unit=str(about["cost_unit"]),
             source=path.name,
             ids=StoredTexts(path, "id"),
-            token_unit=about["token_unit"],
-            provenance=about["provenance"],
-            notes=tuple(about["notes"]),
+            token_unit=str(about["token_unit"]),
+            provenance={str(key): str(value) for key, value in about["provenance"].items()},
+            notes=_names(about["notes"]),
             **arrays,
         )
-    except (pa.ArrowException, OSError, KeyError, TypeError, json.JSONDecodeError, UnicodeDecodeError) as error:
-        found = " ".join(f"{type(error).__name__}: {error}".split())[:160]
-        raise ValueError(f"{path}: expected a trace written by messjax, found {found}") from None
-    check_trace(trace)
+        check_trace(trace)
     return trace
 
 
+@contextlib.contextmanager
+def _refused(path: Path) -> Iterator[None]:
+    """Whatever a damaged file makes go wrong within is one ValueError that names it."""
+    try:
+        yield
+    except (pa.ArrowException, OSError, KeyError, TypeError, AttributeError, ValueError) as error:
+        found = " ".join((str(error) if type(error) is ValueError else f"{type(error).__name__}: {error}").split())
+        raise ValueError(f"{path}: expected a trace written by messjax: {found[:300]}") from None
+
+
+def _open(path: Path) -> pq.ParquetFile:
+    return pq.ParquetFile(path, memory_map=True, page_checksum_verification=True)
+
+
+def _names(given: Any) -> tuple[str, ...]:
+    if not isinstance(given, list) or not all(isinstance(name, str) for name in given):
+        raise ValueError(f"found {str(given)[:80]!r} in its metadata, expected a list of names")
+    return tuple(given)
+
+
+def _check_types(schema: pa.Schema, names: list[str], size: int) -> None:
+    """Columns are of the types that `write` gives them."""
+    expected = {"id": pa.large_string(), "text": pa.large_string(), "group": pa.dictionary(pa.int32(), pa.string())}
+    for name in ("satisfaction", "cost", *names):
+        expected[name] = pa.list_(pa.float64(), size)
+    for name, type_ in expected.items():
+        found = schema.field(name).type if name in schema.names else "no such column"
+        if found != type_:
+            raise ValueError(f"column {name!r}: found {found}, expected {type_}")
+
+
+def recording(path: Path) -> Recording:
+    """A trace on disk as a recording: to be looked at, or given other costs, as any other."""
+    trace, size = read(path), len(StoredTexts(Path(path), "id"))
+    return Recording(
+        format="messjax",
+        source=trace.source,
+        files=(str(path),),
+        models=trace.models,
+        ids=StoredTexts(Path(path), "id"),
+        texts=StoredTexts(Path(path), "text"),
+        groups=trace.groups if isinstance(trace.groups, Texts) else Texts.of(trace.groups, labels=True),
+        score=trace.satisfaction,
+        cost=trace.cost,
+        cost_unit=trace.cost_unit,
+        input_tokens=trace.input_tokens,
+        output_tokens=trace.output_tokens,
+        token_unit=trace.token_unit,
+        latency=trace.latency,
+        score_range=(0.0, 1.0),
+        file_of=np.zeros(size, np.int32),
+        row_of=np.arange(1, size + 1),
+        row_unit="row",
+        findings=(),
+    )
+
+
 def _numbers(column: pa.ChunkedArray, size: int) -> np.ndarray:
-    flat = column.combine_chunks().flatten()
+    lists = column.combine_chunks()
+    if lists.null_count or len(flat := lists.flatten()) != len(lists) * size:
+        raise ValueError(f"found requests without {size} numbers, expected one per model")
     return np.asarray(flat.to_numpy(zero_copy_only=False), np.float64).reshape(len(column), size)
 
 
@@ -127,7 +190,7 @@ class StoredTexts(Texts):
     """The texts of a column of a Parquet file, read one group of rows at a time."""
 
     def __init__(self, path: Path, column: str) -> None:
-        self._file, self._column = pq.ParquetFile(path, memory_map=True), column
+        self._path, self._file, self._column = path, _open(path), column
         sizes = [self._file.metadata.row_group(i).num_rows for i in range(self._file.num_row_groups)]
         self._starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
         self._held: tuple[int, pa.ChunkedArray | None] = (-1, None)
@@ -135,7 +198,8 @@ class StoredTexts(Texts):
     @property
     def chunks(self) -> pa.ChunkedArray:
         """All of them at once, in memory."""
-        return self._file.read([self._column])[self._column]
+        with _refused(self._path):
+            return self._whole(self._file.read([self._column]), len(self))
 
     def __len__(self) -> int:
         return int(self._starts[-1])
@@ -158,7 +222,17 @@ class StoredTexts(Texts):
 
     def _group(self, group: int) -> pa.ChunkedArray:
         if self._held[0] != group:
-            self._held = group, self._file.read_row_group(group, [self._column])[self._column]
+            with _refused(self._path):
+                size = int(self._starts[group + 1] - self._starts[group])
+                self._held = group, self._whole(self._file.read_row_group(group, [self._column]), size)
         found = self._held[1]
         assert found is not None
         return found
+
+    def _whole(self, table: pa.Table, size: int) -> pa.ChunkedArray:
+        """The column, in valid UTF-8 and without gaps."""
+        column = table[self._column]
+        if column.null_count or len(column) != size:
+            raise ValueError(f"column {self._column!r}: found requests without a text")
+        column.validate(full=True)
+        return column

@@ -39,6 +39,8 @@ def number(place: Place, column: str, value: Any, *, truth: bool = False) -> flo
     Raises:
       ValueError: anything else, infinities, numbers beyond 1e18 in size.
     """
+    if type(value) is float and -LARGEST <= value <= LARGEST:
+        return value
     value = _numeral(value, truth) if isinstance(value, str) else value
     if value is None:
         return math.nan
@@ -75,14 +77,19 @@ def text(place: Place, column: str, value: Any, *, empty: bool = False) -> str:
     if not isinstance(value, str):
         raise _unexpected(place, column, value, "a text")
     if not value and not empty:
-        raise ValueError(f"{place}, column {column!r}: the cell is empty, expected a text")
+        raise ValueError(f"{place}, column {listed([column])}: the cell is empty, expected a text")
     if "\0" in value:
-        raise ValueError(f"{place}, column {column!r}: found a NUL character, expected text")
+        raise ValueError(f"{place}, column {listed([column])}: found a NUL character, expected text")
     try:
         value.encode()
     except UnicodeEncodeError:
-        raise ValueError(f"{place}, column {column!r}: found half of a surrogate pair, expected text") from None
+        raise ValueError(f"{place}, column {listed([column])}: found half of a surrogate pair, expected text") from None
     return value
+
+
+def label(place: Place, column: str, value: Any, otherwise: str) -> str:
+    """A text, or `otherwise` where there is none: the name of a group, say."""
+    return otherwise if value is None or value == "" or value != value else text(place, column, value)
 
 
 def field(place: Place, record: Mapping[str, Any], *names: str) -> Any:
@@ -92,8 +99,9 @@ def field(place: Place, record: Mapping[str, Any], *names: str) -> Any:
         if not isinstance(value, Mapping):
             raise _unexpected(place, ".".join(names[:depth]), value, "a record")
         if name not in value:
-            there = ", ".join(map(repr, list(value)[:12]))
-            raise ValueError(f"{place}: found fields {there}, expected one named {'.'.join(names[: depth + 1])!r}")
+            raise ValueError(
+                f"{place}: found fields {listed(value)}, expected one named {'.'.join(names[: depth + 1])!r}"
+            )
         value = value[name]
     return value
 
@@ -133,13 +141,16 @@ def csv_records(path: Path) -> Iterator[tuple[Place, list[str]]]:
                 yield place, cells
 
 
-def csv_rows(path: Path, expected: str) -> Iterator[tuple[Place, dict[str, str]]]:
-    """The rows of a CSV by column; `expected` says what an empty file should have had. The header is checked."""
+def csv_rows(path: Path, expected: str, *, index: bool = False) -> Iterator[tuple[Place, dict[str, str]]]:
+    """The rows of a CSV by column; `expected` says what an empty file should have had. The header is checked.
+
+    `index`: the first column may have no name, as pandas writes its index.
+    """
     records = csv_records(path)
     place, header = next(records, (None, []))
     if place is None:
         raise ValueError(f"{path} is empty, expected a header with {expected}")
-    check_header(place, header)
+    check_header(place, header, index=index)
     found = False
     for place, cells in records:
         if len(cells) != len(header):
@@ -156,7 +167,7 @@ def check_header(place: Place, header: list[str], *, index: bool = False) -> Non
         if not name.strip() and not (index and column == 1):
             raise ValueError(f"{place}: column {column} has no name, expected one (an index written by pandas?)")
         if name in header[: column - 1]:
-            raise ValueError(f"{place}: found two columns {name!r}, expected different names")
+            raise ValueError(f"{place}: found two columns {listed([name])}, expected different names")
 
 
 def json_lines(path: Path) -> Iterator[tuple[Place, dict[str, Any]]]:
@@ -168,7 +179,7 @@ def json_lines(path: Path) -> Iterator[tuple[Place, dict[str, Any]]]:
             decoded = _decoded(place, line)
             if not decoded.strip():
                 continue
-            record = json_value(place, decoded)
+            record = json_value(place, decoded.rstrip("\r\n"))  # with it an error would be on the next line
             if not isinstance(record, dict):
                 raise ValueError(f"{place}: found {_shown(record)}, expected a record ({{...}})")
             found = True
@@ -231,7 +242,7 @@ def listed(names: Iterable[str]) -> str:
 
 def _unexpected(place: Place, column: str, value: Any, expected: str) -> ValueError:
     found = "the cell is empty" if isinstance(value, str) and not value.strip() else f"found {_shown(value)}"
-    return ValueError(f"{place}, column {column!r}: {found}, expected {expected}")
+    return ValueError(f"{place}, column {listed([column])}: {found}, expected {expected}")
 
 
 def _shown(value: Any) -> str:

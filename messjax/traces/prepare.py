@@ -8,10 +8,12 @@ from typing import NamedTuple
 import numpy as np
 
 from messjax.traces.costs import CostRule, costs
+from messjax.traces.linting.texts import questions
 from messjax.traces.recording import Recording
 from messjax.traces.schema import Trace, check_trace, order_by_cost
 
 MISSING = ("fail", "drop", "zero")
+REPEATS = ("keep", "drop")
 SCORES = ("fail", "clip", "rescale", "rescale=LOW:HIGH", "threshold=NUMBER")
 
 
@@ -20,6 +22,9 @@ class Choices(NamedTuple):
 
     missing: str = "fail"  # a (request, model) without a score or a cost: refuse, drop the request, or score 0
     scores: str = "fail"  # outside [0, 1]: refuse, clip, rescale from a range, or 1 where above a number, else 0
+    repeats: str = (
+        "keep"  # questions asked before, but for case, space and punctuation: keep, or drop all but the first
+    )
 
 
 def prepare(recording: Recording, cost: CostRule, choices: Choices = Choices()) -> Trace:  # noqa: B008 (a tuple)
@@ -27,8 +32,8 @@ def prepare(recording: Recording, cost: CostRule, choices: Choices = Choices()) 
 
     Scores: "rescale" maps the range that the format's publisher states to [0, 1] ("rescale=0:100" another one),
     "threshold=1.5" makes 1 of what is above 1.5 and 0 of the rest. Missing: a cell without a score, or without a cost,
-    or with a negative one. "drop" leaves out such requests; "zero" counts a cell without a score as not satisfied and,
-    where its cost is missing as well, as free (a call that was never made).
+    or with a negative or infinite one. "drop" leaves out such requests; "zero" counts a cell without a score as not
+    satisfied and, where its cost is missing as well, as free (a call that was never made).
 
     Returns:
       The checked trace; its `notes` say what was done to how many cells and requests.
@@ -37,9 +42,10 @@ def prepare(recording: Recording, cost: CostRule, choices: Choices = Choices()) 
       ValueError: what `choices` do not handle, naming the first place and the options; costs that cannot be made.
     """
     table, unit = costs(recording, cost)
-    notes = [f"cost: {cost.kind}, {unit}"]
+    notes = [f"cost: {cost.kind}, {unit} per request"]
     score = _scores(recording, choices.scores, notes)
     score, table, kept = _missing(recording, score, table, choices.missing, notes)
+    kept = _repeats(recording, kept, choices.repeats, notes)
     rows = np.flatnonzero(kept)
     everything = len(rows) == len(kept)
     of = {name: getattr(recording, name) for name in ("input_tokens", "output_tokens", "latency")}
@@ -61,11 +67,42 @@ def prepare(recording: Recording, cost: CostRule, choices: Choices = Choices()) 
             "cost": cost.kind,
             "missing": choices.missing,
             "scores": choices.scores,
+            "repeats": choices.repeats,
         },
         notes=tuple(notes),
     )
     check_trace(trace)
     return order_by_cost(trace)
+
+
+def unchecked(recording: Recording, cost: CostRule, scores: str | None = None) -> Trace:
+    """The trace as recorded, for checks that look for its faults: scores out of range, missing entries (NaN).
+
+    `scores` as in `Choices`, for formats whose scores are on another scale; None leaves them as they are. Models are
+    ordered by the mean of the costs that are there; one without any comes last. `check_trace` may refuse the trace.
+
+    Raises:
+      ValueError: costs that cannot be made; what `scores` does not handle.
+    """
+    notes: list[str] = []
+    score = recording.score if scores is None else _scores(recording, scores, notes)
+    table, unit = costs(recording, cost)
+    there = np.isfinite(table)
+    with np.errstate(invalid="ignore"):  # 0 / 0 of a model without costs is NaN, which sorts last
+        mean = np.where(there, table, 0.0).sum(axis=0) / there.sum(axis=0)
+    order = np.argsort(mean, kind="stable")
+    return Trace(
+        models=tuple(recording.models[m] for m in order),
+        prompts=recording.texts,
+        groups=recording.groups,
+        satisfaction=score[:, order],
+        cost=table[:, order],
+        cost_unit=unit,
+        source=recording.source,
+        ids=recording.ids,
+        provenance={"format": recording.format, "cost": cost.kind},
+        notes=tuple(notes),
+    )
 
 
 def _scores(recording: Recording, choice: str, notes: list[str]) -> np.ndarray:
@@ -90,7 +127,7 @@ def _scores(recording: Recording, choice: str, notes: list[str]) -> np.ndarray:
     if outside.any():
         n, m = np.argwhere(outside)[0]
         raise ValueError(
-            f"{recording.place(n)}: model {recording.models[m]!r} has score {recording.score[n, m]:g}, one of "
+            f"{recording.place(n, m)}: model {recording.models[m]!r} has score {recording.score[n, m]:g}, one of "
             f"{int(outside.sum())} outside [0, 1]{' after rescaling' if kind == 'rescale' else ''}: "
             "give --scores clip, rescale=LOW:HIGH or threshold=NUMBER"
         )
@@ -103,7 +140,7 @@ def _missing(
     """(score, cost, requests kept [N])."""
     if choice not in MISSING:
         raise ValueError(f"--missing: found {choice!r}, expected one of {', '.join(MISSING)}")
-    no_score, no_cost = np.isnan(score), ~(table >= 0.0)
+    no_score, no_cost = np.isnan(score), ~((table >= 0.0) & (table < np.inf))
     bad, everything = no_score | no_cost, np.ones(len(score), bool)
     if not bad.any():
         return score, table, everything
@@ -118,12 +155,27 @@ def _missing(
         notes.append(f"missing: {int(no_score.sum())} cells score 0, of which {int(no_cost.sum())} cost 0 (no call)")
         return np.where(no_score, 0.0, score), np.where(no_cost, 0.0, table), everything
     n, m = np.argwhere(unpaid if choice == "zero" else bad)[0]
-    what = "no score" if no_score[n, m] else f"cost {table[n, m]:g}" if table[n, m] < 0.0 else "a score and no cost"
+    what = "no score" if no_score[n, m] else "a score and no cost" if np.isnan(table[n, m]) else f"cost {table[n, m]:g}"
     options = "give --missing drop, or another --cost" if choice == "zero" else "give --missing drop or zero"
     raise ValueError(
-        f"{recording.place(n)}: model {recording.models[m]!r} has {what}, one of {int(bad.sum())} such cells in "
+        f"{recording.place(n, m)}: model {recording.models[m]!r} has {what}, one of {int(bad.sum())} such cells in "
         f"{int(bad.any(axis=1).sum())} of {len(bad)} requests: {options}"
     )
+
+
+def _repeats(recording: Recording, kept: np.ndarray, choice: str, notes: list[str]) -> np.ndarray:
+    """Requests kept [N], of those that are so far."""
+    if choice not in REPEATS:
+        raise ValueError(f"--repeats: found {choice!r}, expected one of {', '.join(REPEATS)}")
+    if choice == "keep":
+        return kept
+    rows = np.flatnonzero(kept)
+    first = rows[np.unique(questions(recording.texts)[rows], return_index=True)[1]]
+    if len(first) < len(rows):
+        notes.append(f"repeats: {len(rows) - len(first)} of {len(rows)} requests dropped, their question came before")
+    once = np.zeros(len(kept), bool)
+    once[first] = True
+    return once
 
 
 def _numbers(choice: str, detail: str, count: int) -> list[float]:

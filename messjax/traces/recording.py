@@ -16,6 +16,7 @@ from messjax.traces.parsing import Place
 from messjax.traces.texts import BATCH, Texts
 
 EXAMPLES = 3
+LONGEST_NAME = 200  # characters of a model's name: every error and table shows it
 _MEASURES = ("score", "cost", "input_tokens", "output_tokens", "latency")
 
 
@@ -52,10 +53,15 @@ class Recording(NamedTuple):
     row_of: np.ndarray  # [N] int64
     row_unit: str
     findings: tuple[Finding, ...]  # what only the reader could see: doubled cells, rows left out
+    cell_file: np.ndarray | None = None  # [N, M] int32, of each cell's own row; -1: no cell. None: as the request's
+    cell_row: np.ndarray | None = None  # [N, M] int64
 
-    def place(self, n: int) -> str:
-        """Where request n was found."""
-        return str(Place(Path(self.files[self.file_of[n]]), int(self.row_of[n]), self.row_unit))
+    def place(self, n: int, m: int | None = None) -> str:
+        """Where request n was found first, or what model m did for it, where there is such a cell."""
+        file, row = self.file_of[n], self.row_of[n]
+        if m is not None and self.cell_file is not None and self.cell_row is not None and self.cell_file[n, m] >= 0:
+            file, row = self.cell_file[n, m], self.cell_row[n, m]
+        return str(Place(Path(self.files[file]), int(row), self.row_unit))
 
 
 class Builder:
@@ -83,6 +89,7 @@ class Builder:
         self._columns: dict[str, _Column] = {name: _Column() for name in ("id", "text", "group")}
         self._file_of, self._row_of, self._unit = array("i"), array("q"), "row"
         self._request_of, self._model_of, self._cell_row = array("q"), array("i"), array("q")
+        self._cell_file = array("i")
         self._values = {name: array("d") for name in _MEASURES}
         self._count_other_texts = 0
 
@@ -91,24 +98,29 @@ class Builder:
 
     def model(self, name: str) -> int:
         """The number of a model; models are numbered in the order of their first appearance."""
+        if len(name) > LONGEST_NAME:
+            found = f"found a model with a name of {len(name):,} characters ({name[:20]!r}...)"
+            raise ValueError(f"{self.path}: {found}, expected at most {LONGEST_NAME}")
         return self._models.setdefault(name, len(self._models))
 
-    def request(self, key: str, text: str, group: str, place: Place, *, id: str | None = None) -> int:
+    def request(self, key: str | None, text: str, group: str, place: Place, *, id: str | None = None) -> int:
         """The number of the request that `key` identifies (an id, with its group where ids repeat); new or known.
 
         A known one with another text is reported; its first text stays. `id` is what the trace calls it (the key).
+        Without a key the request is new, and nothing is kept to recognise it by.
         """
-        known = self._requests.get(key)
+        known = None if key is None else self._requests.get(key)
         if known is not None:
             if self._columns["text"][known] != text:
                 self._count_other_texts += 1
                 if len(self._other_texts) < EXAMPLES:
                     self._other_texts.append(f"{place}: {key!r}")
             return known
-        self._requests[key] = len(self)
-        for name, value in (("id", key if id is None else id), ("text", text), ("group", group)):
+        if key is not None:
+            self._requests[key] = len(self)
+        for name, value in (("id", key or "" if id is None else id), ("text", text), ("group", group)):
             self._columns[name].append(value)
-        self._file_of.append(self._files.setdefault(place.file, len(self._files)))
+        self._file_of.append(self._file(place))
         self._row_of.append(place.row)
         self._unit = place.unit
         return len(self) - 1
@@ -129,15 +141,22 @@ class Builder:
         self._request_of.append(request)
         self._model_of.append(model)
         self._cell_row.append(place.row)
+        self._cell_file.append(self._file(place))
         for name, value in zip(_MEASURES, (score, cost, input_tokens, output_tokens, latency), strict=True):
             self._values[name].append(value)
+
+    def _file(self, place: Place) -> int:
+        return self._files.setdefault(place.file, len(self._files))
 
     def build(self) -> Recording:
         """The recording. ValueError when there is no request or no model."""
         if not len(self) or not self._models:
             raise ValueError(f"{self.path} has no {'request' if self._models else 'model'}, expected at least one")
         where, first = self._cells()
-        tables = {name: self._table(name, where, first) for name in _MEASURES}
+        tables = {
+            name: self._scattered(values, np.full(self._shape, np.nan), where, first)
+            for name, values in self._values.items()
+        }
         some = {name: None if np.isnan(table).all() else table for name, table in tables.items()}
         return Recording(
             format=self.format,
@@ -159,17 +178,24 @@ class Builder:
             row_of=np.array(self._row_of, np.int64),
             row_unit=self._unit,
             findings=(*self.findings, *self._reported(where, first)),
+            cell_file=self._scattered(self._cell_file, np.full(self._shape, -1, np.int32), where, first),
+            cell_row=self._scattered(self._cell_row, np.zeros(self._shape, np.int64), where, first),
         )
+
+    @property
+    def _shape(self) -> tuple[int, int]:
+        return len(self), len(self._models)
+
+    @staticmethod
+    def _scattered(values: array, table: np.ndarray, where: np.ndarray, first: np.ndarray) -> np.ndarray:
+        """The table [N, M] with the values of the cells that are there for the first time."""
+        table.reshape(-1)[where[first]] = np.array(values, table.dtype)[first]
+        return table
 
     def _cells(self) -> tuple[np.ndarray, np.ndarray]:
         """Cells as request * M + model [n], and the positions [k] of those that are there for the first time."""
         where = np.array(self._request_of, np.int64) * len(self._models) + np.array(self._model_of, np.int64)
         return where, np.unique(where, return_index=True)[1]
-
-    def _table(self, name: str, where: np.ndarray, first: np.ndarray) -> np.ndarray:
-        table = np.full(len(self) * len(self._models), np.nan)
-        table[where[first]] = np.array(self._values[name], np.float64)[first]
-        return table.reshape(len(self), len(self._models))
 
     def _reported(self, where: np.ndarray, first: np.ndarray) -> list[Finding]:
         found = []
@@ -179,9 +205,10 @@ class Builder:
             score, kept = np.array(self._values["score"]), np.full(len(self) * len(self._models), np.nan)
             kept[where[first]] = score[first]
             unlike = repeated & ~((score == kept[where]) | (np.isnan(score) & np.isnan(kept[where])))
-            names, ids = list(self._models), self._columns["id"]
+            names, ids, files = list(self._models), self._columns["id"], list(self._files)
             examples = tuple(
-                f"{self._unit} {self._cell_row[i]}: request {ids[self._request_of[i]]!r}, "
+                f"{Place(files[self._cell_file[i]], self._cell_row[i], self._unit)}: "
+                f"request {ids[self._request_of[i]]!r}, "
                 f"model {names[self._model_of[i]]!r}"
                 for i in np.flatnonzero(unlike if unlike.any() else repeated)[:EXAMPLES]
             )

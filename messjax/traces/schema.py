@@ -38,7 +38,8 @@ def check_trace(trace: Trace) -> None:
 
     Raises:
       ValueError: no model, a model named twice, no request, shapes that disagree, satisfaction outside [0, 1] or NaN,
-        cost negative, infinite or NaN. It says where (the request counts from 0), what was found and what expected.
+        cost negative, infinite or NaN, tokens or latency infinite. It says where (the request counts from 0), what was
+        found and what expected.
     """
     where = f"trace {trace.source!r}"
     if not trace.models:
@@ -60,6 +61,8 @@ def check_trace(trace: Trace) -> None:
     satisfaction, cost = np.asarray(trace.satisfaction), np.asarray(trace.cost)
     _refuse(trace, "satisfaction", satisfaction, (satisfaction >= 0.0) & (satisfaction <= 1.0), "a number in [0, 1]")
     _refuse(trace, "cost", cost, (cost >= 0.0) & (cost < np.inf), "a finite number >= 0")
+    for name, values in _optional(trace).items():
+        _refuse(trace, name, values, ~np.isinf(values), "a finite number, or NaN where unknown")
 
 
 def order_by_cost(trace: Trace) -> Trace:
@@ -70,6 +73,11 @@ def order_by_cost(trace: Trace) -> Trace:
         name: np.ascontiguousarray(table[:, order]) for name, table in tables.items() if table is not None
     }
     return trace._replace(models=tuple(trace.models[m] for m in order), **moved)
+
+
+def _optional(trace: Trace) -> dict[str, np.ndarray]:
+    """Those of OPTIONAL that the trace has."""
+    return {name: np.asarray(values) for name in OPTIONAL if (values := getattr(trace, name)) is not None}
 
 
 def _refuse(trace: Trace, name: str, values: np.ndarray, good: np.ndarray, expected: str) -> None:

@@ -8,10 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from messjax import shell
-from messjax.traces import Trace, price_list, read_routellm
+from messjax import shell, traces
+from messjax.traces import Trace
 from proofs_check.assumptions import figure
-from proofs_check.assumptions._routerarena import read_routerarena
 from proofs_check.assumptions.report import Check, table
 from proofs_check.assumptions.trace import check_trace, learn, shuffled
 
@@ -25,9 +24,17 @@ def _parser() -> shell.Parser:
     parser = shell.Parser(
         prog="proofs_check assumptions", description="A1 to A8 of docs/theory.md on a recorded trace."
     )
-    parser.add_argument("trace", type=Path, metavar="TRACE", help="RouteLLM's CSVs, or a folder of RouterArena's JSONL")
+    parser.add_argument("trace", type=Path, metavar="TRACE", help="a file or folder in any format messjax reads")
+    parser.add_argument("--format", default="auto", metavar="NAME", help=f"{', '.join(traces.NAMES)} (auto)")
+    parser.add_argument("--metric", default=None, metavar="NAME", help="which score, where a format has several")
+    parser.add_argument("--filter", default=None, metavar="NAME", help="lm-evaluation-harness: which filter's rows")
+    parser.add_argument("--columns", default="", metavar="ROLE=COLUMN,...", help="the columns of a plain table")
+    parser.add_argument("--cost", default=None, metavar="KIND", help="recorded, tokens, parameters or constant")
+    parser.add_argument("--prices", default="", metavar="MODEL=USD,...", help="USD per 1M tokens, or a cost.json")
+    parser.add_argument("--parameters", default="", metavar="MODEL=BILLIONS,...", help="for --cost parameters")
+    parser.add_argument("--cost-unit", default="", metavar="TEXT", help="what --cost constant is in")
+    parser.add_argument("--scores", default=None, metavar="HOW", help="clip, rescale, ... (as they are recorded)")
     parser.add_argument("--alpha", type=float, default=None, help="the agreement, which A3 needs")
-    parser.add_argument("--prices", default="", metavar="MODEL=USD,...", help="for formats without costs")
     parser.add_argument("--shuffle", action="store_true", help="check the requests in a random order")
     parser.add_argument("--seed", type=shell.whole(0), default=0, help="all randomness follows from it (0)")
     parser.add_argument("--out", type=Path, default=Path("results"), metavar="DIR", help="where to write (results)")
@@ -35,7 +42,7 @@ def _parser() -> shell.Parser:
 
 
 def _run(asked: Any) -> None:
-    trace = read(asked.trace, asked.prices)
+    trace = read(asked)
     trace = shuffled(trace, asked.seed) if asked.shuffle else trace
     checks = check_trace(trace, asked.alpha, asked.seed)
     out = shell.out_dir(asked.out)
@@ -47,13 +54,23 @@ def _run(asked: Any) -> None:
     print(f"wrote {out / 'assumptions.json'}, {out / 'assumptions.png'}")
 
 
-def read(path: Path, prices: str = "") -> Trace:
-    """The trace of a file or folder, by what it holds; ValueError where it is no known format, or prices do not fit."""
-    if path.is_dir() and any(path.glob("*.jsonl")):
-        if prices:
-            raise ValueError(f"--prices: {path} records its costs, expected none")
-        return read_routerarena(path)
-    return read_routellm(path, {name: price[0] for name, price in (price_list(prices) if prices else {}).items()})
+def read(asked: Any) -> Trace:
+    """The trace of a file or folder as it was recorded, its faults included.
+
+    Raises:
+      ValueError: no known format, anything its reader cannot take, options that do not fit it.
+    """
+    path = asked.trace
+    if asked.format == "messjax" or (asked.format == "auto" and not asked.columns and traces.is_messjax(path)):
+        if asked.cost or asked.prices or asked.parameters or asked.cost_unit or asked.scores:
+            given = "--cost, --prices, --parameters, --cost-unit, --scores"
+            raise ValueError(f"{given}: {path} has its costs and scores, expected none of these")
+        return traces.read_parquet(path)
+    columns = traces.parse_columns(asked.columns) if asked.columns else {}
+    options = traces.Options(metric=asked.metric, filter=asked.filter, columns=columns)
+    recording = traces.read(path, asked.format, options)
+    rule = traces.parse_rule(asked.cost, asked.prices, asked.parameters, asked.cost_unit, recording)
+    return traces.unchecked(recording, rule, asked.scores)
 
 
 def plain(check: Check) -> dict[str, Any]:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from messjax import features
 from messjax.traces import Trace
+from messjax.traces.schema import OPTIONAL
 from proofs_check.assumptions import learning, scores
 from proofs_check.assumptions.order import check_order, components, standardised
 from proofs_check.assumptions.report import Check, not_checkable, short
 
+TEXTS, TABLES = ("prompts", "groups", "ids"), ("satisfaction", "cost", *OPTIONAL)  # of a trace, per request
 BUCKETS = 64  # of the n-grams that drift and costs are looked for in
 BUCKETS_LEARNED = 256  # of those the predictor learns from: the default of `messjax replay`
 
@@ -80,10 +84,8 @@ def order_series(trace: Trace, ngrams: np.ndarray) -> dict[str, np.ndarray]:
 def shuffled(trace: Trace, seed: int) -> Trace:
     """The requests of a trace in a random order."""
     order = np.random.default_rng(seed).permutation(len(trace.prompts))
-    return trace._replace(
-        prompts=tuple(trace.prompts[n] for n in order),
-        groups=tuple(trace.groups[n] for n in order),
-        satisfaction=trace.satisfaction[order],
-        cost=trace.cost[order],
-        source=f"{trace.source}, shuffled",
-    )
+    moved: dict[str, Any] = {name: table[order] for name in TABLES if (table := getattr(trace, name)) is not None}
+    for name in TEXTS:
+        column = tuple(getattr(trace, name))
+        moved[name] = tuple(column[n] for n in order) if column else ()
+    return trace._replace(**moved, source=f"{trace.source}, shuffled")

@@ -3,7 +3,7 @@
 One file for one text of that page: L1, L2, L3 and L5; the three inequalities that T1 to T3 share (step_*); then what
 each theorem's proof does with them. A proof by induction over requests is here as its induction step. Expectations
 enter as numbers: that they are linear, and what is known of each, is the page's; what follows from it is proved here.
-Not here, because no polynomials: the integral in P_T, T7's Hoeffding, T6, and the limits, Markov and Jensen of T4.
+Not here, because no polynomials: the integral in P_T, T7's Hoeffding, and the limits, Markov and Jensen of T4 and T6.
 
     python -m proofs_check.lemmas          prints the table
     python -m proofs_check.lemmas "T9 queue" "L2 drift, exact"
@@ -25,10 +25,12 @@ from proofs_check.lemmas import (
     step_slater,
     t1_quadratic,
     t1_second_form,
+    t1_sharp,
     t2_cost,
     t3_slater,
     t4_tail,
     t5_weak_duality,
+    t6_attraction,
     t8_exponent,
     t9_delay,
     t9_sparse,
@@ -47,10 +49,12 @@ ALL: tuple[Lemma, ...] = (
     *step_slater.LEMMAS,
     *t1_quadratic.LEMMAS,
     *t1_second_form.LEMMAS,
+    *t1_sharp.LEMMAS,
     *t2_cost.LEMMAS,
     *t3_slater.LEMMAS,
     *t4_tail.LEMMAS,
     *t5_weak_duality.LEMMAS,
+    *t6_attraction.LEMMAS,
     *t8_exponent.LEMMAS,
     *t9_sparse.LEMMAS,
     *t9_delay.LEMMAS,

@@ -8,15 +8,17 @@ draws.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from proofs_check.rates import exponent, slope
 from proofs_check.rates.draw import exponent_table, figure, t6_figure, t8_figure, table
 from proofs_check.rates.exponent import Sweep, exponents
 from proofs_check.rates.measure import FULL, PARTS, QUICK, keys
 from proofs_check.rates.slope import GATE, TOLERANCE, Rate
+from proofs_check.trial import Row, judge
 
 __all__ = [
-    "GATE", "PARTS", "TOLERANCE", "Rate", "Sweep", "exponent_table", "exponents", "figure", "run", "t6_figure",
+    "GATE", "PARTS", "TOLERANCE", "Rate", "Sweep", "exponent_table", "exponents", "figure", "rows", "run", "t6_figure",
     "t8_figure", "table",
 ]  # fmt: skip
 
@@ -29,3 +31,8 @@ def run(quick: bool, seed: int, report: Callable[[int, int], None] | None = None
         if report is not None:
             report(done + 1, len(PARTS))
     return found
+
+
+def rows(found: Sequence[Rate], swept: Sequence[Sweep]) -> list[Row]:
+    """Rates and T8's sweeps as lines of the verdict table, corrected for their number (Holm)."""
+    return judge([*(slope.row(each) for each in found), *(exponent.row(each) for each in swept)])

@@ -66,10 +66,15 @@ def figure(rates: Sequence[Rate]) -> Figure:
             "cost - C* + $\\gamma^*$ violation (cost per request)",
             ("cost gap, settled",),
         ),
-        ("gap and violation in T", "T (requests)", "per request", ("cost gap, V", "violation", "Q_{T+1}")),
+        (
+            "gap and violation in T",
+            "T (requests)",
+            "cost, or satisfaction, per request",
+            ("cost gap, V", "violation", "Q_{T+1}"),
+        ),
         ("exploration in T", "T (requests)", "cost of explored requests, per request", ("exploration cost",)),
         ("prediction error", "1 + explored requests n", "e = max |s_hat - mu|", ("error,",)),
-        ("what an error costs", "prediction error e", "rise of the cost gap", ("loss by errors",)),
+        ("what an error costs", "prediction error e", "rise of the cost gap (cost per request)", ("loss by errors",)),
     )
     with matplotlib.rc_context(STYLE):
         drawn = Figure(figsize=(11.0, 8.6), layout="constrained")
@@ -116,7 +121,7 @@ def t8_figure(sweeps: Sequence[Sweep], rates: Sequence[Rate] = ()) -> Figure:
             _power_law(last, each, i)
         if costs:
             last.set(title=f"({'abcdefghi'[len(sweeps)]}) what an error costs", xlabel="prediction error e")
-            last.set_ylabel("rise of the cost gap")
+            last.set_ylabel("rise of the cost gap (cost per request)")
             _legend_below(last)
         for axis in axes[len(sweeps) + bool(costs) :]:
             axis.remove()
@@ -151,8 +156,11 @@ def _power_law(axis: Any, one: Rate, i: int) -> None:
 
 def _log_axes(axis: Any) -> None:
     axis.set(xscale="log", yscale="log")
+    wide = np.ptp(np.log10(axis.get_xlim())) > 2.9  # no room for a label at every three
     for scale in (axis.xaxis, axis.yaxis):
-        scale.set_major_locator(ticker.LogLocator(subs=(1.0, 2.0, 5.0) if scale is axis.yaxis else (1.0, 3.0)))
+        scale.set_major_locator(
+            ticker.LogLocator(subs=(1.0, 2.0, 5.0) if scale is axis.yaxis else (1.0,) if wide else (1.0, 3.0))
+        )
         scale.set_major_formatter(ticker.FuncFormatter(_plain))
         scale.set_minor_formatter(ticker.NullFormatter())
 
@@ -200,7 +208,7 @@ def _sweep(axis: Any, letter: str, one: Sweep) -> None:
         yscale="log",
         xlabel="exponent a",
         xticks=np.arange(0.1, 0.75, 0.1),
-        ylabel="T2's terms" if one.what == "T2" else "average loss",
+        ylabel=("T2's terms" if one.what == "T2" else "average loss") + " (cost per request)",
     )
     where = "smooth" if one.power != 1.0 else "close calls"
     what = "T2's bound" if one.what == "T2" else "loss"

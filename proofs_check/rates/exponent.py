@@ -15,6 +15,7 @@ from messjax.types import Predictor
 from proofs_check.rates import measure, worlds
 from proofs_check.rates.slope import GATE, LEVEL, Rate
 from proofs_check.rates.worlds import World
+from proofs_check.trial import SILENT, Row
 
 V = 300.0
 START = 0.3  # the error of the noisy predictors before they learn
@@ -179,3 +180,29 @@ def balanced(q: float, power: float, start: float, per_error: float, per_explore
         return float(least.x) - target
 
     return float(np.exp(optimize.brentq(off, np.log(1e-3), np.log(20.0), xtol=1e-3)))
+
+
+CLOSE = 2.0  # constants that are off by this much move the least of the bound by log 2 / ((1 + q) log T)
+
+
+def row(sweep: Sweep) -> Row:
+    """T8 as a line of the verdict table, about the terms of T2: the exponent at which they are least, against a*.
+
+    It holds where the whole interval lies as close to a* as constants off by CLOSE would put it at this T, and is
+    violated where none of it does. The loss itself is not T8's subject: silent.
+    """
+    out = SILENT._replace(
+        statement="T8 rate", source="T8 in docs/theory", needs="A1 A4 A7", seconds=sweep.seconds, streams=sweep.streams,
+        case=f"{sweep.what}, {sweep.predictor}, {sweep.world}",
+    )  # fmt: skip
+    if sweep.what != "T2":
+        return out._replace(why="about the bound; the loss may be of higher order in the error")
+    if sweep.verdict == "gated":
+        return out._replace(why=f"T/(V gamma*) = {sweep.gate:.3g} is below {GATE:g}")
+    room = float(np.log(CLOSE) / ((1.0 + sweep.q) * np.log(sweep.T)))
+    far, half = abs(sweep.a_min - sweep.a_star), (sweep.a_upper - sweep.a_lower) / 2.0
+    holds, violated = far + half <= room, far - half > room
+    return out._replace(
+        measured=sweep.a_min, bound=sweep.a_star, margin_lower=room - far - half, margin_upper=room - far + half,
+        p_holds=0.0 if holds else 1.0, p_violated=0.0 if violated else 1.0, verdict="undecided",
+    )  # fmt: skip

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from scipy import special
 
 from messjax import stats
+from proofs_check.trial import NAN, SILENT, Row
 
 GATE = 20.0  # the least T / (V gamma*) at which a slope is judged
 TOLERANCE = 0.1  # a slope agrees where its whole interval is this close: finite T and V bend every power law a little
@@ -72,3 +74,26 @@ def verdict(lower: float, upper: float, predicted: float, gate: float = float("n
         return "agrees"
     apart = lower > predicted + TOLERANCE or upper < predicted - TOLERANCE
     return "differs" if apart else "undecided"
+
+
+def row(rate: Rate) -> Row:
+    """A rate as a line of the verdict table: the slope against the predicted one, within TOLERANCE of it.
+
+    It holds by two one-sided tests, and is violated where the slope is significantly farther away: what is between, or
+    behind the gate, is undecided or silent. The margin is what the tolerance leaves.
+    """
+    out = SILENT._replace(
+        statement=f"{rate.statement} rate", source=f"{rate.statement} in docs/theory", needs="A1 A4 A7",
+        case=f"{rate.what}, slope in {rate.x_name}", seconds=rate.seconds,
+    )  # fmt: skip
+    if rate.verdict == "gated":
+        return out._replace(why=f"T/(V gamma*) = {rate.gate:.3g} is below {GATE:g}")
+    half = (rate.slope_upper - rate.slope_lower) / 2.0
+    error = max(half, 1e-12) / float(special.ndtri((1.0 + LEVEL) / 2.0))
+    far = abs(rate.slope - rate.predicted)
+    p_holds = float(special.ndtr((far - TOLERANCE) / error))
+    return out._replace(
+        measured=rate.slope, bound=rate.predicted, margin_lower=TOLERANCE - far - half,
+        margin_upper=TOLERANCE - far + half, looseness=NAN,
+        p_violated=1.0 - p_holds, p_holds=p_holds, verdict="undecided",
+    )  # fmt: skip

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from proofs_check.statement import Statement
-from proofs_check.statements import cost, paths, queue, sparse, tightening
+from proofs_check.statements import attraction, cost, paths, queue, sparse, tightening
 
 ALL: tuple[Statement, ...] = (
     *paths.STATEMENTS,
     *queue.STATEMENTS,
     *cost.STATEMENTS,
+    *attraction.STATEMENTS,
     *sparse.STATEMENTS,
     *tightening.STATEMENTS,
 )

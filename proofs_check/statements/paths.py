@@ -12,31 +12,31 @@ def _failures(run: Run, law: str) -> Said:
     return Exact(measured=float(run.readings[name].sum()), bound=0.0)
 
 
-@statement("L1 path", source="L1 in docs/theory", needs="")
+@statement("L1 path", source="L1 in docs/theory", needs="", unit="requests")
 def L1(run: Run) -> Said:
     """alpha - s_t <= Q_{t+1} - Q_t on every request that is heard of: requests where it fails."""
     return _failures(run, "L1")
 
 
-@statement("L1 reflection", source="L1 in docs/theory", needs="")
+@statement("L1 reflection", source="L1 in docs/theory", needs="", unit="requests")
 def reflection(run: Run) -> Said:
     """Q_{t+1} is the reflected walk, exactly: requests where it is not."""
     return _failures(run, "reflection")
 
 
-@statement("L2 drift", source="L2 in docs/theory", needs="A2")
+@statement("L2 drift", source="L2 in docs/theory", needs="A2", unit="requests")
 def L2(run: Run) -> Said:
     """(Q_{t+1}^2 - Q_t^2)/2 <= (alpha - s_t)^2/2 + Q_t (alpha - s_t) and |alpha - s_t| <= delta: where not."""
     return _failures(run, "L2")
 
 
-@statement("L3 increment", source="L3 in docs/theory", needs="A2")
+@statement("L3 increment", source="L3 in docs/theory", needs="A2", unit="requests")
 def L3(run: Run) -> Said:
     """-(1 - alpha) <= Q_{t+1} - Q_t <= alpha: requests where not."""
     return _failures(run, "L3")
 
 
-@statement("L4 rule", source="L4 in docs/theory", needs="A7")
+@statement("L4 rule", source="L4 in docs/theory", needs="A7", unit="requests")
 def L4(run: Run) -> Said:
     """The served model minimises V E_m + Q_t (alpha - s_hat_m) when exploiting: requests where not."""
     return _failures(run, "L4") if run.case.rule == "mess+" else Silent("another rule than MESS+")

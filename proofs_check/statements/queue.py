@@ -31,7 +31,7 @@ def _t1(bound: Any, run: Run) -> Any:
     return of_means
 
 
-@statement("T1 queue", source="T1 in docs/theory", needs="A1 A2 A4 A7")
+@statement("T1 queue", source="T1 in docs/theory", needs="A1 A2 A4 A7", unit="E[Q_{T+1}] (requests)")
 def T1_queue(run: Run) -> Said:
     """E[Q_{T+1}] <= V g + sqrt((V g)^2 + 2 B T + 2 V g beta_M P_T + 4 S_T + 2 R_T)."""
     if not ours(run):
@@ -39,7 +39,20 @@ def T1_queue(run: Run) -> Said:
     return Claim(run.readings["queue_last"], _t1(bounds.T1_queue, run), run.over("S", "exploration_queue"))
 
 
-@statement("T1 violation", source="T1 in docs/theory", needs="A1 A2 A4 A7")
+@statement("T1 sharp", source="T1 in docs/theory", needs="A1 A2 A4 A7", unit="E[Q_{T+1}] (requests)")
+def T1_sharp(run: Run) -> Said:
+    """E[Q_{T+1}] <= V g + sqrt(2 B T + 4 S_T + 2 R_T): neither (V g)^2 nor exploration adds to the root."""
+    if not ours(run):
+        return NOT_OURS
+    k = run.constants
+
+    def bound(S: Any, exploration_queue: Any) -> Any:
+        return bounds.T1_queue_sharp(run.V, run.best.gamma, k.B, run.T, S, inversion(run, exploration_queue))
+
+    return Claim(run.readings["queue_last"], bound, run.over("S", "exploration_queue"))
+
+
+@statement("T1 violation", source="T1 in docs/theory", needs="A1 A2 A4 A7", unit="violation (satisfaction per request)")
 def T1_violation(run: Run) -> Said:
     """E[alpha - mean s_t] <= the bound of T1 over T."""
     if not ours(run):
@@ -47,7 +60,7 @@ def T1_violation(run: Run) -> Said:
     return Claim(run.readings["violation"], _t1(bounds.T1_violation, run), run.over("S", "exploration_queue"))
 
 
-@statement("T1 second form", source="T1 in docs/theory", needs="A1 A2 A4 A7")
+@statement("T1 second form", source="T1 in docs/theory", needs="A1 A2 A4 A7", unit="E[Q_{T+1}^2] (requests squared)")
 def T1_second(run: Run) -> Said:
     """E[Q_{T+1}^2] <= (sqrt(2 T (B + V dE)) + 2 sum (1 - p_t) sqrt(E e_t^2))^2, with e_t <= ebar in the sum."""
     k = run.constants
@@ -59,7 +72,7 @@ def T1_second(run: Run) -> Said:
     return Claim(run.readings["queue_last"] ** 2, float(right**2))
 
 
-@statement("T3 mean queue", source="T3 in docs/theory", needs="A1 A2 A3 A4 A7")
+@statement("T3 mean queue", source="T3 in docs/theory", needs="A1 A2 A3 A4 A7", unit="mean queue (requests)")
 def T3(run: Run) -> Said:
     """mean_t E[Q_t] <= (B + V dE) / (beta - 2 ebar), with ebar above every e_t."""
     k, b = run.constants, run.constants.beta - 2.0 * run.ebar
@@ -89,28 +102,34 @@ def above(run: Run, probability: float) -> tuple[np.ndarray, float] | None:
     return run.readings["queue_last"] >= level, level
 
 
+def guide(run: Run, r: float, level: float) -> np.ndarray:
+    """e^{r (Q_{T+1} - level)} [n], what Markov's inequality puts in place of Q_{T+1} >= level; cut off at 1."""
+    return np.exp(np.minimum(r * (run.readings["queue_last"] - level), 0.0))
+
+
 def _t4(run: Run, probability: float) -> Said:
     if not ours(run):
         return NOT_OURS
     found = above(run, probability)
     if found is None:
         return Silent("beta - 2 ebar is not positive")
-    return Tail(found[0], float(bounds.T4_tail(found[1], tail_constants(run))))
+    constants = tail_constants(run)
+    return Tail(found[0], float(bounds.T4_tail(found[1], constants)), guide(run, constants.r, found[1]))
 
 
-@statement("T4 tail 1/2", source="T4 in docs/theory", needs="A1 A2 A3 A4 A7")
+@statement("T4 tail 1/2", source="T4 in docs/theory", needs="A1 A2 A3 A4 A7", unit="share of streams")
 def T4_half(run: Run) -> Said:
     """P(Q_{T+1} >= q) <= D e^{-r q} at the q where that is 1/2."""
     return _t4(run, 0.5)
 
 
-@statement("T4 tail 1/100", source="T4 in docs/theory", needs="A1 A2 A3 A4 A7")
+@statement("T4 tail 1/100", source="T4 in docs/theory", needs="A1 A2 A3 A4 A7", unit="share of streams")
 def T4_hundredth(run: Run) -> Said:
     """P(Q_{T+1} >= q) <= D e^{-r q} at the q where that is 1/100."""
     return _t4(run, 0.01)
 
 
-@statement("T4 mean", source="T4 in docs/theory", needs="A1 A2 A3 A4 A7")
+@statement("T4 mean", source="T4 in docs/theory", needs="A1 A2 A3 A4 A7", unit="E[Q_{T+1}] (requests)")
 def T4_mean(run: Run) -> Said:
     """E[Q_{T+1}] <= log D / r."""
     if not ours(run):
@@ -121,7 +140,7 @@ def T4_mean(run: Run) -> Said:
     return Claim(run.readings["queue_last"], bound)
 
 
-@statement("T4 moment", source="T4 in docs/theory", needs="A1 A2 A3 A4 A7")
+@statement("T4 moment", source="T4 in docs/theory", needs="A1 A2 A3 A4 A7", unit="share of D")
 def T4_moment(run: Run) -> Said:
     """E e^{r Q_{T+1}} <= D, as E min(e^{r Q_{T+1}} / D, 4) <= 1: cut off, so that streams can estimate its mean."""
     constants = tail_constants(run)
@@ -133,4 +152,4 @@ def T4_moment(run: Run) -> Said:
     return Claim(np.exp(np.minimum(exponent, np.log(4.0))), 1.0)
 
 
-STATEMENTS = (T1_queue, T1_violation, T1_second, T3, T4_mean, T4_moment, T4_half, T4_hundredth)
+STATEMENTS = (T1_queue, T1_sharp, T1_violation, T1_second, T3, T4_mean, T4_moment, T4_half, T4_hundredth)

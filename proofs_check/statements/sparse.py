@@ -8,7 +8,7 @@ import numpy as np
 
 from messjax import bounds
 from proofs_check.statement import Claim, Run, Said, Silent, Tail, statement
-from proofs_check.statements.queue import inversion, tail_constants
+from proofs_check.statements.queue import guide, inversion, tail_constants
 
 COMPLETE = Silent("feedback is complete")
 
@@ -27,7 +27,7 @@ def _t9(bound: Any, run: Run) -> Any:
     return of_means
 
 
-@statement("T9 queue", source="T9 in docs/theory", needs="A1 A2 A4 A5 A7")
+@statement("T9 queue", source="T9 in docs/theory", needs="A1 A2 A4 A5 A7", unit="E[Q_{T+1}] (requests)")
 def T9_queue(run: Run) -> Said:
     """E[Q_{T+1}] <= V g + sqrt((V g)^2 + f (2 B T + 2 V g beta_M P_T + 4 S_T + 2 R_T))."""
     if not _sparse(run):
@@ -35,7 +35,7 @@ def T9_queue(run: Run) -> Said:
     return Claim(run.readings["queue_last"], _t9(bounds.T9_queue, run), run.over("S", "exploration_queue"))
 
 
-@statement("T9 violation", source="T9 in docs/theory", needs="A5")
+@statement("T9 violation", source="T9 in docs/theory", needs="A5", unit="violation (satisfaction per request)")
 def T9_violation(run: Run) -> Said:
     """E[alpha - mean s_t] <= E[Q_{T+1}] / (f T): by the queue that was measured."""
     if not _sparse(run):
@@ -43,7 +43,12 @@ def T9_violation(run: Run) -> Said:
     return Claim(run.readings["violation"], lambda Q: Q / (run.f * run.T), run.over("queue_last"))
 
 
-@statement("T9 violation, bound", source="T9 in docs/theory", needs="A1 A2 A4 A5 A7")
+@statement(
+    "T9 violation, bound",
+    source="T9 in docs/theory",
+    needs="A1 A2 A4 A5 A7",
+    unit="violation (satisfaction per request)",
+)
 def T9_bound(run: Run) -> Said:
     """E[alpha - mean s_t] <= the bound of T9's queue over f T."""
     if not _sparse(run):
@@ -51,7 +56,7 @@ def T9_bound(run: Run) -> Said:
     return Claim(run.readings["violation"], _t9(bounds.T9_violation, run), run.over("S", "exploration_queue"))
 
 
-@statement("T9 path tail", source="T9 in docs/theory", needs="A2 A5")
+@statement("T9 path tail", source="T9 in docs/theory", needs="A2 A5", unit="share of streams")
 def T9_path(run: Run) -> Said:
     """P(sum (alpha - s_t) > Q_{T+1}/f + u) <= exp(...) at the u where that is 1/10."""
     if not _sparse(run):
@@ -60,10 +65,13 @@ def T9_path(run: Run) -> Said:
     chance = bounds.T9_path_tail(grid, run.T, run.f, run.constants.delta)
     u = float(grid[np.argmax(chance <= 0.1)])
     excess = run.T * run.readings["violation"] - run.readings["queue_last"] / run.f
-    return Tail(excess > u, float(bounds.T9_path_tail(u, run.T, run.f, run.constants.delta)))
+    delta, step = run.constants.delta, run.constants.delta * max(1.0, 1.0 / run.f - 1.0)
+    rate = u / (run.T * delta**2 * (1.0 - run.f) / run.f + step * u / 3.0)  # Freedman's exponent at u
+    likely = np.exp(np.minimum(rate * (excess - u), 0.0))
+    return Tail(excess > u, float(bounds.T9_path_tail(u, run.T, run.f, delta)), likely)
 
 
-@statement("T9 tail", source="T9 in docs/theory", needs="A1 A2 A3 A4 A5 A7")
+@statement("T9 tail", source="T9 in docs/theory", needs="A1 A2 A3 A4 A5 A7", unit="share of streams")
 def T9_tail(run: Run) -> Said:
     """P(Q_{T+1} >= q) <= T4's tail with rho for sparse feedback, at the q where T4 says 1/10."""
     constants = tail_constants(run)
@@ -72,7 +80,8 @@ def T9_tail(run: Run) -> Said:
     if not constants.r > 0:
         return Silent("beta - 2 ebar is not positive")
     q = float((constants.log_D + np.log(10.0)) / constants.r)
-    return Tail(run.readings["queue_last"] >= q, float(bounds.T9_tail(q, constants, run.f, t=run.T + 1)))
+    bound = float(bounds.T9_tail(q, constants, run.f, t=run.T + 1))
+    return Tail(run.readings["queue_last"] >= q, bound, guide(run, constants.r, q))
 
 
 STATEMENTS = (T9_queue, T9_violation, T9_bound, T9_path, T9_tail)

@@ -6,6 +6,7 @@ import numpy as np
 
 from messjax import bounds, optimum
 from proofs_check.statement import Claim, Exact, Run, Said, Silent, Tail, statement
+from proofs_check.statements.queue import guide
 
 LOOSE = Silent("the policy runs on alpha itself")
 SPARSE = Silent("about complete feedback")  # false without it: "What breaks what" in docs/theory
@@ -20,12 +21,17 @@ def _right(run: Run) -> float:
     k = run.constants
     S, exploration_queue = (float(np.mean(values)) for values in run.over("S", "exploration_queue"))
     R_T = max(0.0, -k.beta_M) * exploration_queue
-    return float(bounds.T1_queue(run.V, run.best.gamma, k.B, run.T, run.P_T, k.beta_M, S, R_T))
+    return float(bounds.T1_queue_sharp(run.V, run.best.gamma, k.B, run.T, S, R_T))
 
 
-@statement("T10 violation", source="T10 in docs/theory", needs="A1 A2 A4 A7")
+@statement(
+    "T10 violation",
+    source="T10 in docs/theory",
+    needs="A1 A2 A4 A7",
+    unit="violation of what was asked (satisfaction per request)",
+)
 def T10_violation(run: Run) -> Said:
-    """E[alpha - mean s_t] <= 0 where kappa T is at least the right side of T1 at alpha + kappa."""
+    """E[alpha - mean s_t] <= 0 where kappa T is at least the right side of T1, sharp, at alpha + kappa."""
     short = _short(run)
     if short is None or run.case.asked is None:
         return LOOSE
@@ -37,7 +43,7 @@ def T10_violation(run: Run) -> Said:
     return Claim(short, 0.0)
 
 
-@statement("T10 cost", source="T10 in docs/theory", needs="A3")
+@statement("T10 cost", source="T10 in docs/theory", needs="A3", unit="rise of C* (cost per request)")
 def T10_cost(run: Run) -> Said:
     """C*(alpha + kappa) - C*(alpha) <= kappa dE / beta."""
     if run.case.asked is None:
@@ -47,19 +53,24 @@ def T10_cost(run: Run) -> Said:
     return Exact(run.best.cost - before.cost, bound) if np.isfinite(bound) else Silent("kappa is not below beta")
 
 
-@statement("T10 tail", source="T10 in docs/theory", needs="A1 A2 A3 A4 A7")
+@statement("T10 tail", source="T10 in docs/theory", needs="A1 A2 A3 A4 A7", unit="share of streams")
 def T10_tail(run: Run) -> Said:
-    """P(violation > 0) <= .05 where kappa is at least that of T4 for .05."""
+    """P(violation > 0) <= .05 where kappa T is at least what T4 asks for at alpha + kappa and .05."""
     short = _short(run)
     if short is None or run.case.asked is None:
         return LOOSE
     if run.f < 1.0:
         return SPARSE
-    k, asked = optimum.constants(run.case.law, run.case.asked), run.case.asked
-    enough = float(bounds.T10_kappa_tail(0.05, run.T, asked, run.V, k.dE, k.beta, run.ebar, k.beta_M))
-    if run.alpha - asked < enough:
-        return Silent(f"kappa = {run.alpha - asked:.4g} is below what T4 asks for, {enough:.4g}")
-    return Tail(short > 0, 0.05)
+    k, kappa = optimum.constants(run.case.law, run.case.asked), run.alpha - run.case.asked
+    at = bounds.T4_constants(run.alpha, run.V, k.dE, k.beta - kappa, run.ebar, k.beta_M - kappa)
+    if not at.r > 0:
+        return Silent("T4 is silent at alpha + kappa")
+    enough = float(
+        (np.logaddexp(0.0, at.log_D) - np.log(0.05)) / at.r
+    )  # more than enough may be too much: beta - kappa
+    if kappa * run.T < enough:
+        return Silent(f"kappa T = {kappa * run.T:.4g} is below what T4 asks for, {enough:.4g}")
+    return Tail(short > 0, 0.05, guide(run, float(at.r), kappa * run.T))
 
 
 STATEMENTS = (T10_violation, T10_cost, T10_tail)

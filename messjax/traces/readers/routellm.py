@@ -56,7 +56,7 @@ def _read(path: Path, builder: Builder) -> tuple[str, ...]:
         if len(cells) != len(header):
             raise ValueError(f"{place}: found {len(cells)} cells, expected {len(header)} as in the header")
         name = f"{path.stem}/{place.row}"
-        n = builder.request(name, text(place, "prompt", cells[prompt]), path.stem, place)
+        n = builder.request(None, text(place, "prompt", cells[prompt]), path.stem, place, id=name)
         for m, model, column in columns:
             builder.cell(n, m, place, score=_boolean(place, model, cells[column]))
     if len(builder) == before:
@@ -80,5 +80,5 @@ def _boolean(place: Place, column: str, cell: str) -> float:
     value = _BOOLEANS.get(cell.strip().lower())
     if value is None:
         found = f"found {cell[:40]!r}" if cell.strip() else "the cell is empty"
-        raise ValueError(f"{place}, column {column!r}: {found}, expected True or False")
+        raise ValueError(f"{place}, column {listed([column])}: {found}, expected True or False")
     return value

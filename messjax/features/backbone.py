@@ -1,0 +1,172 @@
+"""A text encoder out of its folder: the model, its weights, its tokenizer, and the program that runs it."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from functools import lru_cache, partial
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from messjax.features import bert, folder, modernbert, tokens
+from messjax.types import Array, PyTree
+
+_VERSION = "1"  # of the numbers: a change makes every cached embedding unknown
+_POOLINGS = ("cls", "mean")
+_PRECISIONS = ("highest", "high", "default")
+
+
+class Family(NamedTuple):
+    """What is known of a model_type."""
+
+    module: Callable[[folder.Settings], Any]
+    names: ModuleType  # PREFIXES, BACKBONE, IGNORED
+    pooling: str
+
+
+# Without a word on pooling in the folder: the first token for ModernBERT, as [M25]'s code does; the mean for BERT and
+# RoBERTa, which Reimers & Gurevych (2019, table 6) found better than their first token.
+FAMILIES = {
+    "bert": Family(bert.bert, bert, "mean"),
+    "roberta": Family(bert.bert, bert, "mean"),
+    "xlm-roberta": Family(bert.bert, bert, "mean"),
+    "modernbert": Family(modernbert.modernbert, modernbert, "cls"),
+}
+
+
+class Encoder(NamedTuple):
+    """A loaded text encoder. `digest` names it: what its embeddings depend on, hashed."""
+
+    folder: Path
+    model_type: str
+    dim: int  # d, of the embeddings
+    pooling: str  # "cls": the first token's hidden state; "mean": the mean over all tokens, special ones included
+    max_tokens: int  # longer texts are cut, special tokens included
+    precision: str  # of matrix products, as jax.default_matmul_precision has it
+    digest: str
+    module: nn.Module
+    params: PyTree
+    tokenizer: Any
+
+
+def load(
+    path: str | Path, pooling: str | None = None, *, max_tokens: int | None = None, precision: str = "highest"
+) -> Encoder:
+    """Read a text encoder from a folder with config.json, tokenizer.json and model.safetensors.
+
+    Args:
+      path: the folder, as published (docs/encoders.md).
+      pooling: "cls" or "mean". By default what 1_Pooling/config.json says (sentence-transformers), or else "cls" for
+        ModernBERT and "mean" for BERT and RoBERTa.
+      max_tokens: texts are cut there. By default at `max_seq_length` of sentence_bert_config.json if there is one;
+        never above what config.json and tokenizer_config.json allow.
+      precision: of matrix products. "highest" is float32 on every device; "default" lets GPUs and TPUs multiply in
+        fewer bits, faster and less exact (TF32, bfloat16; not measured).
+
+    Raises:
+      ValueError: a file that is missing or broken, a model_type, activation or option that is not implemented (what
+        is, is named), tensors that do not fit config.json or are not finite. It names the file, what was found and
+        what was expected.
+
+    Warns about tensors that belong neither to the backbone nor to a known head. Weights become float32.
+    """
+    path = Path(path)
+    _check_packages()
+    if not path.is_dir():
+        what = "is a file" if path.exists() else "does not exist"
+        raise ValueError(f"{path} {what}, expected a folder with config.json, tokenizer.json and model.safetensors")
+    settings = folder.settings(path / "config.json")
+    model_type = settings.text("model_type", "", tuple(FAMILIES))
+    family = FAMILIES[model_type]
+    pooling = _pooling(path, family.pooling) if pooling is None else pooling
+    if pooling not in _POOLINGS:
+        raise ValueError(f"pooling is {pooling!r}, expected one of {', '.join(_POOLINGS)}")
+    if precision not in _PRECISIONS:
+        raise ValueError(f"precision is {precision!r}, expected one of {', '.join(_PRECISIONS)}")
+    module = family.module(settings)
+    limit = tokens.most_tokens(path, module.config.most_tokens, max_tokens)
+    tokenizer = tokens.tokenizer(path / "tokenizer.json", limit)
+    file = path / "model.safetensors"
+    params = _params(file, module, family.names)
+    depends: list[Path | str] = [
+        path / "config.json",
+        path / "tokenizer.json",
+        file,
+        _VERSION,
+        pooling,
+        str(limit),
+        precision,
+    ]
+    return Encoder(
+        path, model_type, module.config.hidden_size, pooling, limit, precision, folder.digest(depends), module,
+        params, tokenizer,
+    )  # fmt: skip
+
+
+def hidden_states(encoder: Encoder, ids: Array, valid: Array, token_types: Array | None = None) -> Array:
+    """The last hidden state [B, T, d] float32 of token ids [B, T] int32, valid [B, T] bool (padding on the right).
+
+    What stands at padded positions means nothing. `token_types` [B, T] int32 are zeros by default.
+    """
+    return _hidden(encoder.params, ids, valid, token_types, encoder.module, encoder.precision)
+
+
+@partial(jax.jit, static_argnames=("module", "pooling", "precision"))
+def pooled(params: PyTree, ids: Array, lengths: Array, module: nn.Module, pooling: str, precision: str) -> Array:
+    """Embeddings [B, d] of ids [B, T], `lengths` [B] of them valid in each row; a row without any gives zeros."""
+    valid = jnp.arange(ids.shape[1]) < lengths[:, None]
+    states = _hidden(params, ids, valid, None, module, precision)
+    if pooling == "cls":
+        return states[:, 0] * valid[:, :1]
+    return jnp.where(valid[..., None], states, 0.0).sum(axis=1) / jnp.maximum(lengths, 1)[:, None]
+
+
+@partial(jax.jit, static_argnames=("module", "precision"))
+def _hidden(
+    params: PyTree, ids: Array, valid: Array, token_types: Array | None, module: nn.Module, precision: str
+) -> Array:
+    with jax.default_matmul_precision(precision):
+        return jnp.asarray(module.apply(params, ids, valid, token_types))
+
+
+@lru_cache
+def _shapes(module: nn.Module) -> PyTree:
+    ids = jax.ShapeDtypeStruct((1, 1), jnp.int32)
+    return jax.eval_shape(module.init, jax.random.key(0), ids, jax.ShapeDtypeStruct((1, 1), jnp.bool_))
+
+
+def _params(file: Path, module: nn.Module, names: ModuleType) -> PyTree:
+    loaded = folder.weights(file, _shapes(module), folder.Names(names.PREFIXES, names.BACKBONE, names.IGNORED))
+    if loaded.unknown:
+        warnings.warn(
+            f"{file}: not used, for they belong to no head that is known: {', '.join(loaded.unknown)}", stacklevel=3
+        )
+    return jax.tree.map(jnp.asarray, loaded.params)
+
+
+def _pooling(path: Path, default: str) -> str:
+    """What sentence-transformers wrote into 1_Pooling/config.json, in its older or newer spelling."""
+    file = path / "1_Pooling" / "config.json"
+    if not file.is_file():
+        return default
+    said = folder.settings(file)
+    modes = [name.removeprefix("pooling_mode_") for name, on in said.values.items() if on is True and "_mode_" in name]
+    modes = modes or [said.text("pooling_mode")]
+    known = {"cls_token": "cls", "mean_tokens": "mean", "cls": "cls", "mean": "mean"}
+    if len(modes) != 1 or modes[0] not in known:
+        raise ValueError(
+            f"{file} asks for {', '.join(modes) or 'nothing'}, expected cls or mean: choose with `pooling`"
+        )
+    return known[modes[0]]
+
+
+def _check_packages() -> None:
+    missing = [name for name in ("tokenizers", "safetensors") if find_spec(name) is None]
+    if missing:
+        raise ValueError(f"text encoders need {' and '.join(missing)}: pip install 'messjax[encoders]'")

@@ -1,0 +1,206 @@
+"""A model's folder as it is published: settings from JSON, tensors from safetensors, refused in one clear line."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from messjax.types import PyTree
+
+_LARGEST = 10**7  # of any size in config.json
+_LEAVES = {"kernel": "weight", "scale": "weight", "embedding": "weight", "bias": "bias"}
+_OLD = {"gamma": "weight", "beta": "bias"}  # how the first BERT checkpoints call a LayerNorm's tensors
+_FLOATS = ("F64", "F32", "F16", "BF16")
+
+
+class Settings(NamedTuple):
+    """The values of a JSON object and where they stand; what is absent or null takes its default."""
+
+    path: Path
+    values: dict[str, Any]
+    within: str = ""  # of a nested object: the keys above
+
+    def wrong(self, name: str, found: Any, expected: str) -> ValueError:
+        """The error that names file and key."""
+        return ValueError(f"{self.path}: {self.within}{name} is {_short(found)}, expected {expected}")
+
+    def whole(self, name: str, default: int, least: int = 1, most: int = _LARGEST) -> int:
+        """A whole number from `least` to `most`."""
+        value = self._get(name, default)
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+            raise self.wrong(name, value, f"a whole number from {least} to {most}")
+        return value
+
+    def positive(self, name: str, default: float) -> float:
+        """A positive number."""
+        value = self._get(name, default)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0.0 < value <= _LARGEST:
+            raise self.wrong(name, value, f"a positive number of at most {_LARGEST}")
+        return float(value)
+
+    def flag(self, name: str, default: bool) -> bool:
+        """True or false."""
+        value = self._get(name, default)
+        if not isinstance(value, bool):
+            raise self.wrong(name, value, "true or false")
+        return value
+
+    def text(self, name: str, default: str = "", choices: Sequence[str] = ()) -> str:
+        """A string, one of `choices` where there are any."""
+        value = self._get(name, default)
+        if not isinstance(value, str) or (choices and value not in choices):
+            raise self.wrong(name, value, f"one of {', '.join(choices)}" if choices else "a string")
+        return value
+
+    def only(self, name: str, known: Any) -> None:
+        """Refuse what is not implemented: anything but `known`."""
+        value = self._get(name, known)
+        if value != known:
+            raise self.wrong(name, value, f"{json.dumps(known)}: nothing else is implemented")
+
+    def multiple(self, name: str, value: int, of: str, factor: int) -> None:
+        """Refuse a size that does not divide by another."""
+        if value % factor:
+            raise self.wrong(name, value, f"a multiple of {factor} ({of} is {_short(self.values.get(of))})")
+
+    def inside(self, name: str) -> Settings:
+        """A nested object."""
+        value = self._get(name, {})
+        if not isinstance(value, dict):
+            raise self.wrong(name, value, "an object")
+        return Settings(self.path, value, f"{self.within}{name}.")
+
+    def _get(self, name: str, default: Any) -> Any:
+        value = self.values.get(name)
+        return default if value is None else value
+
+
+def file_bytes(path: Path) -> bytes:
+    """The bytes of a file; ValueError where there is none or it cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ValueError(f"{path}: {error.strerror or error}, expected a file of a model's folder") from None
+
+
+def settings(path: Path) -> Settings:
+    """A JSON file that holds one object; ValueError naming the file and what was found."""
+    raw = file_bytes(path)
+    try:
+        values = json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path}: not JSON: {error}") from None
+    if not isinstance(values, dict):
+        raise ValueError(f"{path}: found a {type(values).__name__}, expected a JSON object")
+    return Settings(path, values)
+
+
+def digest(parts: Sequence[Path | str]) -> str:
+    """SHA-256, in hex, of the SHA-256s of files (their bytes, streamed) and texts."""
+    total = hashlib.sha256()
+    for part in parts:
+        if isinstance(part, str):
+            one = hashlib.sha256(part.encode("utf-8"))
+        else:
+            with part.open("rb") as file:
+                one = hashlib.file_digest(file, "sha256")
+        total.update(one.digest())
+    return total.hexdigest()
+
+
+class Names(NamedTuple):
+    """How a family names its tensors: prefixes that may stand before, its own, and heads that are left out."""
+
+    prefixes: tuple[str, ...]
+    backbone: tuple[str, ...]
+    ignored: tuple[str, ...]
+
+
+class Loaded(NamedTuple):
+    """The parameters [as Linen's] and the names of tensors that belong neither to the backbone nor to a known head."""
+
+    params: PyTree
+    unknown: tuple[str, ...]
+
+
+def weights(path: Path, shapes: PyTree, names: Names) -> Loaded:
+    """Tensors of a safetensors file for a Linen module's parameters, as float32 NumPy arrays.
+
+    Args:
+      path: the file. Its tensors may be float64, float32, float16 or bfloat16.
+      shapes: the parameters' shapes, e.g. of `jax.eval_shape(module.init, ...)`. A parameter's path, joined with
+        dots, is its tensor's name; kernels are transposed.
+      names: see `Names`.
+
+    Raises:
+      ValueError: naming the file and: all missing tensors, all of another shape or kind, all of the backbone that the
+        module has no place for (another number of layers, say), the first that holds NaN or infinities; or that it
+        is no safetensors file.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    check_file(path)
+    try:
+        with safe_open(path, framework="np") as file:
+            return _weights(path, file, shapes, names)
+    except (SafetensorError, OSError, TypeError) as error:
+        raise ValueError(f"{path}: not a complete safetensors file: {error}") from None
+
+
+def check_file(path: Path) -> None:
+    """ValueError where there is no file of that name; names what else there is."""
+    if path.is_file():
+        return
+    others = sorted(other.name for other in path.parent.glob("*") if other.suffix in (".safetensors", ".bin", ".json"))
+    raise ValueError(f"{path}: no such file, expected one; the folder has {', '.join(others) or 'none like it'}")
+
+
+def _weights(path: Path, file: Any, shapes: PyTree, names: Names) -> Loaded:
+    stored = {_plain(name, names): name for name in file.keys()}  # noqa: SIM118 - not a dictionary
+    leaves, tree = jax.tree_util.tree_flatten_with_path(shapes)
+    expected = {published_name(keys): (leaf.shape, keys[-1].key == "kernel") for keys, leaf in leaves}
+    wrong = [f"{name} is missing" for name in expected if name not in stored]
+    for name in expected.keys() & stored.keys():
+        part = file.get_slice(stored[name])
+        shape, transposed = expected[name]
+        shape = shape[::-1] if transposed else shape
+        if tuple(part.get_shape()) != shape or part.get_dtype() not in _FLOATS:
+            wrong.append(f"{name} is {part.get_dtype()} {part.get_shape()}, expected floats {list(shape)}")
+    rest = sorted(name for name in stored.keys() - expected.keys() if not name.startswith(names.ignored))
+    wrong += [f"{name} has no place in the model" for name in rest if name.startswith(names.backbone)]
+    if wrong:
+        raise ValueError(f"{path} does not fit config.json: {'; '.join(sorted(wrong))}")
+    arrays = []
+    for keys, _ in leaves:
+        name = published_name(keys)
+        array = np.asarray(file.get_tensor(stored[name])).astype(np.float32)
+        if not np.isfinite(array).all():
+            count = array.size - np.count_nonzero(np.isfinite(array))
+            raise ValueError(f"{path}: {name} has {count} NaN or infinite entries of {array.size}, expected numbers")
+        arrays.append(np.ascontiguousarray(array.T) if expected[name][1] else array)
+    return Loaded(jax.tree_util.tree_unflatten(tree, arrays), tuple(rest))
+
+
+def _plain(name: str, names: Names) -> str:
+    """A stored name without prefix and in today's spelling."""
+    for prefix in names.prefixes:
+        name = name.removeprefix(prefix)
+    stem, _, last = name.rpartition(".")
+    return f"{stem}.{_OLD[last]}" if last in _OLD and stem.endswith("LayerNorm") else name
+
+
+def published_name(keys: Any) -> str:
+    """The name of the tensor for a Linen parameter, given its path in the tree of variables."""
+    *stem, last = (key.key for key in keys)
+    return ".".join([*stem[1:], _LEAVES[last]])  # the first is "params"
+
+
+def _short(value: Any) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= 60 else f"{shown[:57]}..."

@@ -1,0 +1,81 @@
+"""Asking for more than was agreed, so as to keep what was agreed: T10 in docs/theory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from jax.tree_util import Partial
+
+from messjax import bounds, optimum
+from messjax.types import Array, Controls, Decision, Feedback, Law, Policy, PyTree, pure
+
+
+def tightened(policy: Policy, kappa: float) -> Policy:
+    """`policy`, run with alpha + kappa (at most 1) in place of alpha. `kappa_for` computes the kappa of T10 for MESS+.
+
+    Any policy will do; what it shares between the controls stays shared. Its queue is the one for alpha + kappa, so
+    the audits of L3 and the reflection, which ask for alpha, do not apply. ValueError for a kappa that is negative or
+    not finite (no kappa was enough).
+    """
+    if not 0.0 <= kappa < np.inf:
+        raise ValueError(f"tightened: kappa is {kappa}, expected a finite number >= 0")
+    inner, more = pure(policy), jnp.asarray(kappa, jnp.float32)
+    return Policy(
+        Partial(_init, inner.init, more), Partial(_act, inner.act, more), Partial(_update, inner.update, more),
+        inner.queue,
+    )  # fmt: skip
+
+
+def kappa_for(
+    law: Law,
+    V: float,
+    alpha: float,
+    horizon: int,
+    *,
+    c: float = 0.1,
+    a: float = 0.25,
+    S_T: float = 0.0,
+    Q_1: float = 0.0,
+) -> float:
+    """The kappa of T10 (mean) for MESS+ on a law: the least with kappa T >= T1's bound of E[Q_{T+1}] - Q_1 there.
+
+    Then E[alpha - (1/T) sum s_t] <= 0 at T = `horizon` when MESS+ runs with alpha + kappa; it costs at most
+    `bounds.T10_cost` more. S_T (0: exact predictions) bounds sum_t E[(1 - p_t) Q_t e_t] of that run. inf where no
+    kappa < beta_M is enough (V too large for T, or alpha too close to what model M attains). ValueError as
+    `optimum.constants` raises.
+    """
+    at, stairs = optimum.constants(law, alpha), optimum.staircase(law)
+    P_T = bounds.exploration_sum(horizon, c, a)
+
+    def right(kappa: float) -> float:
+        wanted = alpha + kappa
+        step = np.searchsorted(stairs.level, wanted - optimum.ROUNDING)
+        if step >= len(stairs.level):
+            return np.inf
+        B = max(wanted, 1.0 - wanted) ** 2 / 2.0
+        queue = bounds.T1_queue(V, stairs.price[step], B, horizon, P_T, at.beta_M - kappa, S_T, Q_1=Q_1)
+        return float(queue) - Q_1
+
+    return bounds.T10_kappa(right, horizon, at.beta, at.beta_M)
+
+
+def _more(controls: Controls, kappa: Array) -> Controls:
+    return controls._replace(alpha=jnp.minimum(controls.alpha + kappa, 1.0))
+
+
+def _init(init: Callable, kappa: Array, key: Array, controls: Controls) -> PyTree:
+    return init(key, _more(controls, kappa))
+
+
+def _act(act: Callable, kappa: Array, key: Array, state: PyTree, x: Array, cost: Array, controls: Controls) -> Decision:
+    found: Decision = act(key, state, x, cost, _more(controls, kappa))
+    return found
+
+
+def _update(
+    update: Callable, kappa: Array, state: Any, x: Array, decision: Decision, feedback: Feedback, controls: Controls
+) -> Any:
+    return update(state, x, decision, feedback, _more(controls, kappa))

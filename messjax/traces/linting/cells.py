@@ -1,0 +1,104 @@
+"""Cells: scores that are missing, out of range or graded; tokens and latencies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from messjax.traces.linting.report import mean_where, of_cells, per_model
+from messjax.traces.recording import Finding, Recording
+
+_PERCENT_SHARE = 0.05  # of scores above 1 from which on [0, 100] is the likely range
+_UNIT = (0.0, 1.0)
+
+
+def missing(recording: Recording, cost: np.ndarray | None) -> Iterator[Finding]:
+    """Cells without a score; what is wrong with the cost of a cell is said by `costs.values`."""
+    none = np.isnan(recording.score)
+    if none.any():
+        rows = int(none.any(axis=1).sum())
+        message = f"no score, in {rows:,} of {len(none):,} requests: {per_model(recording, none.sum(axis=0))}"
+        option = handled_by(recording, cost)
+        yield of_cells(recording, "missing cells", "error", none, message, option, values=recording.score)
+
+
+def handled_by(recording: Recording, cost: np.ndarray | None) -> str:
+    """The `--missing` that make a trace of these cells, or what else to try where none does."""
+    no_score = np.isnan(recording.score)
+    no_cost = np.zeros_like(no_score) if cost is None else ~((cost >= 0.0) & (cost < np.inf))
+    found = [] if (no_score | no_cost).any(axis=1).all() else ["--missing drop"]
+    found += [] if (no_cost & ~no_score).any() else ["--missing zero"]
+    return " or ".join(found) or "another --cost, or fewer models: every request lacks some model"
+
+
+def scores(recording: Recording) -> Iterator[Finding]:
+    """Scores outside [0, 1], outside the range that the publisher states, or graded."""
+    score, (low, high) = recording.score, recording.score_range
+    known = ~np.isnan(score)
+    if not known.any():
+        return
+    least, most = float(np.nanmin(score)), float(np.nanmax(score))
+    outside = (score < 0.0) | (score > 1.0)
+    strange = (score < low) | (score > high)
+    if outside.any():
+        percent = recording.score_range == _UNIT and _looks_like_percent(score, known, least, most)
+        name = "scores in 0-100" if percent else "scores outside [0, 1]"
+        message = f"from {least:g} to {most:g}; {_publisher(recording)}; {per_model(recording, outside.sum(axis=0))}"
+        yield of_cells(recording, name, "error", outside, message, _options(recording, percent, strange), values=score)
+    elif recording.score_range != _UNIT:
+        message = f"all within [0, 1], but {_publisher(recording)}: is it the right column?"
+        yield of_cells(recording, "scores in another range", "warning", strange, message, "--metric", values=score)
+    if recording.score_range != _UNIT and outside.any() and strange.any():
+        message = f"from {least:g} to {most:g}, but {_publisher(recording)}"
+        yield of_cells(recording, "scores beyond the format", "warning", strange, message, values=score)
+    if not outside.any() and (graded := known & (score != 0.0) & (score != 1.0)).any():
+        message = f"neither 0 nor 1; {_shares(graded, known)} of all; mean {_means(recording)}"
+        option = f"--scores threshold={(low + high) / 2:g} makes yes or no of them"
+        yield of_cells(recording, "graded scores", "info", graded, message, option, values=score)
+
+
+def _looks_like_percent(score: np.ndarray, known: np.ndarray, least: float, most: float) -> bool:
+    """Between 0 and 100, with more above 1 than a few outliers."""
+    return least >= 0.0 and 2.0 < most <= 100.0 and bool((score > 1.0).sum() > _PERCENT_SHARE * known.sum())
+
+
+def _publisher(recording: Recording) -> str:
+    low, high = recording.score_range
+    return f"the format says [{low:g}, {high:g}]"
+
+
+def _options(recording: Recording, percent: bool, strange: np.ndarray) -> str:
+    low, high = recording.score_range
+    if recording.score_range != _UNIT:
+        return f"--scores threshold={(low + high) / 2:g}" + ("" if strange.any() else " or --scores rescale")
+    if percent:
+        return "--scores rescale=0:100 or --scores clip"
+    return "--scores clip or --scores threshold=0.5"
+
+
+def _shares(some: np.ndarray, known: np.ndarray) -> str:
+    return f"{some.sum() / known.sum():.1%}"
+
+
+def _means(recording: Recording) -> str:
+    return per_model(recording, mean_where(recording.score, ~np.isnan(recording.score)))
+
+
+def measures(recording: Recording) -> Iterator[Finding]:
+    """Tokens and latencies: absent, missing for some cells, negative."""
+    named = {"input tokens": recording.input_tokens, "output tokens": recording.output_tokens}
+    for name, values in (named | {"latency": recording.latency}).items():
+        if values is None:
+            message = "not recorded" + ("" if name == "latency" else ": --cost tokens cannot be had")
+            yield Finding(f"no {name}", "info", recording.score.size, message)
+            continue
+        if (none := np.isnan(values) & ~np.isnan(recording.score)).any():
+            message = f"a score, but no {name}: {per_model(recording, none.sum(axis=0))}"
+            yield of_cells(recording, f"missing {name}", "warning", none, message, values=values)
+        if (negative := values < 0.0).any():
+            message = f"down to {np.nanmin(values):g}: {per_model(recording, negative.sum(axis=0))}"
+            yield of_cells(recording, f"negative {name}", "warning", negative, message, values=values)
+        if name != "latency" and (broken := np.isfinite(values) & (values != np.rint(values))).any():
+            message = f"not whole numbers: {per_model(recording, broken.sum(axis=0))}"
+            yield of_cells(recording, f"fractional {name}", "warning", broken, message, values=values)

@@ -1,0 +1,44 @@
+"""Models: those that never differ from another, or from themselves, and too few of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from messjax.traces.recording import Finding, Recording
+
+_FIRST = 1_000  # requests after which most pairs are told apart
+
+
+def alike(recording: Recording) -> Iterator[Finding]:
+    """Two models with equal scores on all requests they share; a model with one score; a single model."""
+    score, names = recording.score, recording.models
+    if len(names) == 1:
+        yield Finding("one model", "warning", 1, f"{names[0]}: there is nothing to route")
+    pairs = list(_equal_pairs(score))
+    if pairs:
+        examples = tuple(f"{names[a]} and {names[b]} ({shared:,} shared requests)" for a, b, shared in pairs[:3])
+        message = "pairs of models with equal scores on all shared requests: the dearer one is of no use"
+        yield Finding("models that never differ", "warning", len(pairs), message, examples)
+    known = ~np.isnan(score)
+    largest, least = np.where(known, score, -np.inf).max(axis=0), np.where(known, score, np.inf).min(axis=0)
+    constant = np.flatnonzero((largest == least) & (known.sum(axis=0) > 1))
+    if constant.size:
+        examples = tuple(f"{names[m]}: always {largest[m]:g}" for m in constant[:3])
+        yield Finding("constant scores", "warning", len(constant), "models with one score throughout", examples)
+
+
+def _equal_pairs(score: np.ndarray) -> Iterator[tuple[int, int, int]]:
+    """(a, b, shared requests), a < b; looks at all requests only where the first thousand do not tell."""
+    num = score.shape[1]
+    for a in range(num):
+        for b in range(a + 1, num):
+            if not _differ(score[:_FIRST, a], score[:_FIRST, b]) and not _differ(score[:, a], score[:, b]):
+                shared = int((~np.isnan(score[:, a]) & ~np.isnan(score[:, b])).sum())
+                if shared > 1:
+                    yield a, b, shared
+
+
+def _differ(one: np.ndarray, other: np.ndarray) -> bool:
+    return bool(((one < other) | (one > other)).any())  # false where either is NaN

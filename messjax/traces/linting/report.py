@@ -1,0 +1,55 @@
+"""How a check says what it found: a count, the first few places, the models with their numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from messjax.traces.recording import EXAMPLES, Finding, Recording
+
+_SHOWN = 6  # models named in a message
+
+
+def of_cells(
+    recording: Recording,
+    check: str,
+    severity: str,
+    bad: np.ndarray,
+    message: str,
+    option: str = "",
+    *,
+    values: np.ndarray,
+) -> Finding:
+    """A finding about cells [N, M] (a mask), with their places and `values` [N, M]."""
+    first = np.flatnonzero(bad.any(axis=1))[:EXAMPLES]
+    examples = []
+    for n in first:
+        m = int(np.argmax(bad[n]))
+        said = "nothing" if np.isnan(values[n, m]) else f"{values[n, m]:g}"
+        examples.append(f"{_request(recording, n, m)}: {recording.models[m]}: {said}")
+    return Finding(check, severity, int(bad.sum()), message, tuple(examples), option)
+
+
+def of_requests(
+    recording: Recording, check: str, severity: str, rows: np.ndarray, message: str, option: str = ""
+) -> Finding:
+    """A finding about requests, by their numbers [k]."""
+    examples = tuple(_request(recording, n) for n in rows[:EXAMPLES])
+    return Finding(check, severity, len(rows), message, examples, option)
+
+
+def _request(recording: Recording, n: np.integer, m: int | None = None) -> str:
+    """Where a request was first found, or the cell of model m, and the request's id."""
+    return f"{recording.place(int(n), m)}, {recording.ids[int(n)][:60]!r}"
+
+
+def per_model(recording: Recording, numbers: np.ndarray) -> str:
+    """'a 3, b 0': a number per model, largest first, the first few."""
+    order = np.argsort(-numbers, kind="stable")
+    said = ", ".join(f"{recording.models[m]} {numbers[m]:,.6g}" for m in order[:_SHOWN])
+    return said + (f" and {len(order) - _SHOWN} more" if len(order) > _SHOWN else "")
+
+
+def mean_where(values: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Mean per model [M] of the known cells; NaN where there are none."""
+    count = known.sum(axis=0)
+    return np.where(known, values, 0.0).sum(axis=0) / np.where(count > 0, count, np.nan)

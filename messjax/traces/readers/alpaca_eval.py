@@ -1,0 +1,62 @@
+"""AlpacaEval's annotations.json: one list per model, with the judge's preference between it and a reference model."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+from messjax.traces.look import Look, files_of
+from messjax.traces.parsing import Place, field, json_document, label, listed, number, records_of, text
+from messjax.traces.recording import EXAMPLES, Builder, Finding, Recording
+
+NAME = "annotations"  # what the files of a folder are called
+
+
+def fits(look: Look) -> bool:
+    """JSON lists of instructions with two outputs, or a folder with such files beside others."""
+    keys = set(look.keys.get("json", ()))
+    named = any(file.name.startswith(NAME) for file in look.files.get("json", ()))
+    return "instruction" in keys and (named or bool({"output_1", "generator_1", "output_2"} & keys))
+
+
+def read(path: Path, options: object = None) -> Recording:
+    """Reads one JSON, or all of a folder: those called `annotations*.json` where there are some.
+
+    Fields: `instruction`, `generator_2` (the model; the folder's name where it is missing), `output_2`, `preference`
+    in [1, 2] (2: the model's output is the better one, 1: the reference's), `dataset` (the group). The score is the
+    preference as it is recorded; `--scores threshold=1.5` or `rescale` makes a satisfaction of it. Output is measured
+    in words, the parts of `output_2` between white space; costs are not in the format (prices in it are the judge's).
+
+    Raises:
+      ValueError: a path that is missing or has no JSON, JSON that is broken or lacks a field, values that are none. It
+        names file, record (the first is 1) and field.
+    """
+    builder = Builder("alpaca_eval", path, token_unit="word", score_range=(1.0, 2.0))
+    files = files_of(path, ".json")
+    named = [file for file in files if file.name.startswith(NAME)] if path.is_dir() else []
+    judges: dict[str, int] = {}
+    for file in named or files:
+        for place, record in records_of(file, json_document(file)):
+            _read(place, record, builder, judges)
+    if named and (others := [file.name for file in files if file not in named]):
+        message = f"JSON files that are not called {NAME}*.json are left out"
+        builder.findings.append(Finding("files left out", "info", len(others), message, tuple(others[:EXAMPLES])))
+    if len(judges) > 1:
+        message = f"records are of other judges than the first: {listed(judges)}"
+        times = sum(judges.values()) - next(iter(judges.values()))
+        builder.findings.append(Finding("several judges", "warning", times, message))
+    return builder.build()
+
+
+def _read(place: Place, record: dict[str, Any], builder: Builder, judges: dict[str, int]) -> None:
+    instruction = text(place, "instruction", field(place, record, "instruction"))
+    dataset = label(place, "dataset", record.get("dataset"), "alpaca_eval")
+    n = builder.request(f"{dataset}\0{instruction}", instruction, dataset, place, id=f"{dataset}/{len(builder)}")
+    m = builder.model(label(place, "generator_2", record.get("generator_2"), place.file.resolve().parent.name))
+    output = record.get("output_2")
+    words = math.nan if output is None else float(len(text(place, "output_2", output, empty=True).split()))
+    judge = label(place, "annotator", record.get("annotator"), "unknown")
+    judges[judge] = judges.get(judge, 0) + 1
+    score = number(place, "preference", field(place, record, "preference"))
+    builder.cell(n, m, place, score=score, output_tokens=words)

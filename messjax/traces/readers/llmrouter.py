@@ -1,0 +1,93 @@
+"""LLMRouter's routing data: JSON Lines, one per query and model."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from pathlib import Path
+from typing import Any
+
+from messjax.traces.look import Look, files_of
+from messjax.traces.parsing import Place, field, json_lines, label, number, text
+from messjax.traces.recording import EXAMPLES, Builder, Finding, Recording
+
+
+def fits(look: Look) -> bool:
+    """JSON Lines with a task, a query, a model and its performance."""
+    return {"task_name", "query", "model_name", "performance"} <= set(look.keys.get("jsonl", ()))
+
+
+def read(path: Path, options: object = None) -> Recording:
+    """Reads one file, or all `*.jsonl` and `*.ndjson` of a folder in the order of their names.
+
+    Fields: `query`, `model_name`, `performance` (the score), perhaps `task_name` (the group), `response_time` in
+    seconds, `token_num` (input and output together), and `input_tokens` and `output_tokens`, or `prompt_tokens` in
+    older files; what is missing of the three counts follows from the other two. A request is a query with its task and
+    its `ground_truth`; it is called by its `embedding_id` where there is one.
+
+    Raises:
+      ValueError: a path that is missing or has no JSON Lines, a line that is broken or lacks a field, values that are
+        none. It names file, line and field.
+    """
+    builder = Builder("llmrouter", path)
+    unsplit: list[str] = []
+    count = 0
+    for file in files_of(path, ".jsonl", ".ndjson"):
+        for place, record in json_lines(file):
+            query = text(place, "query", field(place, record, "query"))
+            task = label(place, "task_name", record.get("task_name"), file.stem)
+            n = builder.request(
+                _key(task, query, record), query, task, place, id=_id(place, task, record, len(builder))
+            )
+            m = builder.model(text(place, "model_name", field(place, record, "model_name")))
+            tokens = _tokens(place, record)
+            if tokens is None:
+                count += 1
+                if len(unsplit) < EXAMPLES:
+                    unsplit.append(str(place))
+            builder.cell(
+                n,
+                m,
+                place,
+                score=number(place, "performance", field(place, record, "performance"), truth=True),
+                input_tokens=tokens[0] if tokens else math.nan,
+                output_tokens=tokens[1] if tokens else math.nan,
+                latency=number(place, "response_time", record.get("response_time")),
+            )
+    if count:
+        message = "calls have token counts that do not say what was input and what output; they are left out"
+        builder.findings.append(Finding("token counts", "warning", count, message, tuple(unsplit), "--cost constant"))
+    return builder.build()
+
+
+def _tokens(place: Place, record: dict[str, Any]) -> tuple[float, float] | None:
+    """(input, output); NaN where nothing is said, None where the numbers say it neither or contradict each other."""
+    name = "input_tokens" if record.get("input_tokens") is not None else "prompt_tokens"
+    given = number(place, name, record.get(name))
+    output = number(place, "output_tokens", record.get("output_tokens"))
+    total = number(place, "token_num", record.get("token_num"))
+    if math.isnan(output):
+        output = total - given
+    elif math.isnan(given):
+        given = total - output
+    if given < 0.0 or output < 0.0 or (math.isnan(given) and math.isnan(output) and not math.isnan(total)):
+        return None
+    return given, output
+
+
+def _key(task: str, query: str, record: dict[str, Any]) -> str:
+    """16 bytes that stand for a request: millions of long queries need not be kept twice."""
+    digest = hashlib.blake2b(digest_size=16)
+    truth = record.get("ground_truth")
+    for part in (task, query, truth if isinstance(truth, str) else repr(truth)[:1000] if _plain(truth) else ""):
+        digest.update(part.encode("utf-8", "surrogatepass") + b"\0")
+    return digest.hexdigest()
+
+
+def _plain(value: Any) -> bool:
+    return isinstance(value, (bool, float)) or (isinstance(value, int) and abs(value) < 10**40)
+
+
+def _id(place: Place, task: str, record: dict[str, Any], number_of: int) -> str:
+    given = record.get("embedding_id")
+    return f"{task}/{number_of}" if given is None else text(place, "embedding_id", given)

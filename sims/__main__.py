@@ -1,0 +1,96 @@
+"""Every claim with its script: `python -m sims` lists them, `python -m sims NAME` runs one, `python -m sims --all` all.
+
+    python -m sims [NAME | --all] [--quick] [--out DIR]
+
+A script writes figure, NetCDF and a line that begins with "finding:" or "ratios". `--all` runs each in a process of its
+own, goes on after a failure, and puts these lines together in DIR/findings.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import importlib
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.table import Table
+
+from messjax import shell
+
+FOLDER = Path(__file__).parent
+SAID = ("finding:", "ratios")
+
+
+def scripts() -> dict[str, str]:
+    """Name -> claim of every script, the first paragraph of its docstring, in the order of their names."""
+    found = {}
+    for path in sorted(FOLDER.glob("[!_]*.py")):
+        said = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+        found[path.stem] = " ".join(said.split("\n\n")[0].removeprefix("Claim: ").split())
+    return found
+
+
+def run_all(names: Sequence[str], options: Sequence[str], out: Path) -> int:
+    """Run scripts one after the other; 0, or 1 if one failed. `out`/findings.md has what they found."""
+    lines, failed = [], []
+    for name in names:
+        command = [sys.executable, "-m", f"sims.{name}", *options, "--out", str(out / name)]
+        print(f"== {' '.join(command[1:])}", flush=True)
+        with subprocess.Popen(command, cwd=FOLDER.parent, stdout=subprocess.PIPE, text=True, encoding="utf-8") as child:
+            assert child.stdout is not None
+            said = []
+            for line in child.stdout:
+                print(line, end="", flush=True)
+                said += [line.strip()] if line.startswith(SAID) else []
+        if child.returncode or not said:
+            failed.append(name)
+            said = said or [f"failed with exit code {child.returncode}" if child.returncode else "said no finding"]
+        command_line = " ".join(["python -m sims", name, *options])
+        lines += [f"## {name}", "", scripts()[name], "", *said, "", f"*`{command_line}`*", ""]
+    target = shell.out_dir(out) / "findings.md"
+    target.write_text("\n".join(["# Findings", "", *lines]), encoding="utf-8")
+    print(f"wrote {target}" + (f"; failed: {', '.join(failed)}" if failed else ""))
+    return int(bool(failed))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """List, run one, run all."""
+    known = scripts()
+    parser = shell.Parser(prog="python -m sims", description=__doc__.split("\n\n")[0])
+    parser.add_argument("name", nargs="?", metavar="NAME", help=f"one of {', '.join(known)}")
+    parser.add_argument("--all", action="store_true", help="all of them")
+    parser.add_argument("--quick", action="store_true", help="small versions")
+    parser.add_argument("--out", type=Path, default=Path("results"), metavar="DIR", help="where to write (results)")
+    status = 0
+
+    def program() -> None:
+        nonlocal status
+        asked = parser.parse_args(arguments)
+        status = _do(asked, known)
+
+    return shell.exit_code("sims", program) or status
+
+
+def _do(asked: argparse.Namespace, known: dict[str, str]) -> int:
+    options = ["--quick"] if asked.quick else []
+    if asked.all:
+        if asked.name:
+            raise ValueError(f"found {asked.name!r} beside --all, expected one of them")
+        return run_all(list(known), options, asked.out)
+    if asked.name is None:
+        out = Table("script", "claim")
+        for name, claim in known.items():
+            out.add_row(name, claim)
+        shell.console().print(out)
+        return 0
+    if asked.name not in known:
+        raise ValueError(f"found {asked.name!r}, expected one of {', '.join(known)}")
+    found: int = importlib.import_module(f"sims.{asked.name}").main([*options, "--out", str(asked.out)])
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -8,10 +8,6 @@ import tempfile
 from pathlib import Path
 
 os.environ["JAX_ENABLE_COMPILATION_CACHE"] = "0"  # the commands switch it on: tests leave the user's folder alone
-# A quarter less time: most of it is XLA compiling. `MESSJAX_TESTS_OPTIMISED=1 pytest` tests the code that users run, as
-# .ci/run does with the engine's tests; requests, coins, decisions and counts must be the same either way.
-if not os.environ.get("MESSJAX_TESTS_OPTIMISED"):
-    os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_backend_optimization_level=0".strip()
 
 import pytest
 

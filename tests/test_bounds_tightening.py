@@ -78,6 +78,7 @@ def simulate(law, seed=0, *, horizon, num_streams=1024, **controls):
     )  # fmt: skip
 
 
+@pytest.mark.long
 def test_T9_fails_on_more_than_a_quarter_of_the_paths():
     T, f = 100_000, 0.1
     found = simulate(TWO, horizon=T, V=1.0, alpha=0.5, f=f)

@@ -149,6 +149,7 @@ def test_progress_tells_a_log(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err.split("\n")[:2] == ["30/100 streams", "100/100 streams"]
 
 
+@pytest.mark.long
 def test_replay_of_the_recorded_trace(traces: Path, tmp_path: Path) -> None:
     arguments = ["replay", str(traces / "routellm_mmlu"), "--prices", "mixtral=0.24,gpt-4=24.7", "--alpha", "0.75"]
     assert cli.main([*arguments, "--V", "0.004", "--seeds", "4", "--dim", "64", "--out", str(tmp_path)]) == 0

@@ -356,7 +356,9 @@ def run(names: tuple[str, str, str], x: float, horizon: int):
 METER = meters.zip_meters(meters.ledger(), meters.virtual_queue())
 
 
-@pytest.mark.parametrize("names", WORLDS, ids=" ".join)
+@pytest.mark.parametrize(
+    "names", [pytest.param(row, marks=[pytest.mark.long] * ("+" in row[0])) for row in WORLDS], ids=" ".join
+)
 def test_a_grid_is_its_single_runs_and_no_value_recompiles(names):
     controls, grid = run(names, 0.0, horizon=7)
     programs = grid_module.program._cache_size()

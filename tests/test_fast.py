@@ -73,7 +73,7 @@ def compare(found, wanted) -> None:
         np.testing.assert_allclose(here, there, rtol=0 if exact else 1e-6, atol=0 if exact else 1e-6, err_msg=str(name))
 
 
-@pytest.mark.parametrize("name", WORLDS)
+@pytest.mark.parametrize("name", [n if "(W" in n else pytest.param(n, marks=pytest.mark.long) for n in WORLDS])
 def test_same_decisions_and_readings_as_the_general_path(name):
     """Read after each request, the counts are the decisions and the queue is the path."""
     stream, predictor = WORLDS[name]
@@ -88,11 +88,13 @@ def test_same_decisions_and_readings_as_the_general_path(name):
         compare(found, general.sel(t=found["t"]))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("stream", [TYPES, TRACE], ids=["types", "trace"])
 def test_policies_that_do_not_look(stream):
     compare(*(run(stream, BASELINES, engine, GRID._replace(c=0.1)) for engine in ("fast", "general")))
 
 
+@pytest.mark.long
 def test_covered_and_not_covered_side_by_side():
     mixed = {"greedy": policies.greedy(predictors.oracle(TYPES)), "mess+": policies.mess_plus(predictors.oracle(TYPES))}
     both = [run(TYPES, mixed, engine) for engine in ("auto", "general")]
@@ -100,6 +102,7 @@ def test_covered_and_not_covered_side_by_side():
     assert both[0].attrs["engine"] == "greedy = general; mess+ = fast"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["linear on logistic (W2)", "linear on a trace (W3)"])
 def test_chunks_blocks_and_lanes_change_nothing(name, monkeypatch):
     """Other chunk lengths, blocks (which also turn the lanes) and checkpoints: the same numbers."""
@@ -113,6 +116,7 @@ def test_chunks_blocks_and_lanes_change_nothing(name, monkeypatch):
     compare(run(stream, policy, "fast", checkpoints=4).drop_dims("t"), wanted)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["oracle on even types (W1)", "linear on logistic (W2)", "linear on a trace (W3)"])
 def test_one_loop_or_two_are_the_same(name, monkeypatch):
     """Few lanes are served in two passes, many in one."""
@@ -170,6 +174,7 @@ def test_large_queues_are_summed_exactly():
     assert float(total.total().to_host()) == pytest.approx(wanted / 1e6, rel=1e-12)
 
 
+@pytest.mark.long
 def test_many_models_pack_into_shorter_chunks():
     names = 16
     mean = np.sort(RNG.uniform(0.1, 0.9, (3, names)), axis=1)
@@ -227,6 +232,7 @@ def test_refuses_by_name_what_it_does_not_cover(change, reason):
     assert found.attrs["engine"] == "general"
 
 
+@pytest.mark.long
 def test_a_predictor_with_one_function_of_its_own_is_not_taken_for_ours():
     """A linear head that predicts by another rule is learned and asked through its own functions."""
     flat = predictors.linear(D, M)._replace(predict=lambda params, features: jnp.array([0.9, 0.5, 0.1]))

@@ -16,6 +16,8 @@ from messjax.fast import engine, kernel
 from messjax.fast.route import Route
 from messjax.types import Controls, Law, Stream
 
+pytestmark = pytest.mark.long
+
 K, M, B, T = 5, 3, 6, 150
 RNG = np.random.default_rng(0)
 COST, MEAN = np.sort(RNG.uniform(0.5, 4, (K, M)), axis=1), np.sort(RNG.uniform(0.2, 0.95, (K, M)), axis=1)

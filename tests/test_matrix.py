@@ -15,6 +15,8 @@ from proofs_check import breaks, matrix, statements, trial
 from proofs_check.cases import kinked
 from proofs_check.statement import ASSUMPTIONS, Case, load
 
+pytestmark = pytest.mark.long
+
 SILENT_BY_HYPOTHESIS = ("T3", "T4", "T9 tail", "T10")  # beta > 2 ebar is read off before anything is claimed
 
 FEW = {  # by default: compiling all of them takes a minute

@@ -13,6 +13,8 @@ from proofs_check import rates
 from proofs_check.rates import __main__ as program
 from proofs_check.rates import draw, exponent, measure, slope, worlds
 
+pytestmark = pytest.mark.long
+
 SMALL = measure.Size(streams=64, horizon=12_001, V=(10.0, 30.0, 100.0), T_factors=(1, 2, 4), learned=1_024)
 
 

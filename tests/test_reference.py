@@ -11,6 +11,8 @@ import pytest
 from sims.reference import cpp, numpy_streams, plain_jax, python_loop, torch_loop, workloads
 from sims.reference.readings import Readings
 
+pytestmark = pytest.mark.long
+
 GRID = ((10.0, 0.667), (3.0, 0.7), (30.0, 0.6))
 # Sizes that fill no block of lanes evenly and are longer than a block of requests (1,024).
 W1 = workloads.w1(streams=40, horizon=1100)

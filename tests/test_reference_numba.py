@@ -7,6 +7,8 @@ import pytest
 
 from sims.reference import numba_streams, numpy_streams, workloads
 
+pytestmark = pytest.mark.long
+
 pytest.importorskip("numba")
 GRID = ((10.0, 0.667), (3.0, 0.7), (30.0, 0.6))
 WORKS = {

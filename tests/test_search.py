@@ -13,6 +13,8 @@ from proofs_check import instances, planted, search, trial
 from proofs_check.statement import Between, Claim, Equal, Silent, Tail, statement
 from proofs_check.statements import attraction, cost, queue, sparse, tightening
 
+pytestmark = pytest.mark.long
+
 SPACE = search.SPACE
 KEY = jax.random.key(7)
 points = st.lists(st.floats(0.0, 1.0), min_size=SPACE.dimensions, max_size=SPACE.dimensions)

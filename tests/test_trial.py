@@ -94,6 +94,7 @@ def test_holm_keeps_a_family_of_true_equalities_quiet(run):
     assert loud <= 9 and single >= 100  # two one-sided families at 5% each: 4 of 40 expected
 
 
+@pytest.mark.long
 def test_every_statement_speaks_and_nothing_is_violated():
     """On small honest cases: each statement says something somewhere, and none is violated."""
     rows = []

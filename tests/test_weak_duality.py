@@ -58,6 +58,9 @@ def general(stream: Stream) -> dict[str, Policy]:
         "threshold": policies.threshold(rate, x, labels),
         "predict_then_argmin": policies.predict_then_argmin(learned),
         "lagrangian": policies.lagrangian(learned, prefix),
+        "delayed": policies.delayed(policies.mess_plus(table), 5, K, M),
+        "running_mean_costs": policies.running_mean_costs(policies.mess_plus(table), M),
+        "by_class": policies.by_class(policies.mess_plus(table), np.array([0.6, 0.7])),
     }
 
 
@@ -82,6 +85,7 @@ def test_no_policy_shipped_is_below_zero(labels):
     assert (verdict(found) == "holds").mean() > 0.5  # the intervals are narrow enough to say something
 
 
+@pytest.mark.long
 def test_no_policy_of_the_general_path_is_below_zero():
     stream = streams.types(LAW, labels="comonotone")
     found = run(stream, general(stream), horizon=500)

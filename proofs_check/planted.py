@@ -137,11 +137,11 @@ PLANTS = (
     Plant(queue.T3, "dE", _constant("dE"), 0.5),
     Plant(queue.T3, "ebar", _error, 0.3),
     Plant(queue.T3, "1/beta", _slope, 0.6),
-    Plant(queue.T4_mean, "dE", _constant("dE"), 0.2),
     Plant(queue.T4_mean, "ebar", _error, 0.2),
     Plant(queue.T4_mean, "1/beta", _slope, None),
     Plant(queue.T4_half, "dE", _constant("dE"), 0.2),
     Plant(queue.T4_hundredth, "dE", _constant("dE"), 0.2),
+    Plant(queue.T4_mean, "dE", _constant("dE"), 0.2),  # last of T4: the quick search takes one a theorem, and has slope
     Plant(cost.T5, "1/C*", _optimum, 0.98),
     Plant(attraction.T6_mean, "B", _constant("B"), 0.2),
     Plant(attraction.T6_mean, "S_T", _reading("S"), 0.2),

@@ -125,6 +125,7 @@ def test_both_paths_audit_alike(name):
     assert all(float(found["audit_L4_ratio"].max()) <= 1.0 for found in both)
 
 
+@pytest.mark.long
 def test_the_fast_path_audits_what_it_did(monkeypatch):
     """Breaks planted in the fast path's own arithmetic are found, at the request where they happen."""
     honest_move, honest_choose = serve.move, serve.choose

@@ -100,6 +100,7 @@ def test_replay_writes_and_prints(folder: Path, tmp_path: Path, capsys: pytest.C
     assert float(small["satisfaction"].std()) < 1e-12
 
 
+@pytest.mark.long
 def test_replay_takes_groups_one_after_the_other_and_an_encoders_features(folder: Path, tmp_path: Path) -> None:
     encoders = pytest.importorskip("encoders", reason="needs messjax[encoders]")
     model = encoders.write(tmp_path / "encoder", encoders.BERT)

@@ -386,6 +386,7 @@ def side_by_side(x: float) -> tuple[Stream, dict[str, Policy]]:
     return stream, {" ".join(names): POLICIES[names[0]](PREDICTORS[names[1]](stream, x), x) for names in TOGETHER}
 
 
+@pytest.mark.long
 def test_side_by_side_a_grid_is_its_single_runs_and_no_value_recompiles():
     controls = Controls(V=[0.5, 2.0], alpha=0.5, c=0.5, a=0.25, f=0.7)
     meter = meters.ledger()

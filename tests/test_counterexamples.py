@@ -228,6 +228,7 @@ def exceeding(T: int, n: int) -> np.ndarray:
     return (T * (0.5 - found["satisfaction"]) - found["queue_last"] / 0.1 > 1e-6).astype(float)
 
 
+@pytest.mark.long
 def test_T9_fails_on_paths():
     share = stats.interval(exceeding(10_000, 2_048), 0.999)
     assert share.lower <= 0.42 <= share.upper and share.upper - share.lower < 0.08

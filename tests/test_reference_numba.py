@@ -18,10 +18,11 @@ WORKS = {
 }
 
 
-@pytest.mark.parametrize("name", list(WORKS))
+@pytest.mark.parametrize("name", [*WORKS, "w2_shared", "w3_shared"])
 def test_the_same_decisions(name: str) -> None:
     assert numba_streams.available()
-    expected, found = (getattr(module, name)(WORKS[name]) for module in (numpy_streams, numba_streams))
+    function, name = name, name[:2]
+    expected, found = getattr(numpy_streams, name)(WORKS[name]), getattr(numba_streams, function)(WORKS[name])
     run = tuple(range(expected.queue_last.ndim, expected.calls.ndim))  # the axis of models
     same = (found.calls == expected.calls).all(axis=run)
     assert same.all() if name == "w1" else same.mean() > 0.98

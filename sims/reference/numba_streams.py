@@ -1,7 +1,9 @@
 # mypy: disable-error-code="no-untyped-def"
-"""Numba as one writes it in an afternoon: `prange` over streams, one stream and one request at a time.
+"""Numba as one writes it in an afternoon: `prange` over runs, one run and one request at a time, as `python_loop`.
 
-The given counters and the functions of one request are those of `numba_loop`, which takes 64 streams at a time.
+`w1`, `w2` and `w3` serve one configuration in a run, whatever the others do. `w2_shared` and `w3_shared` know that one
+predictor path serves all (V, alpha) of a stream and c, and take them in the same run. The given counters and the
+functions of one request are those of `numba_loop`, which takes 64 streams at a time.
 """
 
 from __future__ import annotations
@@ -102,10 +104,12 @@ def w2_stream(world, policy, law, price, p, alpha, raw):
 
 
 @njit(parallel=True)
-def w2_streams(world, policy, law, price, p, alpha, raw):
-    """W2, raw [N, G, M + 5]."""
-    for i in prange(len(world)):
-        w2_stream(world[i], policy[i], law, price, p, alpha, raw[i])
+def w2_streams(world, policy, law, price, p, alpha, raw, size):
+    """W2, raw [N, G, M + 5]; `size` points of the grid in a run."""
+    runs = len(price) // size
+    for run in prange(len(world) * runs):
+        i, g = run // runs, run % runs * size
+        w2_stream(world[i], policy[i], law, price[g : g + size], p, alpha[g : g + size], raw[i, g : g + size])
 
 
 @njit
@@ -135,11 +139,14 @@ def w3_path(features, satisfaction, costs, order, policy, V, p, alpha, raw, paid
 
 
 @njit(parallel=True)
-def w3_paths(features, satisfaction, costs, order, policy, V, p, alpha, raw, paid):
-    """W3, raw [seeds, C, G, M + 5], paid [seeds, C, G, 2]."""
-    for path in prange(len(order) * len(p)):
-        i, c = path // len(p), path % len(p)
-        w3_path(features, satisfaction, costs, order[i], policy[i], V, p[c], alpha, raw[i, c], paid[i, c])
+def w3_paths(features, satisfaction, costs, order, policy, V, p, alpha, raw, paid, size):
+    """W3, raw [seeds, C, G, M + 5], paid [seeds, C, G, 2]; `size` points of the grid in a run."""
+    runs = len(V) // size
+    for run in prange(len(order) * len(p) * runs):
+        path, g = run // runs, run % runs * size
+        i, c, end = path // len(p), path % len(p), g + size
+        some, trace = (raw[i, c, g:end], paid[i, c, g:end]), (features, satisfaction, costs)
+        w3_path(*trace, order[i], policy[i], V[g:end], p[c], alpha[g:end], *some)
 
 
 def w1(work: W1) -> Readings:
@@ -151,19 +158,37 @@ def w1(work: W1) -> Readings:
 
 
 def w2(work: W2) -> Readings:
-    """W2."""
+    """W2, every point of the grid a run of its own."""
+    return _w2(work, size=1)
+
+
+def w2_shared(work: W2) -> Readings:
+    """W2, the points of a stream's grid served from one predictor path."""
+    return _w2(work, size=len(work.V))
+
+
+def _w2(work: W2, size: int) -> Readings:
     raw = np.zeros((len(work.world), len(work.V), MODELS + 5), np.int64)
     p, price = workloads.exploration(work.c, work.a, work.horizon), workloads.price(work.V, work.cost)
     law = np.concatenate([work.weights, work.bias[:, None]], axis=1)
-    w2_streams(work.world, work.policy, law, price, p, workloads.units(work.alpha), raw)
+    w2_streams(work.world, work.policy, law, price, p, workloads.units(work.alpha), raw, size)
     return readings.exact(raw, work.horizon, readings.constant_cost(raw, work.cost))
 
 
 def w3(work: W3) -> Readings:
-    """W3."""
+    """W3, every configuration a run of its own."""
+    return _w3(work, size=1)
+
+
+def w3_shared(work: W3) -> Readings:
+    """W3, the V and alpha of a seed and c served from one predictor path."""
+    return _w3(work, size=len(work.V))
+
+
+def _w3(work: W3, size: int) -> Readings:
     shape = (len(work.order), len(work.c), len(work.V))
     raw, paid = np.zeros((*shape, MODELS + 5), np.int64), np.zeros((*shape, 2))
     trace = (work.features, work.satisfaction, work.cost, work.order, work.policy)
     p, alpha = workloads.exploration(work.c, work.a, work.horizon), workloads.units(work.alpha)
-    w3_paths(*trace, work.V.astype(np.float32), p, alpha, raw, paid)
+    w3_paths(*trace, work.V.astype(np.float32), p, alpha, raw, paid, size)
     return readings.exact(raw, work.horizon, paid)

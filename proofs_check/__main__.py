@@ -47,37 +47,33 @@ def _parser() -> shell.Parser:
     )
     parser.add_argument("--streams", type=shell.whole(2), default=0, metavar="N", help="streams per case (2048; 512)")
     parser.add_argument("--seed", type=shell.whole(0), default=0, help="all randomness follows from it (0)")
+    parser.add_argument(
+        "--workers", type=shell.whole(0), default=0, metavar="N", help="parts at a time (0: one per core)"
+    )
     parser.add_argument("--out", type=Path, default=Path("results/proofs_check"), metavar="DIR", help="where to write")
     return parser
 
 
 def _run(asked: Any, words: list[str]) -> list[str]:
-    from proofs_check import report
-    from proofs_check.statement import load
-    from proofs_check.statements import ALL, named
+    from proofs_check import report, workers
 
     parts = [word.strip() for word in asked.parts.split(",")]
     if unknown := [part for part in parts if part not in PARTS]:
         raise ValueError(f"--parts: found {unknown[0]!r}, expected some of {', '.join(PARTS)}")
-    statements = list(ALL) + [each for path in asked.also for each in load(path)]
-    chosen = named(asked.only, statements) if asked.only else statements
+    parts = [part for part in PARTS if part in parts]
+    workers.chosen(asked)  # bad names and files are said before anything runs
     out = shell.out_dir(asked.out)
-    shell.use_all_cores()
-    shell.use_compilation_cache()
-    from proofs_check.parts import RUN, Asked  # after the settings: it imports all of JAX's users
-
-    failures: list[str] = []
-    told: dict[str, Any] = {}
-    given = Asked(asked.quick, asked.seed, asked.streams, bool(asked.only), chosen, out, [])
-    for part in (part for part in PARTS if part in parts):
-        started, worked = time.perf_counter(), time.process_time()
-        print(f"== {part}", file=sys.stderr, flush=True)
-        outcome = RUN[part](given)
-        failures += outcome.failures
-        spent = time.perf_counter() - started, time.process_time() - worked  # the latter over all cores
-        told[part] = outcome.told | {"seconds": round(spent[0], 1), "cpu_seconds": round(spent[1], 1)}
-        report.write(given.rows, out, asked.seed, _config(words), told)  # a result already computed is never lost
-    _close(failures, told, out)
+    found: dict[str, workers.Done] = {}
+    started = time.perf_counter()
+    for done in workers.run_all(parts, asked):
+        print(done.printed, end="", flush=True)
+        found[done.part] = done
+        ready = [found[part] for part in parts if part in found]
+        rows = [row for each in ready for row in each.rows]
+        told = {each.part: each.told for each in ready}
+        report.write(rows, out, asked.seed, _config(words), told)  # a result already computed is never lost
+    failures = [line for part in parts for line in found[part].failures]
+    _close(failures, {part: found[part].told for part in parts}, time.perf_counter() - started, out)
     return failures
 
 
@@ -85,15 +81,15 @@ def _config(words: list[str]) -> str:
     return " ".join(["python -m proofs_check", *words])
 
 
-def _close(failures: list[str], told: dict[str, Any], out: Path) -> None:
-    spent = {part: (one["seconds"], one["cpu_seconds"]) for part, one in told.items()}
-    seconds = ", ".join(f"{part} {wall:.0f} s" for part, (wall, _) in spent.items())
-    seconds += (
-        f"; {sum(wall for wall, _ in spent.values()):.0f} s, of work {sum(cpu for _, cpu in spent.values()):.0f} s"
-    )
+def _close(failures: list[str], told: dict[str, Any], wall: float, out: Path) -> None:
+    seconds = ", ".join(f"{part} {one['seconds']:.0f} s" for part, one in told.items())
+    work = sum(one["cpu_seconds"] for one in told.values())
     for line in failures:
         print(f"VIOLATED where its assumptions hold: {line}")
-    print(f"finding: {len(failures)} statements violated where their assumptions hold ({seconds}); written to {out}")
+    print(
+        f"finding: {len(failures)} statements violated where their assumptions hold "
+        f"({seconds}; side by side {wall:.0f} s, {work:.0f} s of work); written to {out}"
+    )
 
 
 if __name__ == "__main__":

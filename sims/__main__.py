@@ -1,9 +1,10 @@
 """Every claim with its script: `python -m sims` lists them, `python -m sims NAME` runs one, `python -m sims --all` all.
 
-    python -m sims [NAME | --all] [--quick] [--out DIR]
+    python -m sims [NAME | --all] [--quick] [--out DIR] [--docs DIR]
 
 A script writes figure, NetCDF and a line that begins with "finding:" or "ratios". `--all` runs each in a process of its
-own, goes on after a failure, and puts these lines together in DIR/findings.md.
+own, goes on after a failure, and puts these lines together in DIR/findings.md. `--docs docs` is how this project's own
+docs/findings.md and docs/figures are made, from one run.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import argparse
 import ast
 import importlib
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -18,7 +20,7 @@ from pathlib import Path
 
 from rich.table import Table
 
-from messjax import shell
+from messjax import results, shell
 
 FOLDER = Path(__file__).parent
 SAID = ("finding:", "ratios")
@@ -33,8 +35,11 @@ def scripts() -> dict[str, str]:
     return found
 
 
-def run_all(names: Sequence[str], options: Sequence[str], out: Path) -> int:
-    """Run scripts one after the other; 0, or 1 if one failed. `out`/findings.md has what they found."""
+def run_all(names: Sequence[str], options: Sequence[str], out: Path, docs: Path | None = None) -> int:
+    """Run scripts one after the other; 0, or 1 if one failed. `out`/findings.md has what they found.
+
+    With `docs` its findings.md, and its figures/ of those scripts that did not fail, are made anew as well.
+    """
     lines, failed = [], []
     for name in names:
         command = [sys.executable, "-m", f"sims.{name}", *options, "--out", str(out / name)]
@@ -48,12 +53,24 @@ def run_all(names: Sequence[str], options: Sequence[str], out: Path) -> int:
         if child.returncode or not said:
             failed.append(name)
             said = said or [f"failed with exit code {child.returncode}" if child.returncode else "said no finding"]
+        elif docs is not None:
+            shutil.copyfile(out / name / f"{name}.png", shell.out_dir(docs / "figures") / f"{name}.png")
         command_line = " ".join(["python -m sims", name, *options])
-        lines += [f"## {name}", "", scripts()[name], "", *said, "", f"*`{command_line}`*", ""]
+        picture = f"![{name}](figures/{name}.png)" if docs is not None else f"![{name}]({name}/{name}.png)"
+        lines += [f"## {name}", "", scripts()[name], "", *said, "", picture, "", f"*`{command_line}`*", ""]
     target = shell.out_dir(out) / "findings.md"
-    target.write_text("\n".join(["# Findings", "", *lines]), encoding="utf-8")
+    text = "\n".join(["# Findings", "", f"Written by `python -m sims --all`, never typed. {_where()}", "", *lines])
+    target.write_text(text, encoding="utf-8")
+    if docs is not None:
+        shutil.copyfile(target, docs / "findings.md")
     print(f"wrote {target}" + (f"; failed: {', '.join(failed)}" if failed else ""))
     return int(bool(failed))
+
+
+def _where() -> str:
+    """Which version of what was run, and when."""
+    about = results.provenance()
+    return f"messjax {about['version_messjax']}, jax {about['version_jax']}, {about['device']}, {results.now()[:10]}."
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -64,6 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--all", action="store_true", help="all of them")
     parser.add_argument("--quick", action="store_true", help="small versions")
     parser.add_argument("--out", type=Path, default=Path("results"), metavar="DIR", help="where to write (results)")
+    parser.add_argument("--docs", type=Path, metavar="DIR", help="with --all: make DIR/findings.md and DIR/figures anew")
     status = 0
 
     def program() -> None:
@@ -76,10 +94,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _do(asked: argparse.Namespace, known: dict[str, str]) -> int:
     options = ["--quick"] if asked.quick else []
+    if asked.docs and not asked.all:
+        raise ValueError("--docs: expected --all beside it")
     if asked.all:
         if asked.name:
             raise ValueError(f"found {asked.name!r} beside --all, expected one of them")
-        return run_all(list(known), options, asked.out)
+        return run_all(list(known), options, asked.out, asked.docs)
     if asked.name is None:
         out = Table("script", "claim")
         for name, claim in known.items():

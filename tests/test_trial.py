@@ -144,6 +144,21 @@ def test_a_statement_of_ones_own_runs_through_the_program(tmp_path, capsys):
 
 
 @pytest.mark.usefixtures("few_cases")
+@pytest.mark.long
+def test_parts_side_by_side_find_what_they_find_alone(tmp_path, capsys):
+    words = ["--quick", "--parts", "lemmas,trial", "--only", "T1 queue,T5 adjusted regret", "--streams", "16"]
+    found, texts = [], []
+    for workers in ("1", "2"):
+        assert program.main([*words, "--workers", workers, "--out", str(tmp_path / workers)]) == 0
+        found.append(json.loads((tmp_path / workers / "verdicts.json").read_text()))
+        texts.append(capsys.readouterr())
+    alone, beside = ([{**row, "seconds": 0} for row in one["rows"]] for one in found)
+    assert alone == beside and len(alone) > 10
+    assert [row["lemma"] for row in found[0]["lemmas"]["lemmas"]] == [row["lemma"] for row in found[1]["lemmas"]["lemmas"]]
+    assert "Statements on trial" in texts[1].out and "proved by z3" in texts[1].out
+    assert "trial: == trial" in texts[1].err
+
+
 def test_a_false_statement_of_ones_own_is_violated(tmp_path, capsys):
     own = tmp_path / "mine.py"
     own.write_text(

@@ -1,0 +1,66 @@
+"""What a script of sims/ is: a claim, a run, tables, a figure and a finding; and the program that makes them.
+
+NetCDF is written before anything is drawn, so that a finished result is not lost.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import xarray as xr
+from matplotlib.figure import Figure
+from rich.table import Table
+
+from messjax import plot, results, shell
+
+Found = Mapping[str, xr.Dataset]  # a Dataset per world
+
+
+class Study(NamedTuple):
+    """One script. `run(quick)` gives a Dataset per world, whose names become groups of the NetCDF."""
+
+    name: str
+    claim: str  # the script's docstring
+    run: Callable[[bool], Found]
+    tables: Callable[[Found], Sequence[Table]]
+    figure: Callable[[Found], Figure]
+    finding: Callable[[Found], str]
+    quick: str  # in words, for --help: what is smaller
+
+
+def main(study: Study, arguments: Sequence[str] | None = None) -> int:
+    """Run, write NAME.nc, print the tables, draw NAME.png and .svg, print the finding. 0, or 2 on bad input."""
+    command = f"python -m sims.{study.name}"
+    parser = shell.Parser(prog=command, description=study.claim.split("\n\n")[0])
+    parser.add_argument("--quick", action="store_true", help=study.quick)
+    parser.add_argument("--out", type=Path, default=Path("results"), metavar="DIR", help="where to write (results)")
+
+    def program() -> None:
+        asked = parser.parse_args(arguments)
+        out, started = shell.out_dir(asked.out), time.perf_counter()
+        shell.use_all_cores()
+        shell.use_compilation_cache()
+        found = study.run(asked.quick)
+        saved = [save(found, out / f"{study.name}.nc", f"{command}{' --quick' if asked.quick else ''}")]
+        for table in study.tables(found):
+            shell.console().print(table)
+        saved += plot.save(study.figure(found), out / study.name)
+        print(f"finding: {study.finding(found)}")
+        print(f"wrote {', '.join(str(path) for path in saved)} in {time.perf_counter() - started:.0f} s")
+
+    return shell.exit_code(study.name, program)
+
+
+def save(found: Found, path: Path, command: str) -> Path:
+    """One NetCDF with a group per world; whole or not at all."""
+    noted = {name: dataset.assign_attrs(config=command) for name, dataset in found.items()}
+    return results.save(xr.DataTree.from_dict(noted), path)
+
+
+def load(path: Path) -> dict[str, xr.Dataset]:
+    """What `save` wrote, by world."""
+    with xr.open_datatree(path, engine="h5netcdf") as tree:
+        return {name: node.to_dataset().load() for name, node in tree.children.items()}

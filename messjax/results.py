@@ -246,18 +246,25 @@ def now() -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
-def save(dataset: xr.Dataset, path: str | os.PathLike) -> Path:
-    """Write NetCDF-4; the file appears whole or not at all. Returns the path."""
+def save(dataset: xr.Dataset | xr.DataTree, path: str | os.PathLike) -> Path:
+    """Write NetCDF-4, a tree as groups; the file appears whole or not at all. Returns the path."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}.part")
-    encoding = {name: {"zlib": True, "complevel": 1} for name, array in dataset.data_vars.items() if array.ndim}
     try:
-        dataset.to_netcdf(draft, engine="h5netcdf", encoding=encoding)
+        if isinstance(dataset, xr.DataTree):
+            groups = {node.path: _packed(node.to_dataset(inherit=False)) for node in dataset.subtree}
+            dataset.to_netcdf(draft, engine="h5netcdf", encoding=groups)
+        else:
+            dataset.to_netcdf(draft, engine="h5netcdf", encoding=_packed(dataset))
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
     return path
+
+
+def _packed(dataset: xr.Dataset) -> dict[Any, dict[str, Any]]:
+    return {name: {"zlib": True, "complevel": 1} for name, array in dataset.data_vars.items() if array.ndim}
 
 
 def load(path: str | os.PathLike) -> xr.Dataset:

@@ -81,7 +81,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--all", action="store_true", help="all of them")
     parser.add_argument("--quick", action="store_true", help="small versions")
     parser.add_argument("--out", type=Path, default=Path("results"), metavar="DIR", help="where to write (results)")
-    parser.add_argument("--docs", type=Path, metavar="DIR", help="with --all: make DIR/findings.md and DIR/figures anew")
+    parser.add_argument(
+        "--docs", type=Path, metavar="DIR", help="with --all: make DIR/findings.md and DIR/figures anew"
+    )
     status = 0
 
     def program() -> None:

@@ -65,7 +65,8 @@ def tasks(quick: bool) -> list[Task]:
     else:
         own = [("W1", 16_384, 10_000), ("W2", 4_096, 10_000), ("W2 x 12", 4_096, 10_000), ("W3", 8, 14_000)]
         others = {"Python loop": (2, 4_000), "NumPy over streams": (1_024, 200), "plain JAX": (1_024, 1_000),
-                  "Numba": (1_024, 4_000), GRIDS: (1_024, 4_000), "Numba, lanes by hand": (1_024, 4_000), "C++": (1_024, 10_000)}  # fmt: skip
+                  "Numba": (1_024, 4_000), GRIDS: (1_024, 4_000), "Numba, lanes by hand": (1_024, 4_000),
+                  "C++": (1_024, 10_000)}  # fmt: skip
     found = []
     for workload, streams, horizon in own:
         found.append(Task(workload, "messjax", streams, horizon))

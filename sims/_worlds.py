@@ -1,7 +1,7 @@
 """Where the scripts of sims/ run: streams calibrated to the published marginals, and the recorded traces beside them.
 
-Every world says what a router may know before the first request: models, unit of cost, and a prefix of requests that all
-models have answered, for routers that are trained beforehand. What is run is what comes after the prefix.
+Every world says what a router may know before the first request: models, unit of cost, and a prefix of requests that
+all models have answered, for routers that are trained beforehand. What is run is what comes after the prefix.
 """
 
 from __future__ import annotations

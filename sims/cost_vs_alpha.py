@@ -56,7 +56,7 @@ def grid(world: World, quick: bool) -> xr.Dataset:
     )
     blind = [optimum.solve(world.blind(), float(alpha)).cost for alpha in found["alpha"]]
     found["blind_cost"] = ("alpha", np.array(blind), {"units": world.cost_unit})
-    return found.assign_attrs(spread=world.spread)
+    return found.assign_attrs(spread=world.spread, agreement=world.alpha)
 
 
 def tables(found: Found) -> Sequence[Table]:
@@ -129,7 +129,7 @@ def finding(found: Found) -> str:
     """How far V moves cost and satisfaction in each world, against the blind mixture."""
     parts = []
     for name, dataset in found.items():
-        mean = dataset.sel(alpha=dataset["alpha"][-2]).mean("stream")
+        mean = dataset.sel(alpha=dataset.attrs["agreement"], method="nearest").mean("stream")
         low, high = mean.isel(V=0), mean.isel(V=-1)
         parts.append(
             f"{name} at alpha = {float(mean['alpha']):g}: from the least to the largest V cost falls from "

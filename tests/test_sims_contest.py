@@ -30,13 +30,17 @@ def test_a_blind_mixture_costs_the_same_at_alpha_in_any_proportion() -> None:
 
 
 def test_the_agreement_is_kept_missed_or_open() -> None:
-    for satisfaction, word in (([0.51, 0.52, 0.53], "kept"), ([0.4, 0.41, 0.42], "missed"), ([0.4, 0.6, 0.5], "undecided")):
+    for satisfaction, word in (
+        ([0.55, 0.552, 0.553], "kept"),
+        ([0.4, 0.41, 0.42], "missed"),
+        ([0.4, 0.6, 0.5], "undecided"),
+    ):
         assert _contest.score(runs([1.0, 1.0, 1.1], satisfaction), WORLD).sla == word
     assert _contest.score(runs([1.0, 1.0], [0.5, 0.49]), WORLD).kept_by == 0.5
 
 
 def test_the_cheapest_that_kept_it() -> None:
-    good, cheap, dear = runs([2.0, 2.1], [0.55, 0.56]), runs([1.0, 1.0], [0.2, 0.2]), runs([3.0, 3.0], [0.7, 0.7])
+    good, cheap, dear = runs([2.0, 2.1], [0.55, 0.551]), runs([1.0, 1.0], [0.2, 0.2]), runs([3.0, 3.0], [0.7, 0.7])
     assert _contest.cheapest_kept({"good": good, "cheap": cheap, "dear": dear}, WORLD) == "good"
     assert _contest.cheapest_kept({"cheap": cheap}, WORLD) is None
 

@@ -154,7 +154,9 @@ def test_parts_side_by_side_find_what_they_find_alone(tmp_path, capsys):
         texts.append(capsys.readouterr())
     alone, beside = ([{**row, "seconds": 0} for row in one["rows"]] for one in found)
     assert alone == beside and len(alone) > 10
-    assert [row["lemma"] for row in found[0]["lemmas"]["lemmas"]] == [row["lemma"] for row in found[1]["lemmas"]["lemmas"]]
+    assert [row["lemma"] for row in found[0]["lemmas"]["lemmas"]] == [
+        row["lemma"] for row in found[1]["lemmas"]["lemmas"]
+    ]
     assert "Statements on trial" in texts[1].out and "proved by z3" in texts[1].out
     assert "trial: == trial" in texts[1].err
 

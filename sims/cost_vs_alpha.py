@@ -106,8 +106,8 @@ def _costs(axis: Axes, summary: xr.Dataset, name: str) -> None:
         axis.errorbar(x[0], y[0], xerr=[x[0] - x[1], x[2] - x[0]], yerr=[y[0] - y[1], y[2] - y[0]], label=label, **look)
     alpha = summary["alpha"].values
     axis.plot(alpha, summary["blind_cost"].values, color="k", lw=1.6, label="blind mixture, at alpha")
-    kind = "the realised labels'" if summary.attrs["optimum_kind"] == "labels" else "offline optimum"
-    axis.plot(alpha, summary["optimal_cost"].values, color="0.55", lw=2.4, label=f"C*, at alpha ({kind})")
+    label = "C*, at alpha (of a trace: with its labels known)"
+    axis.plot(alpha, summary["optimal_cost"].values, color="0.55", lw=2.4, label=label)
     axis.set(title=f"{name}: cost against satisfaction", xlabel="satisfied requests / requests")
     axis.set_ylabel(f"cost per request ({summary.attrs['cost_unit']})")
 

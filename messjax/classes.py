@@ -15,8 +15,9 @@ import numpy as np
 from jax.tree_util import Partial
 
 from messjax import queue
-from messjax.meters import Mean, served_satisfaction
+from messjax.meters import served_satisfaction
 from messjax.streams.classes import last_feature
+from messjax.sums import Mean
 from messjax.types import Array, Meter, Step
 
 

@@ -2,7 +2,7 @@
 
 A meter's readings are named numbers, read at the end and, for thinned curves over t, at checkpoints on the way
 (`simulate(..., checkpoints=n)`). `standard()` is what every run reports. Counts are integers, queue and served
-satisfaction are exact (`queue.Fixed`), other sums are compensated (`Sum`), so nothing drifts over long horizons.
+satisfaction are exact (`queue.Fixed`), other sums are compensated (`sums.Sum`), so nothing drifts over long horizons.
 """
 
 from __future__ import annotations
@@ -12,48 +12,10 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
-import numpy as np
 from jax.tree_util import Partial
 
-from messjax import queue
+from messjax import queue, sums
 from messjax.types import Array, Meter, PyTree, Step
-
-
-class Sum(NamedTuple):
-    """A compensated float32 sum, `high + low` (Knuth's two-sum): as good as float64 over 1e7 terms."""
-
-    high: Array
-    low: Array
-
-    def to_host(self) -> np.ndarray:
-        """The value as NumPy float64."""
-        return np.asarray(self.high, np.float64) + np.asarray(self.low, np.float64)
-
-
-class Mean(NamedTuple):
-    """A sum (`Sum` or `queue.Fixed`) over a count of requests."""
-
-    total: Any
-    requests: Array
-
-    def to_host(self) -> np.ndarray:
-        """The mean as NumPy float64."""
-        return self.total.to_host() / np.asarray(self.requests)
-
-
-def _no_sum() -> Sum:
-    return Sum(jnp.zeros((), jnp.float32), jnp.zeros((), jnp.float32))
-
-
-def add_to_sum(total: Sum, value: Array) -> Sum:
-    """`total + value`, its rounding error carried along."""
-    high = total.high + value
-    head = high - total.high
-    error = (total.high - (high - head)) + (value - head)
-    low = total.low + error
-    renewed = high + low  # or `low` itself would grow until it rounds: 8e-6 of a queue of 200 after 1e7 steps
-    return Sum(renewed, low - (renewed - high))
-
 
 # --- small meters, to be zipped -------------------------------------------------------------------------------
 
@@ -78,13 +40,13 @@ def mean(name: str, of: Callable[[Step], Array]) -> Meter:
     return Meter(Partial(_mean_init), Partial(_mean_add, Partial(of)), Partial(_Named(name)))
 
 
-def _mean_init(num_models: int) -> Mean:
+def _mean_init(num_models: int) -> sums.Mean:
     del num_models
-    return Mean(_no_sum(), jnp.zeros((), jnp.int32))
+    return sums.Mean(sums.nothing(), jnp.zeros((), jnp.int32))
 
 
-def _mean_add(of: Callable[[Step], Array], number: Mean, step: Step) -> Mean:
-    return Mean(add_to_sum(number.total, of(step)), step.t)
+def _mean_add(of: Callable[[Step], Array], number: sums.Mean, step: Step) -> sums.Mean:
+    return sums.Mean(sums.add(number.total, of(step)), step.t)
 
 
 def maximum(name: str, of: Callable[[Step], Array]) -> Meter:
@@ -163,8 +125,8 @@ class Ledger(NamedTuple):
     """What `ledger` carries."""
 
     t: Array
-    cost: Sum
-    cost_exploit: Sum
+    cost: sums.Sum
+    cost_exploit: sums.Sum
     satisfaction: queue.Fixed
     explored: Array
     calls: Array
@@ -185,7 +147,7 @@ def ledger_init(num_models: int) -> Ledger:
     """Nothing yet of costs, satisfaction and calls."""
     none = jnp.zeros((), jnp.int32)
     counts = jnp.zeros(num_models, jnp.int32)
-    return Ledger(none, _no_sum(), _no_sum(), queue.zero(), none, counts, counts)
+    return Ledger(none, sums.nothing(), sums.nothing(), queue.zero(), none, counts, counts)
 
 
 def ledger_add(number: Ledger, step: Step) -> Ledger:
@@ -194,8 +156,8 @@ def ledger_add(number: Ledger, step: Step) -> Ledger:
     paid = jnp.sum(jnp.where(decision.query, request.cost, 0.0))
     return Ledger(
         t=step.t,
-        cost=add_to_sum(number.cost, paid),
-        cost_exploit=add_to_sum(number.cost_exploit, jnp.where(decision.explore, 0.0, paid)),
+        cost=sums.add(number.cost, paid),
+        cost_exploit=sums.add(number.cost_exploit, jnp.where(decision.explore, 0.0, paid)),
         satisfaction=queue.add(number.satisfaction, queue.units(served_satisfaction(step))),
         explored=number.explored + decision.explore.astype(jnp.int32),
         calls=number.calls + decision.query.astype(jnp.int32),
@@ -206,9 +168,9 @@ def ledger_add(number: Ledger, step: Step) -> Ledger:
 def ledger_read(number: Ledger) -> dict[str, Any]:
     """Readings of costs, satisfaction and calls."""
     return {
-        "cost": Mean(number.cost, number.t),
-        "cost_exploit": Mean(number.cost_exploit, number.t),
-        "satisfaction": Mean(number.satisfaction, number.t),
+        "cost": sums.Mean(number.cost, number.t),
+        "cost_exploit": sums.Mean(number.cost_exploit, number.t),
+        "satisfaction": sums.Mean(number.satisfaction, number.t),
         "explored": number.explored,
         "calls": number.calls,
         "served": number.served,
@@ -219,7 +181,7 @@ class Queue(NamedTuple):
     """What `virtual_queue` carries."""
 
     t: Array
-    total: Sum
+    total: sums.Sum
     last: queue.Fixed
     largest: queue.Fixed
 
@@ -232,14 +194,14 @@ def virtual_queue() -> Meter:
 def queue_init(num_models: int) -> Queue:
     """Nothing yet of the virtual queue."""
     del num_models
-    return Queue(jnp.zeros((), jnp.int32), _no_sum(), queue.zero(), queue.zero())
+    return Queue(jnp.zeros((), jnp.int32), sums.nothing(), queue.zero(), queue.zero())
 
 
 def queue_add(number: Queue, step: Step) -> Queue:
     """One request more of the virtual queue."""
     return Queue(
         t=step.t,
-        total=add_to_sum(number.total, step.queue.to_float()),
+        total=sums.add(number.total, step.queue.to_float()),
         last=step.next_queue,
         largest=queue.maximum(number.largest, step.next_queue),
     )
@@ -247,7 +209,7 @@ def queue_add(number: Queue, step: Step) -> Queue:
 
 def queue_read(number: Queue) -> dict[str, Any]:
     """Readings of the virtual queue."""
-    return {"queue_mean": Mean(number.total, number.t), "queue_last": number.last, "queue_max": number.largest}
+    return {"queue_mean": sums.Mean(number.total, number.t), "queue_last": number.last, "queue_max": number.largest}
 
 
 class Sla(NamedTuple):
@@ -287,9 +249,9 @@ class Theory(NamedTuple):
     """What `theory` carries."""
 
     t: Array
-    prediction: Sum
-    exploration: Sum
-    error: Sum
+    prediction: sums.Sum
+    exploration: sums.Sum
+    error: sums.Sum
     error_last: Array
     error_max: Array
 
@@ -308,9 +270,9 @@ def theory_init(num_models: int) -> Theory:
     del num_models
     return Theory(
         jnp.zeros((), jnp.int32),
-        _no_sum(),
-        _no_sum(),
-        _no_sum(),
+        sums.nothing(),
+        sums.nothing(),
+        sums.nothing(),
         jnp.zeros((), jnp.float32),
         jnp.zeros((), jnp.float32),
     )
@@ -322,9 +284,9 @@ def theory_add(number: Theory, step: Step) -> Theory:
     error = jnp.max(jnp.abs(step.decision.s_hat - step.request.mean))
     return Theory(
         t=step.t,
-        prediction=add_to_sum(number.prediction, (1.0 - p) * Q * error),
-        exploration=add_to_sum(number.exploration, p * Q),
-        error=add_to_sum(number.error, error),
+        prediction=sums.add(number.prediction, (1.0 - p) * Q * error),
+        exploration=sums.add(number.exploration, p * Q),
+        error=sums.add(number.error, error),
         error_last=error,
         error_max=jnp.where(p < 1.0, jnp.maximum(number.error_max, error), number.error_max),
     )
@@ -335,7 +297,7 @@ def theory_read(number: Theory) -> dict[str, Any]:
     return {
         "S": number.prediction,
         "exploration_queue": number.exploration,
-        "error_mean": Mean(number.error, number.t),
+        "error_mean": sums.Mean(number.error, number.t),
         "error_last": number.error_last,
         "error_max": number.error_max,
     }

@@ -133,7 +133,7 @@ class Meter(NamedTuple):
 
     init: Callable[[int], PyTree]  # number of models M -> R
     add: Callable[[PyTree, Step], PyTree]
-    read: Callable[[PyTree], dict[str, Any]]  # named readings: arrays, `queue.Fixed` or `meters.Sum`
+    read: Callable[[PyTree], dict[str, Any]]  # named readings: arrays, `queue.Fixed` or `sums.Sum`
 
 
 def form(component: Any) -> tuple:

@@ -26,7 +26,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import Partial
 
-from messjax.meters import Sum, add_to_sum
+from messjax.sums import Sum
+from messjax.sums import add as add_to_sum
 from messjax.types import Array, Meter, Step
 
 ROUNDING = 1e-6  # of the larger bound: how far float32 may carry X out of its bounds

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from messjax import fast, feedback, grid, meters, policies, predictors, simulate, streams
+from messjax import fast, feedback, grid, meters, policies, predictors, simulate, streams, sums
 from messjax.fast import account, heads, serve
 from messjax.policies import gate
 from messjax.predictors.learning import Sgd
@@ -166,7 +166,7 @@ def test_the_walk_and_the_queue_stay_exact_far_from_zero():
 
 
 def test_large_queues_are_summed_exactly():
-    total = account.Long(meters.Sum(jnp.zeros(()), jnp.zeros(())), jnp.zeros((), jnp.int32))
+    total = account.Long(sums.Sum(jnp.zeros(()), jnp.zeros(())), jnp.zeros((), jnp.int32))
     wanted = 0
     for base, n, whole, part in [(2**31 - 1, 64, -64, 63_999_999), (16_777_217, 255, 9, 1), (0, 1, 1, 999_999)] * 20:
         total = total.add(*(jnp.asarray(number, jnp.int32) for number in (base, n, whole, part)))

@@ -10,7 +10,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "messjax"
 FLOORS = [
     {"types", "kept"},
-    {"queue", "counters", "optimum", "bounds", "stats", "sequences", "scores"},
+    {"queue", "sums", "counters", "optimum", "bounds", "stats", "sequences", "scores"},
     {"meters", "zoo", "feedback", "streams", "predictors", "features", "traces", "router_metrics"},
     {"policies", "checks", "watch", "audits", "classes"},
     {"simulate"},

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from recording import units
 
-from messjax import meters, queue
+from messjax import queue, sums
 
 
 @pytest.mark.parametrize("value", [0.0, 0.25, 10.0, 2000.9, 0.9999999, 123456.75, 7e8, -3.0, 1e18])
@@ -80,7 +80,7 @@ def test_reflection_is_the_recursion_and_from_zero_the_exact_queue(alpha, path, 
 
 def test_the_compensated_sum_is_as_good_as_fsum():
     terms = np.random.default_rng(2).lognormal(0, 4, 1_000_000).astype(np.float32)
-    total = jax.jit(lambda x: jax.lax.scan(lambda s, v: (meters.add_to_sum(s, v), None), meters._no_sum(), x)[0])(terms)
+    total = jax.jit(lambda x: jax.lax.scan(lambda s, v: (sums.add(s, v), None), sums.nothing(), x)[0])(terms)
     exact = math.fsum(terms.tolist())
     naive = float(np.add.accumulate(terms)[-1])
     # The two-sum is exact and `low` is below an ulp of `high`: a step rounds by at most 2 u^2 of the sum, u = 2^-24.

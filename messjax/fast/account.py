@@ -15,7 +15,8 @@ import numpy as np
 
 from messjax import audits, meters, queue
 from messjax.fast.worlds import Columnar, Columns
-from messjax.meters import Sum, add_to_sum
+from messjax.sums import Sum
+from messjax.sums import add as add_to_sum
 from messjax.types import Array, Meter, alike
 
 PARTS = {

@@ -26,10 +26,11 @@ from messjax.fast.account import Account, Book, Long
 from messjax.fast.beliefs import Oracle
 from messjax.fast.route import Route
 from messjax.fast.worlds import Types
-from messjax.meters import Sum, add_to_sum
 from messjax.policies.router import probability
 from messjax.simulate import Result, World, choose_readings, sites
 from messjax.streams.types import kind_of
+from messjax.sums import Sum
+from messjax.sums import add as add_to_sum
 from messjax.types import Array, Controls
 
 BLOCK, WARPS = 128, 4  # streams of a program, and its warps of 32 threads: one stream per thread

@@ -8,9 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import Partial
 
-from messjax.meters import Sum, add_to_sum
 from messjax.queue import Fixed
 from messjax.streams.numbers import simulated
+from messjax.sums import Sum
+from messjax.sums import add as add_to_sum
 from messjax.types import Array, Controls, Decision, Feedback, Policy, PyTree, pure
 
 

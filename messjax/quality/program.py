@@ -11,10 +11,11 @@ import numpy as np
 from jax.tree_util import Partial
 
 from messjax import scores
-from messjax.meters import Sum, add_to_sum
 from messjax.policies.gate import when
 from messjax.policies.router import probability
 from messjax.simulate import sites
+from messjax.sums import Sum
+from messjax.sums import add as add_to_sum
 from messjax.types import Array, Controls, Outcome, Predictor, PyTree, Stream
 
 CHUNK = 512  # held-out requests predicted at once

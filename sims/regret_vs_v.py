@@ -9,19 +9,19 @@ Cost gap, violation, queue and adjusted regret against V, each measured on indep
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import jax
 import numpy as np
 import xarray as xr
+from matplotlib.figure import Figure
 from rich.table import Table
 
-from messjax import plot, policies, predictors, results, shell, streams, verdicts, zoo
+from messjax import plot, policies, predictors, shell, streams, verdicts, zoo
 from messjax.sweep import sweep
 from messjax.types import Controls, Law, Policy
+from sims import _study
 
 
 class Setting(NamedTuple):
@@ -68,7 +68,7 @@ def run(setting: Setting, quick: bool) -> xr.Dataset:
             progress=report,
         )
     both = found.merge(verdicts.judge(found, law), combine_attrs="drop_conflicts")
-    both.attrs["config"] = f"python -m sims.regret_vs_v {'--quick ' if quick else ''}({setting})"
+    both.attrs["setting"] = str(setting)
     return both
 
 
@@ -76,7 +76,9 @@ def table(dataset: xr.Dataset) -> Table:
     """One row per policy, statement and V."""
     unit = dataset.attrs["cost_unit"]
     out = Table(
-        title=f"MESS+ against V on the calibrated llama3 zoo; cost in {unit} per request, 95% intervals over streams"
+        title=f"MESS+ against V on the calibrated llama3 zoo; cost in {unit} per request, 95% intervals over streams",
+        caption="\n".join(gate(dataset)),
+        caption_justify="left",
     )
     for column in ("predictor", "statement", "V", "measured", "interval", "bound", "looseness", "verdict"):
         out.add_column(column, justify="left" if column in ("predictor", "statement", "verdict") else "right")
@@ -126,38 +128,37 @@ def finding(dataset: xr.Dataset) -> str:
     tally = ", ".join(f"{count} {word}" for word, count in zip(words, counts, strict=True))
     ratio = dataset["queue_last"].mean("stream").sel(policy="oracle") / (dataset["V"] * dataset["gamma"])
     return (
-        f"finding: of {dataset['verdict'].size} checks (each at 95%, not corrected for their number) {tally}; "
+        f"of {dataset['verdict'].size} checks (each at 95%, not corrected for their number) {tally}; "
         f"with an oracle E[Q] is {float(ratio[-1]):.3f} V gamma* at V = {float(dataset['V'][-1]):g}"
     )
 
 
+def figure(dataset: xr.Dataset) -> Figure:
+    """The four panels of `plot.versus_v`, and the terms of T2."""
+    setting = f"{dataset.sizes['stream']:,} streams per V, T = {dataset.attrs['horizon']:,}"
+    title = (
+        "MESS+ on requests calibrated to the Llama 1B/8B/70B zoo: measured and bounds\n"
+        f"({setting}, alpha = {float(dataset['alpha']):g}; 95% intervals)"
+    )
+    shown = dataset.drop_dims("stream").assign(gamma=dataset["gamma"])
+    return plot.versus_v(shown, title=title, cost_unit=dataset.attrs["cost_unit"])
+
+
+WORLD = "llama3"
+STUDY = _study.Study(
+    "regret_vs_v",
+    __doc__,
+    run=lambda quick: {WORLD: run(QUICK if quick else FULL, quick)},
+    tables=lambda found: [table(found[WORLD])],
+    figure=lambda found: figure(found[WORLD]),
+    finding=lambda found: finding(found[WORLD]),
+    quick="three V, a short horizon, two predictors: seconds",
+)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run, print the table, write PNG, SVG and NetCDF."""
-    parser = shell.Parser(prog="python -m sims.regret_vs_v", description=__doc__.split("\n\n")[0])
-    parser.add_argument("--quick", action="store_true", help="three V, a short horizon, two predictors: seconds")
-    parser.add_argument("--out", type=Path, default=Path("results"), metavar="DIR", help="where to write (results)")
-
-    def program() -> None:
-        asked = parser.parse_args(arguments)
-        out = shell.out_dir(asked.out)
-        started = time.perf_counter()
-        shell.use_all_cores()
-        shell.use_compilation_cache()
-        dataset = run(QUICK if asked.quick else FULL, asked.quick)
-        saved = [results.save(dataset, out / "regret_vs_v.nc")]
-        shell.console().print(table(dataset))
-        setting = f"{dataset.sizes['stream']:,} streams per V, T = {dataset.attrs['horizon']:,}"
-        title = (
-            "MESS+ on requests calibrated to the Llama 1B/8B/70B zoo: measured and bounds\n"
-            f"({setting}, alpha = {float(dataset['alpha']):g}; 95% intervals)"
-        )
-        shown = dataset.drop_dims("stream").assign(gamma=dataset["gamma"])
-        saved += plot.save(plot.versus_v(shown, title=title, cost_unit=dataset.attrs["cost_unit"]), out / "regret_vs_v")
-        print("\n".join(gate(dataset)))
-        print(finding(dataset))
-        print(f"wrote {', '.join(str(path) for path in saved)} in {time.perf_counter() - started:.0f} s")
-
-    return shell.exit_code("regret_vs_v", program)
+    """Run the study."""
+    return _study.main(STUDY, arguments)
 
 
 if __name__ == "__main__":

@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import pytest
 import xarray as xr
 
-from messjax import results, verdicts
-from sims import _machine, _speed_runs, regret_vs_v, speed
+from messjax import verdicts
+from sims import _machine, _speed_runs, _study, regret_vs_v, speed
 
 
 @pytest.fixture(scope="module")
@@ -24,14 +24,14 @@ def test_writes_figure_and_data(run: Path) -> None:
 
 
 def test_no_bound_is_violated_and_the_oracle_is_always_judged(run: Path) -> None:
-    dataset = results.load(run / "regret_vs_v.nc")
+    dataset = _study.load(run / "regret_vs_v.nc")["llama3"]
     assert "violated" not in dataset["verdict"].values
     assert (dataset["verdict"].sel(policy="oracle") == "holds").all()
     assert dataset.sizes["stream"] >= 1000
 
 
 def test_table_shows_the_dataset(run: Path) -> None:
-    dataset = results.load(run / "regret_vs_v.nc")
+    dataset = _study.load(run / "regret_vs_v.nc")["llama3"]
     table = regret_vs_v.table(dataset)
     rows = list(zip(*(column.cells for column in table.columns), strict=True))
     assert len(rows) == dataset["verdict"].size
@@ -48,7 +48,7 @@ def test_full_setting_is_what_the_claim_needs() -> None:
 
 
 def test_the_gate_names_the_ratio(run: Path) -> None:
-    dataset = results.load(run / "regret_vs_v.nc")
+    dataset = _study.load(run / "regret_vs_v.nc")["llama3"]
     ratio = dataset.attrs["horizon"] / float(dataset["V"].max() * dataset["gamma"])
     assert ratio > 20
     lines = regret_vs_v.gate(dataset)
@@ -57,7 +57,7 @@ def test_the_gate_names_the_ratio(run: Path) -> None:
 
 
 def test_judge_refuses_what_the_statements_are_not_about(run: Path) -> None:
-    dataset = results.load(run / "regret_vs_v.nc").drop_dims(["statement", "term"])
+    dataset = _study.load(run / "regret_vs_v.nc")["llama3"].drop_dims(["statement", "term"])
     llama = regret_vs_v.zoo.get("llama3")
     law = regret_vs_v.streams.graded(llama.mean_cost(), llama.mean_accuracy())
     verdicts.judge(dataset, law)

@@ -94,18 +94,18 @@ def benchmark(name: str) -> World:
 
 def draw(stream: Stream, key: Array, num: int) -> Prefix:
     """The first requests of a stream that has no memory, with the outcomes of all models."""
+    return Prefix(*(np.asarray(values) for values in _draw(stream._replace(law=None), key, num)))
 
-    @jax.jit
-    def all_of(stream: Stream, key: Array) -> tuple[Array, Array, Array]:
-        state = stream.init(key)
 
-        def one(t: Array) -> tuple[Array, Array, Array]:
-            request = stream.draw(jax.random.fold_in(key, t), state, t)[1]
-            return request.features, request.satisfaction, request.cost
+@functools.partial(jax.jit, static_argnames="num")
+def _draw(stream: Stream, key: Array, num: int) -> tuple[Array, Array, Array]:
+    state = stream.init(key)
 
-        return jax.vmap(one)(jnp.arange(1, num + 1))
+    def one(t: Array) -> tuple[Array, Array, Array]:
+        request = stream.draw(jax.random.fold_in(key, t), state, t)[1]
+        return request.features, request.satisfaction, request.cost
 
-    return Prefix(*(np.asarray(values) for values in all_of(stream, key)))
+    return jax.vmap(one)(jnp.arange(1, num + 1))
 
 
 # --- recorded traces ----------------------------------------------------------------------------------------------

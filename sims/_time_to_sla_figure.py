@@ -74,7 +74,7 @@ def _warm_missing(axis: Axes, one: xr.Dataset) -> None:
     level = float(one["V"] * one["gamma"])
     axis.axhline(level, color="0.6", lw=1.6, label="V gamma*")
     axis.axhline(0.0, color="0.3", lw=0.8)
-    axis.set(xscale="log", title=f"(c) warm starts, V = {float(one['V']):g} per kJ", xlabel="requests")
+    axis.set(xscale="log", title=f"(c) warm starts, alpha = {MIDDLE:g}, V = {float(one['V']):g}", xlabel="requests")
     axis.set_ylabel("t (alpha - running satisfaction) (requests)")
     axis.set_ylim(top=48)
     axis.legend(fontsize=7, loc="upper left")

@@ -75,7 +75,6 @@ def scores(key: jax.Array, world: World, head: Predictor, quick: bool) -> xr.Dat
         held_out=quality.HeldOut(world.prefix.features, world.prefix.satisfaction),
         checkpoints=16,
         models=world.models,
-        block=4,
     )
     return found[SCORES].mean("model", keep_attrs=True).rename(stream="path").drop_attrs(deep=False)
 
@@ -89,7 +88,7 @@ def _table(name: str, dataset: xr.Dataset, V: int) -> Table:
     one, unit = results.summary(dataset.drop_vars("sla").isel(V=V)), dataset.attrs["cost_unit"]
     out = Table(
         title=f"{name}, {_named(one)}, T = {one.attrs['horizon']:,}, alpha = {float(one['alpha']):g}; cost in {unit}",
-        caption="intervals at 95% over streams; hidden: what the exploit-only ledger leaves out of the full one",
+        caption="intervals at 95% over streams (of a trace: over its orders); hidden: what the exploit-only ledger leaves out of the full one",
     )
     columns = ["c", "explored", "P_T/T", "log loss (base rate)", "satisfaction", "SLA", "cost, full", "exploit-only"]
     columns += ["hidden", "at alpha, full", "T2: exploration"]
@@ -249,9 +248,10 @@ def cheapest(dataset: xr.Dataset, ledger: str) -> float:
 
 def finding(found: Found) -> str:
     """From the largest to the least published c, per world and V: what is learned and paid, and which c is best."""
-    said = [
-        f"{name}: {_learns(one)}; {'; '.join(_paid(one.isel(V=V)) for V in (0, -1))}" for name, one in found.items()
-    ]
+    said: list[str] = []
+    for name, one in found.items():
+        shown = (-1,) if said else (0, -1)  # the first world at both V
+        said.append(f"{name}: {_learns(one)}; {'; '.join(_paid(one.isel(V=V)) for V in shown)}")
     return f"from c = {MOST:g} to {LEAST:g}: {' | '.join(said)}"
 
 

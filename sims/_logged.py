@@ -10,10 +10,14 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
+import numpy as np
+import xarray as xr
 from jax.tree_util import Partial
+from rich.table import Table
 
-from messjax import meters, queue, sums
+from messjax import meters, queue, stats, sums
 from messjax.types import Array, Meter, Step
+from sims import _contest
 
 
 class Logged(NamedTuple):
@@ -41,3 +45,34 @@ def _add(number: Logged, step: Step) -> Logged:
 
 def _read(number: Logged) -> dict[str, Any]:
     return {"satisfaction_logged": sums.Mean(number.running, number.t)}
+
+
+def table(dataset: xr.Dataset) -> Table:
+    """Both readings per benchmark and c, at the least V, and the published ones."""
+    out = Table(
+        title=f"satisfaction at V = {float(dataset['V'][0]):g} per kJ: at the end, and the mean of the running one",
+        caption="pooled: over c, as the code of [M25] pools them; published: [M25], those that were to be had",
+    )
+    for column in ("benchmark", "alpha", "c", "at the end", "mean of running", "difference", "published"):
+        out.add_column(column, justify="right")
+    for name in dataset["benchmark"].values:
+        one = dataset.isel(V=0).sel(benchmark=name)
+        rows = [(f"{c:g}", one.sel(c=c)) for c in one["c"].values] + [("pooled", one.mean("c"))]
+        for label, row in rows:
+            end, mean = row["satisfaction"].values, row["satisfaction_logged"].values
+            told = float(one["published_satisfaction"]) if label == "pooled" else np.nan
+            out.add_row(
+                str(name),
+                f"{float(one['alpha']):g}",
+                label,
+                _said(stats.interval(end)),
+                _said(stats.interval(mean)),
+                _said(_contest.difference(mean, end)),
+                "" if np.isnan(told) else f"{told:g}",
+            )
+        out.add_section()
+    return out
+
+
+def _said(found: stats.Interval) -> str:
+    return f"{found.mean:.4f} +- {(found.upper - found.lower) / 2:.2g}"

@@ -88,7 +88,7 @@ def _table(name: str, dataset: xr.Dataset, V: int) -> Table:
     one, unit = results.summary(dataset.drop_vars("sla").isel(V=V)), dataset.attrs["cost_unit"]
     out = Table(
         title=f"{name}, {_named(one)}, T = {one.attrs['horizon']:,}, alpha = {float(one['alpha']):g}; cost in {unit}",
-        caption="intervals at 95% over streams (of a trace: over its orders); hidden: what the exploit-only ledger leaves out of the full one",
+        caption="intervals at 95% over streams (of a trace: over its orders); hidden: what exploit-only leaves out",
     )
     columns = ["c", "explored", "P_T/T", "log loss (base rate)", "satisfaction", "SLA", "cost, full", "exploit-only"]
     columns += ["hidden", "at alpha, full", "T2: exploration"]

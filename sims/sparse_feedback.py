@@ -77,8 +77,8 @@ def _table(name: str, dataset: xr.Dataset, policy: str) -> Table:
     T, unit = dataset.attrs["horizon"], dataset.attrs["cost_unit"]
     out = Table(
         title=f"{name}, {policy}: T = {T:,}, alpha = {float(dataset['alpha']):g}, c = 0.1; cost in {unit} per request",
-        caption=f"intervals at 95% over streams (of a trace: over its orders); holds, near: share of streams and median request from which the "
-        f"running satisfaction stays >= alpha, >= alpha - {NEAR:g}",
+        caption="intervals at 95% over streams (of a trace: over its orders); holds, near: share of streams and median "
+        f"request from which the running satisfaction stays >= alpha, >= alpha - {NEAR:g}",
     )
     for column in (
         "V (E_M - E_1)",

@@ -23,8 +23,7 @@ from rich.table import Table
 from messjax import meters, optimum, policies, predictors, results, stats
 from messjax.sweep import sweep
 from messjax.types import Controls
-from sims import _contest, _study, _time_to_sla_figure, _worlds
-from sims._logged import logged
+from sims import _logged, _study, _time_to_sla_figure, _worlds
 from sims._study import Found
 from sims._waits import climb, holds_from, when
 from sims._worlds import World
@@ -83,7 +82,7 @@ def started(world: World, gamma: float, seed: int, V: np.ndarray, alpha: float, 
         Controls(V=V, alpha=alpha, c=c),
         policy=policies.warm_started(predictors.linear(world.num_features, len(world.models)), gamma),
         stream=world.stream,
-        meter=meters.zip_meters(meters.ledger(), meters.sla(), logged()),
+        meter=meters.zip_meters(meters.ledger(), meters.sla(), _logged.logged()),
         checkpoints=COARSE,
         curves=("satisfaction",),
         models=world.models,
@@ -155,7 +154,7 @@ def benchmarks(names: Sequence[str], quick: bool) -> xr.Dataset:
 
 def tables(found: Found) -> Sequence[Table]:
     """When the agreement holds, for every alpha and V; warm starts; the two readings of satisfaction."""
-    return [_waits(found["Winogrande"]), _warm(found["warm start"]), _read_twice(found["benchmarks"])]
+    return [_waits(found["Winogrande"]), _warm(found["warm start"]), _logged.table(found["benchmarks"])]
 
 
 def _waits(dataset: xr.Dataset) -> Table:
@@ -232,36 +231,6 @@ def _warm(dataset: xr.Dataset) -> Table:
                 )
             out.add_section()
     return out
-
-
-def _read_twice(dataset: xr.Dataset) -> Table:
-    out = Table(
-        title=f"satisfaction at V = {TABLE_V[0]:g} per kJ: at the end, and the mean of the running one",
-        caption="pooled: over c, as the code of [M25] pools them; published: [M25], those that were to be had",
-    )
-    for column in ("benchmark", "alpha", "c", "at the end", "mean of running", "difference", "published"):
-        out.add_column(column, justify="right")
-    for name in dataset["benchmark"].values:
-        one = dataset.isel(V=0).sel(benchmark=name)
-        rows = [(f"{c:g}", one.sel(c=c)) for c in one["c"].values] + [("pooled", one.mean("c"))]
-        for label, row in rows:
-            end, mean = row["satisfaction"].values, row["satisfaction_logged"].values
-            told = float(one["published_satisfaction"]) if label == "pooled" else np.nan
-            out.add_row(
-                str(name),
-                f"{float(one['alpha']):g}",
-                label,
-                _said(stats.interval(end)),
-                _said(stats.interval(mean)),
-                _said(_contest.difference(mean, end)),
-                "" if np.isnan(told) else f"{told:g}",
-            )
-        out.add_section()
-    return out
-
-
-def _said(found: stats.Interval) -> str:
-    return f"{found.mean:.4f} +- {(found.upper - found.lower) / 2:.2g}"
 
 
 # --- finding ------------------------------------------------------------------------------------------------------

@@ -9,7 +9,6 @@ import argparse
 import contextlib
 import io
 import multiprocessing
-import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -44,7 +43,7 @@ def chosen(asked: argparse.Namespace) -> list[Statement]:
 
 def run_all(parts: Sequence[str], asked: argparse.Namespace) -> Iterator[Done]:
     """Every part as it is done, in `asked.workers` processes; in this one, in order, where that is one."""
-    workers = min(asked.workers or cores(), len(parts))
+    workers = min(asked.workers or shell.cores(), len(parts))
     if workers == 1:
         yield from (work(part, asked) for part in parts)
         return
@@ -54,11 +53,6 @@ def run_all(parts: Sequence[str], asked: argparse.Namespace) -> Iterator[Done]:
             yield from (each.result() for each in as_completed(waiting))
         finally:
             pool.shutdown(cancel_futures=True)
-
-
-def cores() -> int:
-    """That this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def work(part: str, asked: argparse.Namespace) -> Done:

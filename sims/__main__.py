@@ -3,8 +3,8 @@
     python -m sims [NAME | --all] [--quick] [--out DIR] [--docs DIR]
 
 A script writes figure, NetCDF and a line that begins with "finding:" or "ratios". `--all` runs each in a process of its
-own, goes on after a failure, and puts these lines together in DIR/findings.md. `--docs docs` is how this project's own
-docs/findings.md and docs/figures are made, from one run.
+own, as many at a time as there are cores, goes on after a failure, and puts these lines together in DIR/findings.md.
+`--docs docs` is how this project's own docs/findings.md and docs/figures are made, from one run.
 """
 
 from __future__ import annotations
@@ -12,11 +12,14 @@ from __future__ import annotations
 import argparse
 import ast
 import importlib
+import itertools
 import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 from rich.table import Table
 
@@ -24,6 +27,7 @@ from messjax import results, shell
 
 FOLDER = Path(__file__).parent
 SAID = ("finding:", "ratios")
+ALONE = {"speed"}
 
 
 def scripts() -> dict[str, str]:
@@ -35,36 +39,55 @@ def scripts() -> dict[str, str]:
     return found
 
 
-def run_all(names: Sequence[str], options: Sequence[str], out: Path, docs: Path | None = None) -> int:
-    """Run scripts one after the other; 0, or 1 if one failed. `out`/findings.md has what they found.
+class Outcome(NamedTuple):
+    """A script that has run: what it printed, and its lines of findings (or what went wrong)."""
 
-    With `docs` its findings.md, and its figures/ of those scripts that did not fail, are made anew as well.
+    name: str
+    printed: str
+    said: list[str]
+    failed: bool
+
+
+def run_all(names: Sequence[str], options: Sequence[str], out: Path, docs: Path | None = None, workers: int = 1) -> int:
+    """Run scripts, `workers` at a time; 0, or 1 if one failed. `out`/findings.md has what they found.
+
+    What measures time runs alone, before the others. With `docs` its findings.md, and its figures/ of those scripts
+    that did not fail, are made anew as well.
     """
-    lines, failed = [], []
+    found: dict[str, Outcome] = {}
+    with ThreadPoolExecutor(workers) as pool:
+        alone = (_run(name, options, out) for name in names if name in ALONE)
+        for each in itertools.chain(
+            alone, pool.map(lambda name: _run(name, options, out), (name for name in names if name not in ALONE))
+        ):
+            print(each.printed, end="", flush=True)
+            found[each.name] = each
+    lines = []
     for name in names:
-        command = [sys.executable, "-m", f"sims.{name}", *options, "--out", str(out / name)]
-        print(f"== {' '.join(command[1:])}", flush=True)
-        with subprocess.Popen(command, cwd=FOLDER.parent, stdout=subprocess.PIPE, text=True, encoding="utf-8") as child:
-            assert child.stdout is not None
-            said = []
-            for line in child.stdout:
-                print(line, end="", flush=True)
-                said += [line.strip()] if line.startswith(SAID) else []
-        if child.returncode or not said:
-            failed.append(name)
-            said = said or [f"failed with exit code {child.returncode}" if child.returncode else "said no finding"]
-        elif docs is not None:
+        command, said = " ".join(["python -m sims", name, *options]), found[name].said
+        picture = f"figures/{name}.png" if docs is not None else f"{name}/{name}.png"
+        lines += [f"## {name}", "", scripts()[name], "", *said, "", f"![{name}]({picture})", "", f"*`{command}`*", ""]
+        if docs is not None and not found[name].failed:
             shutil.copyfile(out / name / f"{name}.png", shell.out_dir(docs / "figures") / f"{name}.png")
-        command_line = " ".join(["python -m sims", name, *options])
-        picture = f"![{name}](figures/{name}.png)" if docs is not None else f"![{name}]({name}/{name}.png)"
-        lines += [f"## {name}", "", scripts()[name], "", *said, "", picture, "", f"*`{command_line}`*", ""]
     target = shell.out_dir(out) / "findings.md"
     text = "\n".join(["# Findings", "", f"Written by `python -m sims --all`, never typed. {_where()}", "", *lines])
     target.write_text(text, encoding="utf-8")
     if docs is not None:
         shutil.copyfile(target, docs / "findings.md")
+    failed = [name for name in names if found[name].failed]
     print(f"wrote {target}" + (f"; failed: {', '.join(failed)}" if failed else ""))
     return int(bool(failed))
+
+
+def _run(name: str, options: Sequence[str], out: Path) -> Outcome:
+    """One script in a process of its own, which goes on when another fails."""
+    command = [sys.executable, "-m", f"sims.{name}", *options, "--out", str(out / name)]
+    done = subprocess.run(command, cwd=FOLDER.parent, stdout=subprocess.PIPE, text=True, encoding="utf-8", check=False)
+    said = [line.strip() for line in done.stdout.splitlines() if line.startswith(SAID)]
+    failed = bool(done.returncode) or not said
+    if failed:
+        said = [f"failed with exit code {done.returncode}" if done.returncode else "said no finding"]
+    return Outcome(name, f"== {' '.join(command[1:])}\n{done.stdout}", said, failed)
 
 
 def _where() -> str:
@@ -81,6 +104,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--all", action="store_true", help="all of them")
     parser.add_argument("--quick", action="store_true", help="small versions")
     parser.add_argument("--out", type=Path, default=Path("results"), metavar="DIR", help="where to write (results)")
+    parser.add_argument(
+        "--workers", type=shell.whole(0), default=0, metavar="N", help="with --all: scripts at a time (0: one per core)"
+    )
     parser.add_argument(
         "--docs", type=Path, metavar="DIR", help="with --all: make DIR/findings.md and DIR/figures anew"
     )
@@ -101,7 +127,7 @@ def _do(asked: argparse.Namespace, known: dict[str, str]) -> int:
     if asked.all:
         if asked.name:
             raise ValueError(f"found {asked.name!r} beside --all, expected one of them")
-        return run_all(list(known), options, asked.out, asked.docs)
+        return run_all(list(known), options, asked.out, asked.docs, asked.workers or shell.cores())
     if asked.name is None:
         out = Table("script", "claim")
         for name, claim in known.items():

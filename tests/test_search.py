@@ -138,16 +138,20 @@ def test_T2_needs_its_terms_R_T_and_S_T(reading, found):
         assert search.afresh(planted.planted(plant, share), found, KEY, 512)[0].verdict == verdict
 
 
-def hunted(plants, seen, quick):
-    found = [
-        search.hunt(planted.planted(each, each.share), key, quick=quick, seen=seen)
-        for each, key in zip(plants, jax.random.split(KEY, len(plants)), strict=True)
-    ]
+def hunted(plants, seen, quick, starts):
+    """The tightest instance of each plant, of as many searches as it takes to refute it, at most `starts`."""
+    found = []
+    for plant, key in zip(plants, jax.random.split(KEY, len(plants)), strict=True):
+        for start in (key, *jax.random.split(key, starts - 1)):
+            best = search.hunt(planted.planted(plant, plant.share), start, quick=quick, seen=seen)
+            if best.row.p_violated < 1e-4:
+                break
+        found.append(best)
     return found, trial.judge([each.row for each in found])
 
 
-def assert_refuted(plants, seen, quick):
-    found, rows = hunted(plants, seen, quick)
+def assert_refuted(plants, seen, quick, starts=1):
+    found, rows = hunted(plants, seen, quick, starts)
     missed = [(each.statement, each.verdict, f"{each.bound - each.measured:.3g}") for each in rows]
     assert all(each.verdict == "violated" for each in rows), missed
     assert all(each.margin[2] < 0.0 for each in found)
@@ -163,7 +167,7 @@ def test_planted_falsehoods_are_refuted(seen):
 def test_every_planted_falsehood_is_refuted(seen):
     plants = [each for each in planted.PLANTS if each.share is not None]
     assert {each.theorem for each in plants} == {f"T{i}" for i in range(1, 11)} - {"T8"}
-    assert_refuted(plants, seen, quick=False)
+    assert_refuted(plants, seen, quick=False, starts=4)
 
 
 def test_a_share_of_one_is_the_truth(seen):

@@ -1,0 +1,218 @@
+"""Claim: the closer a zoo's costs lie together the less routing saves, until exploration costs more than that.
+
+Four models whose costs go from 1 to the spread, 1.1 to 100, with the same accuracies: what MESS+ saves at alpha against
+the blind mixture and against the dearest model, in both ledgers and for the c of [M25], beside what C* would save; with
+the head of [M25]'s rule, and with an oracle that explores all the same. And the labels of MMLU with two costs, 1 and
+the spread. [M25]'s own numbers with narrow spread are not published to us.
+
+    python -m sims.narrow_spread [--quick] [--out DIR]
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import matplotlib
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from rich.table import Table
+
+from messjax import plot, predictors, stats, streams, zoo
+from messjax.stats import Interval
+from messjax.types import Predictor
+from sims import _study, _worlds
+from sims import _zoo_study as shared
+from sims._study import Found
+from sims._worlds import World
+
+SPREADS = (1.1, 1.25, 1.5, 2.0, 5.0, 25.0, 100.0)
+WEIGHTS = (0.1, 0.3, 1.0, 2.0, 3.0, 5.0, 10.0, 30.0)
+ALPHA = 0.65  # half-way between the cheapest and the dearest model
+LEARNED, ORACLE, MMLU = "learned", "oracle", "MMLU, learned"
+
+
+def run(quick: bool) -> Found:
+    """Synthetic zoos at every spread, and MMLU's labels with such costs where the trace is there."""
+    spreads = (1.1, 1.5, 5.0, 25.0) if quick else SPREADS
+    made = [made_up(spread, 2_000 if quick else 13_528) for spread in spreads]
+    streams_each = 64 if quick else 256
+    found = {
+        LEARNED: grid(made, [None] * len(made), spreads, streams_each),
+        ORACLE: grid(made, [predictors.oracle(world.stream) for world in made], spreads, streams_each),
+    }
+    trace = None if quick else next((world for world in _worlds.all_recorded() if world.name == "MMLU"), None)
+    if trace is not None:
+        found[MMLU] = grid([recosted(trace, spread) for spread in spreads], [None] * len(spreads), spreads, 16)
+    return found
+
+
+def made_up(spread: float, horizon: int) -> World:
+    """Four models by a law of scale; requests of continuous difficulty."""
+    return shared.world("synthetic", zoo.synthetic(4, spread=spread), alpha=ALPHA, horizon=horizon)
+
+
+def recosted(world: World, spread: float) -> World:
+    """A trace with costs of its models from 1 to `spread`, the same on every request, geometric."""
+    x, satisfaction, table = (np.asarray(values) for values in world.stream.draw.args[0])  # type: ignore[attr-defined]
+    cost = spread ** (np.arange(len(world.models)) / (len(world.models) - 1))
+    stream = streams.replay(x, satisfaction, np.broadcast_to(cost, table.shape))
+    return world._replace(stream=stream, cost=cost, cost_unit="cheapest model's costs")
+
+
+def grid(
+    worlds: Sequence[World], heads: Sequence[Predictor | None], spreads: Sequence[float], num_streams: int
+) -> xr.Dataset:
+    """Over (spread, c, stream): MESS+ at a V chosen on other streams, with what the spread's zoo costs otherwise."""
+    rows = []
+    for world, head in zip(worlds, heads, strict=True):
+        key, c = shared.key(42), _worlds.PUBLISHED_C
+        run = shared.route(key, world, world.alpha, head=head, weights=WEIGHTS, c=c, num_streams=num_streams)
+        settled = [shared.settle(run.sel(c=one)) for one in c]
+        row = shared.stack([one.rest.drop_vars(["weight", "c", "V", *shared.OF_THE_LAW]) for one in settled], "c", c)
+        row["weight"] = ("c", [one.weight for one in settled])
+        row["kept"] = ("c", [one.kept for one in settled])
+        rows.append(row.assign(run[shared.OF_THE_LAW]).assign(dearest=float(world.cost.max())))
+    return shared.stack(rows, "spread", spreads)
+
+
+def saving(one: xr.Dataset, ledger: str, against: str) -> Interval:
+    """1 - cost at alpha / cost of what it is compared with, over streams; of a Dataset over (stream)."""
+    cost = one["cost_at_alpha"] - one["cost"] + one[ledger]
+    return stats.interval(1.0 - (cost / one[against]).values)
+
+
+def curve(dataset: xr.Dataset, ledger: str, against: str) -> np.ndarray:
+    """[3, spreads] mean, lower and upper limit of `saving`, in per cent; of a Dataset over (spread, stream)."""
+    found = [saving(dataset.sel(spread=spread), ledger, against)[:3] for spread in dataset["spread"].values]
+    return 100.0 * np.array(found).T
+
+
+def possible(dataset: xr.Dataset, against: str) -> np.ndarray:
+    """[spreads] what C* would save, in per cent."""
+    return np.asarray(100.0 * (1.0 - dataset["optimal_cost"] / dataset[against]).values)
+
+
+def break_even(spread: np.ndarray, saved: np.ndarray) -> float:
+    """The spread at which the saving first becomes positive, between two by log(spread - 1); NaN where none does."""
+    if not (saved > 0).any():
+        return float("nan")
+    i = int(np.argmax(saved > 0))
+    if i == 0:
+        return float(spread[0])
+    return float(1.0 + np.exp(np.interp(0.0, saved[i - 1 : i + 1], np.log(spread[i - 1 : i + 1] - 1.0))))
+
+
+def tables(found: Found) -> Sequence[Table]:
+    """Per world, spread and c: the V chosen, satisfaction, and savings in per cent."""
+    return [_table(name, dataset) for name, dataset in found.items()]
+
+
+def _table(name: str, dataset: xr.Dataset) -> Table:
+    out = Table(title=f"{name}, alpha = {float(dataset['alpha']):g}: % saved at alpha, V chosen on other streams")
+    compared = ("against LP: full", "exploit", "C*", "against dearest: full", "C*")
+    for column in ("spread", "c", "w", "satisfaction", "LP mixture costs", *compared):
+        out.add_column(column, justify="right")
+    for i, spread in enumerate(dataset["spread"].values):
+        for c in dataset["c"].values:
+            one = dataset.sel(c=c).isel(spread=i)
+            level = stats.interval(one["satisfaction"].values)
+            out.add_row(
+                f"{spread:g}",
+                f"{c:g}",
+                f"{float(one['weight']):g}" + ("" if bool(one["kept"]) else " (none kept)"),
+                f"{level.mean:.4f} +- {level.upper - level.mean:.4f}",
+                f"{float(one['blind_cost']):.4g}",
+                _percent(saving(one, "cost", "blind_cost")),
+                _percent(saving(one, "cost_exploit", "blind_cost")),
+                f"{possible(dataset, 'blind_cost')[i]:.1f}",
+                _percent(saving(one, "cost", "dearest")),
+                f"{possible(dataset, 'dearest')[i]:.1f}",
+            )
+        out.add_section()
+    return out
+
+
+def _percent(one: Interval) -> str:
+    return f"{100 * one.mean:.1f} +- {100 * (one.upper - one.mean):.1f}"
+
+
+def figure(found: Found) -> Figure:
+    """Saved against the blind mixture (head, oracle, MMLU), and against the dearest model."""
+    panels = [
+        (LEARNED, "blind_cost", "(a) against the blind mixture, learned head"),
+        (ORACLE, "blind_cost", "(b) the same, oracle that explores all the same"),
+        (LEARNED, "dearest", "(c) against the dearest model, learned head"),
+        (MMLU, "blind_cost", "(d) against the blind mixture, labels of MMLU (two models)"),
+    ]
+    with matplotlib.rc_context(plot.STYLE):
+        drawn = Figure(figsize=(9.4, 7.6), layout="constrained")
+        axes = drawn.subplots(2, 2)
+        for axis, (name, against, title) in zip(axes.flat, panels, strict=True):
+            if name in found:
+                _panel(axis, found[name], against)
+                axis.set(title=title)
+            else:
+                axis.set_axis_off()
+        handles, labels = axes[0, 0].get_legend_handles_labels()
+        drawn.legend(handles, labels, loc="outside lower center", ncols=4)
+        T = f"{found[LEARNED].attrs['horizon']:,} requests"
+        drawn.suptitle(f"What MESS+ saves at alpha as the costs of a zoo come closer together ({T}; 95%)", fontsize=10)
+        return drawn
+
+
+def _panel(axis: Axes, dataset: xr.Dataset, against: str) -> None:
+    x = dataset["spread"].values - 1.0
+    for i, c in enumerate(dataset["c"].values):
+        shared.bars(axis, x, curve(dataset.sel(c=c), "cost", against), i, label=f"c = {c:g}, full ledger")
+    for i, c in enumerate(dataset["c"].values):
+        exploit = curve(dataset.sel(c=c), "cost_exploit", against)[0]
+        look = shared.look(i) | {"ls": ":", "mfc": "w", "lw": 0.8}
+        axis.plot(x, exploit, label=f"c = {c:g}, exploit-only", **look)
+    axis.plot(x, possible(dataset, against), color="0.55", lw=2.6, label="C*; in (d) of the realised labels")
+    axis.axhline(0.0, color="k", lw=1.0)
+    axis.set(xscale="log", xlabel="spread: dearest / cheapest cost", ylabel="saved at alpha (%)", ylim=(-60, 100))
+    axis.set_xticks(x, [f"{spread:g}" for spread in dataset["spread"].values])
+    axis.minorticks_off()
+
+
+def finding(found: Found) -> str:
+    """What C* saves at the least and the largest spread, and where MESS+ saves anything in the full ledger."""
+    return "; ".join(_found(name, dataset) for name, dataset in found.items())
+
+
+def _found(name: str, dataset: xr.Dataset) -> str:
+    spread, best = dataset["spread"].values, possible(dataset, "blind_cost")
+    ends = f"{best[0]:.1f}% at spread {spread[0]:g} and {best[-1]:.1f}% at {spread[-1]:g}"
+    words = [f"{name}: against the blind mixture C* saves {ends}"]
+    for c in dataset["c"].values:
+        mean, low, _ = curve(dataset.sel(c=c), "cost", "blind_cost")
+        exploit = curve(dataset.sel(c=c), "cost_exploit", "blind_cost")[0]
+        words.append(
+            f"c = {c:g} saves {_where(spread, mean, low)} (exploit-only ledger {exploit[0]:.1f}% to {exploit[-1]:.1f}%"
+            f"{', more than C* can at some' if (exploit > best).any() else ''})"
+        )
+    return ", ".join(words)
+
+
+def _where(spread: np.ndarray, mean: np.ndarray, low: np.ndarray) -> str:
+    most = f"at most {mean.max():.1f}%, at {spread[mean.argmax()]:g}"
+    if not (low > 0).any():
+        return f"significantly at no spread, {most}"
+    return f"from {break_even(spread, mean):.3g} on, {most}, {mean[-1]:.1f}% at {spread[-1]:g}"
+
+
+STUDY = _study.Study(
+    "narrow_spread", __doc__, run, tables, figure, finding, quick="four spreads, 64 streams of 2,000 requests, no trace"
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the study."""
+    return _study.main(STUDY, arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -125,25 +125,33 @@ def folder() -> Path:
 
 
 @functools.cache
-def recorded(name: str) -> World | None:
-    """A recorded trace, a fifth of it (drawn once for all) as prefix; None where its folder is not there."""
-    where, rule, scores, alpha = _RECORDED[name]
+def trace(name: str) -> traces.Trace | None:
+    """A recorded trace as it is prepared for `recorded`, whole; None where its folder is not there."""
+    where, rule, scores, _ = _RECORDED[name]
     if not (folder() / where).is_dir():
         return None
-    trace = traces.prepare(traces.read(folder() / where), rule, traces.Choices(scores=scores))
-    x = features.hashed_ngrams(trace.prompts, dim=DIM)
+    return traces.prepare(traces.read(folder() / where), rule, traces.Choices(scores=scores))
+
+
+@functools.cache
+def recorded(name: str) -> World | None:
+    """A recorded trace, a fifth of it (drawn once for all) as prefix; None where its folder is not there."""
+    found = trace(name)
+    if found is None:
+        return None
+    x = features.hashed_ngrams(found.prompts, dim=DIM)
     order = np.random.default_rng(2_505).permutation(len(x))
     first, rest = np.split(order, [int(PREFIX * len(x))])
-    satisfaction, cost = trace.satisfaction, trace.cost
+    satisfaction, cost = found.satisfaction, found.cost
     return World(
         name,
         streams.replay(x[rest], satisfaction[rest], cost[rest]),
         Prefix(x[first], satisfaction[first], cost[first]),
-        trace.models,
-        trace.cost_unit,
+        found.models,
+        found.cost_unit,
         cost[rest].mean(axis=0),
         satisfaction[rest].mean(axis=0),
-        alpha,
+        _RECORDED[name][-1],
         len(rest),
         recorded=True,
     )

@@ -27,10 +27,10 @@ def draw(found: Found, alpha: float) -> Figure:
         _queue(axes[1, 1], wide.sel(policy="oracle"))
         for axis in axes.flat:
             axis.legend(fontsize=7)
-        drawn.suptitle(
-            f"MESS+ in a zoo of two families, the dearest model of the worse one (alpha = {alpha:g}; 95% intervals)",
-            fontsize=10,
-        )
+        longs, shorts = (f"{found[name].attrs['horizon']:,}" for name in ("chosen", "explored"))
+        where = f"{longs} requests in (a) and (b), {shorts} in (c) and (d)"
+        title = f"MESS+ in a zoo of two families, the dearest model of the worse one\n(alpha = {alpha:g}; {where}; 95%)"
+        drawn.suptitle(title, fontsize=10)
         return drawn
 
 
@@ -52,7 +52,7 @@ def _dominated(axis: Axes, dataset: xr.Dataset) -> None:
             2.2 * float(dataset["weight"].max()), best, label="C*" + (", the same" if j else ", right edge"), **look
         )
     axis.axhline(50.0, color="0.5", lw=1.0, ls=(0, (6, 2)), label="uniform random")
-    axis.set(title=f"(a) sent to the two dominated models, gap {float(dataset['gap']):g}", xscale="log", ylim=(-2, 90))
+    axis.set(title=f"(a) sent to the two dominated models, gap {float(dataset['gap']):g}", xscale="log", ylim=(-2, 100))
     axis.set(xlabel="V (E_M - E_1)", ylabel="% of exploited requests")
 
 
@@ -84,7 +84,7 @@ def _agreement(axis: Axes, dataset: xr.Dataset) -> None:
             limits = -summary.sel(order=order, policy=policy).transpose("limit", "c").values[[0, 2, 1]]
             shared.bars(axis, _explored(dataset), limits, 2 * i + j, label=f"{policy}, {order}")
     axis.axhline(0.0, color="k", lw=1.0)
-    axis.set(title=f"(c) agreement, by the model that serves what is explored, gap {float(dataset['gap']):g}")
+    axis.set(title="(c) agreement, by which model serves what is explored")
     axis.set(xlabel="% of requests explored", ylabel="satisfaction - alpha")
 
 

@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 
 from messjax import optimum, plot, policies, predictors, stats, streams
 from messjax.sweep import sweep
-from messjax.types import Array, Controls, Law, Predictor
+from messjax.types import Array, Controls, Law, Predictor, Stream
 from messjax.zoo import Zoo
 from sims import _contest, _worlds
 from sims._worlds import World
@@ -39,9 +39,16 @@ class Known(NamedTuple):
 
 
 def world(name: str, models: Zoo, *, alpha: float, horizon: int, **calibration: float) -> World:
-    """As `_worlds.calibrated`, with options of `streams.calibrated`; no prefix, as nothing is trained beforehand."""
+    """As `_worlds.calibrated`, with options of `streams.calibrated`."""
     cost, accuracy = models.mean_cost(), models.mean_accuracy()
     stream = streams.calibrated(cost, accuracy, num_features=NUM_FEATURES, **calibration)  # type: ignore[arg-type]
+    return bare(name, stream, models, cost, accuracy, alpha, horizon)
+
+
+def bare(
+    name: str, stream: Stream, models: Zoo, cost: np.ndarray, accuracy: np.ndarray, alpha: float, horizon: int
+) -> World:
+    """A world without a prefix: nothing is trained beforehand. cost [M], accuracy [M] of the whole stream."""
     nothing = _worlds.Prefix(np.zeros((0, NUM_FEATURES)), *(np.zeros((0, len(cost))) for _ in range(2)))
     return World(name, stream, nothing, models.models, models.cost_unit, cost, accuracy, alpha, horizon)
 

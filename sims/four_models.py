@@ -65,13 +65,15 @@ def grid(world: World, alphas: np.ndarray, quick: bool) -> xr.Dataset:
         found.append(one.assign(chosen=shared.chosen(one), T=T).drop_vars(shared.OF_THE_LAW))
     law = world.stream.law()  # type: ignore[misc]
     level = np.linspace(world.accuracy.min(), optimum.largest_alpha(law) - 0.02, 25)
-    blind = optimum.solve_all(world.blind(), list(np.minimum(level, world.accuracy.max())))
+    attained = level <= world.accuracy.max()
+    blind = np.full(level.shape, np.nan)
+    blind[attained] = [one.cost for one in optimum.solve_all(world.blind(), list(level[attained]))]
     known = shared.known(world, world.alpha)
     dataset = shared.stack(found, "run", list(runs)).assign(one[shared.OF_THE_LAW])
     dataset = dataset.assign(
         optimal_share=(("alpha", "model"), np.stack([shared.optimal_shares(law, float(a)) for a in one["alpha"]])),
         optimal_curve=("level", [one.cost for one in optimum.solve_all(law, list(level))]),
-        blind_curve=("level", [one.cost for one in blind]),
+        blind_curve=("level", blind),
         known_cost=("known", [one.cost for one in known]),
         known_satisfaction=("known", [one.satisfaction for one in known]),
     )
@@ -193,17 +195,19 @@ def _found(name: str, at: xr.Dataset) -> str:
         words = f"kept up to w = {kept.max():g}" if kept.size else "kept at no V"
         settled = shared.settle(one)
         cost = stats.interval(settled.rest["cost_at_alpha"].values)
-        parts.append(f"{run}, T = {int(one['T']):,}: {words}, at w = {settled.weight:g} {_contest.said(cost)}")
-        if run != OWN:
-            parts[-1] += f", models in use {_used(one)}"
+        head = run.split(",")[0]
+        parts.append(
+            f"{head}, {int(one['T']):,} requests: {words}, cost {_contest.said(cost)} at w = {settled.weight:g}"
+        )
+        parts[-1] += "" if run == OWN else f" with {_used(one, settled.weight)}"
     return ", ".join(parts) + f" (C* {int((at['optimal_share'] >= shared.USED).sum())})"
 
 
-def _used(one: xr.Dataset) -> str:
-    used = (one["chosen"] >= shared.USED).sum("model").values
-    all_of = one["weight"].values[used == one.sizes["model"]]
-    where = f"all {one.sizes['model']} at w = {all_of.min():g} to {all_of.max():g}" if all_of.size else "never all"
-    return f"{used.min()} to {used.max()}, {where}" if used.min() < used.max() else f"{used.max()}"
+def _used(one: xr.Dataset, weight: float) -> str:
+    used = (one["chosen"] >= shared.USED).sum("model")
+    all_of = one["weight"].values[used.values == one.sizes["model"]]
+    where = f"all {one.sizes['model']} from w = {all_of.min():g} to {all_of.max():g}" if all_of.size else "never all"
+    return f"{int(used.sel(weight=weight))} models in use, {where}"
 
 
 STUDY = _study.Study(

@@ -19,8 +19,9 @@ from matplotlib.figure import Figure
 from rich.table import Table
 
 from messjax import policies, predictors, stats, streams, zoo
+from messjax.predictors import learning
 from messjax.sweep import sweep
-from messjax.types import Controls
+from messjax.types import Controls, Predictor
 from sims import _inversion, _mixed_figure, _study
 from sims import _zoo_study as shared
 from sims._mixed_figure import useless
@@ -33,7 +34,12 @@ ALIKE = (0.7, 1.0)  # correlation of what is hard for two models; 1: dominated o
 WEIGHTS = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
 C = (0.1, 1.0, 3.0, 10.0)  # [M25] has .1 and 1; at 10 the first 10,000 requests are all explored
 ORDERS = ("dearest last", "best last")
-HEADS = {"learned, c = 0.1": ("linear", 0.1), "learned, c = 1": ("linear", 1.0), "oracle, c = 0.1": ("oracle", 0.1)}
+HEADS = {  # name: (learning rate, c); [M25] has .06, None is an oracle
+    "learned, c = 0.1": (0.06, 0.1),
+    "learned, c = 1": (0.06, 1.0),
+    "rate .01, c = 1": (0.01, 1.0),
+    "oracle, c = 0.1": (None, 0.1),
+}
 
 
 def made_up(gap: float, horizon: int, alike: float = ALIKE[0]) -> World:
@@ -72,10 +78,10 @@ def _chosen(gaps: Sequence[float], quick: bool) -> xr.Dataset:
 
     def one(gap: float, alike: float) -> xr.Dataset:
         world, found = made_up(gap, 4_000 if quick else 20_000, alike), []
-        for head, c in HEADS.values():
-            own = predictors.oracle(world.stream) if head == "oracle" else None
+        for rate, c in HEADS.values():
+            head = predictors.oracle(world.stream) if rate is None else _linear(world, rate)
             size = {"num_streams": 64 if quick else 256}
-            run = shared.route(shared.key(43), world, ALPHA, head=own, weights=WEIGHTS, c=c, **size)
+            run = shared.route(shared.key(43), world, ALPHA, head=head, weights=WEIGHTS, c=c, **size)
             found.append(run.assign(chosen=shared.chosen(run)).drop_vars(["V", "c", *shared.OF_THE_LAW]))
         best = shared.optimal_shares(world.stream.law(), ALPHA)  # type: ignore[misc]
         no_use = dominated(world.cost, world.accuracy)
@@ -87,13 +93,17 @@ def _chosen(gaps: Sequence[float], quick: bool) -> xr.Dataset:
     return shared.stack(rows, "gap", gaps)
 
 
+def _linear(world: World, rate: float = 0.06) -> Predictor:
+    return predictors.linear(world.num_features, len(world.models), tx=learning.sgd(rate))
+
+
 def _explored(gap: float, num_streams: int) -> xr.Dataset:
     """Over (order, policy, c, stream) at one gap: oracle and learned head, 4,000 requests, and the statements."""
     found = []
     for order in ORDERS:
         world = made_up(gap, 4_000)
         world = best_last(world) if order == ORDERS[1] else world
-        heads = {"oracle": predictors.oracle(world.stream), "learned": predictors.linear(world.num_features, 4)}
+        heads = {"oracle": predictors.oracle(world.stream), "learned": _linear(world)}
         run = sweep(
             shared.key(44),
             Controls(V=1.0 / world.spread, alpha=ALPHA, c=C),

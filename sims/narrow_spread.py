@@ -43,7 +43,9 @@ def run(quick: bool) -> Found:
         LEARNED: grid(made, [None] * len(made), spreads, streams_each),
         ORACLE: grid(made, [predictors.oracle(world.stream) for world in made], spreads, streams_each),
     }
-    trace = None if quick else next((world for world in _worlds.all_recorded() if world.name == "MMLU"), None)
+    trace = None if quick else _worlds.recorded("MMLU")
+    if not quick and trace is None:
+        print("note: no recorded trace of MMLU in the folder of traces (set MESSJAX_TRACES): left out")
     if trace is not None:
         found[MMLU] = grid([recosted(trace, spread) for spread in spreads], [None] * len(spreads), spreads, 16)
     return found
@@ -156,8 +158,9 @@ def figure(found: Found) -> Figure:
                 axis.set(title=title)
             else:
                 axis.set_axis_off()
-        handles, labels = axes[0, 0].get_legend_handles_labels()
-        drawn.legend(handles, labels, loc="outside lower center", ncols=4)
+        shown = dict(zip(*reversed(axes[0, 0].get_legend_handles_labels()), strict=True))
+        names = sorted(shown, key=lambda name: (name.startswith("C*"), name))  # a column per c
+        drawn.legend([shown[name] for name in names], names, loc="outside lower center", ncols=4)
         T = f"{found[LEARNED].attrs['horizon']:,} requests"
         drawn.suptitle(f"What MESS+ saves at alpha as the costs of a zoo come closer together ({T}; 95%)", fontsize=10)
         return drawn
@@ -167,13 +170,13 @@ def _panel(axis: Axes, dataset: xr.Dataset, against: str) -> None:
     x = dataset["spread"].values - 1.0
     for i, c in enumerate(dataset["c"].values):
         shared.bars(axis, x, curve(dataset.sel(c=c), "cost", against), i, label=f"c = {c:g}, full ledger")
-    for i, c in enumerate(dataset["c"].values):
         exploit = curve(dataset.sel(c=c), "cost_exploit", against)[0]
-        look = shared.look(i) | {"ls": ":", "mfc": "w", "lw": 0.8}
-        axis.plot(x, exploit, label=f"c = {c:g}, exploit-only", **look)
+        look = shared.look(i) | {"ls": "-", "mfc": "w", "lw": 0.6}
+        axis.plot(x, exploit, label=f"c = {c:g}, exploit-only ledger", **look)
     axis.plot(x, possible(dataset, against), color="0.55", lw=2.6, label="C*; in (d) of the realised labels")
     axis.axhline(0.0, color="k", lw=1.0)
-    axis.set(xscale="log", xlabel="spread: dearest / cheapest cost", ylabel="saved at alpha (%)", ylim=(-60, 100))
+    axis.set(xscale="log", xlabel="spread: dearest / cheapest cost", ylabel="saved at alpha (%)")
+    axis.set_ylim(-110, 100)
     axis.set_xticks(x, [f"{spread:g}" for spread in dataset["spread"].values])
     axis.minorticks_off()
 
@@ -188,20 +191,23 @@ def _found(name: str, dataset: xr.Dataset) -> str:
     ends = f"{best[0]:.1f}% at spread {spread[0]:g} and {best[-1]:.1f}% at {spread[-1]:g}"
     words = [f"{name}: against the blind mixture C* saves {ends}"]
     for c in dataset["c"].values:
-        mean, low, _ = curve(dataset.sel(c=c), "cost", "blind_cost")
         exploit = curve(dataset.sel(c=c), "cost_exploit", "blind_cost")[0]
-        words.append(
-            f"c = {c:g} saves {_where(spread, mean, low)} (exploit-only ledger {exploit[0]:.1f}% to {exploit[-1]:.1f}%"
-            f"{', more than C* can at some' if (exploit > best).any() else ''})"
-        )
+        more = ", more than C* can" if (exploit > best).any() else ""
+        said = _where(spread, *curve(dataset.sel(c=c), "cost", "blind_cost")[:2])
+        words.append(f"c = {c:g} {said} (exploit-only ledger {exploit.min():.1f}% to {exploit.max():.1f}%{more})")
     return ", ".join(words)
 
 
 def _where(spread: np.ndarray, mean: np.ndarray, low: np.ndarray) -> str:
-    most = f"at most {mean.max():.1f}%, at {spread[mean.argmax()]:g}"
-    if not (low > 0).any():
-        return f"significantly at no spread, {most}"
-    return f"from {break_even(spread, mean):.3g} on, {most}, {mean[-1]:.1f}% at {spread[-1]:g}"
+    """At which spreads of those tried something is saved, at 95%."""
+    saved = spread[low > 0]
+    ends = f"{mean[0]:.1f}% at {spread[0]:g}, {mean[-1]:.1f}% at {spread[-1]:g}"
+    if not saved.size:
+        return f"saves at no spread ({ends})"
+    even = break_even(spread, mean)
+    edge = f", breaking even at {even:.2f}" if spread[0] < even else ""
+    where = f"at spreads {saved.min():g} to {saved.max():g}" if saved.size > 1 else f"at spread {saved[0]:g} only"
+    return f"saves {where}{edge}, at most {mean.max():.1f}% at {spread[mean.argmax()]:g} ({ends})"
 
 
 STUDY = _study.Study(

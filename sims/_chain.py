@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 from jax.tree_util import Partial
 
 from messjax import audits, bounds, classes, meters, optimum, stats, streams, zoo
+from messjax.streams.among import Rule, among
 from messjax.types import Array, Law, Meter, Outcome, Predictor, PyTree, Stream
 from sims import _zoo_study as shared
 from sims._worlds import World
@@ -36,17 +38,44 @@ def ordered(names: Sequence[str], order: str) -> list[str]:
     return sorted(names, key=easy.__getitem__, reverse=order == EASIEST)
 
 
-def stream(names: Sequence[str], order: str) -> Stream:
-    """The llama3 zoo's benchmarks, x ending with the benchmark, one-hot, in the order they come in.
+class Came(NamedTuple):
+    """Where a stream is."""
 
-    Shuffled: every request from one of them at random, by their shares: i.i.d., and the same law on the whole.
+    order: Array  # [T] int32, the benchmark of every request
+    keys: Array  # [K] of the benchmarks: request n of one is the same in every order
+    met: Array  # [K] int32
+
+
+@dataclass(frozen=True)
+class _Start:
+    count: int
+
+    def __call__(self, table: Array, shuffled: Array, key: Array) -> Came:
+        among, own = jax.random.split(key)
+        order = jnp.where(shuffled, jax.random.permutation(among, table), table)
+        return Came(order, jax.random.split(own, self.count), jnp.zeros(self.count, jnp.int32))
+
+
+def _pick(key: Array, came: Came, t: Array) -> tuple[Array, Came, Array]:
+    del key
+    part = came.order[t - 1]
+    met = came.met + (jnp.arange(came.met.shape[0]) == part)
+    return part, came._replace(met=met), jax.random.fold_in(came.keys[part], met[part])
+
+
+def stream(names: Sequence[str], order: str) -> Stream:
+    """The llama3 zoo's benchmarks one after another, x ending with the benchmark, one-hot.
+
+    The law of `streams.benchmarks`, and each stream has the same requests in every order, shuffled ones too: orders
+    are compared in pairs, as a replay's would be.
     """
-    rows, count = [LLAMA.benchmarks.index(name) for name in ordered(names, order)], requests(ordered(names, order))
+    rows, count, came = [LLAMA.benchmarks.index(name) for name in names], requests(names), ordered(names, order)
     cost, accuracy = LLAMA.cost[rows], LLAMA.accuracy[rows]
-    if order != SHUFFLED:
-        return streams.benchmarks(cost, accuracy, count, shown=True, num_features=NUM_FEATURES)
     parts = [streams.calibrated(E, s, num_features=NUM_FEATURES) for E, s in zip(cost, accuracy, strict=True)]
-    return streams.modulated(parts, np.tile(count / count.sum(), (len(rows), 1)), shown=True)
+    table = jnp.asarray(np.repeat([names.index(name) for name in came], requests(came)), jnp.int32)
+    rule = Rule(Partial(_Start(len(names)), table, jnp.asarray(order == SHUFFLED)), Partial(_pick))
+    total = int(count.sum())
+    return among("benchmarks", parts, rule, shares=count / total, shown=True, length=total)
 
 
 def world(names: Sequence[str], order: str) -> World:
@@ -67,9 +96,9 @@ class Benchmark:
         return jnp.argmax(features[-self.count :]).astype(jnp.int32)
 
 
-def meter(names: Sequence[str], order: str) -> Meter:
+def meter(names: Sequence[str]) -> Meter:
     """What every run reports; the path laws on every request; satisfaction of each benchmark, against its own alpha."""
-    alphas = LLAMA.alpha[[LLAMA.benchmarks.index(name) for name in ordered(names, order)]]
+    alphas = LLAMA.alpha[[LLAMA.benchmarks.index(name) for name in names]]
     account = classes.account(alphas, class_of=Benchmark(len(alphas)))
     return meters.zip_meters(meters.standard(), audits.path(), account)
 
@@ -95,10 +124,9 @@ def untold(head: Predictor, count: int) -> Predictor:
     return Predictor(head.init, Partial(_Predict(count), head.predict), Partial(_Update(count), head.update))
 
 
-def by_benchmark(dataset: xr.Dataset, names: Sequence[str], order: str) -> xr.Dataset:
+def by_benchmark(dataset: xr.Dataset, names: Sequence[str]) -> xr.Dataset:
     """With `part` (satisfaction on each benchmark) over a dimension `benchmark`, in place of one variable for each."""
-    came = ordered(names, order)
-    parts = [dataset[f"satisfaction_class_{came.index(name)}"] for name in names]
+    parts = [dataset[f"satisfaction_class_{k}"] for k in range(len(names))]
     joined = xr.concat(parts, dim=xr.Variable("benchmark", list(names)))
     own = [name for name in dataset.data_vars if "_class_" in str(name)]
     return dataset.drop_vars(own).assign(part=joined.transpose(..., "stream", "benchmark"))

@@ -17,6 +17,7 @@ from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
 from messjax import optimum, plot, policies, predictors, stats, streams
+from messjax.kept import frozen
 from messjax.sweep import sweep
 from messjax.types import Array, Controls, Law, Predictor, Stream
 from messjax.zoo import Zoo
@@ -48,7 +49,14 @@ def world(name: str, models: Zoo, *, alpha: float, horizon: int, **calibration: 
 def bare(
     name: str, stream: Stream, models: Zoo, cost: np.ndarray, accuracy: np.ndarray, alpha: float, horizon: int
 ) -> World:
-    """A world without a prefix: nothing is trained beforehand. cost [M], accuracy [M] of the whole stream."""
+    """A world without a prefix: nothing is trained beforehand. cost [M], accuracy [M] of the whole stream.
+
+    Its law is sampled and sorted once: here that takes as long as a run.
+    """
+    assert stream.law is not None
+    weight, cost_of, mean, kind = stream.law()
+    law = Law(frozen(weight), frozen(cost_of), frozen(mean), kind)
+    stream = stream._replace(law=lambda: law)
     nothing = _worlds.Prefix(np.zeros((0, NUM_FEATURES)), *(np.zeros((0, len(cost))) for _ in range(2)))
     return World(name, stream, nothing, models.models, models.cost_unit, cost, accuracy, alpha, horizon)
 

@@ -28,12 +28,9 @@ from sims import _zoo_study as shared
 from sims._chain import EASIEST, HARDEST, SHUFFLED, TABLES
 from sims._study import Found
 
-THREE = (
-    "ARC-C",
-    "PiQA",
-    "Winogrande",
-)  # config non_iid_chained of github.com/laminair/mess-plus; order not shown there
-THREE_ALPHAS = (0.59, 0.63, 0.67)
+# [M25] chains these: config non_iid_chained of github.com/laminair/mess-plus, which does not show their order. Alpha is
+# its grid, .67 that of the table (experiments_qwen2.ipynb @05fbe69).
+THREE, THREE_ALPHAS = ("ARC-C", "PiQA", "Winogrande"), (0.59, 0.63, 0.67)
 V = (0.1, 1.0, 10.0)  # per kJ; [M25]'s figure of the chain has 1e-5, 1e-4, 1e-3 per J = .01, .1, 1 per kJ
 TOLD, UNTOLD, ORACLE = "learned", "learned, not told", "oracle"
 COSTS = ("cost", "cost_exploit", "cost_at_alpha", "blind_cost", "optimal_cost")
@@ -71,13 +68,13 @@ def chained(names: Sequence[str], alphas: Sequence[float], orders: Sequence[str]
             stream=world.stream,
             horizon=world.horizon,
             num_streams=num_streams,
-            meter=_chain.meter(names, order),
+            meter=_chain.meter(names),
             checkpoints=100,
             curves=("satisfaction", "cost", "queue_last"),
             models=_chain.LLAMA.models,
             cost_unit=_chain.LLAMA.cost_unit,
         )
-        run = shared.judged(_chain.by_benchmark(run, names, order), world).assign(excess=_chain.excess(run))
+        run = shared.judged(_chain.by_benchmark(run, names), world).assign(excess=_chain.excess(run))
         law = world.stream.law()  # type: ignore[misc]
         found.append(run.merge(_chain.judge(run, law), combine_attrs="override"))
     out = shared.stack(found, "order", orders).assign(found[0][shared.OF_THE_LAW])
@@ -227,23 +224,35 @@ def _of_order(one: xr.Dataset) -> str:
 
 
 def _said(name: str, dataset: xr.Dataset) -> str:
-    at, K = dataset.isel(alpha=-1, V=1), dataset.sizes["benchmark"]
-    said = []
+    at, K = dataset.isel(alpha=-1, V=1).sel(policy=TOLD), dataset.sizes["benchmark"]
+    said, mixed = [], at.sel(order=SHUFFLED)["cost"].values
     for order in dataset["order"].values:
-        one = at.sel(order=order, policy=TOLD)
-        level, cost = stats.interval(one["satisfaction"].values), stats.interval(one["cost"].values)
-        said.append(f"{order} {level.mean:.3f} with {below(one).sum()} of {K} below, cost {_contest.said(cost)}")
-    words, statements = dataset["sla"].values, dataset["verdict"]
+        one = at.sel(order=order)
+        times = _contest.said(_contest.ratio(one["cost"].values, mixed))
+        dearer = "" if order == SHUFFLED else f", {times} times shuffled"
+        level, cost = float(one["satisfaction"].mean()), float(one["cost"].mean())
+        said.append(f"{order} {level:.3f} with {below(one).sum()} of {K} below, cost {cost:.3g}{dearer}")
+    words, statements = dataset["sla"], dataset["verdict"]
     tally = ", ".join(
-        f"{each} fails at {int((statements.sel(statement=each) == 'violated').sum())} of {words.size}"
+        f"{each} fails at {int((statements.sel(statement=each) == 'violated').sum())}"
         for each in statements["statement"].values
     )
     where = f"alpha = {float(at['alpha']):g}, V = {float(at['V']):g} (C* {float(at['optimal_cost']):.3g})"
-    return (
-        f"{name} benchmarks: alpha kept at {(words == _contest.KEPT).sum()} and missed at "
-        f"{(words == _contest.MISSED).sum()} of {words.size} points of the grid; learned at "
-        f"{where}: {'; '.join(said)}; {tally}"
-    )
+    kept = f"kept at {int((words == _contest.KEPT).sum())} of {words.size} grid points, missed {_missed(dataset)}"
+    return f"{name} benchmarks: alpha {kept}; learned at {where}: {'; '.join(said)}; {tally} of {words.size}"
+
+
+def _missed(dataset: xr.Dataset) -> str:
+    """Where alpha was missed, and by how much."""
+    stacked = dataset[["sla", "violation"]].stack(point=("order", "policy", "V", "alpha"))
+    missed = stacked.isel(point=(stacked["sla"] == _contest.MISSED).values)
+    said = [
+        f"{order}, {head}, V = {V:g}, alpha = {alpha:g} by {float(short):.4f}"
+        for (order, head, V, alpha), short in zip(
+            missed["point"].values, missed["violation"].mean("stream").values, strict=True
+        )
+    ]
+    return f"({'; '.join(said)})" if said else "at none"
 
 
 STUDY = _study.Study(

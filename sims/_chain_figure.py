@@ -44,9 +44,9 @@ def draw(found: Found) -> Figure:
             _mmlu(axes[2, 1], found["MMLU"].isel(alpha=0, V=0))
         else:
             axes[2, 1].set_axis_off()
-        for axis in axes.flat[3:]:
+        for axis, place in zip(axes.flat[3:], ("upper left", "lower right", "lower left"), strict=True):
             if axis.axison:
-                axis.legend(fontsize=7, loc="lower right")
+                axis.legend(fontsize=7, loc=place)
         drawn.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=6, title="(a) to (d)")
         V = f"V = {float(at['V']):g} per kJ, c = 0.1"
         drawn.suptitle(f"MESS+ on benchmarks one after another (linear head, {V}; 95% intervals)", fontsize=10)
@@ -95,12 +95,9 @@ def _parts(axis: Axes, at: xr.Dataset) -> None:
         axis.plot(place, alone, mark, ms=16, mew=1.6, color=shade, label=f"only {_chain.LLAMA.models[m]}")
     for i, order in enumerate(at["order"].values):
         samples = at["part"].sel(order=order, policy="learned").transpose("benchmark", "stream").values
-        found = stats.interval(samples)
-        look = shared.look(i) | {"ls": "none"}
+        found, off = stats.interval(samples), i - (at.sizes["order"] - 1) / 2
         spread = [found.mean - found.lower, found.upper - found.mean]
-        axis.errorbar(
-            place + 0.13 * (i - (at.sizes["order"] - 1) / 2), found.mean, yerr=spread, label=str(order), **look
-        )
+        axis.errorbar(place + 0.13 * off, found.mean, yerr=spread, **(shared.look(i) | {"ls": "none"}))
     axis.axhline(float(at["alpha"]), color="k", lw=1.0, ls=(0, (6, 2)))
     axis.set_xticks(place, names, rotation=30, ha="right")
     axis.set(title="(d) satisfaction on each benchmark", ylabel="satisfied / requests of the benchmark")
@@ -112,18 +109,17 @@ def _alphas(axis: Axes, three: xr.Dataset) -> None:
         for j, order in enumerate(summary["order"].values):
             limits = summary["satisfaction_curve"].sel(alpha=alpha, order=order)
             mean, low, high = limits.transpose("limit", "t").values
-            look = shared.look(i) | {
-                "ls": "-" if not j else ":",
-                "mfc": plot.COLORS[i] if not j else "w",
-                "markevery": 10,
-            }
+            look = shared.look(i) | {"markevery": 10} | ({"ls": ":", "mfc": "w"} if j else {"ls": "-"})
             label = f"alpha = {alpha:g}, " + ("one after another" if not j else str(order))
             axis.plot(summary["t"].values, mean, label=label, **look)
             axis.fill_between(summary["t"].values, low, high, color=plot.COLORS[i], alpha=0.15, lw=0)
         axis.axhline(alpha, color=plot.COLORS[i], lw=0.8, ls=(0, (6, 2)))
-    _changes(axis, three)
+    _changes(axis, three, named=False)
     _thousands(axis)
-    axis.set(title="(e) the three that [M25] chains", ylabel="satisfied / requests so far")
+    axis.set(
+        title=f"(e) those that [M25] chains: {', '.join(three['benchmark'].values)}",
+        ylabel="satisfied / requests so far",
+    )
 
 
 def _mmlu(axis: Axes, mmlu: xr.Dataset) -> None:

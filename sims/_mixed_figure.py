@@ -28,7 +28,7 @@ def draw(found: Found, alpha: float) -> Figure:
         for axis in axes.flat:
             axis.legend(fontsize=7)
         longs, shorts = (f"{found[name].attrs['horizon']:,}" for name in ("chosen", "explored"))
-        where = f"{longs} requests in (a) and (b), {shorts} in (c) and (d)"
+        where = f"gap {float(wide['gap']):g} but in (b); {longs} requests in (a) and (b), {shorts} in (c) and (d)"
         title = f"MESS+ in a zoo of two families, the dearest model of the worse one\n(alpha = {alpha:g}; {where}; 95%)"
         drawn.suptitle(title, fontsize=10)
         return drawn
@@ -52,7 +52,8 @@ def _dominated(axis: Axes, dataset: xr.Dataset) -> None:
             2.2 * float(dataset["weight"].max()), best, label="C*" + (", the same" if j else ", right edge"), **look
         )
     axis.axhline(50.0, color="0.5", lw=1.0, ls=(0, (6, 2)), label="uniform random")
-    axis.set(title=f"(a) sent to the two dominated models, gap {float(dataset['gap']):g}", xscale="log", ylim=(-2, 100))
+    axis.set(title="(a) sent to the two dominated models", xscale="log", ylim=(-2, 125))
+    axis.set_yticks(range(0, 61, 10))
     axis.set(xlabel="V (E_M - E_1)", ylabel="% of exploited requests")
 
 

@@ -188,17 +188,19 @@ def finding(found: Found) -> str:
 
 def _found(name: str, at: xr.Dataset) -> str:
     alpha, blind, best = (float(at[what]) for what in ("alpha", "blind_cost", "optimal_cost"))
-    parts = [f"{name} at alpha = {alpha:g} (LP mixture {blind:.3g}, C* {best:.3g})"]
+    table = at.sel(run=OWN).isel(weight=0)  # V = 1e-6 per J, that of [M25]'s table as far as is known
+    cost, level = (float(table[what].mean()) for what in ("cost", "satisfaction"))
+    theirs = f"{cost:.3g} at {level:.3f} with w = 0.003, [M25]'s 1e-6 per J"
+    parts = [f"{name} at alpha = {alpha:g} (LP mixture {blind:.3g}, C* {best:.3g}, MESS+ {theirs})"]
     for run in (OWN, LEARNED, ORACLE):
         one = at.sel(run=run)
         kept = one["weight"].values[one["sla"].values == _contest.KEPT]
         words = f"kept up to w = {kept.max():g}" if kept.size else "kept at no V"
         settled = shared.settle(one)
-        cost = stats.interval(settled.rest["cost_at_alpha"].values)
+        brought = stats.interval(settled.rest["cost_at_alpha"].values)
         head = run.split(",")[0]
-        parts.append(
-            f"{head}, {int(one['T']):,} requests: {words}, cost {_contest.said(cost)} at w = {settled.weight:g}"
-        )
+        at_w = f"cost {_contest.said(brought)} at w = {settled.weight:g}"
+        parts.append(f"{head}, {int(one['T']):,} requests: {words}, {at_w}")
         parts[-1] += "" if run == OWN else f" with {_used(one, settled.weight)}"
     return ", ".join(parts) + f" (C* {int((at['optimal_share'] >= shared.USED).sum())})"
 

@@ -145,9 +145,9 @@ def figure(found: Found) -> Figure:
     """Saved against the blind mixture (head, oracle, MMLU), and against the dearest model."""
     panels = [
         (LEARNED, "blind_cost", "(a) against the blind mixture, learned head"),
-        (ORACLE, "blind_cost", "(b) the same, oracle that explores all the same"),
+        (ORACLE, "blind_cost", "(b) the same, oracle that explores as well"),
         (LEARNED, "dearest", "(c) against the dearest model, learned head"),
-        (MMLU, "blind_cost", "(d) against the blind mixture, labels of MMLU (two models)"),
+        (MMLU, "blind_cost", "(d) against the blind mixture, MMLU's labels"),
     ]
     with matplotlib.rc_context(plot.STYLE):
         drawn = Figure(figsize=(9.4, 7.6), layout="constrained")
@@ -155,14 +155,14 @@ def figure(found: Found) -> Figure:
         for axis, (name, against, title) in zip(axes.flat, panels, strict=True):
             if name in found:
                 _panel(axis, found[name], against)
-                axis.set(title=title)
+                axis.set(title=f"{title}, T = {found[name].attrs['horizon']:,}")
             else:
                 axis.set_axis_off()
         shown = dict(zip(*reversed(axes[0, 0].get_legend_handles_labels()), strict=True))
         names = sorted(shown, key=lambda name: (name.startswith("C*"), name))  # a column per c
         drawn.legend([shown[name] for name in names], names, loc="outside lower center", ncols=4)
-        T = f"{found[LEARNED].attrs['horizon']:,} requests"
-        drawn.suptitle(f"What MESS+ saves at alpha as the costs of a zoo come closer together ({T}; 95%)", fontsize=10)
+        title = "What MESS+ saves at alpha as the costs of a zoo come closer together (95% intervals)"
+        drawn.suptitle(title, fontsize=10)
         return drawn
 
 
@@ -176,7 +176,7 @@ def _panel(axis: Axes, dataset: xr.Dataset, against: str) -> None:
     axis.plot(x, possible(dataset, against), color="0.55", lw=2.6, label="C*; in (d) of the realised labels")
     axis.axhline(0.0, color="k", lw=1.0)
     axis.set(xscale="log", xlabel="spread: dearest / cheapest cost", ylabel="saved at alpha (%)")
-    axis.set_ylim(-110, 100)
+    axis.set_ylim(top=100)
     axis.set_xticks(x, [f"{spread:g}" for spread in dataset["spread"].values])
     axis.minorticks_off()
 

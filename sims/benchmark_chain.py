@@ -148,7 +148,8 @@ def _chain_table(name: str, dataset: xr.Dataset) -> Table:
 
 def _statement(one: xr.Dataset) -> str:
     sign = -1.0 if str(one["statement"].values) == _chain.T5 else 1.0  # T5 is bounded from below
-    return f"{sign * float(one['measured']):.3g} / {sign * float(one['bound']):.3g} {one['verdict'].values}"
+    measured, bound = (sign * float(one[what]) + 0.0 for what in ("measured", "bound"))
+    return f"{measured:.3g} / {bound:.3g} {one['verdict'].values}"
 
 
 def _part_table(name: str, dataset: xr.Dataset) -> Table:

@@ -220,7 +220,7 @@ def _counts(found: Found) -> Table:
 def figure(found: Found) -> Figure:
     """Ratios at alpha: ledgers in rows, kinds of world in columns, a marker per world."""
     kinds: dict[str, dict[str, xr.Dataset]] = {
-        "zoo's average": {n: d for n, d in found.items() if n == "llama3"},
+        "llama3": {n: d for n, d in found.items() if n == "llama3"},
         "benchmarks": {n: d for n, d in found.items() if n in _worlds.BENCHMARKS},
         "traces": {n: d for n, d in found.items() if d.attrs["kind"] == "trace"},
     }
@@ -228,7 +228,7 @@ def figure(found: Found) -> Figure:
     names = shared(found)
     with matplotlib.rc_context(plot.STYLE):
         drawn = Figure(figsize=(10.0, 9.4), layout="constrained")
-        widths = [{"zoo's average": 0.8, "benchmarks": 1.4, "traces": 1.0}[kind] for kind in kinds]
+        widths = [{"llama3": 0.8, "benchmarks": 1.4, "traces": 1.0}[kind] for kind in kinds]
         axes = drawn.subplots(
             2, len(kinds), squeeze=False, sharex=True, sharey=True, gridspec_kw={"width_ratios": widths}
         )
@@ -239,7 +239,7 @@ def figure(found: Found) -> Figure:
         for axis, datasets in zip(axes[-1], kinds.values(), strict=True):
             axis.set_xlabel("cost at alpha / MESS+'s")
             handles = [Line2D([], [], ls="", ms=5, label=name, **_look(i)) for i, name in enumerate(datasets)]
-            axis.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=min(3, len(handles)))
+            axis.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=(len(handles) + 2) // 3)
         axes[0, 0].set_yticks(range(len(names)), names)
         axes[0, 0].invert_yaxis()
         drawn.suptitle(
@@ -267,7 +267,7 @@ def _panel(axis: Axes, datasets: Found, names: Sequence[str], ledger: str) -> No
     axis.axvline(1.0, color="k", lw=1.0)
     axis.axvline(TWICE, color="k", lw=1.2, ls=(0, (5, 2)))
     axis.set_xscale("log")
-    axis.set_xticks([0.25, 0.5, 1, 2, 4, 8, 16], ["1/4", "1/2", "1", "2", "4", "8", "16"])
+    axis.set_xticks([0.25, 1, 2, 4, 16], ["1/4", "1", "2", "4", "16"])
     axis.minorticks_off()
     for row in range(len(names)):
         axis.axhspan(row - 0.5, row + 0.5, color="0.965" if row % 2 else "white", zorder=-2)

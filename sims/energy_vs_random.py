@@ -259,22 +259,26 @@ def finding(found: Found) -> str:
         energy = dataset["energy"].sel(alpha=own).mean("stream")
         blind = float(energy.sel(rival=UNIFORM) / energy.sel(rival=MIXTURE))
         parts.append(
-            f"{name} at {own:g} {_said(uniform.sel(ledger='full'))} in full, "
-            f"{_said(uniform.sel(ledger='exploit only'))} exploit only (blind mixture {blind:.2f}; over "
-            f"the workshop's own baseline {float(base.sel(ledger='full', limit='mean')):.2f} and "
-            f"{float(base.sel(ledger='exploit only', limit='mean')):.2f}), 2.5 in full {_reach(dataset)}"
+            f"{name} at {own:g} (share {share(dataset, own):.2f}) {_both(uniform)} against {blind:.2f}, over the "
+            f"workshop's baseline {_both(base)}, 2.5 up to share {' and '.join(_reach(dataset, ledger) for ledger in LEDGERS)} "
+            f"against {_far(dataset.attrs['break_even'])}"
         )
-    return f"uniform random over MESS+: {'; '.join(parts)}"
+    return f"uniform random over MESS+ in full and exploit only, against what blind mixing gets: {'; '.join(parts)}"
 
 
-def _reach(dataset: xr.Dataset) -> str:
-    """Up to which share 2.5 is surely reached with the agreement kept, full ledger; and by blind mixing."""
-    lower = dataset["ratio"].sel(rival=UNIFORM, ledger="full", basis="plain", limit="lower")
-    good = (lower.values >= CLAIMED) & (dataset["sla"].sel(ledger="full").values != _contest.MISSED)
-    far = [share(dataset, alpha) for alpha in dataset["alpha"].values[good]]
-    blind = dataset.attrs["break_even"]
-    mixed = f"up to {blind:.2f}" if blind >= 0 else "nowhere"
-    return f"{f'up to share {max(far):.2f}' if far else 'nowhere'} (blind mixture {mixed})"
+def _both(ratio: xr.DataArray) -> str:
+    return " and ".join(f"{float(ratio.sel(ledger=ledger, limit='mean')):.2f}" for ledger in LEDGERS)
+
+
+def _reach(dataset: xr.Dataset, ledger: str) -> str:
+    """Up to which share 2.5 is surely reached and the agreement not missed."""
+    lower = dataset["ratio"].sel(rival=UNIFORM, ledger=ledger, basis="plain", limit="lower")
+    good = (lower.values >= CLAIMED) & (dataset["sla"].sel(ledger=ledger).values != _contest.MISSED)
+    return _far(max([share(dataset, alpha) for alpha in dataset["alpha"].values[good]], default=-1.0))
+
+
+def _far(reached: float) -> str:
+    return f"{reached:.2f}" if reached >= 0 else "none"
 
 
 STUDY = _study.Study(

@@ -199,7 +199,7 @@ def at_alpha(found: Found, policy: str, ledger: str) -> dict[str, Reached]:
 
 def tables(found: Found) -> Sequence[Table]:
     """The published table with what stands beside it; MESS+ by skill; what reaches the reported points."""
-    return [_published(found), _by_skill(found), _reaching(found)]
+    return [_published(found), _by_skill(found), _by_V(found), _reaching(found)]
 
 
 def _published(found: Found) -> Table:
@@ -274,6 +274,26 @@ def _by_skill(found: Found) -> Table:
         for p in (*SKILLS, *heads)
     ]
     out.add_row("mean", *mean)
+    return out
+
+
+def _by_V(found: Found) -> Table:
+    out = Table(
+        title=f"one V for {len(found)} benchmarks at alpha, c = 0.1: mean MJ exploit only / full, how many keep alpha",
+        caption="kept: not surely below alpha at 95%",
+    )
+    first = next(iter(found.values()))
+    names = [*SKILLS, *learned(first)]
+    for column in ("V per J", *names):
+        out.add_column(column, justify="right")
+    for V in first["V"].values:
+        cells = []
+        for policy in names:
+            at = [one.isel(asked=0).sel(policy=policy, V=V, c=0.1) for one in found.values()]
+            kept = [stats.interval(one["satisfaction"].values).upper >= one.attrs["alpha"] for one in at]
+            paid = [np.mean([float(one[reading].mean()) for one in at]) for reading in LEDGERS.values()]
+            cells.append(f"{paid[0]:.2f} / {paid[1]:.2f}, {sum(kept)}")
+        out.add_row(f"{V / 1000:.0e}", *cells)
     return out
 
 

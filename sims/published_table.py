@@ -456,8 +456,14 @@ def finding(found: Found) -> str:
         f"{'; '.join(parts)}. Mean MJ of {len(found)} at alpha: coin {_mean(found, 'coin'):.2f}, LP mixture "
         f"{_mean(found, 'LP mixture'):.2f}, C* {_mean(found, 'C*'):.2f}; MESS+ exploit only and in full: predictor "
         f"{skills}, {head.removeprefix('MESS+, ')} online {means[head, 'exploit only']:.2f} and "
-        f"{means[head, 'full']:.2f}"
+        f"{means[head, 'full']:.2f}; at the V of their table even an oracle {_at_their_V(found):.2f} exploit only"
     )
+
+
+def _at_their_V(found: Found) -> float:
+    """Mean MJ of MESS+ with an oracle at V = 1e-6 per J, exploit only, all c together."""
+    at = [one["cost_exploit"].isel(asked=0, V=0).sel(policy=SKILLS[-1]) for one in found.values()]
+    return float(np.mean([float(one.mean()) for one in at]))
 
 
 def _least(point: Point, least: tuple[str, Reached] | None) -> str:

@@ -33,11 +33,11 @@ def world(benchmark: str, *, measured: bool, shared: float) -> World:
     large, small = MEASURED[benchmark]
     cost = np.array([1.0, large / small]) if measured else one.mean_cost()
     x, mean, satisfaction = scores(one.mean_accuracy(), shared)
-    ratio, alike = f"{cost[1]:.3g}", "" if shared < 1 else ", alike"
+    name = f"{benchmark}, {cost[1]:.3g} to 1{'' if shared < 1 else ', alike'}"
     return World(
-        f"{benchmark}, {ratio} to 1{alike}",
+        name.replace("/", "-"),  # a slash would be a group within a group of the NetCDF
         streams.replay(x, satisfaction, np.tile(cost, (ROWS, 1)))._replace(law=lambda: law(cost, mean)),
-        Prefix(x[:PREFIX], satisfaction[:PREFIX], np.tile(cost, (PREFIX, 1))),
+        Prefix(x[:PREFIX], satisfaction[:PREFIX], np.tile(cost, (PREFIX, 1))),  # of the rows: train no router on it
         one.models,
         one.cost_unit,
         cost,

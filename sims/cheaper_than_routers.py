@@ -4,7 +4,7 @@ MESS+ with the heads and grids of [M25] (its best setting that kept alpha, chose
 beside routers trained on a prefix, the baselines of [M25], mixtures, single models and the offline optimum, on the same
 requests: the Llama zoo's average, its eight benchmarks, and the recorded traces. Costs are brought to alpha at the
 price of blind mixing, in three ledgers: exploit steps only, as [M25] reports; all that the run paid; and with the
-prefix that trained routers had all models answer.
+prefix that trained routers had all models answer (500 requests, of a trace a fifth), over one run.
 
     python -m sims.cheaper_than_routers [--quick] [--out DIR]
 """

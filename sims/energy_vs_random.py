@@ -251,19 +251,23 @@ def _curve(axis: Axes, x: np.ndarray, dataset: xr.Dataset, ledger: str, label: s
 
 def finding(found: Found) -> str:
     """At the source's alpha what each ledger says and what blind mixing says; and up to where 2.5 is reached."""
-    parts = []
+    parts, alike = [], []
     for name, dataset in found.items():
         own = next(alpha for alpha in dataset["alpha"].values if _is_own(dataset, alpha))
-        at = dataset["ratio"].sel(alpha=own, basis="plain")
-        uniform, base = (at.sel(rival=rival) for rival in (UNIFORM, BASELINE))
+        uniform, base = (dataset["ratio"].sel(alpha=own, basis="plain", rival=rival) for rival in (UNIFORM, BASELINE))
+        if "alike" in name:
+            alike.append(float(uniform.sel(ledger="full", limit="mean")))
+            continue
         energy = dataset["energy"].sel(alpha=own).mean("stream")
         blind = float(energy.sel(rival=UNIFORM) / energy.sel(rival=MIXTURE))
         limits = " and ".join(_reach(dataset, ledger) for ledger in LEDGERS)
+        over = f", over the workshop's baseline {_both(base)}" if f"{name}, alike" in found else ""
         parts.append(
-            f"{name} at {own:g} (share {share(dataset, own):.2f}) {_both(uniform)} against {blind:.2f}, over the "
-            f"workshop's baseline {_both(base)}, 2.5 up to share {limits} against {_far(dataset.attrs['break_even'])}"
+            f"{name} at {own:g} {_both(uniform)} against {blind:.2f}{over}, 2.5 up to share {limits} against "
+            f"{_far(dataset.attrs['break_even'])}"
         )
-    return f"uniform random over MESS+ in full and exploit only, against what blind mixing gets: {'; '.join(parts)}"
+    lastly = f"; where the two models are alike {min(alike):.2f} to {max(alike):.2f} in full" if alike else ""
+    return f"uniform random over MESS+ in full and exploit only, against blind mixing: {'; '.join(parts)}{lastly}"
 
 
 def _both(ratio: xr.DataArray) -> str:

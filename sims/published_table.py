@@ -12,42 +12,40 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
-import matplotlib
 import numpy as np
 import xarray as xr
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from rich.table import Table
 
-from messjax import optimum, plot, policies, stats
-from messjax.stats import Interval
+from messjax import optimum, policies, stats
 from messjax.types import Law, Policy
-from sims import _routers, _skill, _study, _worlds
+from sims import _published_figure, _routers, _skill, _study, _worlds
+from sims._reported import (
+    AVERAGES,
+    HEADS,
+    LEDGERS,
+    LINES,
+    NOT_HAD,
+    REPORTED,
+    SHARES,
+    SKILLS,
+    Point,
+    Reached,
+    at_alpha,
+    learned,
+    least_skill,
+    mean_of,
+    points,
+    skill_of,
+)
 from sims._study import Found
 from sims._worlds import World
 
-# [M25], main table: MESS+'s cost (MJ, exploit steps only) and satisfaction, as far as they are to be had: text and
-# abstract of arXiv 2505.19947; the cells of the other six benchmarks were not (see "Facts" in docs/theory.md).
-REPORTED = {"ARC-C": (0.83, 0.536), "BoolQ": (0.90, 0.822)}
-AVERAGES = {"MESS+": 1.07, "RouteLLM": 2.11, "RouterDC": 2.09}  # MJ, mean of the eight
-NOT_HAD = "not published to us"
-SHARES = (0.0, 0.1, 0.25, 0.5, 0.75, 1.0)  # of each logit's variance that a frozen predictor sees
-LINES: dict[str, dict[str, Any]] = {  # what costs least at every satisfaction, and how it is drawn
-    "coin": {"color": "0.6", "ls": (0, (3, 1, 1, 1)), "lw": 1.2},
-    "LP mixture": {"color": "k", "ls": "-", "lw": 1.6},
-    "C*": {"color": "0.45", "ls": (0, (5, 1.5)), "lw": 1.3},
-    "clairvoyant": {"color": "0.45", "ls": (0, (1, 1)), "lw": 1.3},
-}
-SKILLS = tuple(f"sees {share:.0%}" for share in SHARES)
-LEDGERS = {"exploit only": "cost_exploit", "full": "cost"}
 READINGS = ("cost", "cost_exploit", "satisfaction")
 LABELS = 16_384  # requests drawn for the clairvoyant optimum
 MORE = (0.0, 0.01, 0.02)  # beyond a reported satisfaction: what a short stream misses can be asked for (T10)
-HEADS = (_routers.LINEAR_HEAD, _routers.MLP_HEAD)
 TIMES = 50  # checkpoints of the running satisfaction, which their table averages
 
 
@@ -136,64 +134,6 @@ def _costs(world: World, law: Law, alphas: np.ndarray) -> np.ndarray:
     return np.asarray(_mj(world, found))
 
 
-# --- what reaches the reported numbers ----------------------------------------------------------------------------
-
-
-class Reached(NamedTuple):
-    """MESS+ at its cheapest setting that was satisfying enough, averaged over one or several benchmarks."""
-
-    cost: Interval  # MJ
-    satisfaction: Interval
-    asked: float
-    V: float  # per kJ
-    c: float
-    enough: bool  # whether some setting was satisfying enough where it was chosen, and this one not surely less after
-
-
-def cheapest(runs: Sequence[xr.Dataset], policy: str, ledger: str, wanted: Sequence[float]) -> Reached:
-    """Over `runs` (policy, asked, V, c, stream) one setting, the cheapest that satisfies each as wanted.
-
-    It is chosen on some streams and measured on others. Where none does: the one that lacks the least.
-    """
-
-    def of(reading: str) -> np.ndarray:
-        return np.stack([one[reading].sel(policy=policy).transpose("asked", "V", "c", "stream").values for one in runs])
-
-    name = LEDGERS[ledger]
-    least = np.reshape(wanted, (-1, 1, 1, 1))
-    beyond = (of("choosing_satisfaction").mean(axis=-1) - least).min(axis=0)
-    good = beyond >= min(0.0, beyond.max())
-    paid = np.where(good, of(f"choosing_{name}").mean(axis=(0, -1)), np.inf)
-    i, V, c = (int(place) for place in np.unravel_index(int(paid.argmin()), paid.shape))
-    satisfied = of("satisfaction")[:, i, V, c]
-    lacking = stats.interval(satisfied).upper < np.asarray(wanted)
-    return Reached(
-        stats.interval(of(name)[:, i, V, c].mean(axis=0)),
-        stats.interval(satisfied.mean(axis=0)),
-        float(runs[0]["asked"][i]),
-        float(runs[0]["V"][V]),
-        float(runs[0]["c"][c]),
-        bool(beyond.max() >= 0.0 and not lacking.any()),
-    )
-
-
-def least_skill(
-    runs: Sequence[xr.Dataset], ledger: str, cost: float, wanted: Sequence[float]
-) -> tuple[str, Reached] | None:
-    """The least skilled frozen predictor with which MESS+ is surely no dearer, and nowhere surely less satisfying."""
-    for policy in SKILLS:
-        found = cheapest(runs, policy, ledger, wanted)
-        if found.enough and found.cost.upper <= cost:
-            return policy, found
-    return None
-
-
-def at_alpha(found: Found, policy: str, ledger: str) -> dict[str, Reached]:
-    """Every benchmark at its alpha, each with a setting of its own."""
-    own = {name: one.isel(asked=[0]) for name, one in found.items()}
-    return {name: cheapest([one], policy, ledger, [one.attrs["alpha"]]) for name, one in own.items()}
-
-
 # --- tables, figure, finding --------------------------------------------------------------------------------------
 
 
@@ -229,22 +169,12 @@ def _published(found: Found) -> Table:
         out.add_row(name, f"{one.attrs['alpha']:g}", *said, *lines, *reported, *_as_theirs([own]))
     rows = [one.isel(asked=0) for one in found.values()]
     prices = np.mean([one["single_cost"].values for one in rows], axis=0)
-    lines = [f"{_mean(found, line):.2f}" for line in LINES]
+    lines = [f"{mean_of(found, line):.2f}" for line in LINES]
     whole = len(found) == len(_worlds.BENCHMARKS)
     others = ", ".join(f"{name} {cost:.2f}" for name, cost in AVERAGES.items()) if whole else "-"
     alpha = np.mean([one.attrs["alpha"] for one in rows])
     out.add_row("mean", f"{alpha:.4g}", *(f"{p:.2f}" for p in prices), *lines, others, "-", *_as_theirs(rows))
     return out
-
-
-def _mean(found: Found, line: str) -> float:
-    """Over the benchmarks, each at its alpha."""
-    return float(np.mean([float(one[f"{line} at"][0]) for one in found.values()]))
-
-
-def learned(one: xr.Dataset) -> list[str]:
-    """The heads that were learned online; of the quick version the linear one only."""
-    return [name for name in HEADS if name in one["policy"].values]
 
 
 def _as_theirs(runs: Sequence[xr.Dataset]) -> list[str]:
@@ -257,8 +187,8 @@ def _as_theirs(runs: Sequence[xr.Dataset]) -> list[str]:
 def _by_skill(found: Found) -> Table:
     out = Table(
         title="MESS+ at its cheapest published setting that kept alpha: MJ exploit only / full",
-        caption="skill: share of the variance of mu explained (mean over models); * no setting kept alpha where it was "
-        "chosen, the most satisfying is shown; setting chosen on other streams",
+        caption="skill: share of the variance of mu explained (mean over models); * no setting kept alpha on the "
+        "streams that it was chosen by, or this one surely missed it on those that it is measured on",
     )
     first = next(iter(found.values()))
     heads = learned(first)
@@ -301,30 +231,6 @@ def _pair(exploit: Reached, full: Reached) -> str:
     return f"{exploit.cost.mean:.2f} / {full.cost.mean:.2f}{'' if full.enough else '*'}"
 
 
-class Point(NamedTuple):
-    """What was reported, and the runs that may reach it."""
-
-    runs: Sequence[xr.Dataset]
-    cost: float  # MJ
-    wanted: Sequence[float]  # satisfactions
-    mixture: float  # MJ of the LP mixture there
-
-
-def points(found: Found) -> dict[str, Point]:
-    """Every reported point by name; the averages stand for all benchmarks at alpha, what they satisfied is not had."""
-    out = {}
-    for name in (name for name in REPORTED if name in found):
-        cost, satisfaction = REPORTED[name]
-        mixed = float(found[name]["LP mixture at"].sel(asked=satisfaction))
-        out[name] = Point([found[name]], cost, [satisfaction], mixed)
-    if len(found) == len(_worlds.BENCHMARKS):
-        own = [one.isel(asked=[0]) for one in found.values()]
-        alphas = [one.attrs["alpha"] for one in own]
-        for name, cost in AVERAGES.items():
-            out[f"average, {name}"] = Point(own, cost, alphas, _mean(found, "LP mixture"))
-    return out
-
-
 def _reaching(found: Found) -> Table:
     out = Table(
         title="the least skill with which MESS+ reaches a reported point: surely no dearer, not surely less satisfying",
@@ -357,80 +263,8 @@ def _reaching(found: Found) -> Table:
             policy, at = least
             asked = f"{at.asked:g}" if len(point.runs) == 1 else "alpha"
             reached = [f"{at.V / 1000:.0e}", f"{at.c:g}", f"{at.cost.mean:.2f}", f"{at.satisfaction.mean:.4f}"]
-            out.add_row(*head, policy.removeprefix("sees "), f"{_skill_of(point, policy):.2f}", asked, *reached)
+            out.add_row(*head, policy.removeprefix("sees "), f"{skill_of(point, policy):.2f}", asked, *reached)
     return out
-
-
-def _skill_of(point: Point, policy: str) -> float:
-    return max(0.0, float(np.mean([float(one["skill"].sel(policy=policy)) for one in point.runs])))
-
-
-def figure(found: Found) -> Figure:
-    """A panel per benchmark: cost against satisfaction."""
-    columns = min(4, len(found))
-    rows = -(-len(found) // columns)
-    with matplotlib.rc_context(plot.STYLE):
-        drawn = Figure(figsize=(max(2.5 * columns, 9.2), 3.0 * rows + 1.5), layout="constrained")
-        axes = drawn.subplots(rows, columns, squeeze=False)
-        for axis, (name, one) in zip(axes.flat, found.items(), strict=False):
-            _panel(axis, name, one)
-        for axis in axes[:, 0]:
-            axis.set_ylabel("MJ for the whole benchmark")
-        for axis in axes[-1]:
-            axis.set_xlabel("satisfied requests / requests")
-        head = learned(next(iter(found.values())))[-1].removeprefix("MESS+, ")
-        drawn.legend(handles=_legend(head), loc="outside lower center", ncols=3)
-        drawn.suptitle(
-            "The published benchmarks: what mixing blindly costs, what skill buys, and what was reported. Requests\n"
-            "calibrated to the published averages; MESS+ at its cheapest published V and c that kept alpha",
-            fontsize=10,
-        )
-        return drawn
-
-
-SHADES = [str(shade) for shade in np.linspace(0.85, 0.0, len(SHARES))]
-
-
-def _panel(axis: Axes, name: str, one: xr.Dataset) -> None:
-    for line, style in LINES.items():
-        axis.plot(one["level"].values, one[line].values, **style)
-    axis.plot(one["single_accuracy"].values, one["single_cost"].values, "kD", ms=5, mfc="white")
-    for ledger, marker in (("exploit only", "o"), ("full", "s")):
-        for policy, shade in zip(SKILLS, SHADES, strict=True):
-            _point(axis, at_alpha({name: one}, policy, ledger)[name], marker, "k", shade)
-        _point(axis, at_alpha({name: one}, learned(one)[-1], ledger)[name], marker, plot.COLORS[0], plot.COLORS[0])
-    if name in REPORTED:
-        axis.plot(*REPORTED[name][::-1], "*", color=plot.COLORS[1], ms=12, mec="k", mew=0.6)
-    axis.axvline(one.attrs["alpha"], color="0.7", lw=0.8, ls=":", zorder=0)
-    axis.set(title=f"{name}, alpha = {one.attrs['alpha']:g}", yscale="log")
-    low, high = axis.get_ylim()
-    ticks = [t * 10.0**k for k in (-2, -1, 0) for t in (1, 2, 5) if low <= t * 10.0**k <= high]
-    axis.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
-    axis.minorticks_off()
-
-
-def _point(axis: Axes, at: Reached, marker: str, edge: str, face: str) -> None:
-    x, y = at.satisfaction, at.cost
-    axis.errorbar(
-        x.mean, y.mean, xerr=[[x.mean - x.lower], [x.upper - x.mean]], yerr=[[y.mean - y.lower], [y.upper - y.mean]],
-        fmt=marker, ms=4.5, mfc=face, mec=edge, ecolor="0.4", elinewidth=0.7, mew=0.6,
-    )  # fmt: skip
-
-
-def _legend(heads: str) -> list[Line2D]:
-    labels = {"coin": "coin: cheapest or dearest model", "LP mixture": "LP mixture (averages only)"}
-    labels |= {"C*": "C* (knows mu)", "clairvoyant": "clairvoyant (knows labels)"}
-    handles = [Line2D([], [], label=labels[line], **style) for line, style in LINES.items()]
-    handles.append(Line2D([], [], color="k", marker="D", mfc="white", ls="", label="one model"))
-    star: dict[str, Any] = {"color": plot.COLORS[1], "marker": "*", "ms": 11, "mec": "k", "mew": 0.6, "ls": ""}
-    handles.append(Line2D([], [], label="reported (exploit only)", **star))
-    for ledger, marker in (("exploit only", "o"), ("full", "s")):
-        for policy, shade in ((SKILLS[0], SHADES[0]), (SKILLS[-1], SHADES[-1])):
-            label = f"MESS+, {ledger}: {policy}"
-            handles.append(Line2D([], [], color="k", marker=marker, mfc=shade, ls="", ms=5, label=label))
-        online = f"MESS+, {ledger}: {heads} online"
-        handles.append(Line2D([], [], color=plot.COLORS[0], marker=marker, ls="", ms=5, label=online))
-    return handles
 
 
 def finding(found: Found) -> str:
@@ -453,8 +287,8 @@ def finding(found: Found) -> str:
         for policy in (SKILLS[0], SKILLS[-1])
     )
     return (
-        f"{'; '.join(parts)}. Mean MJ of {len(found)} at alpha: coin {_mean(found, 'coin'):.2f}, LP mixture "
-        f"{_mean(found, 'LP mixture'):.2f}, C* {_mean(found, 'C*'):.2f}; MESS+ exploit only and in full: predictor "
+        f"{'; '.join(parts)}. Mean MJ of {len(found)} at alpha: coin {mean_of(found, 'coin'):.2f}, LP mixture "
+        f"{mean_of(found, 'LP mixture'):.2f}, C* {mean_of(found, 'C*'):.2f}; MESS+ exploit only and in full: predictor "
         f"{skills}, {head.removeprefix('MESS+, ')} online {means[head, 'exploit only']:.2f} and "
         f"{means[head, 'full']:.2f}; at the V of their table even an oracle {_at_their_V(found):.2f} exploit only"
     )
@@ -469,10 +303,12 @@ def _at_their_V(found: Found) -> float:
 def _least(point: Point, least: tuple[str, Reached] | None) -> str:
     if least is None:
         return "by none"
-    return f"at skill {_skill_of(point, least[0]):.2f}, V = {least[1].V / 1000:.0e} per J"
+    return f"at skill {skill_of(point, least[0]):.2f}, V = {least[1].V / 1000:.0e} per J"
 
 
-STUDY = _study.Study("published_table", __doc__, run, tables, figure, finding, quick="ARC-C and BoolQ, few streams")
+STUDY = _study.Study(
+    "published_table", __doc__, run, tables, _published_figure.draw, finding, quick="ARC-C and BoolQ, few streams"
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

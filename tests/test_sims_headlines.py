@@ -8,7 +8,16 @@ import xarray as xr
 from rich.table import Table
 
 from messjax.predictors.frozen import predict_all
-from sims import _routers, _skill, _workshop, _worlds, cheaper_than_routers, energy_vs_random, published_table
+from sims import (
+    _reported,
+    _routers,
+    _skill,
+    _workshop,
+    _worlds,
+    cheaper_than_routers,
+    energy_vs_random,
+    published_table,
+)
 
 ARC = _worlds.benchmark("ARC-C")
 RNG = np.random.default_rng(0)
@@ -142,13 +151,14 @@ def test_the_sources_alpha_is_among_those_tried() -> None:
     alphas = energy_vs_random.alphas(world)
     assert 0.51 in alphas and len(alphas) == 6 and (np.diff(alphas) > 0).all()
     assert world.cost[1] == pytest.approx(527.870 / 44.639)
+    assert "/" not in _workshop.world("CNN/DM (ROUGE-1)", measured=False, shared=1.0).name  # names of groups
 
 
 # --- the published table --------------------------------------------------------------------------------------------
 
 
 def test_reported_points_lie_above_the_line_of_static_mixtures() -> None:
-    for name, (cost, satisfaction) in published_table.REPORTED.items():
+    for name, (cost, satisfaction) in _reported.REPORTED.items():
         world = _worlds.benchmark(name)
         mixed = published_table._costs(world, world.blind(), np.array([world.alpha, satisfaction]))
         assert mixed[1] < cost / 1.8
@@ -157,7 +167,7 @@ def test_reported_points_lie_above_the_line_of_static_mixtures() -> None:
 
 
 def test_least_skill_is_the_first_that_reaches_the_point_on_other_streams() -> None:
-    policies, shape = list(published_table.SKILLS), (len(published_table.SKILLS), 1, 2, 1, 16)
+    policies, shape = list(_reported.SKILLS), (len(_reported.SKILLS), 1, 2, 1, 16)
     dims = ("policy", "asked", "V", "c", "stream")
     noise = RNG.normal(0.0, 1e-3, shape)
     satisfaction = np.broadcast_to(np.array([0.55, 0.4]).reshape(1, 1, 2, 1, 1), shape) + noise
@@ -172,9 +182,9 @@ def test_least_skill_is_the_first_that_reaches_the_point_on_other_streams() -> N
         },
         coords={"policy": policies, "asked": [0.5], "V": [0.1, 1.0], "c": [0.1]},
     )  # fmt: skip
-    least = published_table.least_skill([found], "full", 0.75, [0.5])
+    least = _reported.least_skill([found], "full", 0.75, [0.5])
     assert least is not None and least[0] == policies[3] and least[1].V == 0.1
-    least = published_table.least_skill([found], "exploit only", 0.75, [0.5])
+    least = _reported.least_skill([found], "exploit only", 0.75, [0.5])
     assert least is not None and least[0] == policies[0]
-    assert published_table.least_skill([found], "full", 0.75, [0.6]) is None
-    assert published_table.least_skill([found], "full", 0.4, [0.5]) is None
+    assert _reported.least_skill([found], "full", 0.75, [0.6]) is None
+    assert _reported.least_skill([found], "full", 0.4, [0.5]) is None

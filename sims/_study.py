@@ -30,28 +30,27 @@ class Study(NamedTuple):
     finding: Callable[[Found], str]
     quick: str  # in words, for --help: what is smaller
 
+    def main(self, arguments: Sequence[str] | None = None) -> int:
+        """Run, write NAME.nc, print the tables, draw NAME.png and .svg, print the finding. 0, or 2 on bad input."""
+        command = f"python -m sims.{self.name}"
+        parser = shell.Parser(prog=command, description=self.claim.split("\n\n")[0])
+        parser.add_argument("--quick", action="store_true", help=self.quick)
+        parser.add_argument("--out", type=Path, default=Path("results"), metavar="DIR", help="where to write (results)")
 
-def main(study: Study, arguments: Sequence[str] | None = None) -> int:
-    """Run, write NAME.nc, print the tables, draw NAME.png and .svg, print the finding. 0, or 2 on bad input."""
-    command = f"python -m sims.{study.name}"
-    parser = shell.Parser(prog=command, description=study.claim.split("\n\n")[0])
-    parser.add_argument("--quick", action="store_true", help=study.quick)
-    parser.add_argument("--out", type=Path, default=Path("results"), metavar="DIR", help="where to write (results)")
+        def program() -> None:
+            asked = parser.parse_args(arguments)
+            out, started = shell.out_dir(asked.out), time.perf_counter()
+            shell.use_all_cores()
+            shell.use_compilation_cache()
+            found = self.run(asked.quick)
+            saved = [save(found, out / f"{self.name}.nc", f"{command}{' --quick' if asked.quick else ''}")]
+            for table in self.tables(found):
+                shell.console().print(table)
+            saved += plot.save(self.figure(found), out / self.name)
+            print(f"finding: {self.finding(found)}")
+            print(f"wrote {', '.join(str(path) for path in saved)} in {time.perf_counter() - started:.0f} s")
 
-    def program() -> None:
-        asked = parser.parse_args(arguments)
-        out, started = shell.out_dir(asked.out), time.perf_counter()
-        shell.use_all_cores()
-        shell.use_compilation_cache()
-        found = study.run(asked.quick)
-        saved = [save(found, out / f"{study.name}.nc", f"{command}{' --quick' if asked.quick else ''}")]
-        for table in study.tables(found):
-            shell.console().print(table)
-        saved += plot.save(study.figure(found), out / study.name)
-        print(f"finding: {study.finding(found)}")
-        print(f"wrote {', '.join(str(path) for path in saved)} in {time.perf_counter() - started:.0f} s")
-
-    return shell.exit_code(study.name, program)
+        return shell.exit_code(self.name, program)
 
 
 def save(found: Found, path: Path, command: str) -> Path:

@@ -259,11 +259,7 @@ def _missed(dataset: xr.Dataset) -> str:
 STUDY = _study.Study(
     "benchmark_chain", __doc__, run, tables, figure, finding, quick="three benchmarks only, 16 streams, no trace"
 )
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the study."""
-    return _study.main(STUDY, arguments)
+main = STUDY.main
 
 
 if __name__ == "__main__":

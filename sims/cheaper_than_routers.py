@@ -311,11 +311,7 @@ def reasons(found: Found) -> str:
 STUDY = _study.Study(
     "cheaper_than_routers", __doc__, run, tables, figure, finding, quick="two calibrated worlds, few streams, no traces"
 )
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the study."""
-    return _study.main(STUDY, arguments)
+main = STUDY.main
 
 
 if __name__ == "__main__":

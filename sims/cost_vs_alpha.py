@@ -143,11 +143,7 @@ def finding(found: Found) -> str:
 STUDY = _study.Study(
     "cost_vs_alpha", __doc__, run, tables, figure, finding, quick="a short stream of the calibrated zoo only"
 )
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the study."""
-    return _study.main(STUDY, arguments)
+main = STUDY.main
 
 
 if __name__ == "__main__":

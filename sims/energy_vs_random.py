@@ -288,11 +288,7 @@ def _far(reached: float) -> str:
 STUDY = _study.Study(
     "energy_vs_random", __doc__, run, tables, figure, finding, quick="one workshop benchmark, few streams"
 )
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the study."""
-    return _study.main(STUDY, arguments)
+main = STUDY.main
 
 
 if __name__ == "__main__":

@@ -289,11 +289,7 @@ def _paid(one: xr.Dataset) -> str:
 STUDY = _study.Study(
     "exploration", __doc__, run, tables, figure, finding, quick="a short stream of the calibrated zoo only"
 )
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the study."""
-    return _study.main(STUDY, arguments)
+main = STUDY.main
 
 
 if __name__ == "__main__":

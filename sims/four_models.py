@@ -215,11 +215,7 @@ def _used(one: xr.Dataset, weight: float) -> str:
 STUDY = _study.Study(
     "four_models", __doc__, run, tables, figure, finding, quick="64 streams of 4,000 requests instead of 256 of 20,000"
 )
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the study."""
-    return _study.main(STUDY, arguments)
+main = STUDY.main
 
 
 if __name__ == "__main__":

@@ -239,11 +239,7 @@ def _of_head(name: str, one: xr.Dataset) -> str:
 STUDY = _study.Study(
     "mixed_families", __doc__, run, tables, figure, finding, quick="two gaps, 64 streams, 4,000 requests"
 )
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the study."""
-    return _study.main(STUDY, arguments)
+main = STUDY.main
 
 
 if __name__ == "__main__":

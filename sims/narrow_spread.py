@@ -213,11 +213,7 @@ def _where(spread: np.ndarray, mean: np.ndarray, low: np.ndarray) -> str:
 STUDY = _study.Study(
     "narrow_spread", __doc__, run, tables, figure, finding, quick="four spreads, 64 streams of 2,000 requests, no trace"
 )
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the study."""
-    return _study.main(STUDY, arguments)
+main = STUDY.main
 
 
 if __name__ == "__main__":

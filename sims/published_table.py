@@ -309,11 +309,7 @@ def _least(point: Point, least: tuple[str, Reached] | None) -> str:
 STUDY = _study.Study(
     "published_table", __doc__, run, tables, _published_figure.draw, finding, quick="ARC-C and BoolQ, few streams"
 )
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the study."""
-    return _study.main(STUDY, arguments)
+main = STUDY.main
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ Cost gap, violation, queue and adjusted regret against V, each measured on indep
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
@@ -154,11 +153,7 @@ STUDY = _study.Study(
     finding=lambda found: finding(found[WORLD]),
     quick="three V, a short horizon, two predictors: seconds",
 )
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the study."""
-    return _study.main(STUDY, arguments)
+main = STUDY.main
 
 
 if __name__ == "__main__":

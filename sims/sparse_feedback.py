@@ -168,11 +168,7 @@ STUDY = _study.Study(
     finding,
     quick="a short stream of the calibrated zoo only",
 )
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the study."""
-    return _study.main(STUDY, arguments)
+main = STUDY.main
 
 
 if __name__ == "__main__":

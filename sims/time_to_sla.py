@@ -273,11 +273,7 @@ STUDY = _study.Study(
     finding,
     quick="fewer streams and benchmarks, two times the benchmark long",
 )
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the study."""
-    return _study.main(STUDY, arguments)
+main = STUDY.main
 
 
 if __name__ == "__main__":

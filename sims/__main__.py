@@ -66,7 +66,18 @@ def run_all(names: Sequence[str], options: Sequence[str], out: Path, docs: Path 
     for name in names:
         command, said = " ".join(["python -m sims", name, *options]), found[name].said
         picture = f"figures/{name}.png" if docs is not None else f"{name}/{name}.png"
-        lines += [f"## {name}", "", scripts()[name], "", *said, "", f"![{name}]({picture})", "", f"*`{command}`*", ""]
+        lines += [
+            f"## {name}",
+            "",
+            scripts()[name],
+            "",
+            *itertools.chain(*map(_listed, said)),
+            "",
+            f"![{name}]({picture})",
+            "",
+            f"*`{command}`*",
+            "",
+        ]
         if docs is not None and not found[name].failed:
             shutil.copyfile(out / name / f"{name}.png", shell.out_dir(docs / "figures") / f"{name}.png")
     target = shell.out_dir(out) / "findings.md"
@@ -88,6 +99,18 @@ def _run(name: str, options: Sequence[str], out: Path) -> Outcome:
     if failed:
         said = [f"failed with exit code {done.returncode}" if done.returncode else "said no finding"]
     return Outcome(name, f"== {' '.join(command[1:])}\n{done.stdout}", said, failed)
+
+
+def _listed(line: str) -> list[str]:
+    """A long finding as a list: a point for each of its parts between semicolons outside brackets."""
+    depth, parts = 0, [""]
+    for i, letter in enumerate(line):
+        depth += (letter in "([") - (letter in ")]")
+        if depth == 0 and line.startswith("; ", i):
+            parts.append("")
+        else:
+            parts[-1] += letter
+    return [line] if len(parts) == 1 else [f"- {part.strip()}" for part in parts]
 
 
 def _where() -> str:

@@ -54,7 +54,9 @@ class Study(NamedTuple):
 
 
 def save(found: Found, path: Path, command: str) -> Path:
-    """One NetCDF with a group per world; whole or not at all."""
+    """One NetCDF with a group per world; whole or not at all. ValueError for a name that would be a path in it."""
+    if bad := [name for name in found if "/" in name]:
+        raise ValueError(f"found a world named {bad[0]!r}, expected names without a slash")
     noted = {name: dataset.assign_attrs(config=command) for name, dataset in found.items()}
     return results.save(xr.DataTree.from_dict(noted), path)
 

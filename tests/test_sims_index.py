@@ -43,6 +43,11 @@ def test_all_goes_on_after_a_failure_and_says_what_failed(
     assert "failed: mute, wrong" in capsys.readouterr().out
 
 
+def test_long_findings_become_lists() -> None:
+    assert index._listed("finding: one thing") == ["finding: one thing"]
+    assert index._listed("finding: a (b; c) d; e [f; g]") == ["- finding: a (b; c) d", "- e [f; g]"]
+
+
 @pytest.mark.parametrize("arguments", [["nonsense"], ["speed", "--all"]])
 def test_bad_input_is_one_line(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert index.main(arguments) == 2

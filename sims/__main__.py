@@ -16,7 +16,7 @@ import itertools
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -55,13 +55,15 @@ def run_all(names: Sequence[str], options: Sequence[str], out: Path, docs: Path 
     that did not fail, are made anew as well.
     """
     found: dict[str, Outcome] = {}
-    with ThreadPoolExecutor(workers) as pool:
-        alone = (_run(name, options, out) for name in names if name in ALONE)
-        for each in itertools.chain(
-            alone, pool.map(lambda name: _run(name, options, out), (name for name in names if name not in ALONE))
-        ):
+
+    def note(outcomes: Iterable[Outcome]) -> None:
+        for each in outcomes:
             print(each.printed, end="", flush=True)
             found[each.name] = each
+
+    note(_run(name, options, out) for name in names if name in ALONE)
+    with ThreadPoolExecutor(workers) as pool:
+        note(pool.map(lambda name: _run(name, options, out), [name for name in names if name not in ALONE]))
     lines = []
     for name in names:
         command, said = " ".join(["python -m sims", name, *options]), found[name].said

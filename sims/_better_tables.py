@@ -45,7 +45,7 @@ def shrank(dataset: xr.Dataset) -> tuple[str, float]:
     less = {name: theirs[name] - own[name] for name in theirs}
     most = max(less, key=less.__getitem__)
     total = sum(less.values())
-    return most, less[most] / total if total else float("nan")
+    return TERMS.get(most, most), less[most] / total if total else float("nan")
 
 
 def tables(found: Found) -> Sequence[Table]:
@@ -146,9 +146,9 @@ def finding(found: Found) -> str:
     """In how many worlds ours is better, by how much, which policy, which term, and where it is not."""
     won = {name: dataset for name, dataset in found.items() if better(dataset)}
     said = (
-        f"in {len(won)} of {len(found)} worlds a policy of ours that keeps alpha costs significantly less (full ledger, "
-        f"95%, paired) than MESS+ at its best published setting, in {sum(better(d, PLAIN) for d in found.values())} one "
-        "that knows no more beforehand does"
+        f"in {len(won)} of {len(found)} worlds a policy of ours that keeps alpha costs significantly less (full "
+        "ledger, 95%, paired) than MESS+ at its best published setting; one that knows no more beforehand does in "
+        f"{sum(better(dataset, PLAIN) for dataset in found.values())}"
     )
     if won:
         by = {name: float(ratio(dataset, OURS).mean) for name, dataset in won.items()}

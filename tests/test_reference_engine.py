@@ -57,6 +57,7 @@ def test_learned_head_on_logistic_requests(engine):
     same(found.stack(grid=("V", "alpha")).transpose("stream", "grid", ...), numpy_streams.w2(work))
 
 
+@pytest.mark.long
 def test_replay_with_a_learned_head():
     _, policy, world_keys = keys()
     work = workloads.w3(STREAMS, T, 12)._replace(policy=policy)

@@ -161,6 +161,7 @@ def test_parts_side_by_side_find_what_they_find_alone(tmp_path, capsys):
     assert "trial: == trial" in texts[1].err
 
 
+@pytest.mark.long
 def test_a_false_statement_of_ones_own_is_violated(tmp_path, capsys):
     own = tmp_path / "mine.py"
     own.write_text(

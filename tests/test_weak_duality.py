@@ -77,6 +77,7 @@ def verdict(dataset) -> np.ndarray:
     return stats.verdict(stats.one_sided(regret, LEVEL))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("labels", LABELS)
 def test_no_policy_shipped_is_below_zero(labels):
     stream = streams.types(LAW, labels=labels)

@@ -17,7 +17,7 @@ from sims._study import Found
 
 PARTS = {  # term: (label, grey of its face, hatch): told apart without colour
     "C*": ("C* (known laws)", "0.82", ""),
-    "others": ("other requests (traces: law unknown)", "0.82", "...."),
+    "exploited requests": ("exploited requests (traces: law unknown)", "0.82", "...."),
     "exploration": ("exploration", plot.COLORS[1], ""),
     "prediction": ("prediction", plot.COLORS[0], "////"),
     "control": ("control: queue off V gamma*", plot.COLORS[4], "xxxx"),

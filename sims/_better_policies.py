@@ -20,6 +20,7 @@ from sims._worlds import PUBLISHED_C, World
 
 NOTHING, AVERAGES, PREFIX = "nothing", "averages", "prefix"  # what is known before the first request
 MORE = (0.0, 3.0, 10.0, 30.0, 100.0)  # kappa T: as many satisfied requests more than alpha are asked for
+LESS = (-30.0, -10.0, 0.0, 10.0)  # the same where a warm queue leaves some over: the blind price is above gamma*
 UP = (0.01, 0.03, 0.1, 0.3)  # shares of the run that a cold queue may take to settle: V of the warm-started ones
 FIRST = (10.0, 20.0, 50.0)  # requests explored before anything else, then as many in all of the rest
 
@@ -117,7 +118,9 @@ def _served(world: World) -> list[Candidate]:
             fast=False,
         ),
         _learning(world, "serve and learn", NOTHING, _prior(world, hopeful, trust=5.0), cold, more),
-        _learning(world, "serve and learn, warm", AVERAGES, _prior(world, known, trust=30.0), warm, more),
+        _learning(
+            world, "serve and learn, warm", AVERAGES, _prior(world, known, trust=30.0), warm, tightening(world, LESS)
+        ),
         _learning(world, "serve and learn, blind", AVERAGES, _blind(world, known, trust=50.0), warm, more),
     ]
 

@@ -18,11 +18,11 @@ from sims import _contest
 from sims._better_policies import Candidate
 from sims._worlds import World
 
-TUNING, FRESH = 17, 18  # keys; of a trace: other orders of the same requests
+TUNING, FRESH = 19, 20  # keys; of a trace: other orders of the same requests
 # Levels at which a setting must keep alpha while tuning. Of our hundreds some would keep it by luck; the published ones
 # have the benefit of the doubt: what is not quite sure to keep alpha is cheaper to compare with.
 THEIRS, OWN = 0.95, 0.999
-BLOCK = 32  # streams of a grid per call
+BLOCK = 32  # streams per call, part of the program
 ROLES = ("published", "ours", "no more known", "prefix for nothing")
 READINGS = ("cost", "cost_exploit", "satisfaction", "queue_last", "queue_mean", "explored", "S", "exploration_queue")
 
@@ -126,20 +126,21 @@ def measured(setting: Setting, world: World, size: Size) -> xr.Dataset:
 
 
 def _grid(candidate: Candidate, world: World, key: int, num_streams: int) -> xr.Dataset:
-    """The candidate's whole grid, in calls of so many streams everywhere: their number is part of the program."""
+    """The candidate's whole grid."""
     controls = Controls(V=candidate.V, alpha=asked(world, candidate.kappa), c=candidate.c, a=candidate.a)
-    return _sweep(candidate, world, controls, key, num_streams, -(-BLOCK // len(jax.local_devices())))
+    return _sweep(candidate, world, controls, key, num_streams, BLOCK)
 
 
 def _at(setting: Setting, candidate: Candidate, world: World, num_streams: int) -> xr.Dataset:
     alpha = float(asked(world, np.array(setting.kappa)))
     controls = Controls(V=setting.V, alpha=alpha, c=setting.c, a=candidate.a)
-    return _sweep(candidate, world, controls, FRESH, num_streams, None)
+    return _sweep(candidate, world, controls, FRESH, num_streams, 2 * BLOCK)
 
 
 def _sweep(
-    candidate: Candidate, world: World, controls: Controls, key: int, num_streams: int, block: int | None
+    candidate: Candidate, world: World, controls: Controls, key: int, num_streams: int, block: int
 ) -> xr.Dataset:
+    """On one device: a program for several takes longer to compile than these small runs take to run."""
     return sweep(
         jax.random.key(key),
         controls,
@@ -148,6 +149,7 @@ def _sweep(
         horizon=world.horizon,
         num_streams=num_streams,
         block=block,
+        devices=1,
         models=world.models,
         cost_unit=world.cost_unit,
     )

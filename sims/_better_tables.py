@@ -41,11 +41,17 @@ def better(dataset: xr.Dataset, role: int = OURS) -> bool:
 
 def shrank(dataset: xr.Dataset) -> tuple[str, float]:
     """The term that shrank most from the published best to ours, and its share of all that is saved."""
+    less = shares(dataset)
+    most = max(less, key=less.__getitem__)
+    return TERMS.get(most, most), less[most]
+
+
+def shares(dataset: xr.Dataset) -> dict[str, float]:
+    """By how much each term shrank from the published best to ours, of all that is saved."""
     theirs, own = _better_terms.measured(dataset, PUBLISHED), _better_terms.measured(dataset, OURS)
     less = {name: theirs[name] - own[name] for name in theirs}
-    most = max(less, key=less.__getitem__)
     total = sum(less.values())
-    return most, less[most] / total if total else float("nan")
+    return {name: value / total if total else float("nan") for name, value in less.items()}
 
 
 def tables(found: Found) -> Sequence[Table]:
@@ -146,9 +152,9 @@ def finding(found: Found) -> str:
     """In how many worlds ours is better, by how much, which policy, which term, and where it is not."""
     won = {name: dataset for name, dataset in found.items() if better(dataset)}
     said = (
-        f"in {len(won)} of {len(found)} worlds a policy of ours that keeps alpha costs significantly less (full ledger, "
-        f"95%, paired) than MESS+ at its best published setting, in {sum(better(d, PLAIN) for d in found.values())} one "
-        "that knows no more beforehand does"
+        f"in {len(won)} of {len(found)} worlds a policy of ours that keeps alpha costs significantly less (full "
+        "ledger, 95%, paired) than MESS+ at its best published setting; one that knows no more beforehand does in "
+        f"{sum(better(dataset, PLAIN) for dataset in found.values())}"
     )
     if won:
         by = {name: float(ratio(dataset, OURS).mean) for name, dataset in won.items()}
@@ -156,6 +162,9 @@ def finding(found: Found) -> str:
         who = [str(dataset["who"].values[OURS]) for dataset in won.values()]
         said += f"; cost ratios from {by[low]:.2f} ({low}) to {by[high]:.2f} ({high}); chosen: {_count(who)}"
         said += f"; the term that shrank most: {_count([shrank(dataset)[0] for dataset in won.values()])}"
+        if known := [shares(dataset) for dataset in won.values() if not dataset.attrs["recorded"]]:
+            mean = {label: float(np.mean([each[key] for each in known])) for key, label in TERMS.items()}
+            said += f"; of what is saved where the law is known, on average {_percent(mean)}"
         dear, cheap = (sum(_against_blind(d, role) == sign for d in found.values()) for role, sign in AGAINST_BLIND)
         said += (
             f"; mixing blindly at alpha costs less than the published best in {dear} worlds, more than ours in {cheap}"
@@ -187,6 +196,10 @@ def _against_blind(dataset: xr.Dataset, role: int) -> int:
     """1 where a role costs more than the blind mixture does at alpha, -1 where less, 0 where neither is shown."""
     found, blind = stats.interval(paid(dataset.isel(role=role))), float(dataset.attrs["blind_cost"])
     return int(found.lower > blind) - int(found.upper < blind)
+
+
+def _percent(mean: dict[str, float]) -> str:
+    return ", ".join(f"{share:.0%} {label}" for label, share in mean.items())
 
 
 def _count(words: Sequence[str]) -> str:

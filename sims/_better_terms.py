@@ -47,7 +47,7 @@ def measured(dataset: xr.Dataset, role: int) -> dict[str, float]:
     mean = {name: float(one[name].mean()) for name in ("cost", "cost_exploit", "satisfaction", "explored")}
     before = float(one["before"])
     if at["recorded"]:
-        return {"exploration": mean["cost"] - mean["cost_exploit"] + before, "others": mean["cost_exploit"]}
+        return {"exploration": mean["cost"] - mean["cost_exploit"] + before, "exploited requests": mean["cost_exploit"]}
     cost, accuracy = (np.asarray(at[name]) for name in ("model_cost", "model_accuracy"))
     paid, served = (cost.mean(), accuracy.mean()) if one["one"] else (cost.sum(), accuracy[-1])
     explored = mean["explored"] / at["horizon"] * (paid + at["gamma"] * (at["alpha"] - served) - at["optimal_cost"])

@@ -22,7 +22,7 @@ from sims import _better_figure, _better_runs, _better_tables, _study, _worlds
 from sims._study import Found
 from sims._worlds import World
 
-SHORT, LONG = _better_runs.Size(64, 128), _better_runs.Size(32, 64)  # a long stream says as much as several short
+SHORT, LONG = _better_runs.Size(128, 128), _better_runs.Size(32, 64)  # a long stream says as much as several short
 QUICK = _better_runs.Size(32, 64), ("explore first", "serve and learn", "serve and learn, warm")
 
 
@@ -53,7 +53,11 @@ def worlds() -> list[World]:
     found.append(_worlds.calibrated("qwen", qwen, alpha=float(qwen.alpha.mean()), horizon=requests))
     for name in zoo.get("workshop").benchmarks:
         one = zoo.get(f"workshop/{name}")  # 3,000 requests: the authors' notebook
-        found.append(_worlds.calibrated(f"workshop {name.split()[0]}", one, alpha=float(one.alpha[0]), horizon=3_000))
+        found.append(
+            _worlds.calibrated(
+                f"workshop {name.split()[0].replace('/', '-')}", one, alpha=float(one.alpha[0]), horizon=3_000
+            )
+        )
     return found + _worlds.all_recorded()
 
 
@@ -74,11 +78,7 @@ STUDY = _study.Study(
     _better_tables.finding,
     quick="one benchmark, three candidates",
 )
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the study."""
-    return _study.main(STUDY, arguments)
+main = STUDY.main
 
 
 if __name__ == "__main__":

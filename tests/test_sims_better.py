@@ -71,7 +71,7 @@ def test_cost_above_the_optimum_is_split_without_a_rest() -> None:
     assert parts["control"] == pytest.approx(0.3) and parts["beyond"] == pytest.approx(2.0 * 0.01)
     assert sum(parts.values()) == pytest.approx(2.0)
     trace = terms.measured(world_dataset([1.0, 1.0, 1.0], 0.5, recorded=1), said.PUBLISHED)
-    assert trace == {"exploration": pytest.approx(0.5), "others": pytest.approx(1.5)}
+    assert trace == {"exploration": pytest.approx(0.5), "exploited requests": pytest.approx(1.5)}
 
 
 def test_the_finding_counts_who_is_better_and_names_where_nobody_is() -> None:
@@ -86,9 +86,9 @@ def test_the_finding_counts_who_is_better_and_names_where_nobody_is() -> None:
         line.startswith("in 1 of 3 worlds") and "none found: short of alpha (alpha missed), dearer (ratio 1.1" in line
     )
     assert "from 0.50 (won) to 0.50 (won)" in line and "mine (1)" in line
-    assert said.ratio(found["won"], said.OURS, "cost_exploit").mean == pytest.approx(2 / 3, rel=1e-3)
+    assert said.ratio(found["won"], said.OURS, "cost_exploit").mean == pytest.approx(2 / 3, rel=1e-2)
     assert said.ratio(world_dataset([1.9] * 3, 0.5, compared="cost at alpha"), said.OURS).mean == pytest.approx(
-        1.0, rel=1e-3
+        1.0, rel=1e-2
     )
 
 

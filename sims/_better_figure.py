@@ -39,7 +39,8 @@ def figure(found: Found) -> Figure:
         left.axvline(1.0, color="k", lw=1.0)
         left.set_title("(a) ours over published, 95% intervals")
         right.set(
-            xlabel="cost / cost of the best published setting", title="(b) where it goes: published above, ours below"
+            xlabel="cost / cost of the best published setting",
+            title="(b) where it goes: published above, ours below (left of 0: saved)",
         )
         for axis in (left, right):
             axis.grid(visible=False, axis="y")

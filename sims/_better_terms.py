@@ -9,8 +9,8 @@ the adjusted regret per request. It is split by what the three terms of T2 are a
                  looks at no request; a prefix that was paid for beforehand is added      (T2: (E_all - C*) P_T/T)
     control      the adjusted regret of the twin with exact predictions and no exploration at the same V, kappa and
                  start: the queue is not at V gamma* all the time                         (T2: B/V + Q_1^2/(2 V T))
-    prediction   the rest of the adjusted regret: what errors cost, also by where they drive the queue
-                                                                                          (T2: 2 S_T/(V T))
+    prediction   the rest of the adjusted regret: what errors cost, also by where they drive the queue; below 0 where V
+                 is so small that exact predictions buy the best model whenever Q > 0     (T2: 2 S_T/(V T))
     beyond       g (satisfaction - alpha): satisfied beyond alpha, or short of it         (T1)
 """
 

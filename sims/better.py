@@ -22,7 +22,7 @@ from sims import _better_figure, _better_runs, _better_tables, _study, _worlds
 from sims._study import Found
 from sims._worlds import World
 
-SHORT, LONG = _better_runs.Size(128, 128), _better_runs.Size(32, 64)  # a long stream says as much as several short
+SHORT, LONG = _better_runs.Size(96, 128), _better_runs.Size(32, 64)  # a long stream says as much as several short
 QUICK = _better_runs.Size(32, 64), ("explore first", "serve and learn", "serve and learn, warm")
 
 

@@ -28,6 +28,7 @@ from messjax import results, shell
 FOLDER = Path(__file__).parent
 SAID = ("finding:", "ratios")
 ALONE = {"speed"}
+PRINTED = "printed.txt"
 
 
 def scripts() -> dict[str, str]:
@@ -48,11 +49,18 @@ class Outcome(NamedTuple):
     failed: bool
 
 
-def run_all(names: Sequence[str], options: Sequence[str], out: Path, docs: Path | None = None, workers: int = 1) -> int:
+def run_all(
+    names: Sequence[str],
+    options: Sequence[str],
+    out: Path,
+    docs: Path | None = None,
+    workers: int = 1,
+    resume: bool = False,
+) -> int:
     """Run scripts, `workers` at a time; 0, or 1 if one failed. `out`/findings.md has what they found.
 
     What measures time runs alone, before the others. With `docs` its findings.md, and its figures/ of those scripts
-    that did not fail, are made anew as well.
+    that did not fail, are made anew as well. With `resume` what a script printed into `out` before is taken as it is.
     """
     found: dict[str, Outcome] = {}
 
@@ -61,9 +69,9 @@ def run_all(names: Sequence[str], options: Sequence[str], out: Path, docs: Path 
             print(each.printed, end="", flush=True)
             found[each.name] = each
 
-    note(_run(name, options, out) for name in names if name in ALONE)
+    note(_run(name, options, out, resume) for name in names if name in ALONE)
     with ThreadPoolExecutor(workers) as pool:
-        note(pool.map(lambda name: _run(name, options, out), [name for name in names if name not in ALONE]))
+        note(pool.map(lambda name: _run(name, options, out, resume), [name for name in names if name not in ALONE]))
     lines = []
     for name in names:
         command, said = " ".join(["python -m sims", name, *options]), found[name].said
@@ -92,15 +100,27 @@ def run_all(names: Sequence[str], options: Sequence[str], out: Path, docs: Path 
     return int(bool(failed))
 
 
-def _run(name: str, options: Sequence[str], out: Path) -> Outcome:
-    """One script in a process of its own, which goes on when another fails."""
+def _run(name: str, options: Sequence[str], out: Path, resume: bool) -> Outcome:
+    """One script in a process of its own, which goes on when another fails; what it prints is kept in its folder."""
+    kept = out / name / PRINTED
     command = [sys.executable, "-m", f"sims.{name}", *options, "--out", str(out / name)]
-    done = subprocess.run(command, cwd=FOLDER.parent, stdout=subprocess.PIPE, text=True, encoding="utf-8", check=False)
-    said = [line.strip() for line in done.stdout.splitlines() if line.startswith(SAID)]
-    failed = bool(done.returncode) or not said
+    code, printed = 0, ""
+    if resume and kept.is_file():
+        printed = kept.read_text(encoding="utf-8")
+    else:
+        kept.unlink(missing_ok=True)
+        done = subprocess.run(
+            command, cwd=FOLDER.parent, stdout=subprocess.PIPE, text=True, encoding="utf-8", check=False
+        )
+        code, printed = done.returncode, done.stdout
+        if not code:
+            shell.out_dir(kept.parent)
+            kept.write_text(printed, encoding="utf-8")
+    said = [line.strip() for line in printed.splitlines() if line.startswith(SAID)]
+    failed = bool(code) or not said
     if failed:
-        said = [f"failed with exit code {done.returncode}" if done.returncode else "said no finding"]
-    return Outcome(name, f"== {' '.join(command[1:])}\n{done.stdout}", said, failed)
+        said = [f"failed with exit code {code}" if code else "said no finding"]
+    return Outcome(name, f"== {' '.join(command[1:])}\n{printed}", said, failed)
 
 
 def _listed(line: str) -> list[str]:
@@ -132,6 +152,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--workers", type=shell.whole(0), default=0, metavar="N", help="with --all: scripts at a time (0: one per core)"
     )
+    parser.add_argument("--resume", action="store_true", help="with --all: run only what has not run into DIR before")
     parser.add_argument(
         "--docs", type=Path, metavar="DIR", help="with --all: make DIR/findings.md and DIR/figures anew"
     )
@@ -152,7 +173,7 @@ def _do(asked: argparse.Namespace, known: dict[str, str]) -> int:
     if asked.all:
         if asked.name:
             raise ValueError(f"found {asked.name!r} beside --all, expected one of them")
-        return run_all(list(known), options, asked.out, asked.docs, asked.workers or shell.cores())
+        return run_all(list(known), options, asked.out, asked.docs, asked.workers or shell.cores(), asked.resume)
     if asked.name is None:
         out = Table("script", "claim")
         for name, claim in known.items():

@@ -154,8 +154,8 @@ def finding(found: Found) -> str:
     said = (
         f"in {len(won)} of {len(found)} worlds a policy of ours that keeps alpha costs significantly less (full "
         "ledger, 95%, paired) than MESS+ at its best published setting; one that knows no more beforehand does in "
-        f"{sum(better(dataset, PLAIN) for dataset in found.values())}, and in the exploit-only ledger of [M25] ours costs "
-        f"less in {sum(float(ratio(dataset, OURS, 'cost_exploit').upper) < 1.0 for dataset in won.values())}"
+        f"{sum(better(dataset, PLAIN) for dataset in found.values())}, and in the exploit-only ledger of [M25] ours "
+        f"costs less in {sum(float(ratio(dataset, OURS, 'cost_exploit').upper) < 1.0 for dataset in won.values())}"
     )
     if won:
         by = {name: float(ratio(dataset, OURS).mean) for name, dataset in won.items()}

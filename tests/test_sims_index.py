@@ -42,6 +42,11 @@ def test_all_goes_on_after_a_failure_and_says_what_failed(
     assert "failed with exit code 3" in found and "said no finding" in found and "_part" not in found
     assert "failed: mute, wrong" in capsys.readouterr().out
 
+    (folder / "sims" / "found.py").write_text('"""Claim: two is even."""\nraise SystemExit(9)\n')
+    assert index.main(["--all", "--quick", "--resume", "--out", str(tmp_path / "out")]) == 1
+    again = (tmp_path / "out" / "findings.md").read_text()
+    assert "finding: 2 % 2 = 0 ['--quick', '--out'," in again and "exit code 9" not in again
+
 
 def test_long_findings_become_lists() -> None:
     assert index._listed("finding: one thing") == ["finding: one thing"]

@@ -22,6 +22,7 @@ NOTHING, AVERAGES, PREFIX = "nothing", "averages", "prefix"  # what is known bef
 MORE = (0.0, 3.0, 10.0, 30.0, 100.0)  # kappa T: as many satisfied requests more than alpha are asked for
 LESS = (-30.0, -10.0, 0.0, 10.0)  # the same where a warm queue leaves some over: the blind price is above gamma*
 UP = (0.01, 0.03, 0.1, 0.3)  # shares of the run that a cold queue may take to settle: V of the warm-started ones
+ISOLATING = ("warm queue", "one-sided")  # what T1's climb, and asking one model in place of all, do by themselves
 FIRST = (10.0, 20.0, 50.0)  # requests explored before anything else, then as many in all of the rest
 
 
@@ -42,17 +43,26 @@ class Candidate(NamedTuple):
 
 
 def published(world: World, mlp: bool) -> list[Candidate]:
-    """MESS+ at the published V and c, with its heads learned online as published; kappa = 0, in the shape of ours."""
+    """MESS+ at the published V and c, with its heads learned online as published.
+
+    kappa = 0, for the linear head as often as ours have a kappa: of their shape, it needs no program of its own.
+    """
     d, M = world.num_features, len(world.models)
-    heads = {"linear head": predictors.linear(d, M)} | ({"MLP head": predictors.mlp(d, M)} if mlp else {})
-    grid = world.published_V(), np.zeros(len(MORE)), np.array(PUBLISHED_C), exponent(world)
-    return [Candidate(f"MESS+, {name}", NOTHING, policies.mess_plus(head), *grid) for name, head in heads.items()]
+    heads = {"linear head": (predictors.linear(d, M), len(MORE))}
+    if mlp:
+        heads["MLP head"] = predictors.mlp(d, M), 1
+    V, c, a = world.published_V(), np.array(PUBLISHED_C), exponent(world)
+    return [
+        Candidate(f"MESS+, {name}", NOTHING, policies.mess_plus(head), V, np.zeros(times), c, a)
+        for name, (head, times) in heads.items()
+    ]
 
 
 def ours(world: World, only: Sequence[str] = ()) -> list[Candidate]:
-    """All of ours, or those of these names."""
+    """All of ours, or those of these names; on traces, where no term is known, without those that isolate one."""
     found = [*_coins(world), *_warm(world), *_served(world)]
-    return [each for each in found if not only or each.name in only]
+    kept = [each for each in found if not (world.recorded and each.name in ISOLATING)]
+    return [each for each in kept if not only or each.name in only]
 
 
 def exponent(world: World) -> float:

@@ -60,7 +60,7 @@ def contest(world: World, size: Size, *, mlp: bool, only: Sequence[str] = ()) ->
     played: dict[str, xr.Dataset] = {}
     for role, setting in chosen.items():
         same = [done for done in played if chosen[done].place == setting.place and _alike(chosen[done], setting)]
-        played[role] = played[same[0]] if same else measured(setting, world, size)
+        played[role] = played[same[0]] if same else measured(setting, world, size, split=role in ROLES[:2])
     rows = [_row(chosen[role], world, runs) for role, runs in played.items()]
     found = xr.concat(
         [runs.assign(row) for runs, row in zip(played.values(), rows, strict=True)],
@@ -109,8 +109,8 @@ def choose(theirs: Sequence[Setting], own: Sequence[Setting]) -> dict[str, Setti
     return dict(zip(ROLES, found, strict=True))
 
 
-def measured(setting: Setting, world: World, size: Size) -> xr.Dataset:
-    """A setting's readings [stream] on fresh streams, and `exact_regret`, that of its twin with exact predictions."""
+def measured(setting: Setting, world: World, size: Size, *, split: bool) -> xr.Dataset:
+    """A setting's readings [stream] on fresh streams; with `split` the regret of its twin with exact predictions."""
     if setting.candidate.fast:
         grid = _grid(setting.candidate, world, FRESH, size.fresh)
         runs = grid.isel(dict(zip(("V", "alpha", "c"), setting.place, strict=True)))
@@ -119,7 +119,7 @@ def measured(setting: Setting, world: World, size: Size) -> xr.Dataset:
     found = runs[[*READINGS, "calls"]].drop_vars(("V", "alpha", "c", "a", "f"))
     brought = _contest.at_alpha(found.assign_coords(alpha=world.alpha), world) + setting.candidate.before
     regret = np.full(size.fresh, np.nan)
-    if not world.recorded:
+    if split and not world.recorded:
         twin = _at(setting._replace(c=0.0), candidates.exact(world, setting.candidate), world, size.fresh)
         regret = terms.regret(twin, world)
     return found.assign(at_alpha=("stream", brought), exact_regret=("stream", regret))

@@ -124,15 +124,15 @@ def _run(name: str, options: Sequence[str], out: Path, resume: bool) -> Outcome:
 
 
 def _listed(line: str) -> list[str]:
-    """A long finding as a list: a point for each of its parts between semicolons outside brackets."""
+    """A long finding as a list: a point for each of its parts between "; " or " | " outside brackets."""
     depth, parts = 0, [""]
     for i, letter in enumerate(line):
         depth += (letter in "([") - (letter in ")]")
-        if depth == 0 and line.startswith("; ", i):
+        if depth == 0 and line.startswith(("; ", " | "), i):
             parts.append("")
         else:
             parts[-1] += letter
-    return [line] if len(parts) == 1 else [f"- {part.strip()}" for part in parts]
+    return [line] if len(parts) == 1 else [f"- {part.strip(' |')}" for part in parts]
 
 
 def _where() -> str:

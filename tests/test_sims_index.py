@@ -50,7 +50,14 @@ def test_all_goes_on_after_a_failure_and_says_what_failed(
 
 def test_long_findings_become_lists() -> None:
     assert index._listed("finding: one thing") == ["finding: one thing"]
-    assert index._listed("finding: a (b; c) d; e [f; g]") == ["- finding: a (b; c) d", "- e [f; g]"]
+    assert index._listed("finding: a (b; c) d; e [f; g] | h") == ["- finding: a (b; c) d", "- e [f; g]", "- h"]
+
+
+def test_the_docs_have_every_script_its_claim_and_its_figure() -> None:
+    docs = Path(index.__file__).parents[1] / "docs"
+    text = (docs / "findings.md").read_text(encoding="utf-8")
+    for name, claim in index.scripts().items():
+        assert f"## {name}\n\n{claim}\n" in text and (docs / "figures" / f"{name}.png").is_file()
 
 
 @pytest.mark.parametrize("arguments", [["nonsense"], ["speed", "--all"]])

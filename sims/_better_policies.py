@@ -152,7 +152,7 @@ def exact(world: World, of: Candidate) -> Candidate:
 
 def tightening(world: World, more: Sequence[float]) -> np.ndarray:
     """kappa [k] for as many satisfied requests more; below what a single model is known to attain."""
-    room = max(float(world.accuracy.max()) - world.alpha, 0.0)
+    room = max(float(averages(world).mean.max()) - world.alpha, 0.0)
     return np.round(np.minimum(np.array(more) / world.horizon, 0.8 * room), 6)
 
 

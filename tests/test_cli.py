@@ -117,6 +117,7 @@ def test_replay_takes_groups_one_after_the_other_and_an_encoders_features(folder
     assert cli.main([*arguments[:2], str(one_file), *arguments[3:], "--order", "groups", "--out", str(out)]) == 2
 
 
+@pytest.mark.long
 def test_simulate_writes_and_is_reproducible(tmp_path: Path) -> None:
     arguments = ["simulate", "--zoo=workshop", "--alpha=0.41", "--V=1,10", "--horizon=300", "--streams=6"]
     for out in ("a", "b"):

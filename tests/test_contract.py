@@ -357,7 +357,9 @@ METER = meters.zip_meters(meters.ledger(), meters.virtual_queue())
 
 
 @pytest.mark.parametrize(
-    "names", [pytest.param(row, marks=[pytest.mark.long] * ("+" in row[0])) for row in WORLDS], ids=" ".join
+    "names",
+    [pytest.param(row, marks=[pytest.mark.long] * ("+" in row[0] or "mlp" in row)) for row in WORLDS],
+    ids=" ".join,
 )
 def test_a_grid_is_its_single_runs_and_no_value_recompiles(names):
     controls, grid = run(names, 0.0, horizon=7)

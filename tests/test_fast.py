@@ -73,7 +73,7 @@ def compare(found, wanted) -> None:
         np.testing.assert_allclose(here, there, rtol=0 if exact else 1e-6, atol=0 if exact else 1e-6, err_msg=str(name))
 
 
-@pytest.mark.parametrize("name", [n if "(W" in n else pytest.param(n, marks=pytest.mark.long) for n in WORLDS])
+@pytest.mark.parametrize("name", [n if "(W1)" in n else pytest.param(n, marks=pytest.mark.long) for n in WORLDS])
 def test_same_decisions_and_readings_as_the_general_path(name):
     """Read after each request, the counts are the decisions and the queue is the path."""
     stream, predictor = WORLDS[name]

@@ -145,8 +145,9 @@ def test_a_statement_of_ones_own_runs_through_the_program(tmp_path, capsys):
 
 @pytest.mark.usefixtures("few_cases")
 @pytest.mark.long
-def test_parts_side_by_side_find_what_they_find_alone(tmp_path, capsys):
-    words = ["--quick", "--parts", "lemmas,trial", "--only", "T1 queue,T5 adjusted regret", "--streams", "16"]
+def test_parts_side_by_side_find_what_they_find_alone(tmp_path, capsys, monkeypatch):
+    monkeypatch.undo()  # all cases: other processes know nothing of `few_cases`
+    words = ["--quick", "--parts", "lemmas,trial", "--only", "T1 queue,T5", "--streams", "16"]
     found, texts = [], []
     for workers in ("1", "2"):
         assert program.main([*words, "--workers", workers, "--out", str(tmp_path / workers)]) == 0
@@ -158,7 +159,6 @@ def test_parts_side_by_side_find_what_they_find_alone(tmp_path, capsys):
         row["lemma"] for row in found[1]["lemmas"]["lemmas"]
     ]
     assert "Statements on trial" in texts[1].out and "proved by z3" in texts[1].out
-    assert "trial: == trial" in texts[1].err
 
 
 @pytest.mark.long

@@ -48,7 +48,9 @@ def run_all(parts: Sequence[str], asked: argparse.Namespace) -> Iterator[Done]:
         yield from (work(part, asked) for part in parts)
         return
     with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        waiting = [pool.submit(_apart, part, asked, sys.stdout.isatty()) for part in LONGEST_FIRST if part in parts]
+        waiting = [
+            pool.submit(_apart, part, asked, sys.stdout.isatty()) for part in sorted(parts, key=LONGEST_FIRST.index)
+        ]
         try:
             yield from (each.result() for each in as_completed(waiting))
         finally:

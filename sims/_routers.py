@@ -20,7 +20,7 @@ from messjax.policies.threshold import wins
 from messjax.predictors import learning
 from messjax.sweep import sweep
 from messjax.types import Array, Controls, Policy, Predictor
-from sims import _contest, _worlds
+from sims import _contest
 from sims._worlds import Prefix, World
 
 LINEAR_HEAD, MLP_HEAD = "MESS+, linear head", "MESS+, MLP head"
@@ -114,11 +114,6 @@ def training_cost(world: World) -> float:
 
 
 # --- running them -------------------------------------------------------------------------------------------------
-
-
-def published_V(world: World) -> np.ndarray:
-    """[5] the V of [M25]: per kJ where costs are kJ, else as large against the spread of costs."""
-    return np.array(_worlds.PUBLISHED_V) if world.cost_unit == "kJ" else world.published_V()
 
 
 def play(

@@ -59,9 +59,10 @@ class World(NamedTuple):
         return float(np.ptp(self.cost))
 
     def published_V(self) -> np.ndarray:
-        """[5] the V of [M25], as large against this world's spread of costs as they are against that of its zoo."""
-        theirs = zoo.get("llama3").mean_cost()
-        return np.array(PUBLISHED_V) * float(np.ptp(theirs)) / self.spread
+        """[5] the V of [M25]: per kJ as they are where costs are kJ, else as large against the spread of costs."""
+        if self.cost_unit == "kJ":
+            return np.array(PUBLISHED_V)
+        return np.array(PUBLISHED_V) * float(np.ptp(zoo.get("llama3").mean_cost())) / self.spread
 
     def blind(self) -> Law:
         """All that is known without looking at requests: the law of one type with the models' averages."""

@@ -51,7 +51,7 @@ def run(quick: bool) -> Found:
 def contest(world: World, num_streams: int, trained: Sequence[str] = _routers.TRAINED) -> xr.Dataset:
     """All contenders on the same streams: dimensions (policy, stream), their ratios to MESS+, and who kept alpha."""
     heads = {name: head for name, head in _routers.heads(world).items() if trained != QUICK or "linear" in name}
-    grid: dict[str, Any] = {"V": _routers.published_V(world), "c": _worlds.PUBLISHED_C}
+    grid: dict[str, Any] = {"V": world.published_V(), "c": _worlds.PUBLISHED_C}
     tried, measured = (_routers.play(world, key, heads, num_streams, **grid) for key in (CHOOSING, MEASURED))
     best = {
         name: _routers.best_setting(tried, world, ledger)

@@ -68,7 +68,7 @@ def measure(world: World, num_streams: int) -> xr.Dataset:
     """
     num_streams = 16 if world.recorded else num_streams
     ours = {"MESS+": policies.mess_plus(predictors.linear(world.num_features, len(world.models)))}
-    grid: dict[str, Any] = {"V": _routers.published_V(world), "alpha": alphas(world), "c": _worlds.PUBLISHED_C}
+    grid: dict[str, Any] = {"V": world.published_V(), "alpha": alphas(world), "c": _worlds.PUBLISHED_C}
     grid["a"] = 1 / 3 if world.models == zoo.get("workshop").models else 1 / 4
     tried, measured = (_routers.play(world, key, ours, num_streams, **grid) for key in (CHOOSING, MEASURED))
     found = xr.concat([_best(tried, measured, world, ledger) for ledger in LEDGERS.values()], dim="ledger")

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from messjax import results
 from sims import _contest, _study, _worlds
 
 WORLD = _worlds.benchmark("ARC-C")
@@ -59,6 +58,13 @@ def test_a_prefix_is_of_the_stream_and_not_of_what_is_run() -> None:
     assert WORLD.blind_price() == pytest.approx((0.46 - 0.09) / 1.172 / (0.544 - 0.379))
 
 
+def test_published_V_are_taken_as_they_are_where_costs_are_energies() -> None:
+    np.testing.assert_array_equal(WORLD.published_V(), _worlds.PUBLISHED_V)
+    dollars = WORLD._replace(cost_unit="USD", cost=2.0 * WORLD.cost)
+    spread = np.ptp(_worlds.llama().cost)
+    np.testing.assert_allclose(dollars.published_V() * dollars.spread, np.array(_worlds.PUBLISHED_V) * spread)
+
+
 def test_recorded_worlds(traces: Path) -> None:
     del traces
     world = _worlds.recorded("MMLU")
@@ -73,4 +79,3 @@ def test_a_study_is_saved_by_world_and_read_back(tmp_path: Path) -> None:
     back = _study.load(path)
     assert list(back) == ["a", "b"] and back["b"].attrs["config"] == "python -m sims.x"
     xr.testing.assert_equal(back["a"], found["a"])
-    assert results.provenance()["version_messjax"]

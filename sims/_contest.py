@@ -45,9 +45,14 @@ def score(one: xr.Dataset, world: World) -> Score:
         stats.interval(one["cost_exploit"].values),
         stats.interval(satisfaction),
         stats.interval(at_alpha(one, world)),
-        KEPT if short.upper <= 0 else MISSED if short.lower > 0 else OPEN,
+        str(sla(short)),
         float(np.mean(satisfaction >= float(one["alpha"]) - 1e-9)),
     )
+
+
+def sla(short: Interval) -> np.ndarray:
+    """KEPT, MISSED or OPEN, by an interval of alpha - satisfaction; one word for each of its limits."""
+    return np.where(short.upper <= 0, KEPT, np.where(short.lower > 0, MISSED, OPEN))
 
 
 def at_alpha(one: xr.Dataset, world: World, ledger: str = "cost") -> np.ndarray:

@@ -10,18 +10,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
-from messjax import optimum, plot, policies, predictors, stats, streams
+from messjax import optimum, policies, predictors, stats, streams
 from messjax.kept import frozen
 from messjax.sweep import sweep
 from messjax.types import Array, Controls, Law, Predictor, Stream
 from messjax.zoo import Zoo
-from sims import _contest, _worlds
+from sims import _contest, _points, _worlds
 from sims._worlds import World
 
 WEIGHTS = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)  # the V of [M25] are w = .003, .03, .3, 3 and 29
@@ -107,8 +106,7 @@ def judged(dataset: xr.Dataset, world: World) -> xr.Dataset:
         alpha.copy(data=np.reshape([getattr(one, name) for one in solved], alpha.shape)) for name in ("gamma", "cost")
     )
     short = stats.interval(dataset["violation"].values, axis=dataset["violation"].get_axis_num("stream"))
-    words = np.where(short.upper <= 0, _contest.KEPT, np.where(short.lower > 0, _contest.MISSED, _contest.OPEN))
-    sla = dataset["violation"].isel(stream=0, drop=True).copy(data=words)
+    sla = dataset["violation"].isel(stream=0, drop=True).copy(data=_contest.sla(short))
     brought = dataset["cost"] + price * dataset["violation"]
     return dataset.assign(blind_cost=blind, sla=sla, cost_at_alpha=brought.transpose(*dataset["cost"].dims))
 
@@ -153,17 +151,12 @@ def settle(dataset: xr.Dataset) -> Settled:
     return Settled(float(weight), bool(kept.any()), rest.sel(weight=weight))
 
 
-def look(i: int) -> dict:
+def look(i: int) -> dict[str, Any]:
     """Colour, marker and dashes of line i."""
-    return {"color": plot.COLORS[i % 7], "marker": plot.MARKERS[i % 7], "ls": plot.DASHES[i % 6], "lw": 1.1, "ms": 4}
+    return _points.look(i) | {"lw": 1.1, "ms": 4}
 
 
 def bars(axis: Axes, x: ArrayLike, limits: ArrayLike, i: int, **more: Any) -> None:
     """Mean with its interval: limits [3, n] as `results.summary` has them."""
     mean, low, high = np.asarray(limits)
     axis.errorbar(x, mean, yerr=[mean - low, high - mean], **(look(i) | more))
-
-
-def key(number: int) -> Array:
-    """A script's key."""
-    return jax.random.key(number)

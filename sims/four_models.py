@@ -14,6 +14,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+import jax
 import matplotlib
 import numpy as np
 import xarray as xr
@@ -61,7 +62,7 @@ def grid(world: World, alphas: np.ndarray, quick: bool) -> xr.Dataset:
     runs = {OWN: (own, None), LEARNED: (long, None), ORACLE: (long, oracle)}
     found = []
     for T, head in runs.values():
-        one = shared.route(shared.key(41), world, alphas, head=head, num_streams=64 if quick else 256, horizon=T)
+        one = shared.route(jax.random.key(41), world, alphas, head=head, num_streams=64 if quick else 256, horizon=T)
         found.append(one.assign(chosen=shared.chosen(one), T=T).drop_vars(shared.OF_THE_LAW))
     law = world.stream.law()  # type: ignore[misc]
     level = np.linspace(world.accuracy.min(), optimum.largest_alpha(law) - 0.02, 25)

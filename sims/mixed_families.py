@@ -13,6 +13,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+import jax
 import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
@@ -78,7 +79,7 @@ def _chosen(gaps: Sequence[float], quick: bool) -> xr.Dataset:
         for rate, c in HEADS.values():
             head = predictors.oracle(world.stream) if rate is None else _linear(world, rate)
             size = {"num_streams": 64 if quick else 256}
-            run = shared.route(shared.key(43), world, ALPHA, head=head, weights=WEIGHTS, c=c, **size)
+            run = shared.route(jax.random.key(43), world, ALPHA, head=head, weights=WEIGHTS, c=c, **size)
             found.append(run.assign(chosen=shared.chosen(run)).drop_vars(["V", "c", *shared.OF_THE_LAW]))
         best = shared.optimal_shares(world.stream.law(), ALPHA)  # type: ignore[misc]
         no_use = dominated(world.cost, world.accuracy)
@@ -102,7 +103,7 @@ def _explored(gap: float, num_streams: int) -> xr.Dataset:
         world = best_last(world) if order == ORDERS[1] else world
         heads = {"oracle": predictors.oracle(world.stream), "learned": _linear(world)}
         run = sweep(
-            shared.key(44),
+            jax.random.key(44),
             Controls(V=1.0 / world.spread, alpha=ALPHA, c=C),
             policy={name: policies.mess_plus(head) for name, head in heads.items()},
             stream=world.stream,

@@ -13,6 +13,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+import jax
 import matplotlib
 import numpy as np
 import xarray as xr
@@ -70,7 +71,7 @@ def grid(
     """Over (spread, c, stream): MESS+ at a V chosen on other streams, with what the spread's zoo costs otherwise."""
     rows = []
     for world, head in zip(worlds, heads, strict=True):
-        key, c = shared.key(42), _worlds.PUBLISHED_C
+        key, c = jax.random.key(42), _worlds.PUBLISHED_C
         run = shared.route(key, world, world.alpha, head=head, weights=WEIGHTS, c=c, num_streams=num_streams)
         settled = [shared.settle(run.sel(c=one)) for one in c]
         row = shared.stack([one.rest.drop_vars(["weight", "c", "V", *shared.OF_THE_LAW]) for one in settled], "c", c)

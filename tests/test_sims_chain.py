@@ -11,7 +11,6 @@ import xarray as xr
 from messjax import optimum, predictors, streams
 from messjax.types import Array, Outcome, Request, Stream
 from sims import _chain, benchmark_chain
-from sims import _zoo_study as shared
 
 
 @jax.jit
@@ -25,7 +24,7 @@ def drawn(order: str, monkeypatch: pytest.MonkeyPatch) -> tuple[np.ndarray, np.n
     """(features with the benchmark [T, 11], satisfaction [T, 3]) of a stream of 4 + 2 + 3 requests."""
     counts = {"ARC-C": 4, "PiQA": 2, "Winogrande": 3}
     monkeypatch.setattr(_chain, "requests", lambda names: np.array([counts[name] for name in names]))
-    found = draw(_chain.stream(benchmark_chain.THREE, order)._replace(law=None, length=None), shared.key(5))
+    found = draw(_chain.stream(benchmark_chain.THREE, order)._replace(law=None, length=None), jax.random.key(5))
     return np.asarray(found.features), np.asarray(found.satisfaction)
 
 
@@ -57,9 +56,9 @@ def test_a_head_that_is_not_told_the_benchmark() -> None:
     head, blind = predictors.linear(2, 3), _chain.untold(predictors.linear(2, 3), 2)
     outcome = Outcome(jnp.array([1.0, 0.0, 1.0]), jnp.ones(3, bool))
     x = jnp.array([0.5, -1.0])
-    state = jax.jit(head.update)(head.init(shared.key(0)), x, outcome)
+    state = jax.jit(head.update)(head.init(jax.random.key(0)), x, outcome)
     for label in (jnp.array([1.0, 0.0]), jnp.array([0.0, 1.0])):
-        told = jax.jit(blind.update)(blind.init(shared.key(0)), jnp.concatenate([x, label]), outcome)
+        told = jax.jit(blind.update)(blind.init(jax.random.key(0)), jnp.concatenate([x, label]), outcome)
         np.testing.assert_array_equal(blind.predict(told, jnp.concatenate([x, label])), head.predict(state, x))
 
 

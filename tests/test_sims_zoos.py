@@ -129,7 +129,7 @@ def test_best_last_is_the_same_world_in_another_order() -> None:
     world = mixed_families.made_up(0.35, 100)
     other = mixed_families.best_last(world)
     assert other.models[-1] == world.models[2] and other.accuracy[-1] == world.accuracy.max()
-    draws = [jax.jit(one.stream.draw)(shared.key(3), (), 1)[1] for one in (world, other)]
+    draws = [jax.jit(one.stream.draw)(jax.random.key(3), (), 1)[1] for one in (world, other)]
     np.testing.assert_array_equal(draws[0].features, draws[1].features)
     np.testing.assert_allclose(draws[1].mean, draws[0].mean[np.array([0, 1, 3, 2])], rtol=1e-6)
     ours, theirs = (optimum.solve(one.stream.law(), mixed_families.ALPHA).cost for one in (world, other))  # type: ignore[misc]

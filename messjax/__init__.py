@@ -1,6 +1,6 @@
 """Simulate MESS+ and validate its theory, with JAX.
 
-Start at `messjax.sweep.sweep` (a grid of controls times streams) or `messjax.simulate.simulate` (one stream); put
+Start at `messjax.engine.grid_sweep.sweep` (a grid of controls times streams) or `messjax.engine.simulation.simulate` (one stream); put
 together `messjax.streams`, `messjax.predictors` and `messjax.policies`. The rooms of the house are in docs/design.md.
 """
 

@@ -17,12 +17,14 @@ from messjax.types import Array, Controls, Decision, Feedback, Outcome, Request
 AGREEMENTS = ("heard", "true")
 
 
-def _reveal(request: Request, decision: Decision, heard: Array) -> Feedback:
-    observed = decision.learn & heard
+def _reveal(request: Request, decision: Decision, feedback_received: Array) -> Feedback:
+    observed = decision.learn & feedback_received
     return Feedback(
         outcome=Outcome(jnp.where(observed, request.satisfaction, 0.0), observed),
-        served=jnp.where(heard, jnp.sum(jnp.where(decision.served, request.satisfaction, 0.0)), 0.0),
-        heard=heard,
+        served_satisfaction=jnp.where(
+            feedback_received, jnp.sum(jnp.where(decision.served_mask, request.satisfaction, 0.0)), 0.0
+        ),
+        feedback_received=feedback_received,
         cost=jnp.where(decision.query, request.cost, 0.0),
     )
 
@@ -44,9 +46,9 @@ def one_sided(key: Array, decision: Decision, request: Request, controls: Contro
     MESS+ then learns about the last model alone, which serves when it explores: A5 is broken for all others, whose
     predictions stay what they were at first. Policies made for it explore by serving (arXiv 2606.19376).
     """
-    found = sparse(key, decision, request, controls)
-    observed = found.outcome.observed & decision.served
-    return found._replace(outcome=Outcome(jnp.where(observed, found.outcome.satisfaction, 0.0), observed))
+    result = sparse(key, decision, request, controls)
+    observed = result.outcome.observed & decision.served_mask
+    return result._replace(outcome=Outcome(jnp.where(observed, result.outcome.satisfaction, 0.0), observed))
 
 
 def noisy(flip: float, *, agreement: str = "heard") -> Partial:
@@ -66,8 +68,8 @@ def noisy(flip: float, *, agreement: str = "heard") -> Partial:
 
 def _noisy(flip: Array, key: Array, decision: Decision, request: Request, controls: Controls) -> Feedback:
     luck = jax.random.uniform(jax.random.fold_in(key, 1), request.satisfaction.shape, jnp.float32)
-    said = jnp.where(luck < flip, 1.0 - request.satisfaction, request.satisfaction)
-    return sparse(key, decision, request._replace(satisfaction=said), controls)
+    text = jnp.where(luck < flip, 1.0 - request.satisfaction, request.satisfaction)
+    return sparse(key, decision, request._replace(satisfaction=text), controls)
 
 
 def _noisy_labels(flip: Array, key: Array, decision: Decision, request: Request, controls: Controls) -> Feedback:

@@ -135,7 +135,13 @@ def _signed_log(axis: Any) -> None:
     shown = shown[np.isfinite(shown) & (shown != 0)]
     step = 10.0 ** np.floor(np.log10(np.quantile(np.abs(shown), 0.15)))
     axis.set_yscale("symlog", linthresh=step, linscale=0.6)
-    axis.set_yticks([tick for tick in axis.get_yticks() if tick == 0 or abs(tick) >= 0.99 * step])
+    axis.set_yticks(
+        [
+            progress_callback
+            for progress_callback in axis.get_yticks()
+            if progress_callback == 0 or abs(progress_callback) >= 0.99 * step
+        ]
+    )
     axis.set_ylim(min(-step / 2, 3.0 * shown.min()), 3.0 * shown.max())  # after the ticks, which widen it
     axis.axhline(0.0, color="0.3", lw=0.8)
 

@@ -23,9 +23,10 @@ import jax
 import numpy as np
 import xarray as xr
 
-from messjax import optimum, stats
-from messjax.kept import Kept
-from messjax.types import Law, Policy
+from messjax.numerics.array_cache import ArrayCache
+from messjax.statistics import intervals
+from messjax.theory import optimum
+from messjax.types import Distribution, Policy
 
 _ABOUT = {  # name: (what it is, its unit; "cost" stands for the cost unit of the stream)
     "cost": ("operating cost per request, full ledger", "cost"),
@@ -51,9 +52,9 @@ _ABOUT = {  # name: (what it is, its unit; "cost" stands for the cost unit of th
 }
 
 
-def host(reading: Any) -> np.ndarray:
+def host(metric: Any) -> np.ndarray:
     """A reading as a NumPy array: exact numbers (Fixed, Sum, Mean) as float64."""
-    return reading.to_host() if hasattr(reading, "to_host") else np.asarray(reading)
+    return metric.to_host() if hasattr(metric, "to_host") else np.asarray(metric)
 
 
 def to_dataset(
@@ -106,22 +107,22 @@ def _describe(dataset: xr.Dataset) -> xr.Dataset:
     return dataset
 
 
-def with_optimum(dataset: xr.Dataset, law: Law) -> xr.Dataset:
+def with_optimum(dataset: xr.Dataset, distribution: Distribution) -> xr.Dataset:
     """The dataset with C* and gamma* of its law per alpha, and `cost_gap` and `adjusted_regret` (T5 in docs/theory).
 
     For a recorded trace these are the clairvoyant ones (attribute `optimum_kind` = "labels").
     """
     alphas = np.atleast_1d(dataset["alpha"].values)
-    solved = optimum.values(law, [float(alpha) for alpha in alphas])
+    solved = optimum.values(distribution, [float(alpha) for alpha in alphas])
     alpha = dataset["alpha"].variable.to_base_variable()
     best = alpha.copy(data=np.reshape([s.cost for s in solved], alpha.shape))
     gamma = alpha.copy(data=np.reshape([s.gamma for s in solved], alpha.shape))
-    found = {"optimal_cost": best, "gamma": gamma}
+    result = {"optimal_cost": best, "gamma": gamma}
     if "cost" in dataset and "violation" in dataset:
         gap, violation = dataset["cost"].variable - best, dataset["violation"].variable
-        found |= {"cost_gap": gap, "adjusted_regret": dataset.attrs["horizon"] * (gap + gamma * violation)}
-    dataset = dataset.assign(found)
-    dataset.attrs["optimum_kind"] = law.kind
+        result |= {"cost_gap": gap, "adjusted_regret": dataset.attrs["horizon"] * (gap + gamma * violation)}
+    dataset = dataset.assign(result)
+    dataset.attrs["optimum_kind"] = distribution.kind
     return _describe(dataset)
 
 
@@ -140,8 +141,8 @@ def summary(dataset: xr.Dataset, level: float = 0.95) -> xr.Dataset:
         values = np.asarray(moved.values, np.float64)
         usable = np.asarray(np.isfinite(values).all(axis=-1))
         if values.shape[-1] > 1:
-            found = stats.interval(np.where(usable[..., None], values, 0.0), level)
-            limits = np.stack([found.mean, found.lower, found.upper])
+            result = intervals.interval(np.where(usable[..., None], values, 0.0), level)
+            limits = np.stack([result.mean, result.lower, result.upper])
         else:
             limits = np.stack([values[..., 0], np.full(usable.shape, np.nan), np.full(usable.shape, np.nan)])
         reduced[name] = xr.DataArray(
@@ -167,9 +168,9 @@ def concat(datasets: Mapping[str, xr.Dataset]) -> xr.Dataset:
     for name in {"optimal_cost", "gamma"} & set(joined.data_vars):
         joined[name] = joined[name].isel(policy=0)  # of the law, not of a policy
     joined = joined.assign_coords(policy=list(datasets))
-    told = [f"{name} = {ds.attrs['policy']}" for name, ds in datasets.items() if "policy" in ds.attrs]
-    if told:
-        joined.attrs["policy"] = "; ".join(told)
+    label = [f"{name} = {ds.attrs['policy']}" for name, ds in datasets.items() if "policy" in ds.attrs]
+    if label:
+        joined.attrs["policy"] = "; ".join(label)
     return joined
 
 
@@ -221,8 +222,8 @@ def describe(function: Any) -> str:
 
 def describe_policy(policy: Policy) -> str:
     """What a policy does, and what it starts from where that has numbers of its own (a warm queue, a ridge)."""
-    said = {id(leaf) for leaf in jax.tree.leaves(policy.act)}
-    own = [leaf for leaf in jax.tree.leaves(policy.init) if id(leaf) not in said]
+    text = {id(leaf) for leaf in jax.tree.leaves(policy.act)}
+    own = [leaf for leaf in jax.tree.leaves(policy.init) if id(leaf) not in text]
     return describe(policy.act) + (f" from {describe(policy.init)}" if own else "")
 
 
@@ -238,7 +239,7 @@ def _digest(leaf: Any) -> str:
     return hashlib.sha256(np.ascontiguousarray(leaf).data).hexdigest()[:12]
 
 
-_DIGESTS = Kept()  # hashing a trace's features takes as long as serving a million requests
+_DIGESTS = ArrayCache()  # hashing a trace's features takes as long as serving a million requests
 
 
 def now() -> str:

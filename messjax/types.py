@@ -42,14 +42,14 @@ class Decision(NamedTuple):
     s_hat: Array  # [M] float, the prediction acted on; NaN where the policy has none
 
     @property
-    def served(self) -> Array:
+    def served_mask(self) -> Array:
         """[M] bool, one-hot of `serve`."""
         return jnp.arange(self.learn.shape[-1]) == self.serve
 
     @property
     def query(self) -> Array:
         """[M] bool, every model that is run and paid for."""
-        return self.learn | self.served
+        return self.learn | self.served_mask
 
 
 class Outcome(NamedTuple):
@@ -65,8 +65,8 @@ class Feedback(NamedTuple):
     """
 
     outcome: Outcome
-    served: Array  # [] float in [0, 1], the served model's satisfaction; zero where not heard
-    heard: Array  # [] bool
+    served_satisfaction: Array  # [] float in [0, 1], the served model's satisfaction; zero where not heard
+    feedback_received: Array  # [] bool
     cost: Array  # [M] float, what was paid, zero where not queried
 
 
@@ -80,7 +80,7 @@ class Controls(NamedTuple):
     f: Any = 1.0  # fraction of requests with feedback, read by `feedback.sparse` only
 
 
-class Law(NamedTuple):
+class Distribution(NamedTuple):
     """A finite law of requests on the host: NumPy float64, K request types. What `optimum` works on."""
 
     weight: Any  # [K], sums to one
@@ -96,8 +96,8 @@ class Step(NamedTuple):
     request: Request
     decision: Decision
     feedback: Feedback
-    queue: Any  # messjax.queue.Fixed, Q_t
-    next_queue: Any  # messjax.queue.Fixed, Q_{t+1}
+    queue: Any  # messjax.numerics.virtual_queue.Fixed, Q_t
+    next_queue: Any  # messjax.numerics.virtual_queue.Fixed, Q_{t+1}
     controls: Controls
 
 
@@ -107,7 +107,7 @@ class Stream(NamedTuple):
     init: Callable[[Array], PyTree]  # key -> S
     draw: Callable[[Array, PyTree, Array], tuple[PyTree, Request]]  # (key of this request, S, t) -> (S, Request)
     mean: Callable[[Array], Array] | None = None  # features [d] -> mu [M], what an oracle may know
-    law: Callable[[], Law] | None = None  # host only
+    distribution: Callable[[], Distribution] | None = None  # host only
     length: int | None = None  # requests in a recorded trace; None: endless
 
 
@@ -125,7 +125,7 @@ class Policy(NamedTuple):
     init: Callable[[Array, Controls], PyTree]  # (key, controls) -> A
     act: Callable[[Array, PyTree, Array, Array, Controls], Decision]  # (key, A, features, cost, controls)
     update: Callable[[PyTree, Array, Decision, Feedback, Controls], PyTree]  # (A, features, decision, feedback, ctl)
-    queue: Callable[[PyTree], Any]  # A -> messjax.queue.Fixed
+    queue: Callable[[PyTree], Any]  # A -> messjax.numerics.virtual_queue.Fixed
 
 
 class Meter(NamedTuple):
@@ -133,28 +133,28 @@ class Meter(NamedTuple):
 
     init: Callable[[int], PyTree]  # number of models M -> R
     add: Callable[[PyTree, Step], PyTree]
-    read: Callable[[PyTree], dict[str, Any]]  # named readings: arrays, `queue.Fixed` or `sums.Sum`
+    read: Callable[[PyTree], dict[str, Any]]  # named readings: arrays, `virtual_queue.Fixed` or `compensated.Sum`
 
 
-def form(component: Any) -> tuple:
+def structure_key(component: Any) -> tuple:
     """A component's structure, settings and shapes, hashable: equal forms fit the same things."""
     leaves, tree = jax.tree.flatten(component)
     return tree, tuple((np.shape(leaf), str(jnp.result_type(leaf))) for leaf in leaves)
 
 
-def alike(left: Any, right: Any) -> bool:
+def same_structure(left: Any, right: Any) -> bool:
     """Whether two components are of one form: the same functions and settings, whatever the numbers."""
     forms: list[Any] = [jax.tree.structure(left), jax.tree.structure(right)]
     return bool(forms[0] == forms[1])
 
 
-def same(left: Any, right: Any) -> bool:
+def equal_components(left: Any, right: Any) -> bool:
     """Whether two components are the same: their functions, their settings and, on the host, their numbers."""
     (ours, form), (theirs, other) = jax.tree.flatten(left), jax.tree.flatten(right)
     return str(form) == str(other) and all(np.array_equal(a, b) for a, b in zip(ours, theirs, strict=True))
 
 
-def pure(component: T) -> T:
+def as_pytree(component: T) -> T:
     """The component with every bare function wrapped in a Partial, so that jit accepts it as an argument."""
 
     def wrap(field: Any) -> Any:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from messjax.types import Law
+from messjax.types import Distribution
 
 
 class Zoo(NamedTuple):
@@ -26,9 +26,9 @@ class Zoo(NamedTuple):
     source: str
     requests: np.ndarray | None = None  # [K] int, requests of each benchmark where the source says
 
-    def law(self) -> Law:
+    def distribution(self) -> Distribution:
         """The benchmarks as equally likely request types."""
-        return Law(np.full(len(self.benchmarks), 1.0 / len(self.benchmarks)), self.cost, self.accuracy)
+        return Distribution(np.full(len(self.benchmarks), 1.0 / len(self.benchmarks)), self.cost, self.accuracy)
 
     def mean_cost(self) -> np.ndarray:
         """[M], in cost_unit per request."""

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from messjax import shell
+from messjax import runtime
 
 PARTS = ("lemmas", "trial", "watched", "rates", "matrix", "search")
 
@@ -24,17 +24,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the parts asked for; see the module's docstring for exit codes."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     if words[:1] == ["assumptions"]:
-        shell.use_compilation_cache()
+        runtime.use_compilation_cache()
         from proofs_check.assumptions.cli import main as assumptions
 
         return assumptions(words[1:])
     failures: list[str] = []
-    code = shell.exit_code("proofs_check", lambda: failures.extend(_run(_parser().parse_args(words), words)))
+    code = runtime.run_program("proofs_check", lambda: failures.extend(_run(_parser().parse_args(words), words)))
     return code or int(bool(failures))
 
 
-def _parser() -> shell.Parser:
-    parser = shell.Parser(
+def _parser() -> runtime.Parser:
+    parser = runtime.Parser(
         prog="python -m proofs_check", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
@@ -45,35 +45,37 @@ def _parser() -> shell.Parser:
     parser.add_argument(
         "--also", type=Path, action="append", default=[], metavar="FILE", help="statements of one's own"
     )
-    parser.add_argument("--streams", type=shell.whole(2), default=0, metavar="N", help="streams per case (2048; 512)")
-    parser.add_argument("--seed", type=shell.whole(0), default=0, help="all randomness follows from it (0)")
     parser.add_argument(
-        "--workers", type=shell.whole(0), default=0, metavar="N", help="parts at a time (0: one per core)"
+        "--streams", type=runtime.whole_number(2), default=0, metavar="N", help="streams per case (2048; 512)"
+    )
+    parser.add_argument("--seed", type=runtime.whole_number(0), default=0, help="all randomness follows from it (0)")
+    parser.add_argument(
+        "--workers", type=runtime.whole_number(0), default=0, metavar="N", help="parts at a time (0: one per core)"
     )
     parser.add_argument("--out", type=Path, default=Path("results/proofs_check"), metavar="DIR", help="where to write")
     return parser
 
 
-def _run(asked: Any, words: list[str]) -> list[str]:
+def _run(args: Any, words: list[str]) -> list[str]:
     from proofs_check import report, workers
 
-    parts = [word.strip() for word in asked.parts.split(",")]
+    parts = [word.strip() for word in args.parts.split(",")]
     if unknown := [part for part in parts if part not in PARTS]:
         raise ValueError(f"--parts: found {unknown[0]!r}, expected some of {', '.join(PARTS)}")
     parts = [part for part in PARTS if part in parts]
-    workers.chosen(asked)  # bad names and files are said before anything runs
-    out = shell.out_dir(asked.out)
-    found: dict[str, workers.Done] = {}
+    workers.chosen(args)  # bad names and files are said before anything runs
+    out = runtime.out_dir(args.out)
+    result: dict[str, workers.Done] = {}
     started = time.perf_counter()
-    for done in workers.run_all(parts, asked):
+    for done in workers.run_all(parts, args):
         print(done.printed, end="", flush=True)
-        found[done.part] = done
-        ready = [found[part] for part in parts if part in found]
+        result[done.part] = done
+        ready = [result[part] for part in parts if part in result]
         rows = [row for each in ready for row in each.rows]
-        told = {each.part: each.told for each in ready}
-        report.write(rows, out, asked.seed, _config(words), told)  # a result already computed is never lost
-    failures = [line for part in parts for line in found[part].failures]
-    _close(failures, {part: found[part].told for part in parts}, time.perf_counter() - started, out)
+        label = {each.part: each.label for each in ready}
+        report.write(rows, out, args.seed, _config(words), label)  # a result already computed is never lost
+    failures = [line for part in parts for line in result[part].failures]
+    _close(failures, {part: result[part].label for part in parts}, time.perf_counter() - started, out)
     return failures
 
 
@@ -81,9 +83,9 @@ def _config(words: list[str]) -> str:
     return " ".join(["python -m proofs_check", *words])
 
 
-def _close(failures: list[str], told: dict[str, Any], wall: float, out: Path) -> None:
-    seconds = ", ".join(f"{part} {one['seconds']:.0f} s" for part, one in told.items())
-    work = sum(one["cpu_seconds"] for one in told.values())
+def _close(failures: list[str], label: dict[str, Any], wall: float, out: Path) -> None:
+    seconds = ", ".join(f"{part} {one['seconds']:.0f} s" for part, one in label.items())
+    work = sum(one["cpu_seconds"] for one in label.values())
     for line in failures:
         print(f"VIOLATED where its assumptions hold: {line}")
     print(

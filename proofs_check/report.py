@@ -14,7 +14,7 @@ import xarray as xr
 from rich.table import Table
 
 from messjax import results
-from proofs_check.trial import Row
+from proofs_check.trials.trial import Row
 
 WORST = ("violated", "undecided", "holds", "silent")
 
@@ -35,7 +35,7 @@ def table(rows: Sequence[Row], what: str = "Statements on trial where their assu
         row = tightest(cases)
         words = Counter(each.verdict for each in cases)
         out.add_row(
-            name, row.needs, row.case if row.verdict != "silent" else f"{row.case}: {row.why}", number(row.measured),
+            name, row.assumptions, row.case if row.verdict != "silent" else f"{row.case}: {row.why}", number(row.measured),
             number(row.bound), number(row.margin_lower), number(row.margin_upper), number(row.looseness),
             str(row.streams), number(sum(each.seconds for each in cases)), row.verdict,
             ", ".join(f"{words[word]} {word}" for word in WORST if words[word]),
@@ -72,9 +72,9 @@ def dataset(rows: Sequence[Row], seed: int, config: str) -> xr.Dataset:
 
 def write(rows: Sequence[Row], out: Path, seed: int, config: str, more: dict[str, Any]) -> list[Path]:
     """DIR/verdicts.json (the rows, and the other parts' findings) and DIR/verdicts.nc."""
-    told = {"config": config, "seed": seed, "rows": [plain(row._asdict()) for row in rows]} | plain(more)
+    label = {"config": config, "seed": seed, "rows": [plain(row._asdict()) for row in rows]} | plain(more)
     path = out / "verdicts.json"
-    path.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(label, indent=1) + "\n", encoding="utf-8")
     return [path, results.save(dataset(rows, seed, config), out / "verdicts.nc")] if rows else [path]
 
 

@@ -16,11 +16,11 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
-from messjax import shell
+from messjax import runtime
+from messjax.theory.statement import Statement, load_statements
 from proofs_check import report
-from proofs_check.statement import Statement, load
 from proofs_check.statements import ALL, named
-from proofs_check.trial import Row
+from proofs_check.trials.trial import Row
 
 LONGEST_FIRST = ("search", "rates", "matrix", "trial", "lemmas", "watched")
 
@@ -30,26 +30,26 @@ class Done(NamedTuple):
 
     part: str
     failures: list[str]  # in words: what is violated where its assumptions hold
-    told: dict[str, Any]  # plain, for verdicts.json, its seconds included
+    label: dict[str, Any]  # plain, for verdicts.json, its seconds included
     rows: list[Row]
     printed: str  # empty where it was printed at once
 
 
-def chosen(asked: argparse.Namespace) -> list[Statement]:
+def chosen(args: argparse.Namespace) -> list[Statement]:
     """The statements that the options name, the user's own included. ValueError for an unknown one or a bad file."""
-    statements = list(ALL) + [each for path in asked.also for each in load(path)]
-    return named(asked.only, statements) if asked.only else statements
+    statements = list(ALL) + [each for path in args.also for each in load_statements(path)]
+    return named(args.only, statements) if args.only else statements
 
 
-def run_all(parts: Sequence[str], asked: argparse.Namespace) -> Iterator[Done]:
+def run_all(parts: Sequence[str], args: argparse.Namespace) -> Iterator[Done]:
     """Every part as it is done, in `asked.workers` processes; in this one, in order, where that is one."""
-    workers = min(asked.workers or shell.cores(), len(parts))
+    workers = min(args.workers or runtime.cores(), len(parts))
     if workers == 1:
-        yield from (work(part, asked) for part in parts)
+        yield from (work(part, args) for part in parts)
         return
     with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
         waiting = [
-            pool.submit(_apart, part, asked, sys.stdout.isatty()) for part in sorted(parts, key=LONGEST_FIRST.index)
+            pool.submit(_apart, part, args, sys.stdout.isatty()) for part in sorted(parts, key=LONGEST_FIRST.index)
         ]
         try:
             yield from (each.result() for each in as_completed(waiting))
@@ -57,26 +57,26 @@ def run_all(parts: Sequence[str], asked: argparse.Namespace) -> Iterator[Done]:
             pool.shutdown(cancel_futures=True)
 
 
-def work(part: str, asked: argparse.Namespace) -> Done:
+def work(part: str, args: argparse.Namespace) -> Done:
     """Run a part in this process."""
-    shell.use_all_cores()
-    shell.use_compilation_cache()
-    from proofs_check.parts import RUN, Asked  # after the settings: it imports all of JAX's users
+    runtime.use_all_cores()
+    runtime.use_compilation_cache()
+    from proofs_check.parts import RUN, PartOptions  # after the settings: it imports all of JAX's users
 
     print(f"== {part}", file=sys.stderr, flush=True)
     started, worked = time.perf_counter(), time.process_time()
-    given = Asked(asked.quick, asked.seed, asked.streams, bool(asked.only), chosen(asked), Path(asked.out), [])
+    given = PartOptions(args.quick, args.seed, args.streams, bool(args.only), chosen(args), Path(args.out), [])
     outcome = RUN[part](given)
     spent = time.perf_counter() - started, time.process_time() - worked  # the latter over all cores
-    told = outcome.told | {"seconds": round(spent[0], 1), "cpu_seconds": round(spent[1], 1)}
-    return Done(part, outcome.failures, report.plain(told), given.rows, "")
+    label = outcome.label | {"seconds": round(spent[0], 1), "cpu_seconds": round(spent[1], 1)}
+    return Done(part, outcome.failures, report.plain(label), given.rows, "")
 
 
-def _apart(part: str, asked: argparse.Namespace, terminal: bool) -> Done:
+def _apart(part: str, args: argparse.Namespace, terminal: bool) -> Done:
     """`work` in a process of its own."""
     shown = _Kept(terminal)
     with contextlib.redirect_stdout(shown), contextlib.redirect_stderr(_Named(part, sys.stderr)):
-        done = work(part, asked)
+        done = work(part, args)
     return done._replace(printed=shown.getvalue())
 
 

@@ -23,9 +23,9 @@ from typing import NamedTuple
 
 from rich.table import Table
 
-from messjax import results, shell
+from messjax import results, runtime
 
-FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).parent / "studies"
 SAID = ("finding:", "ratios")
 ALONE = {"speed"}
 PRINTED = "printed.txt"
@@ -33,11 +33,17 @@ PRINTED = "printed.txt"
 
 def scripts() -> dict[str, str]:
     """Name -> claim of every script, the first paragraph of its docstring, in the order of their names."""
-    found = {}
-    for path in sorted(FOLDER.glob("[!_]*.py")):
-        said = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
-        found[path.stem] = " ".join(said.split("\n\n")[0].removeprefix("Claim: ").split())
-    return found
+    result = {}
+    for path in (*FOLDER.glob("[!_]*.py"), *FOLDER.glob("*/study.py")):
+        text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+        result[path.parent.name if path.stem == "study" else path.stem] = " ".join(
+            text.split("\n\n")[0].removeprefix("Claim: ").split()
+        )
+    return dict(sorted(result.items()))
+
+
+def _module(name: str) -> str:
+    return f"sims.studies.{name}.study" if (FOLDER / name).is_dir() else f"sims.studies.{name}"
 
 
 class Outcome(NamedTuple):
@@ -45,7 +51,7 @@ class Outcome(NamedTuple):
 
     name: str
     printed: str
-    said: list[str]
+    findings: list[str]
     failed: bool
 
 
@@ -62,40 +68,40 @@ def run_all(
     What measures time runs alone, before the others. With `docs` its findings.md, and its figures/ of those scripts
     that did not fail, are made anew as well. With `resume` what a script printed into `out` before is taken as it is.
     """
-    found: dict[str, Outcome] = {}
+    result: dict[str, Outcome] = {}
 
     def note(outcomes: Iterable[Outcome]) -> None:
         for each in outcomes:
             print(each.printed, end="", flush=True)
-            found[each.name] = each
+            result[each.name] = each
 
     note(_run(name, options, out, resume) for name in names if name in ALONE)
     with ThreadPoolExecutor(workers) as pool:
         note(pool.map(lambda name: _run(name, options, out, resume), [name for name in names if name not in ALONE]))
     lines = []
     for name in names:
-        command, said = " ".join(["python -m sims", name, *options]), found[name].said
+        command, findings = " ".join(["python -m sims", name, *options]), result[name].findings
         picture = f"figures/{name}.png" if docs is not None else f"{name}/{name}.png"
         lines += [
             f"## {name}",
             "",
             scripts()[name],
             "",
-            *itertools.chain(*map(_listed, said)),
+            *itertools.chain(*map(_listed, findings)),
             "",
             f"![{name}]({picture})",
             "",
             f"*`{command}`*",
             "",
         ]
-        if docs is not None and not found[name].failed:
-            shutil.copyfile(out / name / f"{name}.png", shell.out_dir(docs / "figures") / f"{name}.png")
-    target = shell.out_dir(out) / "findings.md"
+        if docs is not None and not result[name].failed:
+            shutil.copyfile(out / name / f"{name}.png", runtime.out_dir(docs / "figures") / f"{name}.png")
+    target = runtime.out_dir(out) / "findings.md"
     text = "\n".join(["# Findings", "", f"Written by `python -m sims --all`, never typed. {_where()}", "", *lines])
     target.write_text(text, encoding="utf-8")
     if docs is not None:
         shutil.copyfile(target, docs / "findings.md")
-    failed = [name for name in names if found[name].failed]
+    failed = [name for name in names if result[name].failed]
     print(f"wrote {target}" + (f"; failed: {', '.join(failed)}" if failed else ""))
     return int(bool(failed))
 
@@ -103,24 +109,24 @@ def run_all(
 def _run(name: str, options: Sequence[str], out: Path, resume: bool) -> Outcome:
     """One script in a process of its own, which goes on when another fails; what it prints is kept in its folder."""
     kept = out / name / PRINTED
-    command = [sys.executable, "-m", f"sims.{name}", *options, "--out", str(out / name)]
+    command = [sys.executable, "-m", _module(name), *options, "--out", str(out / name)]
     code, printed = 0, ""
     if resume and kept.is_file():
         printed = kept.read_text(encoding="utf-8")
     else:
         kept.unlink(missing_ok=True)
         done = subprocess.run(
-            command, cwd=FOLDER.parent, stdout=subprocess.PIPE, text=True, encoding="utf-8", check=False
+            command, cwd=FOLDER.parents[1], stdout=subprocess.PIPE, text=True, encoding="utf-8", check=False
         )
         code, printed = done.returncode, done.stdout
         if not code:
-            shell.out_dir(kept.parent)
+            runtime.out_dir(kept.parent)
             kept.write_text(printed, encoding="utf-8")
-    said = [line.strip() for line in printed.splitlines() if line.startswith(SAID)]
-    failed = bool(code) or not said
+    findings = [line.strip() for line in printed.splitlines() if line.startswith(SAID)]
+    failed = bool(code) or not findings
     if failed:
-        said = [f"failed with exit code {code}" if code else "said no finding"]
-    return Outcome(name, f"== {' '.join(command[1:])}\n{printed}", said, failed)
+        findings = [f"failed with exit code {code}" if code else "said no finding"]
+    return Outcome(name, f"== {' '.join(command[1:])}\n{printed}", findings, failed)
 
 
 def _listed(line: str) -> list[str]:
@@ -144,13 +150,17 @@ def _where() -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """List, run one, run all."""
     known = scripts()
-    parser = shell.Parser(prog="python -m sims", description=__doc__.split("\n\n")[0])
+    parser = runtime.Parser(prog="python -m sims", description=__doc__.split("\n\n")[0])
     parser.add_argument("name", nargs="?", metavar="NAME", help=f"one of {', '.join(known)}")
     parser.add_argument("--all", action="store_true", help="all of them")
     parser.add_argument("--quick", action="store_true", help="small versions")
     parser.add_argument("--out", type=Path, default=Path("results"), metavar="DIR", help="where to write (results)")
     parser.add_argument(
-        "--workers", type=shell.whole(0), default=0, metavar="N", help="with --all: scripts at a time (0: one per core)"
+        "--workers",
+        type=runtime.whole_number(0),
+        default=0,
+        metavar="N",
+        help="with --all: scripts at a time (0: one per core)",
     )
     parser.add_argument("--resume", action="store_true", help="with --all: run only what has not run into DIR before")
     parser.add_argument(
@@ -160,30 +170,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     def program() -> None:
         nonlocal status
-        asked = parser.parse_args(arguments)
-        status = _do(asked, known)
+        args = parser.parse_args(arguments)
+        status = _do(args, known)
 
-    return shell.exit_code("sims", program) or status
+    return runtime.run_program("sims", program) or status
 
 
-def _do(asked: argparse.Namespace, known: dict[str, str]) -> int:
-    options = ["--quick"] if asked.quick else []
-    if asked.docs and not asked.all:
+def _do(args: argparse.Namespace, known: dict[str, str]) -> int:
+    options = ["--quick"] if args.quick else []
+    if args.docs and not args.all:
         raise ValueError("--docs: expected --all beside it")
-    if asked.all:
-        if asked.name:
-            raise ValueError(f"found {asked.name!r} beside --all, expected one of them")
-        return run_all(list(known), options, asked.out, asked.docs, asked.workers or shell.cores(), asked.resume)
-    if asked.name is None:
+    if args.all:
+        if args.name:
+            raise ValueError(f"found {args.name!r} beside --all, expected one of them")
+        return run_all(list(known), options, args.out, args.docs, args.workers or runtime.cores(), args.resume)
+    if args.name is None:
         out = Table("script", "claim")
         for name, claim in known.items():
             out.add_row(name, claim)
-        shell.console().print(out)
+        runtime.console().print(out)
         return 0
-    if asked.name not in known:
-        raise ValueError(f"found {asked.name!r}, expected one of {', '.join(known)}")
-    found: int = importlib.import_module(f"sims.{asked.name}").main([*options, "--out", str(asked.out)])
-    return found
+    if args.name not in known:
+        raise ValueError(f"found {args.name!r}, expected one of {', '.join(known)}")
+    result: int = importlib.import_module(_module(args.name)).main([*options, "--out", str(args.out)])
+    return result
 
 
 if __name__ == "__main__":

@@ -17,7 +17,9 @@ KEPT = "MESSJAX_TEST_PROGRAMS"  # a folder of this run's, where its workers find
 def pytest_configure(config: pytest.Config) -> None:
     """Most of the tests' time is XLA compiling, and much of it the same programs: each is compiled once a run."""
     if not hasattr(config, "workerinput"):
-        os.environ[KEPT] = tempfile.mkdtemp(prefix="messjax-tests-")
+        if KEPT not in os.environ:  # set it to a folder of your own to keep compiled programs from run to run
+            os.environ[KEPT] = tempfile.mkdtemp(prefix="messjax-tests-")
+            config.add_cleanup(lambda: shutil.rmtree(os.environ.pop(KEPT), ignore_errors=True))
         if config.getoption("numprocesses", None):
             return  # the workers will run the tests
     import jax
@@ -29,12 +31,6 @@ def pytest_configure(config: pytest.Config) -> None:
     jax.config.update("jax_compilation_cache_dir", folder)
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
-
-
-def pytest_unconfigure(config: pytest.Config) -> None:
-    """Nothing is left behind."""
-    if not hasattr(config, "workerinput"):
-        shutil.rmtree(os.environ.get(KEPT, ""), ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -13,10 +13,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from messjax import classes, feedback, meters, policies, predictors, queue, simulate, streams, sweep
-from messjax import grid as grid_module
-from messjax.policies.threshold import wins
-from messjax.types import Controls, Law, Meter, Outcome, Policy, Predictor, Step, Stream
+from messjax import feedback, policies, predictors, streams
+from messjax.engine import grid_program as grid_module
+from messjax.engine import grid_sweep, simulation
+from messjax.meters import per_class, standard_meters
+from messjax.numerics import virtual_queue as queue
+from messjax.policies.win_rate_threshold import wins
+from messjax.types import Controls, Distribution, Meter, Outcome, Policy, Predictor, Step, Stream
 
 M, D, N = 3, 4, 40  # models, features (and types), requests of the trace
 COST = np.array([1.0, 2.0, 4.0])
@@ -27,9 +30,9 @@ KEYS = jax.random.split(jax.random.key(3), 3)
 ONE = jnp.ones((), jnp.int32)
 
 
-def law(x: float) -> Law:
+def distribution(x: float) -> Distribution:
     mean = np.linspace(0.3, 0.7, D)[:, None] + np.array([0.0, 0.1, 0.25 + 0.01 * x])
-    return Law(np.array([0.1, 0.2, 0.3, 0.4]), np.tile(COST + x, (D, 1)), mean)
+    return Distribution(np.array([0.1, 0.2, 0.3, 0.4]), np.tile(COST + x, (D, 1)), mean)
 
 
 def recorded(x: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -44,21 +47,25 @@ def trace(x: float, order: str) -> Stream:
 
 
 def two_types(x: float) -> Stream:
-    return streams.types(law(x)._replace(weight=np.array([0.3, 0.7]), cost=law(x).cost[:2], mean=law(x).mean[:2]))
+    return streams.types(
+        distribution(x)._replace(
+            weight=np.array([0.3, 0.7]), cost=distribution(x).cost[:2], mean=distribution(x).mean[:2]
+        )
+    )
 
 
 # name, beginning with the public name: builder from a number x, which `test_no_value_recompiles` changes
 STREAMS: dict[str, Callable[[float], Stream]] = {
-    "types": lambda x: streams.types(law(x)),
-    "types comonotone": lambda x: streams.types(law(x), labels="comonotone"),
+    "types": lambda x: streams.types(distribution(x)),
+    "types comonotone": lambda x: streams.types(distribution(x), labels="comonotone"),
     "graded": lambda x: streams.types(streams.graded(COST + x, ACCURACY, num_types=D)),
     "logistic": lambda x: streams.logistic(np.eye(M, D) + x, np.arange(M) - 0.5, COST),
     "calibrated": lambda x: streams.calibrated(COST + x, ACCURACY, num_features=D, spread=1 + x),
     "replay": lambda x: trace(x, "shuffled"),
     "replay of groups": lambda x: trace(x, "groups"),
     "replay in order": lambda x: trace(x, "file"),
-    "chain": lambda x: streams.chain((streams.types(law(x)), 5 + int(x)), (STREAMS["logistic"](x), N)),
-    "change": lambda x: streams.change(streams.types(law(x)), trace(x, "shuffled"), 3 + int(x)),
+    "chain": lambda x: streams.chain((streams.types(distribution(x)), 5 + int(x)), (STREAMS["logistic"](x), N)),
+    "change": lambda x: streams.change(streams.types(distribution(x)), trace(x, "shuffled"), 3 + int(x)),
     "benchmarks": lambda x: streams.benchmarks(
         np.tile(COST + x, (2, 1)), np.stack([ACCURACY, ACCURACY - 0.1]), np.array([4, N + int(x)]), num_features=D
     ),
@@ -66,18 +73,19 @@ STREAMS: dict[str, Callable[[float], Stream]] = {
     "modulated": lambda x: streams.modulated(
         [two_types(x), two_types(x + 1)], np.array([[0.8 - 0.1 * x, 0.2 + 0.1 * x], [0.5, 0.5]]), shown=True
     ),
-    "adversarial": lambda x: streams.adversarial(law(x), N + int(x)),
+    "adversarial": lambda x: streams.adversarial(distribution(x), N + int(x)),
     "adversarial_replay": lambda x: streams.adversarial_replay(*recorded(x)),
-    "by_length": lambda x: streams.by_length(streams.types(law(x)), COST + x, np.array([1.0, 5.0 + x, 20.0])),
-    "lognormal": lambda x: streams.lognormal(streams.types(law(x)), 0.5 + 0.1 * x, across="comonotone"),
+    "by_length": lambda x: streams.by_length(streams.types(distribution(x)), COST + x, np.array([1.0, 5.0 + x, 20.0])),
+    "lognormal": lambda x: streams.lognormal(streams.types(distribution(x)), 0.5 + 0.1 * x, across="comonotone"),
     "with_classes": lambda x: streams.with_classes(
-        streams.logistic(np.eye(M, D - 1) + x, np.arange(M) - 0.5, COST), np.array([0.3 + 0.1 * x, 0.7 - 0.1 * x])
+        streams.logistic(np.eye(M, D - 1) + x, np.arange(M) - 0.5, COST),
+        np.array([0.3 + 0.1 * x, 0.7 - 0.1 * x]),
     ),
 }
 # Streams made of streams of the table, for whole runs: one program instead of several.
 NESTS: dict[str, Callable[[float], Stream]] = {
     "chain + drift + adversarial + benchmarks": lambda x: streams.chain(
-        (streams.drift(streams.types(law(x)), STREAMS["logistic"](x), 9 + int(x)), 5 + int(x)),
+        (streams.drift(streams.types(distribution(x)), STREAMS["logistic"](x), 9 + int(x)), 5 + int(x)),
         (STREAMS["adversarial"](x), 3),
         (STREAMS["benchmarks"](x), N),
     ),
@@ -137,17 +145,17 @@ POLICIES: dict[str, Callable[[Predictor, float], Policy]] = {
     ),
     "warm_started": lambda predictor, x: policies.warm_started(predictor, 2.0 + x),
     "tightened": lambda predictor, x: policies.tightened(policies.mess_plus(predictor), 0.05 * x),
-    "auto_v": lambda predictor, x: policies.auto_v(policies.mess_plus(predictor), law(x), 10.0 + x),
+    "auto_v": lambda predictor, x: policies.auto_v(policies.mess_plus(predictor), distribution(x), 10.0 + x),
     "one_sided": lambda predictor, x: policies.one_sided(predictor),
     "one_sided importance": lambda predictor, x: policies.one_sided(predictor, learning="importance"),
     "primal_dual": lambda predictor, x: policies.primal_dual(M, optimism=0.5 + x),
     "lin_ucb": lambda predictor, x: policies.lin_ucb(D, M, ridge=1.0 + x, width=0.5 + x),
     "lin_thompson": lambda predictor, x: policies.lin_thompson(D, M, ridge=1.0 + x, width=0.5 + x),
     "educated_guess": lambda predictor, x: policies.educated_guess(ACCURACY - 0.01 * x),
-    "optimal": lambda predictor, x: policies.optimal(law(x)),
+    "optimal": lambda predictor, x: policies.optimal(distribution(x)),
     "threshold": lambda predictor, x: two_models(x),
     "predict_then_argmin": lambda predictor, x: policies.predict_then_argmin(predictor),
-    "lagrangian": lambda predictor, x: policies.lagrangian(predictor, law(x)),
+    "lagrangian": lambda predictor, x: policies.lagrangian(predictor, distribution(x)),
 }
 NESTED: dict[str, Callable[[Predictor, float], Policy]] = {
     "running_mean_costs + by_class": lambda predictor, x: policies.running_mean_costs(
@@ -161,17 +169,19 @@ def largest_p(step: Step) -> jax.Array:
 
 
 METERS: dict[str, Callable[[], Meter]] = {
-    "standard": meters.standard,
-    "ledger": meters.ledger,
-    "virtual_queue": meters.virtual_queue,
-    "sla": meters.sla,
-    "theory": meters.theory,
-    "mean": lambda: meters.mean("p", largest_p),
-    "maximum": lambda: meters.maximum("p", largest_p),
-    "latest": lambda: meters.latest("Q", lambda num_models: queue.zero(), lambda step: step.next_queue),
-    "fold": lambda: meters.fold("n", lambda num_models: jnp.zeros((), jnp.int32), lambda number, step: number + step.t),
-    "account": lambda: classes.account(np.array([0.5, 0.6])),
-    "zip_meters": lambda: meters.zip_meters(meters.sla(), meters.mean("p", largest_p)),
+    "standard": standard_meters.standard,
+    "ledger": standard_meters.ledger,
+    "virtual_queue": standard_meters.virtual_queue,
+    "sla": standard_meters.sla,
+    "theory": standard_meters.theory,
+    "mean": lambda: standard_meters.mean("p", largest_p),
+    "maximum": lambda: standard_meters.maximum("p", largest_p),
+    "latest": lambda: standard_meters.latest("Q", lambda num_models: queue.zero(), lambda step: step.next_queue),
+    "fold": lambda: standard_meters.fold(
+        "n", lambda num_models: jnp.zeros((), jnp.int32), lambda number, step: number + step.t
+    ),
+    "account": lambda: per_class.sla_per_class(np.array([0.5, 0.6])),
+    "zip_meters": lambda: standard_meters.zip_meters(standard_meters.sla(), standard_meters.mean("p", largest_p)),
 }
 # Whole runs: every row of the tables above but the meters is in at least one.
 WORLDS = [
@@ -225,11 +235,11 @@ def plain(tree):
     return jax.tree.map(np.asarray, raw)
 
 
-def assert_same(found, wanted, exact: bool = True):
+def assert_same(result, wanted, exact: bool = True):
     """Equal structure and leaves; `exact=False` allows floats the rounding of a fused program (a few ulp of 1)."""
-    found, wanted = plain(found), plain(wanted)
-    assert jax.tree.structure(found) == jax.tree.structure(wanted)
-    for left, right in zip(jax.tree.leaves(found), jax.tree.leaves(wanted), strict=True):
+    result, wanted = plain(result), plain(wanted)
+    assert jax.tree.structure(result) == jax.tree.structure(wanted)
+    for left, right in zip(jax.tree.leaves(result), jax.tree.leaves(wanted), strict=True):
         assert left.dtype == right.dtype and left.shape == right.shape
         loose = not exact and np.issubdtype(left.dtype, np.floating)
         np.testing.assert_allclose(left, right, rtol=2e-6 if loose else 0, atol=1e-6 if loose else 0)
@@ -289,7 +299,7 @@ def test_policies(name):
     def serve(key):
         request = stream.draw(key, stream.init(key), ONE)[1]
         state = policy.init(key, NUMBERS)
-        return simulate.serve((key, key), state, request, ONE, NUMBERS, policy, feedback.sparse)
+        return simulation.serve((key, key), state, request, ONE, NUMBERS, policy, feedback.sparse)
 
     check_function(serve, KEYS)
     state, step = jax.eval_shape(serve, KEYS[0])
@@ -313,12 +323,12 @@ def two_steps():
     @jax.jit
     @jax.vmap
     def serve_two(key):
-        found, state = [], policy.init(key, NUMBERS)
+        result, state = [], policy.init(key, NUMBERS)
         for t in (ONE, ONE + 1):
             request = stream.draw(jax.random.fold_in(key, t), (), t)[1]
-            state, step = simulate.serve((key, key), state, request, t, NUMBERS, policy, feedback.complete)
-            found.append(step)
-        return tuple(found)
+            state, step = simulation.serve((key, key), state, request, t, NUMBERS, policy, feedback.complete)
+            result.append(step)
+        return tuple(result)
 
     return serve_two(KEYS)
 
@@ -332,9 +342,9 @@ def test_meters(name, two_steps):
         return number, meter.read(number)
 
     check_function(add_two, *two_steps)
-    number, readings = jax.eval_shape(add_two, *jax.tree.map(lambda x: x[0], two_steps))
+    number, metrics = jax.eval_shape(add_two, *jax.tree.map(lambda x: x[0], two_steps))
     assert jax.tree.map(lambda x: (x.shape, x.dtype, x.weak_type), number) == shapes(meter.init(M))
-    assert readings and all(np.shape(x) in ((), (M,)) for x in jax.tree.leaves(readings))
+    assert metrics and all(np.shape(x) in ((), (M,)) for x in jax.tree.leaves(metrics))
 
 
 COMPILED: list[str] = []
@@ -347,13 +357,13 @@ def run(names: tuple[str, str, str], x: float, horizon: int):
     """A grid of two V on three streams, with every number but the shapes depending on x."""
     stream, policy = world(names, x)
     controls = Controls(V=[0.5 + x, 2.0], alpha=0.5 - 0.1 * x, c=0.5 + x, a=0.25 + 0.1 * x, f=0.7 + 0.1 * x)
-    return controls, sweep.sweep(
+    return controls, grid_sweep.sweep(
         jax.random.key(int(x)), controls, policy=policy, stream=stream, horizon=horizon, num_streams=3,
         meter=METER, feedback=feedback.sparse, block=3,
     )  # fmt: skip
 
 
-METER = meters.zip_meters(meters.ledger(), meters.virtual_queue())
+METER = standard_meters.zip_meters(standard_meters.ledger(), standard_meters.virtual_queue())
 
 
 @pytest.mark.parametrize(
@@ -369,7 +379,7 @@ def test_a_grid_is_its_single_runs_and_no_value_recompiles(names):
     @jax.jit
     def alone(key):
         one = controls._replace(V=controls.V[1])
-        return simulate.simulate(
+        return simulation.simulate(
             key, one, policy=policy, stream=stream, horizon=7, meter=METER, feedback=feedback.sparse
         ).final
 
@@ -391,27 +401,27 @@ def side_by_side(x: float) -> tuple[Stream, dict[str, Policy]]:
 @pytest.mark.long
 def test_side_by_side_a_grid_is_its_single_runs_and_no_value_recompiles():
     controls = Controls(V=[0.5, 2.0], alpha=0.5, c=0.5, a=0.25, f=0.7)
-    meter = meters.ledger()
-    told = {"meter": meter, "feedback": feedback.sparse}
+    meter = standard_meters.ledger()
+    label = {"meter": meter, "feedback": feedback.sparse}
     stream, named = side_by_side(0.0)
-    grid = sweep.sweep(
-        jax.random.key(0), controls, policy=named, stream=stream, horizon=7, num_streams=3, block=3, **told
+    grid = grid_sweep.sweep(
+        jax.random.key(0), controls, policy=named, stream=stream, horizon=7, num_streams=3, block=3, **label
     )
     one = Controls(*(jnp.float32(np.ravel(value)[-1]) for value in controls))
-    here = simulate.assemble(named, stream, meter, feedback.sparse)
-    alone = jax.jit(lambda key, world: simulate.run(key, one, world, np.array([7])))
+    current = simulation.assemble(named, stream, meter, feedback.sparse)
+    alone = jax.jit(lambda key, world: simulation.run_stream(key, one, world, np.array([7])))
     for i in range(3):
-        found = alone(jax.random.fold_in(jax.random.key(0), i), here)
+        found = alone(jax.random.fold_in(jax.random.key(0), i), current)
         for name, result in found.items():
-            for reading, value in result.final.items():
+            for metric, value in result.final.items():
                 host = value.to_host() if hasattr(value, "to_host") else np.asarray(value)
-                at = grid[reading].sel(policy=name).isel(V=1, stream=i).values
-                np.testing.assert_array_equal(at, host, err_msg=f"{name} {reading}")
+                at = grid[metric].sel(policy=name).isel(V=1, stream=i).values
+                np.testing.assert_array_equal(at, host, err_msg=f"{name} {metric}")
     side_by_side(1.0)  # fitting on a prefix may still compile what it needs by itself
     del COMPILED[:]
     stream, named = side_by_side(2.0)
-    other = sweep.sweep(
-        jax.random.key(1), controls, policy=named, stream=stream, horizon=23, num_streams=3, block=3, **told
+    other = grid_sweep.sweep(
+        jax.random.key(1), controls, policy=named, stream=stream, horizon=23, num_streams=3, block=3, **label
     )
     assert not COMPILED and (other["served"].isel(stream=0, V=0).sum("model") == 23).all()
 
@@ -437,7 +447,7 @@ def test_every_public_component_is_in_its_table(module, table):
 def test_every_public_meter_is_in_its_table():
     public = {
         name
-        for module in (meters, classes)
+        for module in (standard_meters, per_class)
         for name, function in inspect.getmembers(module, inspect.isfunction)
         if function.__module__ == module.__name__
         and not name.startswith("_")

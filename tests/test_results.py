@@ -6,18 +6,22 @@ import jax
 import numpy as np
 import pytest
 import xarray as xr
-from recording import recorder, steps
 from scipy import stats as scipy_stats
+from support.step_recorder import recorder, steps
 
-from messjax import bounds, meters, optimum, policies, predictors, results, streams, sweep
-from messjax.types import Controls, Law
+from messjax import policies, predictors, results, streams
+from messjax import theory as bounds
+from messjax.engine import grid_sweep
+from messjax.meters import standard_meters
+from messjax.theory import optimum
+from messjax.types import Controls, Distribution
 
-LAW = Law(np.array([0.5, 0.5]), np.array([[1.0, 4.0], [2.0, 6.0]]), np.array([[0.4, 0.9], [0.6, 0.8]]))
+LAW = Distribution(np.array([0.5, 0.5]), np.array([[1.0, 4.0], [2.0, 6.0]]), np.array([[0.4, 0.9], [0.6, 0.8]]))
 STREAM = streams.types(LAW)
 
 
 def grid(policy=None, alpha=(0.6, 0.7), **more):
-    return sweep.sweep(
+    return grid_sweep.sweep(
         jax.random.key(2), Controls(V=[1.0, 2.0, 4.0], alpha=list(alpha), c=0.3), stream=STREAM, horizon=20,
         policy=policies.mess_plus(predictors.oracle(STREAM)) if policy is None else policy,
         num_streams=5, checkpoints=4, models=("small", "large"), cost_unit="kJ", **more,
@@ -118,7 +122,7 @@ def test_concat_keeps_runs_apart_and_the_law_once(dataset, together):
 
 def test_adjusted_regret_is_T5_and_the_gap_that_of_the_law(dataset):
     for i, alpha in enumerate(dataset["alpha"].values):
-        at, best = dataset.isel(alpha=i), optimum.solve(STREAM.law(), alpha)
+        at, best = dataset.isel(alpha=i), optimum.solve(STREAM.distribution(), alpha)
         np.testing.assert_allclose(at["cost_gap"], at["cost"] - best.cost, rtol=1e-12)
         wanted = bounds.T5_adjusted_regret(20 * at["cost"], 20 * at["satisfaction"], 20, best.cost, best.gamma, alpha)
         np.testing.assert_allclose(at["adjusted_regret"], wanted, atol=1e-9)
@@ -126,9 +130,9 @@ def test_adjusted_regret_is_T5_and_the_gap_that_of_the_law(dataset):
 
 
 def test_a_meter_of_ones_own_needs_no_ledger():
-    run = sweep.sweep(
+    run = grid_sweep.sweep(
         jax.random.key(0), Controls(), policy=policies.single(0), stream=STREAM, horizon=5, num_streams=1,
-        meter=meters.virtual_queue(),
+        meter=standard_meters.virtual_queue(),
     )  # fmt: skip
     assert "queue_last" in run
     assert not {"violation", "cost_gap", "adjusted_regret"} & set(run.data_vars)
@@ -144,9 +148,9 @@ def test_curves_end_at_the_finals(dataset):
 
 
 def test_checkpoints_need_not_divide_the_horizon_and_curves_may_be_few():
-    run = sweep.sweep(
+    run = grid_sweep.sweep(
         jax.random.key(0), Controls(), policy=policies.single(0), stream=STREAM, horizon=10, num_streams=1,
-        checkpoints=3, meter=meters.ledger(), curves=("served",),
+        checkpoints=3, meter=standard_meters.ledger(), curves=("served",),
     )  # fmt: skip
     assert run["t"].values.tolist() == [3, 6, 10]
     assert run["served_curve"].isel(stream=0, model=0).values.tolist() == [3, 6, 10] and "cost_curve" not in run
@@ -159,7 +163,7 @@ LABELS = np.array([[0.0, 1.0, 1.0], [1.0, 1.0, 0.0], [0.0, 0.0, 1.0], [1.0, 1.0,
 
 
 def by_hand(policy, alpha=0.6, V=1.0, c=0.0):
-    run = sweep.sweep(
+    run = grid_sweep.sweep(
         jax.random.key(0), Controls(V=V, alpha=alpha, c=c), policy=policy, num_streams=1, horizon=4, checkpoints=4,
         stream=streams.replay(np.zeros((4, 2)), LABELS, COST, order="file"),
     )  # fmt: skip
@@ -204,12 +208,12 @@ def test_sla_from_by_hand(model, alpha, wanted):
 
 
 def test_the_quantities_of_the_theory_from_the_recorded_steps():
-    run = sweep.sweep(
+    run = grid_sweep.sweep(
         jax.random.key(6), Controls(V=1.0, alpha=0.7, c=1.5), stream=STREAM, horizon=60, num_streams=1, checkpoints=60,
         policy=policies.mess_plus(predictors.noisy(STREAM, 0.3, q=0.5)),
-        meter=meters.zip_meters(recorder("p", "Q", "s_hat", "mu"), meters.theory(), meters.virtual_queue()),
+        meter=standard_meters.zip_meters(recorder("p", "Q", "s_hat", "mu"), standard_meters.theory(), standard_meters.virtual_queue()),
     )  # fmt: skip
-    path, found = steps(run), run.isel(stream=0)
+    path, result = steps(run), run.isel(stream=0)
     Q, p, e = path["Q"], path["p"], np.abs(path["s_hat"] - path["mu"]).max(axis=1)
     assert p[0] == 1 > p[-1]
     assert Q.max() > 1
@@ -220,8 +224,8 @@ def test_the_quantities_of_the_theory_from_the_recorded_steps():
         "error_last": e[-1],
         "error_max": e[p < 1].max(),
         "queue_mean": Q.mean(),
-        "queue_max": max(path["Q"].max(), found["queue_last"].item()),
+        "queue_max": max(path["Q"].max(), result["queue_last"].item()),
     }
     for name, value in wanted.items():
-        np.testing.assert_allclose(found[name], value, rtol=1e-5, err_msg=name)
-    assert found["error_max"] < e[0]  # the first request could not exploit: its error does not count
+        np.testing.assert_allclose(result[name], value, rtol=1e-5, err_msg=name)
+    assert result["error_max"] < e[0]  # the first request could not exploit: its error does not count

@@ -155,9 +155,13 @@ def _pooling(path: Path, default: str) -> str:
     file = path / "1_Pooling" / "config.json"
     if not file.is_file():
         return default
-    said = folder.settings(file)
-    modes = [name.removeprefix("pooling_mode_") for name, on in said.values.items() if on is True and "_mode_" in name]
-    modes = modes or [said.text("pooling_mode")]
+    pooling_settings = folder.settings(file)
+    modes = [
+        name.removeprefix("pooling_mode_")
+        for name, on in pooling_settings.values.items()
+        if on is True and "_mode_" in name
+    ]
+    modes = modes or [pooling_settings.text("pooling_mode")]
     known = {"cls_token": "cls", "mean_tokens": "mean", "cls": "cls", "mean": "mean"}
     if len(modes) != 1 or modes[0] not in known:
         raise ValueError(

@@ -72,13 +72,13 @@ def encode(
         shape, a number below one, embeddings that are not finite.
     """
     options = {"cache": cache, "block": block, "batch_tokens": batch_tokens, "out": out, "progress": progress}
-    found = embed(encoder, texts, **options)  # type: ignore[arg-type]
-    count = int(np.count_nonzero(found.cut))
+    result = embed(encoder, texts, **options)  # type: ignore[arg-type]
+    count = int(np.count_nonzero(result.cut))
     if count:
         warnings.warn(
-            f"{count} of {len(found.cut)} texts have more than {encoder.max_tokens} tokens and were cut", stacklevel=2
+            f"{count} of {len(result.cut)} texts have more than {encoder.max_tokens} tokens and were cut", stacklevel=2
         )
-    return found.rows
+    return result.rows
 
 
 def embed(
@@ -105,12 +105,12 @@ def embed(
     work = _Work(encoder, _store(encoder, cache), batch_tokens, progress, total)
     whole = None if total is None else _empty(total, encoder.dim, out)
     parts = []
-    for some in _blocks(texts, block):
-        start, stop = work.done, work.done + len(some)
+    for batch in _blocks(texts, block):
+        start, stop = work.done, work.done + len(batch)
         if total is not None and stop > total:
             raise ValueError(f"texts has length {total} but gives more, expected as many")
-        rows = _empty(len(some), encoder.dim) if whole is None else Rows(*(column[start:stop] for column in whole))
-        work.block(some, rows)
+        rows = _empty(len(batch), encoder.dim) if whole is None else Rows(*(column[start:stop] for column in whole))
+        work.block(batch, rows)
         parts.append(rows)
     if total is not None and work.done != total:
         raise ValueError(f"texts has length {total} but gives {work.done}, expected as many")
@@ -166,7 +166,7 @@ class _Work:
         e = self.encoder
         read = tokens.tokens(e.tokenizer, texts, e.module.config.vocab_size, e.folder / "tokenizer.json")
         rows = Rows(np.empty((len(texts), e.dim), np.float32), read.lengths, read.cut)
-        here, told = np.zeros(len(texts), bool), size - int(count.sum())
+        current, label = np.zeros(len(texts), bool), size - int(count.sum())
         try:
             for members, values in _ahead(
                 self.run(batch) for batch in tokens.batches(read.ids, e.max_tokens, self.batch_tokens)
@@ -174,12 +174,12 @@ class _Work:
                 rows.embedding[members] = np.asarray(values)[: len(members)]
                 if not np.isfinite(rows.embedding[members]).all():
                     raise ValueError(f"{e.folder}: the embedding of {_shown(texts, members, rows)} is not finite")
-                here[members] = True
-                told += int(count[members].sum())
-                self.tell(told, size)
+                current[members] = True
+                label += int(count[members].sum())
+                self.tell(label, size)
         finally:
             if self.store is not None:
-                self.store.add(keys[here], Rows(*(column[here] for column in rows)))
+                self.store.add(keys[current], Rows(*(column[current] for column in rows)))
         return rows
 
     def run(self, batch: tokens.Batch) -> tuple[np.ndarray, Array]:

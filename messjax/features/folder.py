@@ -26,9 +26,9 @@ class Settings(NamedTuple):
     values: dict[str, Any]
     within: str = ""  # of a nested object: the keys above
 
-    def wrong(self, name: str, found: Any, expected: str) -> ValueError:
+    def wrong(self, name: str, result: Any, expected: str) -> ValueError:
         """The error that names file and key."""
-        return ValueError(f"{self.path}: {self.within}{name} is {_short(found)}, expected {expected}")
+        return ValueError(f"{self.path}: {self.within}{name} is {_short(result)}, expected {expected}")
 
     def whole(self, name: str, default: int, least: int = 1, most: int = _LARGEST) -> int:
         """A whole number from `least` to `most`."""

@@ -76,7 +76,7 @@ def ngram_hash(word_hashes: Sequence[np.ndarray]) -> np.ndarray:
 
 def _count(texts: Sequence[str], dim: int, words: int, fold_numbers: bool, hashes: dict[str, int]) -> np.ndarray:
     """Signed counts [B, dim] float64 of the n-grams of a batch; `hashes` remembers the CRC-32 of words met before."""
-    found: list[int] = []
+    result: list[int] = []
     lengths = []
     for text in texts:
         tokens = _WORD.findall(text.lower())
@@ -86,8 +86,8 @@ def _count(texts: Sequence[str], dim: int, words: int, fold_numbers: bool, hashe
             if known is None:
                 word = _DIGITS.sub("0", token) if fold_numbers else token
                 known = hashes[token] = zlib.crc32(word.encode("utf-8"))
-            found.append(known)
-    crc = np.array(found, np.uint64)
+            result.append(known)
+    crc = np.array(result, np.uint64)
     row = np.repeat(np.arange(len(texts)), lengths)
     counts = np.zeros(len(texts) * dim)
     for n in range(1, min(words, max(lengths, default=0)) + 1):

@@ -106,9 +106,9 @@ class Store:
         order = np.argsort(numbers, kind="stable")[np.count_nonzero(numbers < 0) :]
         bounds = np.searchsorted(numbers[order], self._starts)
         for file in np.flatnonzero(np.diff(bounds)):
-            here = order[bounds[file] : bounds[file + 1]]
+            current = order[bounds[file] : bounds[file + 1]]
             for values, known in zip(target, self._table(int(file)), strict=True):
-                values[here] = known[numbers[here] - self._starts[file]]
+                values[current] = known[numbers[current] - self._starts[file]]
 
     def add(self, keys: np.ndarray, rows: Rows) -> None:
         """Write rows to a file of their own. Where that fails (a full disk) one warning says so and nothing is kept."""
@@ -147,15 +147,15 @@ class Store:
         first, second = _halves(keys)
         at = np.minimum(np.searchsorted(self._first, first), len(self._first) - 1)
         # Rows of one first half stand side by side: newer before older, and a collision beside its like.
-        found = np.full(len(keys), -1, np.int64)
+        result = np.full(len(keys), -1, np.int64)
         open_ = self._first[at] == first
         while open_.any():
             match = open_ & (self._second[at] == second) & (self._number[at] >= 0)
-            found[match] = self._number[at[match]]
+            result[match] = self._number[at[match]]
             open_ &= ~match & (at + 1 < len(self._first))
             at = np.minimum(at + 1, len(self._first) - 1)
             open_ &= self._first[at] == first
-        return found
+        return result
 
     def _enter(self, files: list[tuple[Path, np.ndarray]]) -> None:
         """Take files with these keys into the index."""

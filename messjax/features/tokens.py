@@ -77,13 +77,13 @@ def tokens(made: Any, texts: Sequence[str], vocab_size: int, path: Path) -> Toke
       ValueError: the tokenizer fails on a text, or gives an id the model has no embedding for.
     """
     with _named(path, "the tokenizer cannot read a text"):
-        found = made.encode_batch_fast([_utf8(text) for text in texts])
-    ids = tuple(np.array(each.ids, np.int32) for each in found)
+        result = made.encode_batch_fast([_utf8(text) for text in texts])
+    ids = tuple(np.array(each.ids, np.int32) for each in result)
     largest = max((int(each.max()) for each in ids if each.size), default=-1)
     if largest >= vocab_size:
         raise ValueError(f"{path} gives token {largest}, but config.json has vocab_size {vocab_size}: not of one model")
     full = (made.truncation or {}).get("max_length", 0)
-    cut = np.array([len(row) >= full and bool(each.overflowing) for row, each in zip(ids, found, strict=True)], bool)
+    cut = np.array([len(row) >= full and bool(each.overflowing) for row, each in zip(ids, result, strict=True)], bool)
     return Tokens(ids, cut)
 
 

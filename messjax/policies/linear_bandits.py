@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from jax.tree_util import Partial
 
-from messjax.policies.bandit import Estimate, bandit
+from messjax.policies.bandits import Estimate, bandit
 from messjax.types import Array, Outcome, Policy
 
 HIGHEST = jax.lax.Precision.HIGHEST

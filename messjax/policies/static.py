@@ -9,8 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import Partial
 
-from messjax import optimum, queue
-from messjax.policies.router import serve_queue
+from messjax.numerics import virtual_queue
+from messjax.policies.predictor_router import serve_queue
+from messjax.theory import optimum
 from messjax.types import Array, Controls, Decision, Feedback, Policy
 
 
@@ -18,12 +19,12 @@ def single(model: int) -> Policy:
     """Always model number `model` (0 is the first of the zoo). ValueError for a negative number."""
     if operator.index(model) < 0:
         raise ValueError(f"single: expected a model number >= 0, found {model}")
-    return blind(Partial(_single, jnp.asarray(model, jnp.int32)))
+    return feature_free(Partial(_single, jnp.asarray(model, jnp.int32)))
 
 
 def uniform() -> Policy:
     """Each request to one of the M models at random."""
-    return blind(Partial(_uniform))
+    return feature_free(Partial(_uniform))
 
 
 def mixture(cost: np.ndarray, accuracy: np.ndarray) -> Policy:
@@ -34,10 +35,10 @@ def mixture(cost: np.ndarray, accuracy: np.ndarray) -> Policy:
     MESS+ ("Facts about the published results" in docs/theory).
     """
     level, weights = optimum.frontier(np.asarray(cost, np.float64), np.asarray(accuracy, np.float64))
-    return blind(Partial(_mixture, jnp.asarray(level, jnp.float32), jnp.asarray(weights, jnp.float32)))
+    return feature_free(Partial(_mixture, jnp.asarray(level, jnp.float32), jnp.asarray(weights, jnp.float32)))
 
 
-def blind(pick: Partial) -> Policy:
+def feature_free(pick: Partial) -> Policy:
     """A policy that serves what `pick(key, M, controls) -> model` says, and learns nothing."""
     return Policy(Partial(_init), Partial(act, pick), Partial(_update), Partial(_queue))
 
@@ -61,12 +62,14 @@ def _mixture(level: Array, weights: Array, key: Array, num_models: int, controls
     return jnp.minimum(jnp.sum(jax.random.uniform(key, dtype=jnp.float32) >= jnp.cumsum(share)), num_models - 1)
 
 
-def _init(key: Array, controls: Controls) -> queue.Fixed:
+def _init(key: Array, controls: Controls) -> virtual_queue.Fixed:
     del key, controls
-    return queue.zero()
+    return virtual_queue.zero()
 
 
-def act(pick: Partial, key: Array, state: queue.Fixed, features: Array, cost: Array, controls: Controls) -> Decision:
+def act(
+    pick: Partial, key: Array, state: virtual_queue.Fixed, features: Array, cost: Array, controls: Controls
+) -> Decision:
     """What `pick(key, M, controls)` picks."""
     del state, features
     serve = jnp.asarray(pick(key, cost.shape[0], controls), jnp.int32)
@@ -75,11 +78,11 @@ def act(pick: Partial, key: Array, state: queue.Fixed, features: Array, cost: Ar
 
 
 def _update(
-    state: queue.Fixed, features: Array, decision: Decision, feedback: Feedback, controls: Controls
-) -> queue.Fixed:
+    state: virtual_queue.Fixed, features: Array, decision: Decision, feedback: Feedback, controls: Controls
+) -> virtual_queue.Fixed:
     del features, decision
     return serve_queue(state, feedback, controls)
 
 
-def _queue(state: queue.Fixed) -> queue.Fixed:
+def _queue(state: virtual_queue.Fixed) -> virtual_queue.Fixed:
     return state

@@ -9,8 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import Partial
 
-from messjax import bounds, optimum
-from messjax.types import Array, Controls, Decision, Feedback, Law, Policy, PyTree, pure
+from messjax import theory
+from messjax.theory import optimum
+from messjax.types import Array, Controls, Decision, Distribution, Feedback, Policy, PyTree, as_pytree
 
 
 def tightened(policy: Policy, kappa: float) -> Policy:
@@ -22,7 +23,7 @@ def tightened(policy: Policy, kappa: float) -> Policy:
     """
     if not 0.0 <= kappa < np.inf:
         raise ValueError(f"tightened: kappa is {kappa}, expected a finite number >= 0")
-    inner, more = pure(policy), jnp.asarray(kappa, jnp.float32)
+    inner, more = as_pytree(policy), jnp.asarray(kappa, jnp.float32)
     return Policy(
         Partial(_init, inner.init, more), Partial(_act, inner.act, more), Partial(_update, inner.update, more),
         inner.queue,
@@ -30,7 +31,7 @@ def tightened(policy: Policy, kappa: float) -> Policy:
 
 
 def kappa_for(
-    law: Law,
+    distribution: Distribution,
     V: float,
     alpha: float,
     horizon: int,
@@ -47,8 +48,8 @@ def kappa_for(
     kappa < beta_M is enough (V too large for T, or alpha too close to what model M attains). ValueError as
     `optimum.constants` raises.
     """
-    at, stairs = optimum.constants(law, alpha), optimum.staircase(law)
-    P_T = bounds.exploration_sum(horizon, c, a)
+    at, stairs = optimum.constants(distribution, alpha), optimum.staircase(distribution)
+    P_T = theory.exploration_sum(horizon, c, a)
 
     def right(kappa: float) -> float:
         wanted = alpha + kappa
@@ -56,10 +57,10 @@ def kappa_for(
         if step >= len(stairs.level):
             return np.inf
         B = max(wanted, 1.0 - wanted) ** 2 / 2.0
-        queue = bounds.T1_queue(V, stairs.price[step], B, horizon, P_T, at.beta_M - kappa, S_T, Q_1=Q_1)
+        queue = theory.T1_queue(V, stairs.price[step], B, horizon, P_T, at.beta_M - kappa, S_T, Q_1=Q_1)
         return float(queue) - Q_1
 
-    return bounds.T10_kappa(right, horizon, at.beta, at.beta_M)
+    return theory.T10_kappa(right, horizon, at.beta, at.beta_M)
 
 
 def _more(controls: Controls, kappa: Array) -> Controls:
@@ -71,8 +72,8 @@ def _init(init: Callable, kappa: Array, key: Array, controls: Controls) -> PyTre
 
 
 def _act(act: Callable, kappa: Array, key: Array, state: PyTree, x: Array, cost: Array, controls: Controls) -> Decision:
-    found: Decision = act(key, state, x, cost, _more(controls, kappa))
-    return found
+    result: Decision = act(key, state, x, cost, _more(controls, kappa))
+    return result
 
 
 def _update(

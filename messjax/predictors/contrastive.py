@@ -15,7 +15,7 @@ import optax
 from jax.tree_util import Partial
 from scipy import special
 
-from messjax.predictors.frozen import check_prefix, predicting
+from messjax.predictors.pretrained import check_prefix, predicting
 from messjax.types import Array, Predictor, PyTree
 
 
@@ -166,8 +166,8 @@ def clusters(features: np.ndarray, number: int, rounds: int = 20) -> np.ndarray:
 
     points = np.asarray(features, np.float64)
     number = min(number, len(np.unique(points, axis=0)))
-    found = vq.kmeans2(points, number, iter=rounds, minit="++", rng=np.random.default_rng(0))[1]
-    return np.asarray(found, np.int32)
+    result = vq.kmeans2(points, number, iter=rounds, minit="++", rng=np.random.default_rng(0))[1]
+    return np.asarray(result, np.int32)
 
 
 def platt(score: np.ndarray, label: np.ndarray, ridge: float = 1e-3) -> np.ndarray:

@@ -3,16 +3,16 @@
 docs/scenarios.md has the table: what each breaks, and how it is built.
 """
 
-from messjax.streams.adversarial import adversarial, adversarial_replay
-from messjax.streams.calibrate import calibrated, graded
-from messjax.streams.chain import benchmarks, chain, change
-from messjax.streams.classes import with_classes
-from messjax.streams.costs import by_length, lognormal
-from messjax.streams.drift import drift
-from messjax.streams.logistic import logistic
-from messjax.streams.markov import modulated
-from messjax.streams.replay import replay
-from messjax.streams.types import types
+from messjax.streams.calibration import calibrated, graded
+from messjax.streams.change_points import benchmarks, chain, change
+from messjax.streams.continuous_features import logistic
+from messjax.streams.gradual_drift import drift
+from messjax.streams.markov_modulated import modulated
+from messjax.streams.random_costs import by_length, lognormal
+from messjax.streams.recorded import replay
+from messjax.streams.request_types import types
+from messjax.streams.service_classes import with_classes
+from messjax.streams.worst_order import adversarial, adversarial_replay
 
 __all__ = [
     "adversarial",

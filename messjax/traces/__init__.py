@@ -8,10 +8,10 @@ from pathlib import Path
 
 from messjax.traces.costs import CostRule, check_price, parse_rule, price_list
 from messjax.traces.formats import FORMATS, NAMES, Format, Options, detect, is_messjax, read
-from messjax.traces.lint import lint
+from messjax.traces.linter import lint
 from messjax.traces.parquet import read as read_parquet
 from messjax.traces.parquet import write as write_parquet
-from messjax.traces.prepare import Choices, prepare, unchecked
+from messjax.traces.preparation import Choices, prepare, unchecked
 from messjax.traces.readers.plain import parse_columns
 from messjax.traces.recording import Builder, Finding, Recording
 from messjax.traces.schema import Trace, check_trace, order_by_cost

@@ -105,7 +105,7 @@ def match(
 
     `spare`: entries of no model are ignored (a publisher's price list).
     """
-    found: dict[str, str] = {}
+    result: dict[str, str] = {}
     for key in given:
         part = key.strip().lower()
         fits = [model for model in models if model == key.strip()]
@@ -116,17 +116,17 @@ def match(
         if len(fits) != 1:
             verdict = "is part of several models" if fits else "is no model and no part of one"
             raise ValueError(f"price {key!r} {verdict}, expected exactly one of {listed(models)}")
-        if fits[0] in found:
-            raise ValueError(f"model {fits[0]!r} has two prices, {found[fits[0]]!r} and {key!r}, expected one")
-        found[fits[0]] = key
-    missing = [model for model in models if model not in found]
+        if fits[0] in result:
+            raise ValueError(f"model {fits[0]!r} has two prices, {result[fits[0]]!r} and {key!r}, expected one")
+        result[fits[0]] = key
+    missing = [model for model in models if model not in result]
     if missing:
         example = ",".join(f"{model}=USD" if option == "--prices" else f"{model}=BILLIONS" for model in missing)
         raise ValueError(
             f"no {'price' if option == '--prices' else 'number'} for model {listed(missing)}: "
             f"give {option} {example},... ({what}), or part of the name"
         )
-    return [given[found[model]] for model in models]
+    return [given[result[model]] for model in models]
 
 
 def costs(recording: Recording, rule: CostRule) -> tuple[np.ndarray, str]:
@@ -195,10 +195,10 @@ def ways(recording: Recording) -> str:
     """The options that make costs for this recording."""
     prices = ",".join(f"{model}=USD" for model in recording.models[:3])
     billions = ",".join(f"{model}=BILLIONS" for model in recording.models[:3])
-    found = ["--cost recorded"] if recording.cost is not None else []
+    result = ["--cost recorded"] if recording.cost is not None else []
     if recording.output_tokens is not None:
         if recording.token_unit == "token" and recording.input_tokens is not None:
-            found.append(f"--cost tokens --prices {prices} (USD per 1M tokens, or INPUT/OUTPUT)")
-        found.append(f"--cost parameters --parameters {billions} (1e9 parameters)")
-    found.append(f"--cost constant --prices {prices} (USD per 1M tokens)")
-    return ", or ".join(found)
+            result.append(f"--cost tokens --prices {prices} (USD per 1M tokens, or INPUT/OUTPUT)")
+        result.append(f"--cost parameters --parameters {billions} (1e9 parameters)")
+    result.append(f"--cost constant --prices {prices} (USD per 1M tokens)")
+    return ", or ".join(result)

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from messjax.traces import parquet
-from messjax.traces.look import Look, look
 from messjax.traces.parsing import listed
 from messjax.traces.readers import (
     alpaca_eval,
@@ -23,6 +22,7 @@ from messjax.traces.readers import (
     sprout,
 )
 from messjax.traces.recording import Recording
+from messjax.traces.sniff import Sniffed, sniff_path
 
 
 class Options(NamedTuple):
@@ -38,7 +38,7 @@ class Format(NamedTuple):
 
     name: str
     title: str
-    fits: Callable[[Look], bool]
+    fits: Callable[[Sniffed], bool]
     read: Callable[[Path, Options], Recording]
 
 
@@ -65,15 +65,15 @@ def detect(path: Path) -> Format:
     Raises:
       ValueError: none or several; it says what was found and names the formats.
     """
-    seen = look(path)
+    seen = sniff_path(path)
     fitting = [each for each in FORMATS if each.fits(seen)]
     if len(fitting) == 1:
         return fitting[0]
-    found = "; ".join(f"{len(files)} {kind} ({listed(seen.keys[kind])})" for kind, files in seen.files.items())
+    result = "; ".join(f"{len(files)} {kind} ({listed(seen.keys[kind])})" for kind, files in seen.files.items())
     if fitting:
         raise ValueError(f"{path}: could be {' or '.join(each.name for each in fitting)}: give --format")
     raise ValueError(
-        f"{path}: found {found}, no format that messjax knows: give --format {', '.join(NAMES[2:])}, or name the "
+        f"{path}: found {result}, no format that messjax knows: give --format {', '.join(NAMES[2:])}, or name the "
         "columns of a plain table with --columns"
     )
 
@@ -95,8 +95,8 @@ def read(path: Path, format: str = "auto", options: Options = Options()) -> Reco
         ours = type(error) is ValueError or type(error).__module__.startswith("messjax.")
         if ours and len(str(error)) <= _LONGEST:
             raise
-        found = str(error) if ours else f"{path}: found broken data ({error})"
-        raise ValueError(f"{found[:_LONGEST]} ...") from None  # it may quote a name of the file that has no end
+        result = str(error) if ours else f"{path}: found broken data ({error})"
+        raise ValueError(f"{result[:_LONGEST]} ...") from None  # it may quote a name of the file that has no end
 
 
 def _read(path: Path, format: str, options: Options) -> Recording:

@@ -75,8 +75,8 @@ class _Reader:
             raise ValueError(f"found {rows} rows x {len(names)} columns in a file of {self.size} bytes")
         columns: dict[str, Any] = {}
         for block in blocks:
-            positions, found = self.block(block, len(names), rows)
-            for position, column in zip(positions, found, strict=True):
+            positions, result = self.block(block, len(names), rows)
+            for position, column in zip(positions, result, strict=True):
                 if names[position] in columns:
                     raise ValueError(f"found two columns for {names[position]!r:.60}")
                 columns[names[position]] = column

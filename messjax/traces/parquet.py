@@ -128,8 +128,8 @@ def _refused(path: Path) -> Iterator[None]:
     try:
         yield
     except (pa.ArrowException, OSError, KeyError, TypeError, AttributeError, ValueError) as error:
-        found = " ".join((str(error) if type(error) is ValueError else f"{type(error).__name__}: {error}").split())
-        raise ValueError(f"{path}: expected a trace written by messjax: {found[:300]}") from None
+        result = " ".join((str(error) if type(error) is ValueError else f"{type(error).__name__}: {error}").split())
+        raise ValueError(f"{path}: expected a trace written by messjax: {result[:300]}") from None
 
 
 def _open(path: Path) -> pq.ParquetFile:
@@ -148,9 +148,9 @@ def _check_types(schema: pa.Schema, names: list[str], size: int) -> None:
     for name in ("satisfaction", "cost", *names):
         expected[name] = pa.list_(pa.float64(), size)
     for name, type_ in expected.items():
-        found = schema.field(name).type if name in schema.names else "no such column"
-        if found != type_:
-            raise ValueError(f"column {name!r}: found {found}, expected {type_}")
+        result = schema.field(name).type if name in schema.names else "no such column"
+        if result != type_:
+            raise ValueError(f"column {name!r}: found {result}, expected {type_}")
 
 
 def recording(path: Path) -> Recording:
@@ -225,9 +225,9 @@ class StoredTexts(Texts):
             with _refused(self._path):
                 size = int(self._starts[group + 1] - self._starts[group])
                 self._held = group, self._whole(self._file.read_row_group(group, [self._column]), size)
-        found = self._held[1]
-        assert found is not None
-        return found
+        result = self._held[1]
+        assert result is not None
+        return result
 
     def _whole(self, table: pa.Table, size: int) -> pa.ChunkedArray:
         """The column, in valid UTF-8 and without gaps."""

@@ -44,8 +44,8 @@ def _check(path: Path, columns: Sequence[str]) -> None:
         raise ValueError(f"{path}: found no Parquet ({_said(error)})") from None
     for name in columns:
         if there.count(name) != 1:
-            found = "two columns" if name in there else "columns"
-            raise ValueError(f"{path}: found {found} {listed(there)}, expected one named {name!r}")
+            result = "two columns" if name in there else "columns"
+            raise ValueError(f"{path}: found {result} {listed(there)}, expected one named {name!r}")
 
 
 def _values(column: pa.Array) -> list[Any]:

@@ -151,13 +151,13 @@ def csv_rows(path: Path, expected: str, *, index: bool = False) -> Iterator[tupl
     if place is None:
         raise ValueError(f"{path} is empty, expected a header with {expected}")
     check_header(place, header, index=index)
-    found = False
+    result = False
     for place, cells in records:
         if len(cells) != len(header):
             raise ValueError(f"{place}: found {len(cells)} cells, expected {len(header)} as in the header")
-        found = True
+        result = True
         yield place, dict(zip(header, cells, strict=True))
-    if not found:
+    if not result:
         raise ValueError(f"{path} has a header and no requests, expected at least one row after it")
 
 
@@ -172,7 +172,7 @@ def check_header(place: Place, header: list[str], *, index: bool = False) -> Non
 
 def json_lines(path: Path) -> Iterator[tuple[Place, dict[str, Any]]]:
     """The records of a JSON Lines file; blank lines are skipped."""
-    found = False
+    result = False
     with open(path, "rb") as handle:
         for row, line in enumerate(handle, start=1):
             place = Place(path, row, "line")
@@ -182,9 +182,9 @@ def json_lines(path: Path) -> Iterator[tuple[Place, dict[str, Any]]]:
             record = json_value(place, decoded.rstrip("\r\n"))  # with it an error would be on the next line
             if not isinstance(record, dict):
                 raise ValueError(f"{place}: found {_shown(record)}, expected a record ({{...}})")
-            found = True
+            result = True
             yield place, record
-    if not found:
+    if not result:
         raise ValueError(f"{path} is empty, expected one record per line")
 
 
@@ -241,8 +241,8 @@ def listed(names: Iterable[str]) -> str:
 
 
 def _unexpected(place: Place, column: str, value: Any, expected: str) -> ValueError:
-    found = "the cell is empty" if isinstance(value, str) and not value.strip() else f"found {_shown(value)}"
-    return ValueError(f"{place}, column {listed([column])}: {found}, expected {expected}")
+    result = "the cell is empty" if isinstance(value, str) and not value.strip() else f"found {_shown(value)}"
+    return ValueError(f"{place}, column {listed([column])}: {result}, expected {expected}")
 
 
 def _shown(value: Any) -> str:

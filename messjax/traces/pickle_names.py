@@ -82,8 +82,8 @@ def named(module: str, name: str = "") -> Named:
 def made_of(value: Any, name: str = "") -> Made:
     """A note of a call, of the function `name` where it is given; ValueError where it is something else."""
     if not isinstance(value, Made) or (name and value.name != name):
-        found = value.name if isinstance(value, (Made, Named)) else type(value).__name__
-        raise ValueError(f"found {found}" + (f" where {name} should be" if name else ""))
+        result = value.name if isinstance(value, (Made, Named)) else type(value).__name__
+        raise ValueError(f"found {result}" + (f" where {name} should be" if name else ""))
     return value
 
 

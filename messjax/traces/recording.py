@@ -99,8 +99,8 @@ class Builder:
     def model(self, name: str) -> int:
         """The number of a model; models are numbered in the order of their first appearance."""
         if len(name) > LONGEST_NAME:
-            found = f"found a model with a name of {len(name):,} characters ({name[:20]!r}...)"
-            raise ValueError(f"{self.path}: {found}, expected at most {LONGEST_NAME}")
+            result = f"found a model with a name of {len(name):,} characters ({name[:20]!r}...)"
+            raise ValueError(f"{self.path}: {result}, expected at most {LONGEST_NAME}")
         return self._models.setdefault(name, len(self._models))
 
     def request(self, key: str | None, text: str, group: str, place: Place, *, id: str | None = None) -> int:
@@ -157,7 +157,7 @@ class Builder:
             name: self._scattered(values, np.full(self._shape, np.nan), where, first)
             for name, values in self._values.items()
         }
-        some = {name: None if np.isnan(table).all() else table for name, table in tables.items()}
+        batch = {name: None if np.isnan(table).all() else table for name, table in tables.items()}
         return Recording(
             format=self.format,
             source=self.path.resolve().name,
@@ -167,12 +167,12 @@ class Builder:
             texts=self._columns["text"].texts(),
             groups=self._columns["group"].texts(labels=True),
             score=tables["score"],
-            cost=some["cost"],
-            cost_unit=self.cost_unit if some["cost"] is not None else "",
-            input_tokens=some["input_tokens"],
-            output_tokens=some["output_tokens"],
+            cost=batch["cost"],
+            cost_unit=self.cost_unit if batch["cost"] is not None else "",
+            input_tokens=batch["input_tokens"],
+            output_tokens=batch["output_tokens"],
             token_unit=self.token_unit,
-            latency=some["latency"],
+            latency=batch["latency"],
             score_range=self.score_range,
             file_of=np.array(self._file_of, np.int32),
             row_of=np.array(self._row_of, np.int64),
@@ -198,7 +198,7 @@ class Builder:
         return where, np.unique(where, return_index=True)[1]
 
     def _reported(self, where: np.ndarray, first: np.ndarray) -> list[Finding]:
-        found = []
+        result = []
         if again := len(where) - len(first):
             repeated = np.ones(len(where), bool)
             repeated[first] = False
@@ -213,13 +213,13 @@ class Builder:
                 for i in np.flatnonzero(unlike if unlike.any() else repeated)[:EXAMPLES]
             )
             message = f"cells (request, model) are there again, {int(unlike.sum())} with another score; the first stays"
-            found.append(Finding("doubled cells", "warning", again, message, examples))
+            result.append(Finding("doubled cells", "warning", again, message, examples))
         if self._count_other_texts:
             message = "cells name a known request with another text; the first text stays"
-            found.append(
+            result.append(
                 Finding("one id, several texts", "warning", self._count_other_texts, message, tuple(self._other_texts))
             )
-        return found
+        return result
 
 
 class _Column:

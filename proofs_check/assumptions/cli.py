@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from messjax import shell, traces
+from messjax import runtime, traces
 from messjax.traces import Trace
 from proofs_check.assumptions import figure
 from proofs_check.assumptions.report import Check, table
@@ -17,11 +17,11 @@ from proofs_check.assumptions.trace import check_trace, learn, shuffled
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Check a recorded trace: 0 whatever the verdicts, or 2 after one line on standard error for bad input."""
-    return shell.exit_code("proofs_check assumptions", lambda: _run(_parser().parse_args(arguments)))
+    return runtime.run_program("proofs_check assumptions", lambda: _run(_parser().parse_args(arguments)))
 
 
-def _parser() -> shell.Parser:
-    parser = shell.Parser(
+def _parser() -> runtime.Parser:
+    parser = runtime.Parser(
         prog="proofs_check assumptions", description="A1 to A8 of docs/theory.md on a recorded trace."
     )
     parser.add_argument("trace", type=Path, metavar="TRACE", help="a file or folder in any format messjax reads")
@@ -36,41 +36,41 @@ def _parser() -> shell.Parser:
     parser.add_argument("--scores", default=None, metavar="HOW", help="clip, rescale, ... (as they are recorded)")
     parser.add_argument("--alpha", type=float, default=None, help="the agreement, which A3 needs")
     parser.add_argument("--shuffle", action="store_true", help="check the requests in a random order")
-    parser.add_argument("--seed", type=shell.whole(0), default=0, help="all randomness follows from it (0)")
+    parser.add_argument("--seed", type=runtime.whole_number(0), default=0, help="all randomness follows from it (0)")
     parser.add_argument("--out", type=Path, default=Path("results"), metavar="DIR", help="where to write (results)")
     return parser
 
 
-def _run(asked: Any) -> None:
-    trace = read(asked)
-    trace = shuffled(trace, asked.seed) if asked.shuffle else trace
-    checks = check_trace(trace, asked.alpha, asked.seed)
-    out = shell.out_dir(asked.out)
-    told = {"trace": trace.source, "alpha": asked.alpha, "seed": asked.seed, "shuffled": asked.shuffle}
-    text = json.dumps(told | {"checks": [plain(check) for check in checks]}, indent=1)
+def _run(args: Any) -> None:
+    trace = read(args)
+    trace = shuffled(trace, args.seed) if args.shuffle else trace
+    checks = check_trace(trace, args.alpha, args.seed)
+    out = runtime.out_dir(args.out)
+    label = {"trace": trace.source, "alpha": args.alpha, "seed": args.seed, "shuffled": args.shuffle}
+    text = json.dumps(label | {"checks": [plain(check) for check in checks]}, indent=1)
     (out / "assumptions.json").write_text(text + "\n", encoding="utf-8")
-    shell.console().print(table(checks))
-    figure.draw(checks, trace, learn(trace, asked.seed), asked.alpha).savefig(out / "assumptions.png", dpi=160)
+    runtime.console().print(table(checks))
+    figure.draw(checks, trace, learn(trace, args.seed), args.alpha).savefig(out / "assumptions.png", dpi=160)
     print(f"wrote {out / 'assumptions.json'}, {out / 'assumptions.png'}")
 
 
-def read(asked: Any) -> Trace:
+def read(args: Any) -> Trace:
     """The trace of a file or folder as it was recorded, its faults included.
 
     Raises:
       ValueError: no known format, anything its reader cannot take, options that do not fit it.
     """
-    path = asked.trace
-    if asked.format == "messjax" or (asked.format == "auto" and not asked.columns and traces.is_messjax(path)):
-        if asked.cost or asked.prices or asked.parameters or asked.cost_unit or asked.scores:
+    path = args.trace
+    if args.format == "messjax" or (args.format == "auto" and not args.columns and traces.is_messjax(path)):
+        if args.cost or args.prices or args.parameters or args.cost_unit or args.scores:
             given = "--cost, --prices, --parameters, --cost-unit, --scores"
             raise ValueError(f"{given}: {path} has its costs and scores, expected none of these")
         return traces.read_parquet(path)
-    columns = traces.parse_columns(asked.columns) if asked.columns else {}
-    options = traces.Options(metric=asked.metric, filter=asked.filter, columns=columns)
-    recording = traces.read(path, asked.format, options)
-    rule = traces.parse_rule(asked.cost, asked.prices, asked.parameters, asked.cost_unit, recording)
-    return traces.unchecked(recording, rule, asked.scores)
+    columns = traces.parse_columns(args.columns) if args.columns else {}
+    options = traces.Options(metric=args.metric, filter=args.filter, columns=columns)
+    recording = traces.read(path, args.format, options)
+    rule = traces.parse_rule(args.cost, args.prices, args.parameters, args.cost_unit, recording)
+    return traces.unchecked(recording, rule, args.scores)
 
 
 def plain(check: Check) -> dict[str, Any]:

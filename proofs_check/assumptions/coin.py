@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import special
 
-from messjax import stats
+from messjax.statistics import intervals
 from proofs_check.assumptions.report import LEVEL, TOLERANCE_SD, Check, corrected, not_checkable, row
 
 _CHUNK = 20_000_000  # coins moved at once
@@ -42,21 +42,21 @@ def check_coin(
     varying = scale > 1e-6 * np.maximum(np.abs(covariates).max(axis=(0, 1)), 1e-30)
     if not varying.any():
         return not_checkable("A4", what, "every request is like every other")
-    z, names = z[..., varying] / scale[varying], [name for name, some in zip(names, varying, strict=True) if some]
+    z, names = z[..., varying] / scale[varying], [name for name, batch in zip(names, varying, strict=True) if batch]
     error = np.sqrt(np.einsum("t,stk->k", weight / (num - 1), z**2))  # of the sum over coins, under permutations
     flat = (z / error).transpose(1, 0, 2).reshape(num * length, -1)  # [T S, k]
     scores = coins.T.reshape(-1) @ flat
     p = _p_value(coins, flat, float(np.abs(scores).max()), seed, permutations)
     reach = float(special.ndtri((1.0 + corrected(len(names))) / 2.0))
-    found = [
-        stats.Interval(d, d - reach * e, d + reach * e, LEVEL, int(ones.sum()))
+    result = [
+        intervals.Interval(d, d - reach * e, d + reach * e, LEVEL, int(ones.sum()))
         for d, e in zip(scores * error / weight.sum(), error / weight.sum(), strict=True)
     ]
     worst = int(np.argmax(np.abs(scores)))
-    small = all(max(-each.lower, each.upper) <= TOLERANCE_SD for each in found)
+    small = all(max(-each.lower, each.upper) <= TOLERANCE_SD for each in result)
     verdict = "rejected" if p <= 1.0 - LEVEL else "holds" if small else "undecided"
     detail = f"{names[worst]}, the largest of {len(names)} covariates; {int(ones.sum()):,} explored of {num * length:,}"
-    return row("A4", what, found[worst], verdict, detail, p=p)
+    return row("A4", what, result[worst], verdict, detail, p=p)
 
 
 def _p_value(coins: np.ndarray, flat: np.ndarray, observed: float, seed: int, permutations: int) -> float:

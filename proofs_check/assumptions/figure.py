@@ -12,8 +12,8 @@ from matplotlib import ticker
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from messjax import stats
 from messjax.plot import COLORS, DASHES, MARKERS, STYLE
+from messjax.statistics import intervals
 from messjax.traces import Trace
 from proofs_check.assumptions.learning import HeldOut, log_loss
 from proofs_check.assumptions.order import block_of
@@ -49,8 +49,8 @@ def _blocks(axis: Any, trace: Trace) -> None:
     middle = np.bincount(blocks, np.arange(1, num + 1)) / np.bincount(blocks)
     for m, (model, scores) in enumerate(zip(trace.models, trace.satisfaction.T, strict=True)):
         parts = [scores[(blocks == b) & np.isfinite(scores)] for b in range(blocks[-1] + 1)]
-        found = [stats.interval(part) if len(part) > 1 else None for part in parts]
-        rows = [(x, each) for x, each in zip(middle, found, strict=True) if each is not None]
+        result = [intervals.interval(part) if len(part) > 1 else None for part in parts]
+        rows = [(x, each) for x, each in zip(middle, result, strict=True) if each is not None]
         at = [x for x, _ in rows]
         y, low, high = (np.array([getattr(each, name) for _, each in rows]) for name in ("mean", "lower", "upper"))
         look = {"color": COLORS[m % len(COLORS)], "ls": DASHES[m % len(DASHES)], "marker": MARKERS[m % len(MARKERS)]}
@@ -61,7 +61,9 @@ def _blocks(axis: Any, trace: Trace) -> None:
     )
     axis.xaxis.set_major_formatter(ticker.StrMethodFormatter("{x:,.0f}"))
     bottom, top = axis.get_ylim()
-    axis.set_yticks([tick for tick in axis.get_yticks() if bottom <= tick <= top])
+    axis.set_yticks(
+        [progress_callback for progress_callback in axis.get_yticks() if bottom <= progress_callback <= top]
+    )
     axis.set_ylim(bottom - 0.22 * (top - bottom), top)  # room for the legend
     axis.legend(loc="lower left", ncols=2)
 
@@ -69,9 +71,9 @@ def _blocks(axis: Any, trace: Trace) -> None:
 def _agreement(axis: Any, trace: Trace, alpha: float | None) -> None:
     for m, model in enumerate(trace.models):
         s, E = (values[np.isfinite(values)] for values in (trace.satisfaction[:, m], trace.cost[:, m]))
-        y, x = stats.interval(s), stats.interval(E)
+        y, x = intervals.interval(s), intervals.interval(E)
         color, marker = COLORS[m % len(COLORS)], MARKERS[m % len(MARKERS)]
-        xerr, yerr = ([[found.mean - found.lower], [found.upper - found.mean]] for found in (x, y))
+        xerr, yerr = ([[result.mean - result.lower], [result.upper - result.mean]] for result in (x, y))
         look: dict[str, Any] = {"color": color, "marker": marker, "ms": 6, "capsize": 3, "ls": ""}
         axis.errorbar(x.mean, y.mean, xerr=xerr, yerr=yerr, label=short(model), **look)
     means = np.nanmean(trace.cost, axis=0)
@@ -94,9 +96,9 @@ def _agreement(axis: Any, trace: Trace, alpha: float | None) -> None:
 def _learning(axis: Any, held: HeldOut) -> None:
     constant = log_loss(np.broadcast_to(held.constant, held.scores.shape), held.scores)
     excess = (log_loss(held.s_hat, held.scores) - constant)[:, np.isfinite(constant)]
-    found = stats.interval(excess)  # paired by request held out
-    axis.plot(held.seen, found.mean, color=COLORS[0], marker="o", ms=4, label="linear head on n-grams")
-    axis.fill_between(held.seen, found.lower, found.upper, color=COLORS[0], alpha=0.2, lw=0)
+    result = intervals.interval(excess)  # paired by request held out
+    axis.plot(held.seen, result.mean, color=COLORS[0], marker="o", ms=4, label="linear head on n-grams")
+    axis.fill_between(held.seen, result.lower, result.upper, color=COLORS[0], alpha=0.2, lw=0)
     axis.axhline(0.0, color="k", lw=1.2, ls=(0, (6, 2)), label="constant: each model's mean")
     axis.set(
         title="(c) A6: held-out log loss against a constant",

@@ -9,8 +9,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from messjax import predictors, stats
-from messjax.scores import brier, log_loss, over_models
+from messjax import predictors
+from messjax.statistics import intervals
+from messjax.statistics.scoring_rules import brier, log_loss, over_models
 from messjax.types import Array, Outcome, Predictor, PyTree
 from proofs_check.assumptions.report import (
     LEVEL,
@@ -69,20 +70,20 @@ def learn(features: np.ndarray, scores: np.ndarray, *, seed: int, predictor: Pre
     features = np.asarray(features, np.float32)
     chosen = predictor or predictors.linear(features.shape[1], num_models)
     state = chosen.init(jax.random.key(seed))
-    told, found, start = (jnp.asarray(features[train]), jnp.asarray(clipped[train])), [], 0
+    label, result, start = (jnp.asarray(features[train]), jnp.asarray(clipped[train])), [], 0
     for stop in moments:
-        state = _advance(chosen, state, told, start, int(stop))
-        found.append(np.asarray(jax.vmap(chosen.predict, (None, 0))(state, jnp.asarray(features[test])), np.float64))
+        state = _advance(chosen, state, label, start, int(stop))
+        result.append(np.asarray(jax.vmap(chosen.predict, (None, 0))(state, jnp.asarray(features[test])), np.float64))
         start = int(stop)
-    return HeldOut(moments, np.stack(found), clipped[test].astype(np.float64), np.nanmean(clipped[train], axis=0))
+    return HeldOut(moments, np.stack(result), clipped[test].astype(np.float64), np.nanmean(clipped[train], axis=0))
 
 
 @jax.jit
-def _advance(predictor: Predictor, state: PyTree, told: tuple[Array, Array], start: int, stop: int) -> PyTree:
+def _advance(predictor: Predictor, state: PyTree, label: tuple[Array, Array], start: int, stop: int) -> PyTree:
     def one(n: Array, state: PyTree) -> PyTree:
-        labels = told[1][n]
+        labels = label[1][n]
         seen = ~jnp.isnan(labels)
-        return predictor.update(state, told[0][n], Outcome(jnp.where(seen, labels, 0.0), seen))
+        return predictor.update(state, label[0][n], Outcome(jnp.where(seen, labels, 0.0), seen))
 
     return jax.lax.fori_loop(start, stop, one, state)
 
@@ -94,9 +95,9 @@ def check_prediction(held: HeldOut) -> list[Check]:
     of s_hat - mu, a lower bound of the floor F_min. Early and late are means over moments of learning. Intervals
     are over the requests held out, not over other orders of learning.
     """
-    said = {"late": held.s_hat[held.late], "early": held.s_hat[held.early], "constant": held.constant[None, None]}
+    text = {"late": held.s_hat[held.late], "early": held.s_hat[held.early], "constant": held.constant[None, None]}
     losses, squares = (
-        {name: over_models(score(s_hat, held.scores)).mean(axis=0) for name, s_hat in said.items()}  # [n] each
+        {name: over_models(score(s_hat, held.scores)).mean(axis=0) for name, s_hat in text.items()}  # [n] each
         for score in (log_loss, brier)
     )
     numbers = f"{held.seen[-1]:,} labels, {len(held.scores):,} held out"
@@ -116,21 +117,21 @@ def check_prediction(held: HeldOut) -> list[Check]:
         ),
         ("held-out Brier score: a constant - the late predictor", squares["constant"], squares["late"], numbers),
     ):
-        found = stats.interval((left - right)[np.isfinite(left)], corrected(3))
+        result = intervals.interval((left - right)[np.isfinite(left)], corrected(3))
         values = f"{np.nanmean(left):.4f} - {np.nanmean(right):.4f}; {detail}"
-        checks.append(row("A6", what, found, positive(found), values))
+        checks.append(row("A6", what, result, positive(result), values))
     floors = [calibration(s_hat, held.scores) for s_hat in held.s_hat[held.late]]
     mean, lower, upper = (float(x) for x in np.mean([each[:3] for each in floors], axis=0))
-    floor = stats.Interval(mean, lower, upper, LEVEL, floors[-1].n)
+    floor = intervals.Interval(mean, lower, upper, LEVEL, floors[-1].n)
     what = "rms calibration error (lower bound of F_min)"
     return [*checks, row("A6", what, floor, at_most(floor), f"{BINS} bins, mean over the last tenth of the labels")]
 
 
-def calibration(s_hat: np.ndarray, scores: np.ndarray) -> stats.Interval:
+def calibration(s_hat: np.ndarray, scores: np.ndarray) -> intervals.Interval:
     """Rms over ten bins of equally many predictions of mean(score - s_hat), all models together: [n, M], [n, M]."""
     seen = ~np.isnan(scores)
-    said, gap = s_hat[seen], (scores - s_hat)[seen]
-    bins = np.argsort(np.argsort(said, kind="stable")) * BINS // len(said)
+    text, gap = s_hat[seen], (scores - s_hat)[seen]
+    bins = np.argsort(np.argsort(text, kind="stable")) * BINS // len(text)
     return rms_of_means(gap[:, None], bins, centred=False)
 
 
@@ -145,14 +146,14 @@ def check_error(error: np.ndarray, beta: float) -> list[Check]:
         return [not_checkable("A6", what, "no prediction, no known law, one stream, or fewer than ten requests")]
     part = error.shape[1] // TENTH
     early, late = error[:, :part].mean(axis=1), error[:, -part:].mean(axis=1)
-    floor = stats.interval(late)
+    floor = intervals.interval(late)
     if early.mean() == 0.0:  # an oracle
         fall = exactly(0.0, len(error))
     else:
-        fall = stats.jackknife(lambda first, last: 1.0 - last / first, early, late, level=(1.0 + LEVEL) / 2.0)
+        fall = intervals.jackknife(lambda first, last: 1.0 - last / first, early, late, level=(1.0 + LEVEL) / 2.0)
     small = floor.upper <= TOLERANCE / 5.0
     verdict = "holds" if small or fall.lower > 0 else "rejected" if fall.upper < 2 * TOLERANCE else "undecided"
-    margin = stats.interval(beta - 2.0 * late)
+    margin = intervals.interval(beta - 2.0 * late)
     return [
         row("A6", what, fall, verdict, f"e_t {early.mean():.4f} to {late.mean():.4f}"),
         row(
@@ -185,14 +186,14 @@ def check_known_costs(features: np.ndarray, cost: np.ndarray, models: Sequence[s
             continue
         guess, centre = _held_out_regression(features[rows], y, seed)
         scale = y.var()
-        found = stats.jackknife(
+        result = intervals.jackknife(
             lambda left, total: left / total,
             (y - guess) ** 2 / scale,
             (y - centre) ** 2 / scale,
             level=(1.0 + corrected(len(models))) / 2.0,
         )
-        detail = f"{name}: R^2 {1.0 - found.mean:.3f}, {FOLDS} folds of {len(y):,} requests"
-        checks.append(row("A7", what, found, at_most(found), detail))
+        detail = f"{name}: R^2 {1.0 - result.mean:.3f}, {FOLDS} folds of {len(y):,} requests"
+        checks.append(row("A7", what, result, at_most(result), detail))
     return checks
 
 
@@ -205,10 +206,10 @@ def _held_out_regression(features: np.ndarray, y: np.ndarray, seed: int) -> tupl
         mean, deviation = features[inside].mean(axis=0), features[inside].std(axis=0)
         z = (features - mean) / np.where(deviation > 1e-9, deviation, np.inf)
         base = y[inside].mean()
-        told, target = z[inside], y[inside] - base
-        strength, axes = np.linalg.eigh(told.T @ told)
+        label, target = z[inside], y[inside] - base
+        strength, axes = np.linalg.eigh(label.T @ label)
         strength = strength.clip(0.0)
-        turned, best = told @ axes, (np.inf, np.zeros(z.shape[1]))
+        turned, best = label @ axes, (np.inf, np.zeros(z.shape[1]))
         moments = turned.T @ target
         for penalty in inside.sum() * 10.0 ** np.arange(-8.0, 2.0):
             shrunk = moments / (strength + penalty)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from messjax import stats
+from messjax.statistics import intervals
 from proofs_check.assumptions.report import LEVEL, TOLERANCE_SD, Check, not_checkable, rms_of_means, row
 
 BLOCKS = 10  # consecutive blocks whose means are compared
@@ -52,15 +52,15 @@ def check_order(
     if not moving:
         return checks
     p_values = _p_values(list(moving.values()), seed, max(permutations, 40 * len(TESTS) * len(moving) - 1))
-    adjusted = stats.holm(p_values.ravel()).reshape(p_values.shape)
+    adjusted = intervals.holm(p_values.ravel()).reshape(p_values.shape)
     for (name, values), raw, p in zip(moving.items(), p_values, adjusted, strict=True):
         effect = rms_of_means(values, block_of(len(values)), centred=True)
         small = "holds" if effect.upper <= TOLERANCE_SD else "undecided"
         verdict = "rejected" if p.min() <= 1.0 - LEVEL else small
         at = int(np.argmax((np.cumsum(values, axis=0) ** 2).sum(axis=-1)))
         where = f"request {at + 1:,}" + (f" ({groups[at]})" if len(groups) == len(values) else "")
-        told = ", ".join(f"{test} {q:.2g}" for test, q in zip(TESTS, raw, strict=True))
-        detail = f"{name}: p of {told}" + (f"; turns at {where}" if verdict == "rejected" else "")
+        label = ", ".join(f"{test} {q:.2g}" for test, q in zip(TESTS, raw, strict=True))
+        detail = f"{name}: p of {label}" + (f"; turns at {where}" if verdict == "rejected" else "")
         checks.append(row("A1", what, effect, verdict, detail, p=float(p.min())))
     return checks
 

@@ -15,7 +15,7 @@ from rich.table import Table
 from scipy import optimize, special
 from scipy import stats as distributions
 
-from messjax import stats
+from messjax.statistics import intervals
 
 LEVEL = 0.95  # of every interval; within one assumption, intervals and p-values are corrected for their number
 TOLERANCE = 0.05  # a negligible deviation of a satisfaction or a share
@@ -42,33 +42,33 @@ def corrected(count: int) -> float:
     return 1.0 - (1.0 - LEVEL) / max(count, 1)
 
 
-def positive(found: stats.Interval) -> str:
+def positive(result: intervals.Interval) -> str:
     """The verdict on "the number is above zero"."""
-    return "holds" if found.lower > 0 else "rejected" if found.upper < 0 else "undecided"
+    return "holds" if result.lower > 0 else "rejected" if result.upper < 0 else "undecided"
 
 
-def at_most(found: stats.Interval, limit: float = TOLERANCE) -> str:
+def at_most(result: intervals.Interval, limit: float = TOLERANCE) -> str:
     """The verdict on "the number is negligible", at most `limit`."""
-    return "holds" if found.upper <= limit else "rejected" if found.lower > limit else "undecided"
+    return "holds" if result.upper <= limit else "rejected" if result.lower > limit else "undecided"
 
 
-def zero(found: stats.Interval, limit: float = TOLERANCE) -> str:
+def zero(result: intervals.Interval, limit: float = TOLERANCE) -> str:
     """The verdict on "the number is zero": rejected where the interval leaves it out, whatever its size."""
-    if found.lower > 0 or found.upper < 0:
+    if result.lower > 0 or result.upper < 0:
         return "rejected"
-    return "holds" if max(-found.lower, found.upper) <= limit else "undecided"
+    return "holds" if max(-result.lower, result.upper) <= limit else "undecided"
 
 
-def row(assumption: str, what: str, found: stats.Interval, verdict: str, detail: str, p: float = np.nan) -> Check:
+def row(assumption: str, what: str, result: intervals.Interval, verdict: str, detail: str, p: float = np.nan) -> Check:
     """A check from its interval; the source is filled in by whoever has it."""
     return Check(
-        assumption, what, float(found.mean), float(found.lower), float(found.upper), verdict, detail, p=float(p)
+        assumption, what, float(result.mean), float(result.lower), float(result.upper), verdict, detail, p=float(p)
     )
 
 
-def exactly(value: float, n: int = 0) -> stats.Interval:
+def exactly(value: float, n: int = 0) -> intervals.Interval:
     """A number that is known: an interval without width."""
-    return stats.Interval(value, value, value, LEVEL, n)
+    return intervals.Interval(value, value, value, LEVEL, n)
 
 
 def not_checkable(assumption: str, what: str, detail: str) -> Check:
@@ -76,15 +76,15 @@ def not_checkable(assumption: str, what: str, detail: str) -> Check:
     return row(assumption, what, exactly(np.nan), "not checkable", detail)
 
 
-def share(count: int, total: int) -> stats.Interval:
+def share(count: int, total: int) -> intervals.Interval:
     """A share with its exact interval (Clopper and Pearson 1934)."""
     tail = (1.0 - LEVEL) / 2.0
     lower = distributions.beta.ppf(tail, count, total - count + 1) if count else 0.0
     upper = distributions.beta.ppf(1.0 - tail, count + 1, total - count) if count < total else 1.0
-    return stats.Interval(count / total, float(lower), float(upper), LEVEL, total)
+    return intervals.Interval(count / total, float(lower), float(upper), LEVEL, total)
 
 
-def rms_of_means(values: np.ndarray, groups: np.ndarray, *, centred: bool, level: float = LEVEL) -> stats.Interval:
+def rms_of_means(values: np.ndarray, groups: np.ndarray, *, centred: bool, level: float = LEVEL) -> intervals.Interval:
     """Root mean square of the true group means of `values` [N, k], with the chance part taken off.
 
     groups [N] are numbers 0, 1, ... of non-empty groups; with `centred` the means are taken from the common one. The
@@ -106,7 +106,7 @@ def rms_of_means(values: np.ndarray, groups: np.ndarray, *, centred: bool, level
     scale = float(within.mean()) / (num * columns)
     limits = [_noncentrality(total, freedom, (1.0 + sign * level) / 2.0) for sign in (1.0, -1.0)]
     lower, mean, upper = (float(np.sqrt(scale * x)) for x in (limits[0], max(0.0, total - freedom), limits[1]))
-    return stats.Interval(mean, lower, upper, level, num)
+    return intervals.Interval(mean, lower, upper, level, num)
 
 
 def _noncentrality(total: float, freedom: float, probability: float) -> float:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import stats as distributions
 
-from messjax import stats
+from messjax.statistics import intervals
 from proofs_check.assumptions.report import (
     LEVEL,
     Check,
@@ -45,10 +45,11 @@ def check_slater(scores: np.ndarray, alpha: float | None, models: Sequence[str])
         return [not_checkable("A3", what, "no agreement given: alpha")]
     gaps = [_mean(scores[:, m] - alpha, corrected(len(models))) for m in range(len(models))]
     largest, best = _mean(scores[:, -1] - alpha), int(np.argmax([gap.mean for gap in gaps]))
-    found = [(largest, len(models) - 1, "largest model, beta_M"), (gaps[best], best, "best single model")]
-    told = [f"{short(models[m])}, alpha {alpha:g}" for _, m, _ in found]
+    result = [(largest, len(models) - 1, "largest model, beta_M"), (gaps[best], best, "best single model")]
+    label = [f"{short(models[m])}, alpha {alpha:g}" for _, m, _ in result]
     return [
-        row("A3", f"{what}: {which}", gap, positive(gap), who) for (gap, _, which), who in zip(found, told, strict=True)
+        row("A3", f"{what}: {which}", gap, positive(gap), who)
+        for (gap, _, which), who in zip(result, label, strict=True)
     ]
 
 
@@ -73,7 +74,7 @@ def check_labels(scores: np.ndarray, models: Sequence[str]) -> list[Check]:
     return checks
 
 
-def check_feedback(labels: np.ndarray, observed: np.ndarray, mean: np.ndarray, asked: np.ndarray) -> list[Check]:
+def check_feedback(labels: np.ndarray, observed: np.ndarray, mean: np.ndarray, args: np.ndarray) -> list[Check]:
     """A5 on a stream: on explored requests every label comes back, and those that do have mean mu.
 
     Args:
@@ -83,18 +84,18 @@ def check_feedback(labels: np.ndarray, observed: np.ndarray, mean: np.ndarray, a
       asked: [n, M] bool, the models queried to learn from.
     """
     what = "label - mu over the labels that came back"
-    if not asked.any():
+    if not args.any():
         return [not_checkable("A5", what, "no request was explored")]
-    lost = asked & ~observed
-    checks = [_complete(int(lost.sum()), int(asked.sum()), f"{int(asked.any(axis=-1).sum()):,} explored requests")]
+    lost = args & ~observed
+    checks = [_complete(int(lost.sum()), int(args.sum()), f"{int(args.any(axis=-1).sum()):,} explored requests")]
     for m in range(labels.shape[1]):
-        seen = observed[:, m] & asked[:, m] & ~np.isnan(mean[:, m])
+        seen = observed[:, m] & args[:, m] & ~np.isnan(mean[:, m])
         gap = (labels - mean)[seen, m]
         if len(gap) < 2:
             checks.append(not_checkable("A5", what, f"model {m}: law unknown, or fewer than two labels"))
             continue
-        found = _mean(gap, corrected(labels.shape[1]))
-        checks.append(row("A5", what, found, zero(found), f"model {m}, {len(gap):,} labels"))
+        result = _mean(gap, corrected(labels.shape[1]))
+        checks.append(row("A5", what, result, zero(result), f"model {m}, {len(gap):,} labels"))
     return checks
 
 
@@ -112,10 +113,10 @@ def check_largest(scores: np.ndarray, cost: np.ndarray, models: Sequence[str]) -
     level = corrected(num_models - 1)
     checks = []
     for cheap, dear in itertools.pairwise(by_cost):
-        found = _mean(scores[:, dear] - scores[:, cheap], level)
-        verdict = positive(found)
+        result = _mean(scores[:, dear] - scores[:, cheap], level)
+        verdict = positive(result)
         detail = f"{short(models[dear])} - {short(models[cheap])}" + (": inversion" if verdict == "rejected" else "")
-        checks.append(row("A8", "E[s], dearer - cheaper model", found, verdict, detail))
+        checks.append(row("A8", "E[s], dearer - cheaper model", result, verdict, detail))
     scale = float(np.nanmean(cost[:, by_cost[-1]])) or 1.0
     for what, values in (("E[s]", scores), ("E[cost] / dearest", cost / scale)):
         gaps = [_mean(values[:, -1] - values[:, m], level) for m in range(num_models - 1)]
@@ -128,28 +129,28 @@ def check_largest(scores: np.ndarray, cost: np.ndarray, models: Sequence[str]) -
     return checks
 
 
-def _mean(values: np.ndarray, level: float = LEVEL) -> stats.Interval:
+def _mean(values: np.ndarray, level: float = LEVEL) -> intervals.Interval:
     """Student's interval over the entries that are there."""
     values = values[np.isfinite(values)]
-    return stats.interval(values, level) if len(values) > 1 else exactly(np.nan, len(values))
+    return intervals.interval(values, level) if len(values) > 1 else exactly(np.nan, len(values))
 
 
 def _refuted(what: str, bad: np.ndarray, values: np.ndarray, models: Sequence[str]) -> Check:
     """A share of entries that must be zero in every sample: one bad entry is enough."""
-    found = share(int(bad.sum()), bad.size)
+    result = share(int(bad.sum()), bad.size)
     detail = f"0 of {bad.size:,}"
     if bad.any():
         rows = [f"row {n + 1} {short(models[m])}: {values[n, m]:.3g}" for n, m in np.argwhere(bad)[:3]]
         detail = f"{int(bad.sum())} of {bad.size:,}: {'; '.join(rows)}" + ("; ..." if bad.sum() > 3 else "")
-    return row("A2", f"share of {what}", found, "rejected" if bad.any() else "holds", detail)
+    return row("A2", f"share of {what}", result, "rejected" if bad.any() else "holds", detail)
 
 
 def _complete(missing: int, total: int, detail: str) -> Check:
-    found = share(missing, total)
+    result = share(missing, total)
     return row(
         "A5",
         "share of labels missing",
-        found,
+        result,
         "rejected" if missing else "holds",
         f"{missing:,} of {total:,}: {detail}",
     )
@@ -161,8 +162,8 @@ def _difference(what: str, lost: np.ndarray, kept: np.ndarray, level: float, mod
         return not_checkable("A5", what, f"{model}: no other model to compare with, or fewer than two requests")
     with np.errstate(invalid="ignore", divide="ignore"):
         limits = distributions.ttest_ind(lost, kept, equal_var=False).confidence_interval(level)
-    found = stats.Interval(lost.mean() - kept.mean(), float(limits.low), float(limits.high), level, len(lost))
-    return row("A5", what, found, zero(found), f"{model}, {len(lost):,} missing")
+    result = intervals.Interval(lost.mean() - kept.mean(), float(limits.low), float(limits.high), level, len(lost))
+    return row("A5", what, result, zero(result), f"{model}, {len(lost):,} missing")
 
 
 def _tail(cost: np.ndarray, num_models: int, model: str) -> Check:
@@ -185,9 +186,9 @@ def _tail(cost: np.ndarray, num_models: int, model: str) -> Check:
         return row("A2", what, exactly(-np.inf), "holds", f"{detail}; the {k + 1} largest are alike")
     index = first + 1.0 - 0.5 / (1.0 - first**2 / second)
     reach = distributions.norm.ppf((1.0 + corrected(num_models)) / 2.0) * np.sqrt(_variance(index) / k)
-    found = stats.Interval(index, index - reach, index + reach, LEVEL, k)
-    verdict = "rejected" if found.lower > 0 else "holds" if found.upper < 0 else "undecided"
-    return row("A2", what, found, verdict, detail)
+    result = intervals.Interval(index, index - reach, index + reach, LEVEL, k)
+    verdict = "rejected" if result.lower > 0 else "holds" if result.upper < 0 else "undecided"
+    return row("A2", what, result, verdict, detail)
 
 
 def _variance(index: float) -> float:

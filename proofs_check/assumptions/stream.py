@@ -11,8 +11,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from messjax import feedback as _feedback
-from messjax import meters, policies, simulate
-from messjax.checks import check_run
+from messjax import policies
+from messjax.engine import simulation
+from messjax.engine.validation import check_run
+from messjax.meters import standard_meters
 from messjax.types import Array, Controls, Policy, Predictor, Step, Stream
 from proofs_check.assumptions import learning, scores
 from proofs_check.assumptions.coin import check_coin
@@ -61,7 +63,7 @@ def check_stream(
     flat = {name: values.reshape(num_streams * horizon, *values.shape[2:]) for name, values in seen.items()}
     alpha = float(controls.alpha)
     beta = float(np.max(mu, axis=-1).mean()) - alpha
-    some = np.random.default_rng(seed).permutation(len(flat["cost"]))[:_REGRESSED]
+    batch = np.random.default_rng(seed).permutation(len(flat["cost"]))[:_REGRESSED]
     checks = [
         *check_order(_series(seen, models), seed=seed),
         *scores.check_bounded(flat["satisfaction"], flat["cost"], models),
@@ -69,7 +71,7 @@ def check_stream(
         _coin(seen, seed),
         *scores.check_feedback(flat["labels"], flat["observed"], flat["mean"], flat["asked"]),
         *learning.check_error(np.abs(seen["s_hat"] - mu).max(axis=-1), beta),
-        *learning.check_known_costs(flat["features"][some], flat["cost"][some], models, seed=seed),
+        *learning.check_known_costs(flat["features"][batch], flat["cost"][batch], models, seed=seed),
         *scores.check_largest(s.mean(axis=1), E.mean(axis=1), models),
     ]
     return [check._replace(source=f"{num_streams} streams of {horizon:,} requests") for check in checks]
@@ -107,23 +109,27 @@ def record(
         "observed": per_model,
     }
     blank = {name: _Blank(kind.shape, str(kind.dtype)) for name, kind in kinds.items()}
-    meter = meters.zip_meters(*(meters.latest(name, blank[name], of) for name, of in _RECORDED.items()))
+    meter = standard_meters.zip_meters(
+        *(standard_meters.latest(name, blank[name], of) for name, of in _RECORDED.items())
+    )
     numbers = check_run(controls, stream, feedback, horizon, horizon)
     if arrays := [name for name, values in numbers.items() if values.ndim]:
         raise ValueError(f"{arrays[0]}: found an array, expected a number")
-    world = simulate.assemble(policy, stream, meter, feedback)
-    simulate.check_fit(world)
+    world = simulation.assemble(policy, stream, meter, feedback)
+    simulation.check_fit(world)
     leaves = Controls(*(jnp.asarray(values, jnp.float32) for values in numbers.values()))
-    times = simulate.checkpoint_times(horizon, horizon)
+    times = simulation.checkpoint_times(horizon, horizon)
     curves = _program(key, jnp.arange(num_streams), leaves, world, times)
     seen = {name: np.asarray(values) for name, values in curves.items()}
     return {name: each if each.dtype == bool else each.astype(np.float64) for name, each in seen.items()}
 
 
 @jax.jit
-def _program(key: Array, streams: Array, controls: Controls, world: simulate.World, times: Array) -> dict[str, Array]:
+def _program(
+    key: Array, streams: Array, controls: Controls, world: simulation.RunParts, times: Array
+) -> dict[str, Array]:
     def one(i: Array) -> dict[str, Array]:
-        curve = simulate.run(jax.random.fold_in(key, i), controls, world, times)[""].curve
+        curve = simulation.run_stream(jax.random.fold_in(key, i), controls, world, times)[""].curve
         assert curve is not None
         return curve
 

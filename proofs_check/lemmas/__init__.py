@@ -113,11 +113,11 @@ def row(lemma: Lemma, timeout_s: float = TIMEOUT) -> Row:
         M=lemma.M,
         status=proof.status,
         seconds=proof.seconds + sum(other.seconds for _, other in wrong),
-        wrong=tuple(Refutation(name, other.status == "refuted", _told(other)) for name, other in wrong),
+        wrong=tuple(Refutation(name, other.status == "refuted", _formatted(other)) for name, other in wrong),
     )
 
 
-def _told(proof: Proof) -> str:
+def _formatted(proof: Proof) -> str:
     return proof.status if proof.counterexample is None else show(proof.counterexample)
 
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from z3 import And, Real, Reals, Sum
 
+from proofs_check.lemmas.expressions import larger, zero
 from proofs_check.lemmas.prover import Lemma, Wrong, without
-from proofs_check.lemmas.words import larger, zero
 
 Q, Q_next, Q_before, Q_after, alpha, s = Reals("Q Q_next Q_before Q_after alpha s")
 

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 from z3 import And, ArithRef, Real, Reals, Sum
 
+from proofs_check.lemmas.expressions import larger, zero
 from proofs_check.lemmas.prover import Lemma, Wrong
-from proofs_check.lemmas.words import larger, zero
 
 Q, Q_next, total, later, d = Reals("Q Q_next total later d")
 d_1 = Real("d_1")

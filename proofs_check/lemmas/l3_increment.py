@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from z3 import And, Reals
 
+from proofs_check.lemmas.expressions import larger, zero
 from proofs_check.lemmas.prover import Lemma, Wrong, without
-from proofs_check.lemmas.words import larger, zero
 
 Q, Q_next, alpha, s, delta = Reals("Q Q_next alpha s delta")
 

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from z3 import And, ArithRef, BoolRef, Reals, Sum
 
+from proofs_check.lemmas.expressions import per_model
 from proofs_check.lemmas.prover import Lemma, Wrong, without
-from proofs_check.lemmas.words import per_model
 
 V, Q, alpha, e, eps = Reals("V Q alpha e eps")
 SOURCE = "L5 in docs/theory.md"

@@ -116,15 +116,15 @@ def point(conditions: Sequence[z3.BoolRef], timeout_s: float) -> tuple[Point | N
 
 def variables(expressions: Sequence[z3.ExprRef]) -> list[z3.ExprRef]:
     """The real variables that occur, each once."""
-    found: dict[str, z3.ExprRef] = {}
+    result: dict[str, z3.ExprRef] = {}
     todo = list(expressions)
     while todo:
         node = todo.pop()
         if node.num_args():
             todo.extend(node.children())
         elif node.decl().kind() == z3.Z3_OP_UNINTERPRETED:
-            found[str(node)] = node
-    return list(found.values())
+            result[str(node)] = node
+    return list(result.values())
 
 
 def _sum(*terms: Fraction) -> Fraction:
@@ -186,5 +186,5 @@ def _confirm(name: str, at: Point, conditions: Sequence[z3.BoolRef]) -> None:
 
 def show(at: Mapping[str, Fraction]) -> str:
     """A point as one line: alpha = 1/2, s = 1, others 0."""
-    told = [f"{name} = {value}" for name, value in at.items() if value != 0]
-    return ", ".join([*told, *(["others 0"] if len(told) < len(at) else [])])
+    label = [f"{name} = {value}" for name, value in at.items() if value != 0]
+    return ", ".join([*label, *(["others 0"] if len(label) < len(at) else [])])

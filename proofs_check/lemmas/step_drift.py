@@ -14,8 +14,8 @@ from __future__ import annotations
 
 from z3 import Reals
 
+from proofs_check.lemmas.expressions import larger, zero
 from proofs_check.lemmas.prover import Lemma, Wrong, without
-from proofs_check.lemmas.words import larger, zero
 
 Q, B, p, x, beta_M = Reals("Q B p x beta_M")
 drift, drift_exploit, drift_explore = Reals("drift drift_exploit drift_explore")

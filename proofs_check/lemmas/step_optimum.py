@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from z3 import And, Reals
 
+from proofs_check.lemmas.expressions import per_model, smaller
 from proofs_check.lemmas.prover import Lemma, Wrong, without
-from proofs_check.lemmas.words import per_model, smaller
 
 V, Q, g, alpha, e = Reals("V Q g alpha e")
 

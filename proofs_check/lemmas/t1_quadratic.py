@@ -13,8 +13,8 @@ from __future__ import annotations
 
 from z3 import And, Real, Reals, RealVal
 
+from proofs_check.lemmas.expressions import larger, zero
 from proofs_check.lemmas.prover import Lemma, Wrong, without
-from proofs_check.lemmas.words import larger, zero
 
 SOURCE = "T1 in docs/theory.md"
 V, g, B, T, p, beta_M, q = Reals("V g B T p beta_M q")

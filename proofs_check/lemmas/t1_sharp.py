@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from z3 import Reals
 
+from proofs_check.lemmas.expressions import larger, zero
 from proofs_check.lemmas.prover import Lemma, Wrong, without
-from proofs_check.lemmas.words import larger, zero
 
 SOURCE = "T1 in docs/theory.md"
 Q, Q_next, above, above_next, level, step = Reals("Q Q_next above above_next level step")

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from z3 import Reals
 
+from proofs_check.lemmas.expressions import larger, zero
 from proofs_check.lemmas.prover import Lemma, Wrong, without
-from proofs_check.lemmas.words import larger, zero
 
 SOURCE = "T2 in docs/theory.md"
 V, B, T, p, beta_M, q = Reals("V B T p beta_M q")

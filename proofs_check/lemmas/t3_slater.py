@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from z3 import Implies, Reals
 
+from proofs_check.lemmas.expressions import larger, zero
 from proofs_check.lemmas.prover import Lemma, Wrong, without
-from proofs_check.lemmas.words import larger, zero
 
 SOURCE = "T3 in docs/theory.md"
 V, B, dE, b, beta, beta_M, e, ebar = Reals("V B dE b beta beta_M e ebar")

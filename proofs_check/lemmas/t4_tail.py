@@ -14,8 +14,8 @@ from __future__ import annotations
 
 from z3 import And, Implies, Reals
 
+from proofs_check.lemmas.expressions import larger, zero
 from proofs_check.lemmas.prover import Lemma, Wrong, without
-from proofs_check.lemmas.words import larger, zero
 
 SOURCE = "T4 in docs/theory.md"
 Q, Q_next, s, alpha, V, dE, beta, beta_M = Reals("Q Q_next s alpha V dE beta beta_M")

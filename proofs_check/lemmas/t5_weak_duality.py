@@ -13,8 +13,8 @@ from __future__ import annotations
 
 from z3 import And, Or, Reals, Sum
 
+from proofs_check.lemmas.expressions import per_model
 from proofs_check.lemmas.prover import Lemma, Wrong, without
-from proofs_check.lemmas.words import per_model
 
 SOURCE = "T5 in docs/theory.md"
 g, alpha, cost, satisfaction, dual, C_star, s, regret, lowest = Reals(

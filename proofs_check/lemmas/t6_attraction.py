@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from z3 import And, Implies, Reals
 
+from proofs_check.lemmas.expressions import larger, zero
 from proofs_check.lemmas.prover import Lemma, Wrong, without
-from proofs_check.lemmas.words import larger, zero
 
 SOURCE = "T6 in docs/theory.md"
 V, Q, Q_next, level, step = Reals("V Q Q_next level step")

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from z3 import And, Implies, Q, Reals
 
+from proofs_check.lemmas.expressions import smaller
 from proofs_check.lemmas.prover import Lemma, Wrong
-from proofs_check.lemmas.words import smaller
 
 a, q, best = Reals("a q best")
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from z3 import And, Implies, Real, Reals
 
+from proofs_check.lemmas.expressions import larger, zero
 from proofs_check.lemmas.prover import Lemma, Wrong, without
-from proofs_check.lemmas.words import larger, zero
 
 SOURCE = "T9 in docs/theory.md, fixed delay"
 Q, Q_used, Q_next, alpha, s, d, delta, B, theta = Reals("Q Q_used Q_next alpha s d delta B theta")

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from z3 import And, Reals
 
+from proofs_check.lemmas.expressions import larger, zero
 from proofs_check.lemmas.prover import Lemma, Wrong, without
-from proofs_check.lemmas.words import larger, zero
 
 SOURCE = "T9 in docs/theory.md"
 f, V, g, B, T, b, beta_M = Reals("f V g B T b beta_M")
@@ -99,15 +99,15 @@ slater = Lemma(
     setting=(f <= 1, V > 0, B > 0, dE >= 0, T >= 1, queue_sum >= explored_sum, explored_sum >= 0),
 )
 
-rho, rho_f, D, u, u_next, heard, constant = Reals("rho rho_f D u u_next heard constant")
+rho, rho_f, D, u, u_next, feedback_received, constant = Reals("rho rho_f D u u_next heard constant")
 tail = Lemma(
     name="T9 tail: one request of T4, D kept",
     source=f"{SOURCE}, 'T4 with rho replaced by 1 - f (1 - rho)'",
     hypotheses=[
         *(f > 0, f <= 1, rho > 0, rho < 1),
         (1 - rho) * D == constant,
-        heard <= rho * u + constant,
-        u_next == (1 - f) * u + f * heard,
+        feedback_received <= rho * u + constant,
+        u_next == (1 - f) * u + f * feedback_received,
         rho_f == 1 - f * (1 - rho),
     ],
     claim=And(rho_f > 0, rho_f < 1, u_next <= rho_f * u + (1 - rho_f) * D),
@@ -115,7 +115,7 @@ tail = Lemma(
         Wrong("rho kept", claim=u_next <= rho * u + (1 - rho) * D),
         Wrong("rho_f = f rho", drop=(rho_f == 1 - f * (1 - rho),), instead=(rho_f == f * rho,)),
     ),
-    setting=(u > 0, heard > 0, constant > 0, D >= 1),
+    setting=(u > 0, feedback_received > 0, constant > 0, D >= 1),
 )
 
 # One increment (1 - F/f)(alpha - s) of the martingale: d = alpha - s, F = 1 with probability f.

@@ -15,7 +15,7 @@ from proofs_check.rates.draw import exponent_table, figure, t6_figure, t8_figure
 from proofs_check.rates.exponent import Sweep, exponents
 from proofs_check.rates.measure import FULL, PARTS, QUICK, keys
 from proofs_check.rates.slope import GATE, TOLERANCE, Rate
-from proofs_check.trial import Row, judge
+from proofs_check.trials.trial import Row, corrected
 
 __all__ = [
     "GATE", "PARTS", "TOLERANCE", "Rate", "Sweep", "exponent_table", "exponents", "figure", "rows", "run", "t6_figure",
@@ -24,15 +24,15 @@ __all__ = [
 
 
 def run(quick: bool, seed: int, report: Callable[[int, int], None] | None = None) -> list[Rate]:
-    """Measure every rate. `report(done, total)` is called after each part, as `shell.progress` wants it."""
-    found: list[Rate] = []
+    """Measure every rate. `report(done, total)` is called after each part, as `runtime.progress` wants it."""
+    result: list[Rate] = []
     for done, (key, part) in enumerate(zip(keys(seed), PARTS, strict=True)):
-        found += part(key, QUICK if quick else FULL)
+        result += part(key, QUICK if quick else FULL)
         if report is not None:
             report(done + 1, len(PARTS))
-    return found
+    return result
 
 
-def rows(found: Sequence[Rate], swept: Sequence[Sweep]) -> list[Row]:
+def rows(result: Sequence[Rate], swept: Sequence[Sweep]) -> list[Row]:
     """Rates and T8's sweeps as lines of the verdict table, corrected for their number (Holm)."""
-    return judge([*(slope.row(each) for each in found), *(exponent.row(each) for each in swept)])
+    return corrected([*(slope.row(each) for each in result), *(exponent.row(each) for each in swept)])

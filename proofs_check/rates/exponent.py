@@ -10,12 +10,15 @@ import jax
 import numpy as np
 from numpy.polynomial import Polynomial
 
-from messjax import bounds, meters, predictors, stats
+from messjax import predictors
+from messjax import theory as bounds
+from messjax.meters import standard_meters
+from messjax.statistics import intervals
 from messjax.types import Predictor
 from proofs_check.rates import measure, worlds
 from proofs_check.rates.slope import GATE, LEVEL, Rate
 from proofs_check.rates.worlds import World
-from proofs_check.trial import SILENT, Row
+from proofs_check.trials.trial import EMPTY_ROW, Row
 
 V = 300.0
 START = 0.3  # the error of the noisy predictors before they learn
@@ -71,11 +74,11 @@ def plans(learning: dict[str, Rate]) -> list[Plan]:
         return Plan(name, world, predictors.noisy(world.stream, START, known[name]), learning[name], what)
 
     means = "running means"
-    found = []
+    result = []
     for what in ("T2", "loss"):
-        found += [noisy(name, close, what) for name in known]
-        found.append(Plan(means, close, measure.tabular(close), learning[means], what))
-    return found + [noisy(name, smooth, "loss") for name in known]
+        result += [noisy(name, close, what) for name in known]
+        result.append(Plan(means, close, measure.tabular(close), learning[means], what))
+    return result + [noisy(name, smooth, "loss") for name in known]
 
 
 def exponents(
@@ -83,7 +86,7 @@ def exponents(
 ) -> list[Sweep]:
     """Every sweep of T8. Needs the learning exponents and what an error costs: from `rates`, or measured first.
 
-    `report(done, total)` is called as `shell.progress` wants it.
+    `report(done, total)` is called as `runtime.progress` wants it.
     """
     size = measure.QUICK if quick else measure.FULL
     keys = list(jax.random.split(jax.random.key(seed), 3))
@@ -91,12 +94,12 @@ def exponents(
     learning = {rate.what.removeprefix("error, "): rate for rate in known}
     cost = {rate.what.removeprefix("loss by errors, "): rate for rate in known}
     T, streams, step = (24_000, 32, 0.1) if quick else (200_000, 64, 0.05)
-    a, todo, found = np.arange(0.1, 0.701, step), plans(learning), []
+    a, todo, result = np.arange(0.1, 0.701, step), plans(learning), []
     for done, plan in enumerate(todo):
-        found.append(_sweep(keys[2], plan, cost[plan.world.name], a, T, streams))
+        result.append(_sweep(keys[2], plan, cost[plan.world.name], a, T, streams))
         if report is not None:
             report(done + 1, len(todo))
-    return found
+    return result
 
 
 def _sweep(key: Any, plan: Plan, cost: Rate, a: np.ndarray, T: int, streams: int) -> Sweep:
@@ -106,7 +109,7 @@ def _sweep(key: Any, plan: Plan, cost: Rate, a: np.ndarray, T: int, streams: int
     c = balanced(q, power, _start(plan.rate, q), *_constants(plan, cost, power), T)
     run = measure.play(
         key, world, plan.predictor, T, streams, V=V, c=c, a=a, engine="general",
-        meter=meters.zip_meters(worlds.excess(world), worlds.explored_excess(world), meters.theory()),
+        meter=standard_meters.zip_meters(worlds.excess(world), worlds.explored_excess(world), standard_meters.theory()),
     ).transpose("a", "stream", ...)  # fmt: skip
     if plan.what == "T2":
         terms = _constants(plan, cost, power)[1] * bounds.exploration_sum(T, c, a) / T
@@ -114,7 +117,7 @@ def _sweep(key: Any, plan: Plan, cost: Rate, a: np.ndarray, T: int, streams: int
     else:
         explored = run["explored_excess"].values
         wrong = run["excess"].values - explored
-    limits, (least, lower, upper) = stats.interval(explored + wrong, LEVEL), lowest(a, explored + wrong)
+    limits, (least, lower, upper) = intervals.interval(explored + wrong, LEVEL), lowest(a, explored + wrong)
     stars = bounds.T8_exponent(np.maximum([q_lower, q, q_upper, q * power], 0.0))
     gate, meets = T / (V * world.gamma), lower <= stars[2] and upper >= stars[0]
     return Sweep(
@@ -136,15 +139,15 @@ def _constants(plan: Plan, cost: Rate, power: float) -> tuple[float, float]:
     """What an error to the power costs, and what an explored request does: in T2, or as measured."""
     world = plan.world
     if plan.what == "T2":  # with Q at V gamma*
-        return 2.0 * world.gamma, float((world.law.weight @ world.law.cost).sum()) - world.best.cost
+        return 2.0 * world.gamma, float((world.distribution.weight @ world.distribution.cost).sum()) - world.best.cost
     return float(np.exp(np.mean(np.log(cost.y / cost.x**power)))), world.explored_excess
 
 
 def lowest(a: np.ndarray, samples: np.ndarray, seed: int = 0) -> tuple[float, float, float]:
     """Where the mean of samples [n, streams] over a [n] is least, with limits at 95% by bootstrap over streams."""
     rng, num = np.random.default_rng(seed), samples.shape[-1]
-    found = [_vertex(a, samples[:, rng.integers(num, size=num)].mean(-1)) for _ in range(RESAMPLES)]
-    lower, upper = np.quantile(found, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    result = [_vertex(a, samples[:, rng.integers(num, size=num)].mean(-1)) for _ in range(RESAMPLES)]
+    lower, upper = np.quantile(result, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return _vertex(a, samples.mean(-1)), float(lower), float(upper)
 
 
@@ -191,8 +194,8 @@ def row(sweep: Sweep) -> Row:
     It holds where the whole interval lies as close to a* as constants off by CLOSE would put it at this T, and is
     violated where none of it does. The loss itself is not T8's subject: silent.
     """
-    out = SILENT._replace(
-        statement="T8 rate", source="T8 in docs/theory", needs="A1 A4 A7", seconds=sweep.seconds, streams=sweep.streams,
+    out = EMPTY_ROW._replace(
+        statement="T8 rate", source="T8 in docs/theory", assumptions="A1 A4 A7", seconds=sweep.seconds, streams=sweep.streams,
         case=f"{sweep.what}, {sweep.predictor}, {sweep.world}",
     )  # fmt: skip
     if sweep.what != "T2":

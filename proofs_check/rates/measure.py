@@ -10,8 +10,9 @@ import jax
 import numpy as np
 import xarray as xr
 
-from messjax import meters, policies, predictors
-from messjax.sweep import sweep
+from messjax import policies, predictors
+from messjax.engine.grid_sweep import sweep
+from messjax.meters import standard_meters
 from messjax.types import Array, Controls, Predictor
 from proofs_check.rates import worlds
 from proofs_check.rates.slope import Rate, fit
@@ -39,7 +40,7 @@ def play(key: Array, world: World, predictor: Predictor, horizon: int, num_strea
     """MESS+ on a world. Controls (V, c, a) and options of `sweep` come by name; C* and gamma* are the world's."""
     controls = Controls(alpha=world.alpha, **{name: more.pop(name) for name in ("V", "c", "a") if name in more})
     return sweep(
-        key, controls, policy=policies.mess_plus(predictor), stream=world.stream._replace(law=None), horizon=horizon,
+        key, controls, policy=policies.mess_plus(predictor), stream=world.stream._replace(distribution=None), horizon=horizon,
         num_streams=num_streams, **more,
     )  # fmt: skip
 
@@ -52,7 +53,7 @@ def late(dataset: xr.Dataset, name: str) -> np.ndarray:
 
 def attraction(key: Array, size: Size) -> list[Rate]:
     """T6: E[Q] and its spread in V, at a kink of the dual and where it is smooth; and what a short horizon shows."""
-    found = []
+    result = []
     for world, spread, short in ((worlds.kinked(), 0.0, True), (worlds.smooth(), 0.5, False)):
         started = time.perf_counter()
         V = np.array(size.V)
@@ -64,11 +65,11 @@ def attraction(key: Array, size: Size) -> list[Rate]:
         gate, seconds = size.horizon / (V[-1] * world.gamma), time.perf_counter() - started
         about = {"x_name": "V", "x": V, "gate": gate}
         squares = ((Q - Q.mean((1, 2), keepdims=True)) ** 2).mean(2)
-        found.append(fit("T6", f"E[Q], {world.name}", samples=Q.mean(2), predicted=1.0, seconds=seconds, **about))
-        found.append(fit("T6", f"s.d. of Q, {world.name}", samples=squares, predicted=spread, root=2.0, **about))
+        result.append(fit("T6", f"E[Q], {world.name}", samples=Q.mean(2), predicted=1.0, seconds=seconds, **about))
+        result.append(fit("T6", f"s.d. of Q, {world.name}", samples=squares, predicted=spread, root=2.0, **about))
         if short:
-            found.append(_too_short(key, world, size))
-    return found
+            result.append(_too_short(key, world, size))
+    return result
 
 
 def _too_short(key: Array, world: World, size: Size) -> Rate:
@@ -86,11 +87,11 @@ def gaps(key: Array, size: Size) -> list[Rate]:
     V, horizon, started = np.array([8.0, 16.0, 32.0, 64.0]), size.horizon // 2, time.perf_counter()
     run = play(key, world, oracle, horizon, streams, V=V, c=0.0, meter=meter, checkpoints=2)
     gate, seconds = horizon / (V[-1] * world.gamma), time.perf_counter() - started
-    found = [fit("T2", "cost gap, settled", "V", V, late(run, "excess"), -1.0, gate=gate, seconds=seconds)]
+    result = [fit("T2", "cost gap, settled", "V", V, late(run, "excess"), -1.0, gate=gate, seconds=seconds)]
     T, started = 2_000 * np.array(size.T_factors), time.perf_counter()
     runs = [play(key, world, oracle, int(t), streams, V=np.sqrt(t), c=0.0, meter=meter)["excess"].values for t in T]
     gate, seconds = float(np.min(np.sqrt(T))) / world.gamma, time.perf_counter() - started
-    return [*found, fit("T2", "cost gap, V = sqrt(T)", "T", T, np.stack(runs), -0.5, gate=gate, seconds=seconds)]
+    return [*result, fit("T2", "cost gap, V = sqrt(T)", "T", T, np.stack(runs), -0.5, gate=gate, seconds=seconds)]
 
 
 def violations(key: Array, size: Size) -> list[Rate]:
@@ -143,14 +144,14 @@ def errors(key: Array, size: Size) -> list[Rate]:
 
 def tabular(world: World) -> Predictor:
     """A table of running means for a world of finitely many types."""
-    return predictors.tabular(*np.shape(world.law.mean))
+    return predictors.tabular(*np.shape(world.distribution.mean))
 
 
 def _error(key: Array, size: Size, name: str, world: World, predictor: Predictor, predicted: float, used: int) -> Rate:
     started, step = time.perf_counter(), 8
     run = play(
         key, world, predictor, size.learned, size.streams // 2, V=1.0, c=1.0, a=0.0, checkpoints=size.learned // step,
-        curves=("error_last",), meter=meters.theory(), engine="general",
+        curves=("error_last",), meter=standard_meters.theory(), engine="general",
     )  # fmt: skip
     n = 2 ** np.arange(3, int(np.log2(size.learned)) + 1)  # e_n has seen n - 1 requests, and counts the prior as one
     samples = run["error_last_curve"].isel(t=n // step - 1).transpose("t", "stream").values
@@ -160,7 +161,7 @@ def _error(key: Array, size: Size, name: str, world: World, predictor: Predictor
 
 def losses(key: Array, size: Size) -> list[Rate]:
     """T8's premise: by how much a prediction error e raises the cost gap. T2 allows e; it is e^(1 + margin)."""
-    found = []
+    result = []
     for world in (worlds.close_calls(), worlds.smooth()):
         started, V, horizon, streams = time.perf_counter(), 300.0, size.horizon, size.streams // 4
         runs = [
@@ -173,10 +174,10 @@ def losses(key: Array, size: Size) -> list[Rate]:
         lost = np.stack([late(run, "excess") for run in runs])
         about: Any = {"gate": horizon / (V * world.gamma), "seconds": time.perf_counter() - started}
         rise = lost[1:] - lost[0]
-        found.append(
+        result.append(
             fit("T8", f"loss by errors, {world.name}", "e", np.array(ERRORS), rise, 1.0 + world.margin, **about)
         )
-    return found
+    return result
 
 
 PARTS = (attraction, gaps, violations, exploration, errors, losses)

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy import special
 
-from messjax import stats
-from proofs_check.trial import NAN, SILENT, Row
+from messjax.statistics import intervals
+from proofs_check.trials.trial import EMPTY_ROW, NAN, Row
 
 GATE = 20.0  # the least T / (V gamma*) at which a slope is judged
 TOLERANCE = 0.1  # a slope agrees where its whole interval is this close: finite T and V bend every power law a little
@@ -51,16 +51,16 @@ def fit(
     """The rate of samples [n, streams] at x [n], the same streams at every x.
 
     y is the mean over streams to the power 1/root: root = 2 makes a standard deviation of mean squares. ValueError
-    for a mean that is not positive, as `stats.loglog_slope` says it.
+    for a mean that is not positive, as `intervals.loglog_slope` says it.
     """
     x, used = np.asarray(x, np.float64), len(x) if used is None else used
-    limits = stats.interval(samples, LEVEL)
+    limits = intervals.interval(samples, LEVEL)
     y, lower, upper = (np.maximum(each, 0.0) ** (1.0 / root) for each in limits[:3])
-    line = stats.loglog_slope(x[-used:], samples[-used:], LEVEL)
+    line = intervals.loglog_slope(x[-used:], samples[-used:], LEVEL)
     slope, slope_lower, slope_upper = (float(each) / root for each in line[:3])
-    said = verdict(slope_lower, slope_upper, predicted, gate)
+    text = verdict(slope_lower, slope_upper, predicted, gate)
     return Rate(
-        statement, what, x_name, x, y, lower, upper, slope, slope_lower, slope_upper, predicted, gate, said, seconds,
+        statement, what, x_name, x, y, lower, upper, slope, slope_lower, slope_upper, predicted, gate, text, seconds,
         used,
     )  # fmt: skip
 
@@ -82,8 +82,8 @@ def row(rate: Rate) -> Row:
     It holds by two one-sided tests, and is violated where the slope is significantly farther away: what is between, or
     behind the gate, is undecided or silent. The margin is what the tolerance leaves.
     """
-    out = SILENT._replace(
-        statement=f"{rate.statement} rate", source=f"{rate.statement} in docs/theory", needs="A1 A4 A7",
+    out = EMPTY_ROW._replace(
+        statement=f"{rate.statement} rate", source=f"{rate.statement} in docs/theory", assumptions="A1 A4 A7",
         case=f"{rate.what}, slope in {rate.x_name}", seconds=rate.seconds,
     )  # fmt: skip
     if rate.verdict == "gated":

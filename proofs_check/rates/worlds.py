@@ -8,9 +8,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import Partial
 
-from messjax import meters, optimum, streams
-from messjax.types import Array, Law, Meter, Step, Stream
-from proofs_check import cases
+from messjax import streams
+from messjax.meters import standard_meters
+from messjax.theory import optimum
+from messjax.types import Array, Distribution, Meter, Step, Stream
+from proofs_check.trials import cases
 
 
 class World(NamedTuple):
@@ -18,7 +20,7 @@ class World(NamedTuple):
 
     name: str
     stream: Stream
-    law: Law
+    distribution: Distribution
     alpha: float
     best: optimum.Optimum
     margin: float  # the loss of a prediction error e is of order e^(1 + margin)
@@ -31,15 +33,15 @@ class World(NamedTuple):
     @property
     def explored_excess(self) -> float:
         """What an explored request costs on average above the least of E_m + gamma* (alpha - mu_m)."""
-        price = self.law.cost - self.gamma * self.law.mean
-        paid = self.law.cost.sum(1) - self.gamma * self.law.mean[:, -1]
-        return float(self.law.weight @ (paid - price.min(1)))
+        price = self.distribution.cost - self.gamma * self.distribution.mean
+        paid = self.distribution.cost.sum(1) - self.gamma * self.distribution.mean[:, -1]
+        return float(self.distribution.weight @ (paid - price.min(1)))
 
 
 def _world(name: str, stream: Stream, alpha: float, margin: float) -> World:
-    assert stream.law is not None
-    law = stream.law()
-    return World(name, stream, law, alpha, optimum.solve(law, alpha), margin)
+    assert stream.distribution is not None
+    distribution = stream.distribution()
+    return World(name, stream, distribution, alpha, optimum.solve(distribution, alpha), margin)
 
 
 def kinked() -> World:
@@ -63,9 +65,11 @@ def close_calls(octaves: int = 9) -> World:
     gain = np.concatenate([0.5 - apart, [0.5], 0.5 + apart])
     weight = np.full(len(gain), 0.8 / (2 * octaves))
     weight[octaves] = 0.2
-    law = Law(weight, np.tile([0.2, 1.2], (len(gain), 1)), np.stack([np.full(len(gain), 0.05), 0.05 + gain], 1))
+    distribution = Distribution(
+        weight, np.tile([0.2, 1.2], (len(gain), 1)), np.stack([np.full(len(gain), 0.05), 0.05 + gain], 1)
+    )
     alpha = 0.05 + weight[octaves] * 0.25 + float((weight * gain)[octaves + 1 :].sum())  # the middle type is mixed
-    return _world("close calls at every scale", streams.types(law), float(np.round(alpha, 6)), 0.0)
+    return _world("close calls at every scale", streams.types(distribution), float(np.round(alpha, 6)), 0.0)
 
 
 def excess(world: World) -> Meter:
@@ -74,19 +78,19 @@ def excess(world: World) -> Meter:
     Its expectation is that of average cost - C* + gamma* x violation (T5's adjusted regret per request), exactly, with
     mu in the place of labels: hundreds of times less variance.
     """
-    return meters.mean("excess", Partial(_excess, jnp.float32(world.gamma)))
+    return standard_meters.mean("excess", Partial(_excess, jnp.float32(world.gamma)))
 
 
 def explored_excess(world: World) -> Meter:
     """Reading `explored_excess`: the part of `excess` that falls on explored requests."""
-    return meters.mean("explored_excess", Partial(_explored, jnp.float32(world.gamma)))
+    return standard_meters.mean("explored_excess", Partial(_explored, jnp.float32(world.gamma)))
 
 
 def _excess(gamma: Array, step: Step) -> Any:
     cost, mu = step.request.cost, step.request.mean
     price = cost - gamma * mu
     paid = jnp.sum(jnp.where(step.decision.query, cost, 0.0))
-    return paid - gamma * jnp.sum(jnp.where(step.decision.served, mu, 0.0)) - jnp.min(price)
+    return paid - gamma * jnp.sum(jnp.where(step.decision.served_mask, mu, 0.0)) - jnp.min(price)
 
 
 def _explored(gamma: Array, step: Step) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from proofs_check.statement import Statement
+from messjax.theory.statement import Statement
 from proofs_check.statements import attraction, cost, paths, queue, sparse, tightening
 
 ALL: tuple[Statement, ...] = (
@@ -17,11 +17,11 @@ ALL: tuple[Statement, ...] = (
 
 def named(wanted: str, statements: tuple[Statement, ...] | list[Statement] = ALL) -> list[Statement]:
     """Those whose names begin with one of "T1,T2": ValueError for a name that none has."""
-    found: list[Statement] = []
+    result: list[Statement] = []
     for name in (word.strip() for word in wanted.split(",")):
-        some = [each for each in statements if each.name == name or each.name.split()[0] == name]
-        if not some:
+        batch = [each for each in statements if each.name == name or each.name.split()[0] == name]
+        if not batch:
             known = ", ".join(dict.fromkeys(each.name.split()[0] for each in statements))
             raise ValueError(f"--only: found {name!r}, expected some of {known}")
-        found += [each for each in some if each not in found]
-    return found
+        result += [each for each in batch if each not in result]
+    return result

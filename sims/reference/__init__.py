@@ -1,6 +1,6 @@
 """Three workloads of MESS+ written again, without messjax, in the ways people write such loops: references for speed.
 
-Everything here computes the same thing: the same worlds, the same rule, the same readings (`readings.Readings`).
+Everything here computes the same thing: the same worlds, the same rule, the same readings (`metrics.Readings`).
 
 | file | style | random numbers |
 | --- | --- | --- |

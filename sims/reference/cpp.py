@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from sims.reference import readings, workloads
-from sims.reference.readings import Readings
+from sims.reference import metrics, workloads
+from sims.reference.metrics import Readings
 from sims.reference.workloads import W1, W2, W3
 
 LANES = 16  # L of lanes.h
@@ -36,7 +36,7 @@ def w1(work: W1) -> Readings:
     alpha = int(workloads.units(work.alpha))
     world = (len(work.mean), work.world, work.policy, work.mean)
     _call(_library(models, LANES).w1, n, work.horizon, _threads(), *world, price, p, alpha, raw)
-    return readings.exact(raw, work.horizon, readings.constant_cost(raw, work.cost))
+    return metrics.exact(raw, work.horizon, metrics.constant_cost(raw, work.cost))
 
 
 def w2(work: W2) -> Readings:
@@ -46,7 +46,7 @@ def w2(work: W2) -> Readings:
     p, price = workloads.exploration(work.c, work.a, work.horizon), workloads.price(work.V, work.cost)
     world = (work.world, work.policy, work.weights, work.bias)
     _call(_library(models, d).w2, n, work.horizon, _threads(), grid, *world, price, p, workloads.units(work.alpha), raw)
-    return readings.exact(raw, work.horizon, readings.constant_cost(raw, work.cost))
+    return metrics.exact(raw, work.horizon, metrics.constant_cost(raw, work.cost))
 
 
 def w3(work: W3) -> Readings:
@@ -59,7 +59,7 @@ def w3(work: W3) -> Readings:
     p, V = workloads.exploration(work.c, work.a, work.horizon), work.V.astype(np.float32)
     call = (seeds, work.horizon, _threads(), cs, grid, rows, *trace, V, p, workloads.units(work.alpha), raw, paid)
     _call(_library(models, features.shape[1]).w3, *call)
-    return readings.exact(raw, work.horizon, paid)
+    return metrics.exact(raw, work.horizon, paid)
 
 
 @functools.cache

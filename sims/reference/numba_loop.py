@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from sims.reference import numba_math, readings, workloads
+from sims.reference import metrics, numba_math, workloads
+from sims.reference.metrics import Readings
 from sims.reference.numba_math import f32, i32, njit, normals, prange, sigmoid, threefry, u32, uniform
 from sims.reference.numba_replay import w3
 from sims.reference.numba_rule import BLOCK, MODELS, ROWS, decide, flush, learn, store
-from sims.reference.readings import Readings
 from sims.reference.workloads import W1, W2
 
 __all__ = ["available", "w1", "w2", "w3"]
@@ -29,10 +29,10 @@ def available() -> bool:
 @njit
 def keys_of_lanes(key, first):
     """[2, LANES] keys of the streams from `first`; lanes past the last stream repeat it, and are not stored."""
-    found = np.empty((2, LANES), u32)
+    result = np.empty((2, LANES), u32)
     for i in range(LANES):
-        found[0, i], found[1, i] = key[min(first + i, len(key) - 1), 0], key[min(first + i, len(key) - 1), 1]
-    return found
+        result[0, i], result[1, i] = key[min(first + i, len(key) - 1), 0], key[min(first + i, len(key) - 1), 1]
+    return result
 
 
 @njit
@@ -162,7 +162,7 @@ def w1(work: W1) -> Readings:
     p, price = workloads.exploration(work.c, work.a, work.horizon), workloads.price(work.V, work.cost)
     alpha = np.full(LANES, workloads.units(work.alpha))
     w1_streams(work.world, work.policy, work.mean, _on_lanes(price), p, alpha, raw)
-    return readings.exact(raw, work.horizon, readings.constant_cost(raw, work.cost))
+    return metrics.exact(raw, work.horizon, metrics.constant_cost(raw, work.cost))
 
 
 def w2(work: W2) -> Readings:
@@ -171,7 +171,7 @@ def w2(work: W2) -> Readings:
     p, price = workloads.exploration(work.c, work.a, work.horizon), workloads.price(work.V, work.cost)
     alpha = _on_lanes(workloads.units(work.alpha))
     w2_streams(work.world, work.policy, work.weights, work.bias, _on_lanes(price), p, alpha, raw)
-    return readings.exact(raw, work.horizon, readings.constant_cost(raw, work.cost))
+    return metrics.exact(raw, work.horizon, metrics.constant_cost(raw, work.cost))
 
 
 def _on_lanes(value: np.ndarray) -> np.ndarray:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from sims.reference import readings, workloads
+from sims.reference import metrics, workloads
+from sims.reference.metrics import Readings
 from sims.reference.numba_math import f32, i32, njit, prange, threefry, uniform
 from sims.reference.numba_rule import BLOCK, MODELS, ROWS, decide, flush, learn, pay, predict, store
-from sims.reference.readings import Readings
 from sims.reference.workloads import W3
 
 LANES = 16  # points of the grid side by side
@@ -97,4 +97,4 @@ def w3(work: W3) -> Readings:
     trace = (work.features, work.satisfaction, work.cost, work.order, work.policy)
     p = workloads.exploration(work.c, work.a, work.horizon)
     w3_seeds(*trace, V.reshape(-1, LANES), p, alpha.reshape(-1, LANES), raw, paid)
-    return readings.exact(raw, work.horizon, paid)
+    return metrics.exact(raw, work.horizon, paid)

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from sims.reference.metrics import UNIT
 from sims.reference.numba_math import f32, i32, njit, sigmoid
-from sims.reference.readings import UNIT
 
 MODELS = 3  # a constant, so that loops over models unroll and those over lanes vectorise
 BLOCK = 1024  # requests whose queues sum up in 32 bits: 1024 UNIT < 2^31, for horizons below 2^21
@@ -53,7 +53,7 @@ def flush(state, total):
 
 @njit
 def store(raw, state, total, i):
-    """The integers of `readings.exact` of one lane, raw [M + 5]."""
+    """The integers of `metrics.exact` of one lane, raw [M + 5]."""
     for m in range(MODELS):
         raw[m] = state[EXPLOITED + m, i]
     raw[MODELS], raw[MODELS + 1], raw[MODELS + 2] = state[EXPLORED, i], state[SATISFIED, i], total[i]

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from sims.reference import numba_math, readings, workloads
+from sims.reference import metrics, numba_math, workloads
+from sims.reference.metrics import UNIT, Readings
 from sims.reference.numba_math import f32, i32, njit, normals, prange, threefry, u32, uniform
 from sims.reference.numba_rule import MODELS, learn, predict
-from sims.reference.readings import UNIT, Readings
 from sims.reference.workloads import W1, W2, W3
 
-EXPLORED, SATISFIED, SUM, LAST, TOP = range(MODELS, MODELS + 5)  # of the integers of `readings.exact`, [M + 5]
+EXPLORED, SATISFIED, SUM, LAST, TOP = range(MODELS, MODELS + 5)  # of the integers of `metrics.exact`, [M + 5]
 
 
 def available() -> bool:
@@ -74,26 +74,30 @@ def w1_streams(world, policy, mean, price, p, alpha, raw):
 
 
 @njit
-def draw(world, t, law, word, x, mu, label):
+def draw(world, t, distribution, word, x, mu, label):
     """Request t of the world: x [d + 1], whose last is one, and label [M]. Scratch: word [2, blocks], mu [M]."""
     d = len(x) - 1
     for j in range(word.shape[1]):
         word[0, j], word[1, j] = threefry(world[0], world[1], t, j)
     for j in range(d // 2):
         x[2 * j], x[2 * j + 1] = normals(word[0, j], word[1, j])
-    predict(law, x, mu)
+    predict(distribution, x, mu)
     for m in range(MODELS):
         label[m] = uniform(word[m % 2, (d + m) // 2]) < mu[m]
 
 
 @njit
-def w2_stream(world, policy, law, price, p, alpha, raw):
+def w2_stream(world, policy, distribution, price, p, alpha, raw):
     """W2 for a stream, raw [G, M + 5]."""
-    head, momentum, x = np.zeros(law.shape, f32), np.zeros(law.shape, f32), np.ones(law.shape[1], f32)
-    word, mu = np.empty((2, (law.shape[1] + MODELS) // 2), u32), np.empty(MODELS, f32)
+    head, momentum, x = (
+        np.zeros(distribution.shape, f32),
+        np.zeros(distribution.shape, f32),
+        np.ones(distribution.shape[1], f32),
+    )
+    word, mu = np.empty((2, (distribution.shape[1] + MODELS) // 2), u32), np.empty(MODELS, f32)
     s_hat, label = np.empty(MODELS, f32), np.empty(MODELS, i32)
     for t in range(1, len(p) + 1):
-        draw(world, t, law, word, x, mu, label)
+        draw(world, t, distribution, word, x, mu, label)
         predict(head, x, s_hat)
         explore = uniform(threefry(policy[0], policy[1], t, 0)[0]) < p[t - 1]
         for g in range(len(price)):
@@ -104,12 +108,12 @@ def w2_stream(world, policy, law, price, p, alpha, raw):
 
 
 @njit(parallel=True)
-def w2_streams(world, policy, law, price, p, alpha, raw, size):
+def w2_streams(world, policy, distribution, price, p, alpha, raw, size):
     """W2, raw [N, G, M + 5]; `size` points of the grid in a run."""
     runs = len(price) // size
     for run in prange(len(world) * runs):
         i, g = run // runs, run % runs * size
-        w2_stream(world[i], policy[i], law, price[g : g + size], p, alpha[g : g + size], raw[i, g : g + size])
+        w2_stream(world[i], policy[i], distribution, price[g : g + size], p, alpha[g : g + size], raw[i, g : g + size])
 
 
 @njit
@@ -145,8 +149,8 @@ def w3_paths(features, satisfaction, costs, order, policy, V, p, alpha, raw, pai
     for run in prange(len(order) * len(p) * runs):
         path, g = run // runs, run % runs * size
         i, c, end = path // len(p), path % len(p), g + size
-        some, trace = (raw[i, c, g:end], paid[i, c, g:end]), (features, satisfaction, costs)
-        w3_path(*trace, order[i], policy[i], V[g:end], p[c], alpha[g:end], *some)
+        batch, trace = (raw[i, c, g:end], paid[i, c, g:end]), (features, satisfaction, costs)
+        w3_path(*trace, order[i], policy[i], V[g:end], p[c], alpha[g:end], *batch)
 
 
 def w1(work: W1) -> Readings:
@@ -154,7 +158,7 @@ def w1(work: W1) -> Readings:
     raw = np.zeros((len(work.world), MODELS + 5), np.int64)
     p, price = workloads.exploration(work.c, work.a, work.horizon), workloads.price(work.V, work.cost)
     w1_streams(work.world, work.policy, work.mean, price, p, int(workloads.units(work.alpha)), raw)
-    return readings.exact(raw, work.horizon, readings.constant_cost(raw, work.cost))
+    return metrics.exact(raw, work.horizon, metrics.constant_cost(raw, work.cost))
 
 
 def w2(work: W2) -> Readings:
@@ -170,9 +174,9 @@ def w2_shared(work: W2) -> Readings:
 def _w2(work: W2, size: int) -> Readings:
     raw = np.zeros((len(work.world), len(work.V), MODELS + 5), np.int64)
     p, price = workloads.exploration(work.c, work.a, work.horizon), workloads.price(work.V, work.cost)
-    law = np.concatenate([work.weights, work.bias[:, None]], axis=1)
-    w2_streams(work.world, work.policy, law, price, p, workloads.units(work.alpha), raw, size)
-    return readings.exact(raw, work.horizon, readings.constant_cost(raw, work.cost))
+    distribution = np.concatenate([work.weights, work.bias[:, None]], axis=1)
+    w2_streams(work.world, work.policy, distribution, price, p, workloads.units(work.alpha), raw, size)
+    return metrics.exact(raw, work.horizon, metrics.constant_cost(raw, work.cost))
 
 
 def w3(work: W3) -> Readings:
@@ -191,4 +195,4 @@ def _w3(work: W3, size: int) -> Readings:
     trace = (work.features, work.satisfaction, work.cost, work.order, work.policy)
     p, alpha = workloads.exploration(work.c, work.a, work.horizon), workloads.units(work.alpha)
     w3_paths(*trace, work.V.astype(np.float32), p, alpha, raw, paid, size)
-    return readings.exact(raw, work.horizon, paid)
+    return metrics.exact(raw, work.horizon, paid)

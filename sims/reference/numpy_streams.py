@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from sims.reference import readings, workloads
-from sims.reference.readings import UNIT, Readings
+from sims.reference import metrics, workloads
+from sims.reference.metrics import UNIT, Readings
 from sims.reference.workloads import W1, W2, W3
 
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
@@ -50,7 +50,7 @@ def sigmoid(z: np.ndarray) -> np.ndarray:
 
 
 class Agreement:
-    """The queues of many runs and their meters; every array has the shape of `readings.Readings`'s leading axes."""
+    """The queues of many runs and their meters; every array has the shape of `metrics.Readings`'s leading axes."""
 
     def __init__(self, alpha: np.ndarray, shape: tuple[int, ...], models: int) -> None:
         self.alpha = alpha
@@ -74,7 +74,7 @@ class Agreement:
         return serve
 
     def raw(self) -> np.ndarray:
-        """The integers of `readings.exact`, [..., M + 5]."""
+        """The integers of `metrics.exact`, [..., M + 5]."""
         after = (self.explored, self.satisfied, self.queue_sum, self.queue, self.queue_max)
         return np.stack([*self.exploited, *after], axis=-1)
 
@@ -112,7 +112,7 @@ def w1(work: W1) -> Readings:
         mu = mean[:, (first * np.float32(len(work.mean))).astype(np.int32)]
         agreement.step(price, mu - mu[0], second < mu, uniform(words(work.policy, t, 1)[0]) < p[t - 1])
     raw = agreement.raw()
-    return readings.exact(raw, work.horizon, readings.constant_cost(raw, work.cost))
+    return metrics.exact(raw, work.horizon, metrics.constant_cost(raw, work.cost))
 
 
 def w2(work: W2) -> Readings:
@@ -132,7 +132,7 @@ def w2(work: W2) -> Readings:
         agreement.step(price, (s_hat - s_hat[:, :1]).T[..., None], label.T[..., None], explore[:, None])
         heads.learn(explore, x, s_hat, label)
     raw = agreement.raw()
-    return readings.exact(raw, work.horizon, readings.constant_cost(raw, work.cost))
+    return metrics.exact(raw, work.horizon, metrics.constant_cost(raw, work.cost))
 
 
 def w3(work: W3) -> Readings:
@@ -157,4 +157,4 @@ def w3(work: W3) -> Readings:
         everything = cost.sum(axis=1, dtype=np.float64)[:, None, None]
         paid += np.stack([np.where(explore[..., None], everything, exploited), exploited], axis=-1)
         heads.learn(explore, x, s_hat, np.broadcast_to(label, s_hat.shape))
-    return readings.exact(agreement.raw(), work.horizon, paid)
+    return metrics.exact(agreement.raw(), work.horizon, paid)

@@ -6,8 +6,8 @@ from __future__ import annotations
 import numpy as np
 
 from sims.reference import workloads
+from sims.reference.metrics import Readings
 from sims.reference.python_loop import Run, collect
-from sims.reference.readings import Readings
 from sims.reference.workloads import W3
 
 try:

@@ -6,7 +6,7 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from sims.reference.readings import UNIT
+from sims.reference.metrics import UNIT
 
 
 class W1(NamedTuple):

@@ -27,9 +27,9 @@ def handled_by(recording: Recording, cost: np.ndarray | None) -> str:
     """The `--missing` that make a trace of these cells, or what else to try where none does."""
     no_score = np.isnan(recording.score)
     no_cost = np.zeros_like(no_score) if cost is None else ~((cost >= 0.0) & (cost < np.inf))
-    found = [] if (no_score | no_cost).any(axis=1).all() else ["--missing drop"]
-    found += [] if (no_cost & ~no_score).any() else ["--missing zero"]
-    return " or ".join(found) or "another --cost, or fewer models: every request lacks some model"
+    result = [] if (no_score | no_cost).any(axis=1).all() else ["--missing drop"]
+    result += [] if (no_cost & ~no_score).any() else ["--missing zero"]
+    return " or ".join(result) or "another --cost, or fewer models: every request lacks some model"
 
 
 def scores(recording: Recording) -> Iterator[Finding]:
@@ -77,8 +77,8 @@ def _options(recording: Recording, percent: bool, strange: np.ndarray) -> str:
     return "--scores clip or --scores threshold=0.5"
 
 
-def _shares(some: np.ndarray, known: np.ndarray) -> str:
-    return f"{some.sum() / known.sum():.1%}"
+def _shares(batch: np.ndarray, known: np.ndarray) -> str:
+    return f"{batch.sum() / known.sum():.1%}"
 
 
 def _means(recording: Recording) -> str:

@@ -27,9 +27,9 @@ def values(recording: Recording, cost: np.ndarray | None) -> Iterator[Finding]:
         "negative costs": (cost < 0.0, "below 0"),
         "infinite costs": (cost == np.inf, "not finite"),
     }
-    for name, (bad, said) in what.items():
+    for name, (bad, text) in what.items():
         if bad.any():
-            message = f"{said}: {per_model(recording, bad.sum(axis=0))}"
+            message = f"{text}: {per_model(recording, bad.sum(axis=0))}"
             yield of_cells(recording, name, "error", bad, message, option, values=cost)
     if (free := (cost == 0.0) & known).any():
         message = f"cost 0: {per_model(recording, free.sum(axis=0))}"

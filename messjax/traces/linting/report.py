@@ -24,8 +24,8 @@ def of_cells(
     examples = []
     for n in first:
         m = int(np.argmax(bad[n]))
-        said = "nothing" if np.isnan(values[n, m]) else f"{values[n, m]:g}"
-        examples.append(f"{_request(recording, n, m)}: {recording.models[m]}: {said}")
+        text = "nothing" if np.isnan(values[n, m]) else f"{values[n, m]:g}"
+        examples.append(f"{_request(recording, n, m)}: {recording.models[m]}: {text}")
     return Finding(check, severity, int(bad.sum()), message, tuple(examples), option)
 
 
@@ -45,8 +45,8 @@ def _request(recording: Recording, n: np.integer, m: int | None = None) -> str:
 def per_model(recording: Recording, numbers: np.ndarray) -> str:
     """'a 3, b 0': a number per model, largest first, the first few."""
     order = np.argsort(-numbers, kind="stable")
-    said = ", ".join(f"{recording.models[m]} {numbers[m]:,.6g}" for m in order[:_SHOWN])
-    return said + (f" and {len(order) - _SHOWN} more" if len(order) > _SHOWN else "")
+    text = ", ".join(f"{recording.models[m]} {numbers[m]:,.6g}" for m in order[:_SHOWN])
+    return text + (f" and {len(order) - _SHOWN} more" if len(order) > _SHOWN else "")
 
 
 def mean_where(values: np.ndarray, known: np.ndarray) -> np.ndarray:

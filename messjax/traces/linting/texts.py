@@ -43,12 +43,12 @@ class _Hashes:
 
 def questions(texts: Sequence[str]) -> np.ndarray:
     """A number per text [N] int64, equal for texts that differ in case, space and punctuation only."""
-    found = np.empty(len(texts), np.int64)
+    result = np.empty(len(texts), np.int64)
     for start in range(0, len(texts), BATCH):
         block = pa.array(texts[start : start + BATCH], pa.large_string())
         loose = _normalised(block)
-        found[start : start + len(block)] = np.where(_empty(loose), _hashed(block), _hashed(loose))
-    return found
+        result[start : start + len(block)] = np.where(_empty(loose), _hashed(block), _hashed(loose))
+    return result
 
 
 def _normalised(texts: pa.Array) -> pa.Array:

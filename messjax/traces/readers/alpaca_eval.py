@@ -6,14 +6,14 @@ import math
 from pathlib import Path
 from typing import Any
 
-from messjax.traces.look import Look, files_of
 from messjax.traces.parsing import Place, field, json_document, label, listed, number, records_of, text
 from messjax.traces.recording import EXAMPLES, Builder, Finding, Recording
+from messjax.traces.sniff import Sniffed, files_of
 
 NAME = "annotations"  # what the files of a folder are called
 
 
-def fits(look: Look) -> bool:
+def fits(look: Sniffed) -> bool:
     """JSON lists of instructions with two outputs, or a folder with such files beside others."""
     keys = set(look.keys.get("json", ()))
     named = any(file.name.startswith(NAME) for file in look.files.get("json", ()))

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from messjax.traces.look import Look, files_of
+from messjax.traces.finding_counter import FindingCounter
 from messjax.traces.parsing import Place, csv_records, csv_rows, listed, number, text
 from messjax.traces.recording import Builder, Recording
-from messjax.traces.tally import Tally
+from messjax.traces.sniff import Sniffed, files_of
 
 COLUMNS = ("prompt_id", "model_id", "label", "model_name", "category", "prompt")
 EXPECTED = ", ".join(f"`{name}`" for name in COLUMNS)
 LISTS = ("model_order.csv", "question_order.csv")  # what the publisher puts beside the tables; names, no labels
 
 
-def fits(look: Look) -> bool:
+def fits(look: Sniffed) -> bool:
     """A CSV with all of the columns; lists of models and questions beside it do not count."""
     if look.path.is_file():
         return set(COLUMNS) <= set(look.keys.get("csv", ()))
@@ -59,9 +59,11 @@ class _Notes:
     """What is noticed on the way."""
 
     def __init__(self) -> None:
-        self.lists = Tally("files not used", "info", "lists of models or questions beside the tables")
-        self.names = Tally("one id, several models", "warning", "rows name a known model_id otherwise; names count")
-        self.categories = Tally(
+        self.lists = FindingCounter("files not used", "info", "lists of models or questions beside the tables")
+        self.names = FindingCounter(
+            "one id, several models", "warning", "rows name a known model_id otherwise; names count"
+        )
+        self.categories = FindingCounter(
             "one id, several groups", "warning", "rows put a known prompt_id in another category; the first one stays"
         )
         self.name_of: dict[str, str] = {}  # of a model_id

@@ -7,12 +7,12 @@ import math
 from pathlib import Path
 from typing import Any
 
-from messjax.traces.look import Look, files_of
 from messjax.traces.parsing import Place, field, json_lines, label, number, text
 from messjax.traces.recording import EXAMPLES, Builder, Finding, Recording
+from messjax.traces.sniff import Sniffed, files_of
 
 
-def fits(look: Look) -> bool:
+def fits(look: Sniffed) -> bool:
     """JSON Lines with a task, a query, a model and its performance."""
     return {"task_name", "query", "model_name", "performance"} <= set(look.keys.get("jsonl", ()))
 

@@ -6,15 +6,15 @@ import re
 from pathlib import Path
 from typing import Any
 
-from messjax.traces.look import Look, files_of
 from messjax.traces.parsing import Place, field, json_document, label, number, optional, records_of, text
 from messjax.traces.recording import EXAMPLES, Builder, Finding, Recording
+from messjax.traces.sniff import Sniffed, files_of
 
 COST_UNIT = "USD"
 _STAMP = re.compile(r"(.*?)-?(\d{8}_\d{6})?", re.DOTALL)  # of the whole stem
 
 
-def fits(look: Look) -> bool:
+def fits(look: Sniffed) -> bool:
     """JSON with a list `records` of what models answered to an `origin_query`."""
     return {"records[].index", "records[].origin_query"} <= set(look.keys.get("json", ()))
 

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from messjax.traces.look import Look, files_of
 from messjax.traces.parsing import Place, field, json_lines, label, listed, number, text
 from messjax.traces.recording import EXAMPLES, Builder, Finding, Recording
+from messjax.traces.sniff import Sniffed, files_of
 
 NO_FILTER = "none"  # the harness' own word
 _FILE = re.compile(r"samples_(?P<task>.+?)(?:_(?P<time>\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d(?:\.\d+)?))?", re.DOTALL)
@@ -30,7 +30,7 @@ class _Choice(NamedTuple):
     file: Path  # where it was made
 
 
-def fits(look: Look) -> bool:
+def fits(look: Sniffed) -> bool:
     """JSON Lines with documents, their target and what models responded."""
     keys = set(look.keys.get("jsonl", ()))
     return {"doc_id", "doc", "target"} <= keys and bool({"doc_hash", "resps", "filter", "filtered_resps"} & keys)
@@ -69,7 +69,7 @@ def read(path: Path, options: object = None) -> Recording:
 
 def _files(path: Path, builder: Builder) -> dict[tuple[Path, str], list[tuple[str, Path]]]:
     """Runs (time, file) of every folder and task."""
-    found: dict[tuple[Path, str], list[tuple[str, Path]]] = {}
+    result: dict[tuple[Path, str], list[tuple[str, Path]]] = {}
     others = []
     for file in files_of(path, ".jsonl", ".ndjson"):
         match = _FILE.fullmatch(file.stem)
@@ -77,13 +77,13 @@ def _files(path: Path, builder: Builder) -> dict[tuple[Path, str], list[tuple[st
             others.append(file.name)
             continue
         task, time = (match["task"], match["time"] or "") if match else (file.stem, "")
-        found.setdefault((file.parent, task), []).append((time, file))
-    if not found:
+        result.setdefault((file.parent, task), []).append((time, file))
+    if not result:
         raise ValueError(f"{path} has no samples_<task>_<time>.jsonl, expected one folder of them per model")
     if others:
         message = "JSON Lines that are not called samples_* are left out"
         builder.findings.append(Finding("files left out", "info", len(others), message, tuple(others[:EXAMPLES])))
-    return found
+    return result
 
 
 def _models(path: Path, files: Mapping[tuple[Path, str], object]) -> dict[Path, str]:
@@ -194,7 +194,7 @@ class _Choices:
 
     def findings(self) -> list[Finding]:
         """What the choices leave out."""
-        found = []
+        result = []
         if self.left:
             tasks = [
                 f"{task}: {self.made[task].filter!r} is read, not {listed(left)}" for task, left in self.left.items()
@@ -202,17 +202,17 @@ class _Choices:
             times = sum(sum(lines.values()) for lines in self.left.values())
             message = f"lines have another filter than the one that is read, in {len(tasks)} tasks; left out"
             severity = "info" if self.filters else "warning"
-            found.append(Finding("several filters", severity, times, message, tuple(tasks[:EXAMPLES]), "--filter"))
+            result.append(Finding("several filters", severity, times, message, tuple(tasks[:EXAMPLES]), "--filter"))
         if several := {task: other for task, other in self.other.items() if other}:
             tasks = [
                 f"{task}: {self.made[task].metric!r} is read, not {listed(other)}" for task, other in several.items()
             ]
             message = "tasks have several metrics, of which one is read"
             severity = "info" if self.metrics else "warning"
-            found.append(
+            result.append(
                 Finding("several metrics", severity, len(several), message, tuple(tasks[:EXAMPLES]), "--metric")
             )
-        return found
+        return result
 
 
 def _names(given: str | None) -> list[str]:

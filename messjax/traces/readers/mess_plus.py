@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from messjax.traces.look import Look, files_of
+from messjax.traces.finding_counter import FindingCounter
 from messjax.traces.parsing import Place, csv_rows, listed, number, text
 from messjax.traces.recording import Builder, Finding, Recording
-from messjax.traces.tally import Tally
+from messjax.traces.sniff import Sniffed, files_of
 
 if TYPE_CHECKING:
     from messjax.traces.formats import Options
@@ -28,7 +28,7 @@ _OTHERS = ("energy_consumption", "inference_time")
 _NAMED = ("label", *_OTHERS)  # measures whose columns say beyond doubt what the category is called
 
 
-def fits(look: Look) -> bool:
+def fits(look: Sniffed) -> bool:
     """A CSV with a document's id, text and benchmark, and a score of some category."""
     columns = look.keys.get("csv", ())
     return set(TEXTS) <= set(columns) and any(_split(column, set()) for column in columns)
@@ -69,10 +69,10 @@ class _Notes:
     """What is noticed on the way."""
 
     def __init__(self) -> None:
-        self.unlike = Tally(
+        self.unlike = FindingCounter(
             "label and metric differ", "warning", "cells have a metric that is not the label", "--metric acc_norm|..."
         )
-        self.clash = Tally(
+        self.clash = FindingCounter(
             "one id, several texts", "warning", "documents have the id of another one of their benchmark; both stay"
         )
         self.unused: dict[str, None] = {}  # columns
@@ -80,16 +80,16 @@ class _Notes:
         self.digests: dict[str, bytes] = {}  # of the first text of a document
 
     def findings(self) -> list[Finding]:
-        found = self.unlike.findings() + self.clash.findings()
+        result = self.unlike.findings() + self.clash.findings()
         several = {name: count for name, count in self.used.items() if count}
         if len(several) > 1:
-            told = ", ".join(f"{name} {count}" for name, count in several.items())
-            message = f"scores of several kinds: {told} cells"
-            found.append(Finding("several metrics", "warning", sum(several.values()), message, (), "--metric"))
+            label = ", ".join(f"{name} {count}" for name, count in several.items())
+            message = f"scores of several kinds: {label} cells"
+            result.append(Finding("several metrics", "warning", sum(several.values()), message, (), "--metric"))
         if self.unused:
             message = f"columns are not used: {listed(self.unused)}"
-            found.append(Finding("columns not used", "info", len(self.unused), message))
-        return found
+            result.append(Finding("columns not used", "info", len(self.unused), message))
+        return result
 
 
 def _split(column: str, categories: set[str]) -> tuple[str, str] | None:
@@ -109,9 +109,9 @@ def _layout(place: Place, header: list[str], wanted: tuple[str, ...], notes: _No
     named = {column[len(name) + 1 :] for name in _NAMED for column in header if column.startswith(f"{name}_")}
     layout: dict[str, dict[str, str]] = {}
     for column in header:
-        found = _split(column, named - {""})
-        if found:
-            layout.setdefault(found[1], {})[found[0]] = column
+        result = _split(column, named - {""})
+        if result:
+            layout.setdefault(result[1], {})[result[0]] = column
         elif column not in TEXTS and column.strip():
             notes.unused[column] = None
     if not layout:
@@ -142,8 +142,8 @@ def _score(
     values = {name: number(place, columns[name], row[columns[name]], truth=True) for name in SCORES if name in columns}
     there = {name: value for name, value in values.items() if not np.isnan(value)}
     if "label" in there and any(value != there["label"] for value in there.values()):
-        told = ", ".join(f"{name} {value:g}" for name, value in there.items())
-        notes.unlike.add(f"{place}, category {category!r}: {told}")
+        label = ", ".join(f"{name} {value:g}" for name, value in there.items())
+        notes.unlike.add(f"{place}, category {category!r}: {label}")
     for name in wanted:
         if name in there:
             notes.used[name] += 1

@@ -11,10 +11,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from messjax.traces.look import Look, look
 from messjax.traces.parquet_rows import parquet_rows
 from messjax.traces.parsing import Place, csv_rows, json_lines, listed, number, text
 from messjax.traces.recording import Builder, Recording
+from messjax.traces.sniff import Sniffed, sniff_path
 
 if TYPE_CHECKING:
     from messjax.traces.formats import Options
@@ -109,7 +109,7 @@ def _check(texts: Mapping[str, str], measures: Mapping[str, Mapping[str, str]], 
         raise ValueError(f"--columns: found {UNIT} and no cost, expected both or neither")
 
 
-def fits(look: Look) -> bool:
+def fits(look: Sniffed) -> bool:
     """Never: columns are named by the user."""
     return False
 
@@ -155,11 +155,11 @@ def _request(builder: Builder, place: Place, row: Mapping[str, Any], plan: Plan)
 def _rows(path: Path, plan: Plan) -> Iterator[tuple[Place, Mapping[str, Any]]]:
     """The rows of all files, with every column of the plan but measures that a JSON record lacks."""
     readers = {"csv": _csv_rows, "jsonl": _json_rows, "parquet": _parquet_rows}
-    files = look(path).files
+    files = sniff_path(path).files
     kinds = [kind for kind in files if kind in readers]
     if len(kinds) != 1:
-        found = ", ".join(f"{len(of)} {kind}" for kind, of in files.items())
-        raise ValueError(f"{path}: found {found}, expected files of one kind: CSV, JSON Lines or Parquet")
+        result = ", ".join(f"{len(of)} {kind}" for kind, of in files.items())
+        raise ValueError(f"{path}: found {result}, expected files of one kind: CSV, JSON Lines or Parquet")
     for file in files[kinds[0]]:
         yield from readers[kinds[0]](file, plan)
 

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from messjax.traces.look import Look, files_of
 from messjax.traces.parsing import Place, check_header, csv_records, listed, text
 from messjax.traces.recording import Builder, Recording
+from messjax.traces.sniff import Sniffed, files_of
 
 EXPECTED = "`prompt` and one column per model"
 _BOOLEANS = {"true": 1.0, "1": 1.0, "false": 0.0, "0": 0.0}
 
 
-def fits(look: Look) -> bool:
+def fits(look: Sniffed) -> bool:
     """A CSV with a prompt, whose other columns are models and their responses, and nothing that other formats have."""
     columns = look.keys.get("csv", ())
     return "prompt" in columns and not {"prompt_id", "sample_id", "model_id", "model_name"} & set(columns)
@@ -79,6 +79,6 @@ def _models(place: Place, header: list[str]) -> tuple[str, ...]:
 def _boolean(place: Place, column: str, cell: str) -> float:
     value = _BOOLEANS.get(cell.strip().lower())
     if value is None:
-        found = f"found {cell[:40]!r}" if cell.strip() else "the cell is empty"
-        raise ValueError(f"{place}, column {listed([column])}: {found}, expected True or False")
+        result = f"found {cell[:40]!r}" if cell.strip() else "the cell is empty"
+        raise ValueError(f"{place}, column {listed([column])}: {result}, expected True or False")
     return value

@@ -11,15 +11,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from messjax.traces.look import Look, files_of
+from messjax.traces.finding_counter import FindingCounter
 from messjax.traces.parsing import Place, field, json_lines, number, optional, text
 from messjax.traces.recording import Builder, Finding, Recording
-from messjax.traces.tally import Tally
+from messjax.traces.sniff import Sniffed, files_of
 
 COST_UNIT = "USD"
 
 
-def fits(look: Look) -> bool:
+def fits(look: Sniffed) -> bool:
     """JSON Lines with a question, its index over all benchmarks, and a result or a count of tokens."""
     keys = set(look.keys.get("jsonl", ()))
     return {"global_index", "question"} <= keys and bool({"evaluation_result", "token_usage"} & keys)
@@ -49,11 +49,17 @@ class _Notes:
 
     def __init__(self) -> None:
         zero = "--cost tokens --prices .../cost.json"
-        self.failed = Tally("failed calls", "warning", "calls failed; their scores and costs are as recorded")
-        self.unscored = Tally("not evaluated", "error", "answers have no score", "--missing drop|zero")
-        self.broken = Tally("evaluation failed", "warning", "answers have score and cost 0 because scoring them failed")
-        self.free = Tally("costs of zero", "warning", "answers with tokens cost 0: a model without a price", zero)
-        self.others = Tally("another model", "warning", "records name another model than their file's first one")
+        self.failed = FindingCounter("failed calls", "warning", "calls failed; their scores and costs are as recorded")
+        self.unscored = FindingCounter("not evaluated", "error", "answers have no score", "--missing drop|zero")
+        self.broken = FindingCounter(
+            "evaluation failed", "warning", "answers have score and cost 0 because scoring them failed"
+        )
+        self.free = FindingCounter(
+            "costs of zero", "warning", "answers with tokens cost 0: a model without a price", zero
+        )
+        self.others = FindingCounter(
+            "another model", "warning", "records name another model than their file's first one"
+        )
 
     def findings(self) -> list[Finding]:
         tallies = (self.failed, self.unscored, self.broken, self.free, self.others)

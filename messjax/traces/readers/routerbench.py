@@ -8,9 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from messjax.traces.frames import Frame, frame
-from messjax.traces.look import Look, files_of
 from messjax.traces.parsing import Place, label, listed, number, text
 from messjax.traces.recording import Builder, Finding, Recording
+from messjax.traces.sniff import Sniffed, files_of
 
 COST_UNIT = "USD"
 _COST, _RESPONSE = "|total_cost", "|model_response"
@@ -18,7 +18,7 @@ _WIDE = ("sample_id", "prompt", "eval_name", "oracle_model_to_route_to")
 _LONG = ("sample_id", "model_name", "eval_name", "prompt", "model_response", "performance", "cost")
 
 
-def fits(look: Look) -> bool:
+def fits(look: Sniffed) -> bool:
     """A pickle: no other format is one."""
     return "pickle" in look.files
 
@@ -48,7 +48,7 @@ def _wide(file: Path, table: Frame, builder: Builder) -> None:
     names = list(table.columns)
     beside = {name.removesuffix(end): name for end in (_RESPONSE, _COST) for name in names if name.endswith(end)}
     models = [name for name in names if name in beside]
-    if without := [found for name, found in beside.items() if name not in table.columns]:
+    if without := [result for name, result in beside.items() if name not in table.columns]:
         raise ValueError(f"{file}: found the columns {listed(without)} without their models' scores")
     if not models:
         raise ValueError(

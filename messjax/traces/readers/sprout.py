@@ -9,16 +9,16 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from messjax.traces.look import Look, files_of
 from messjax.traces.parsing import Place, label, listed, number, text
 from messjax.traces.recording import Builder, Finding, Recording
+from messjax.traces.sniff import Sniffed, files_of
 
 ROWS = 8_192  # read at a time, within a row group
 _KNOWN = ("prompt", "key", "dataset", "dataset_level", "dataset_idx", "golden_answer")  # the publisher's, no models
 _FIELDS = ("score", "num_input_tokens", "num_output_tokens")
 
 
-def fits(look: Look) -> bool:
+def fits(look: Sniffed) -> bool:
     """Parquet with a prompt and structs with a score."""
     if "prompt" not in look.keys.get("parquet", ()):
         return False

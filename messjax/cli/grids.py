@@ -1,0 +1,79 @@
+"""What `replay` and `simulate` share: a grid of controls, a predictor, MESS+ beside its baselines, what is written."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import xarray as xr
+
+from messjax import plot, predictors, results, runtime
+from messjax.evaluation import comparison
+from messjax.predictors import learning
+from messjax.types import Controls, Predictor, Stream
+
+
+def add_options(parser: argparse.ArgumentParser, default_V: str) -> None:
+    """The options of a grid; `default_V` says in words which V are tried when none is given."""
+    parser.add_argument(
+        "--alpha", type=runtime.number_list, required=True, help="agreed satisfaction, one or several: 0.6,0.7"
+    )
+    parser.add_argument("--V", type=runtime.number_list, default=None, help=f"weights of cost ({default_V})")
+    parser.add_argument(
+        "--c", type=runtime.number_list, default=[0.1], help="exploration scales, p_t = min(1, c t^-a) (0.1)"
+    )
+    parser.add_argument("--a", type=float, default=0.25, help="exploration exponent (0.25; the workshop paper: 0.333)")
+    parser.add_argument("--predictor", choices=("linear", "mlp", "oracle"), default="linear", help="(linear)")
+    parser.add_argument("--learning-rate", type=float, default=0.06, help="of its SGD with momentum 0.9 (0.06)")
+    parser.add_argument("--seed", type=runtime.whole_number(0), default=7, help="all randomness follows from it (7)")
+    parser.add_argument("--out", type=Path, default=Path("results"), metavar="DIR", help="where to write (results)")
+
+
+def predictor(args: argparse.Namespace, stream: Stream, num_features: int, num_models: int) -> Predictor:
+    """The predictor that the options ask for."""
+    if args.predictor == "oracle":
+        return predictors.oracle(stream)
+    if not (args.learning_rate > 0 and np.isfinite(args.learning_rate)):
+        raise ValueError(f"--learning-rate: expected a finite number > 0, found {args.learning_rate}")
+    make = predictors.linear if args.predictor == "linear" else predictors.mlp
+    return make(num_features, num_models, tx=learning.sgd(args.learning_rate))
+
+
+def run(
+    args: argparse.Namespace, *, num_streams: int, V: list[float], models: tuple[str, ...], **parts: Any
+) -> xr.Dataset:
+    """`comparison.compare` over the grid asked for (`V` where none is), with progress; `parts` are its other arguments."""
+    runtime.out_dir(args.out)
+    controls = Controls(
+        V=np.array(args.V if args.V is not None else V), alpha=np.array(args.alpha), c=np.array(args.c), a=args.a
+    )
+    with runtime.progress(num_streams * parts["horizon"], "requests") as report:
+        dataset = comparison.compare(
+            jax.random.key(args.seed), controls, num_streams=num_streams, models=models, progress=report, **parts
+        )
+    for alpha in args.alpha:
+        if alpha > (best := float(np.max(parts["accuracy"]))):
+            print(f"note: alpha {alpha:g} is above the best single model ({best:.4f}): only routing can meet it")
+    return dataset
+
+
+def per_alpha(dataset: xr.Dataset, name: str) -> str:
+    """A reading that depends on alpha only, in words."""
+    values = zip(np.atleast_1d(dataset["alpha"].values), np.atleast_1d(dataset[name].values), strict=True)
+    return ", ".join(f"{value:.4g} at alpha {alpha:g}" for alpha, value in values)
+
+
+def finish(args: argparse.Namespace, dataset: xr.Dataset, title: str, stem: str) -> None:
+    """Write the Dataset, print the table, draw the curves, say what was written."""
+    dataset.attrs["command"] = f"messjax {stem} {' '.join(f'{k}={v}' for k, v in vars(args).items() if k != 'run')}"
+    saved = [results.save(dataset, args.out / f"{stem}.nc")]
+    runtime.console().print(comparison.table(dataset, title))
+    alpha = float(np.atleast_1d(dataset["alpha"].values)[0])
+    figure = plot.over_requests(
+        comparison.curves(dataset), alpha=alpha, title=f"{title}; 95% intervals", cost_unit=dataset.attrs["cost_unit"]
+    )
+    saved += plot.save(figure, args.out / stem)
+    print(f"wrote {', '.join(str(path) for path in saved)}")

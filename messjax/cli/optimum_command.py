@@ -1,0 +1,71 @@
+"""`messjax optimum`: C*, gamma* and the optimal mixture of a zoo or a trace."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.table import Table
+
+from messjax import runtime, zoo
+from messjax.cli import options
+from messjax.theory import optimum
+from messjax.types import Distribution
+
+
+def add(commands: Any) -> None:
+    """The command and its options."""
+    parser = commands.add_parser("optimum", help="C*, gamma* and the optimal mixture of a zoo or a trace")
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--zoo", help=f"{', '.join(zoo.PRESETS)}; or one benchmark of it: llama3/ARC-C")
+    source.add_argument("--trace", type=Path, dest="path", metavar="PATH", help=options.PATH_HELP)
+    options.add_trace_options(parser, path=False)
+    parser.add_argument(
+        "--alpha", type=runtime.number_list, required=True, help="agreed satisfaction, one or several: 0.6,0.7"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Print one table per alpha."""
+    if args.zoo is not None:
+        if given := options.given(args):
+            raise ValueError(f"{given[0]} are for --trace; a zoo has its own costs")
+        chosen = zoo.get(args.zoo)
+        distribution, models, unit, kinds = chosen.distribution(), chosen.models, chosen.cost_unit, chosen.benchmarks
+        metric = "knows each request's benchmark"
+    else:
+        trace = options.read_trace(args)
+        distribution = Distribution(
+            np.full(len(trace.prompts), 1.0 / len(trace.prompts)), trace.cost, trace.satisfaction, "labels"
+        )
+        models, unit, kinds, metric = trace.models, trace.cost_unit, (), "clairvoyant: knows every label"
+    averages = Distribution(
+        np.ones(1), (distribution.weight @ distribution.cost)[None], (distribution.weight @ distribution.mean)[None]
+    )
+    metrics = {"static mixture: knows the averages": averages, metric: distribution}
+    tables = [_table(metrics, alpha, models, unit, kinds) for alpha in args.alpha]
+    for table in tables:
+        runtime.console().print(table)
+
+
+def _table(
+    metrics: dict[str, Distribution], alpha: float, models: tuple[str, ...], unit: str, kinds: tuple[str, ...]
+) -> Table:
+    out = Table(title=f"alpha = {alpha:g}; cost in {unit.removesuffix(' per request')} per request")
+    for name in ("policy", "C*", "gamma*", "satisfaction", *models):
+        out.add_column(name, justify="left" if name == "policy" else "right")
+    for label, distribution in metrics.items():
+        last = distribution is list(metrics.values())[-1]
+        if not last and alpha > (largest := optimum.largest_alpha(distribution)):
+            out.add_row(label, "out of reach", "", f"<= {largest:.4f}")
+            continue
+        best = optimum.solve(distribution, alpha)
+        shares = (f"{share:.2%}" for share in distribution.weight @ best.mixture)
+        out.add_row(label, f"{best.cost:.6g}", f"{best.gamma:.6g}", f"{best.satisfaction:.4f}", *shares)
+    if len(kinds) > 1:
+        for kind, row in zip(kinds, best.mixture, strict=True):
+            out.add_row(f"  of which {kind}", "", "", "", *(f"{share:.2%}" for share in row))
+    return out

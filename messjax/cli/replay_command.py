@@ -1,0 +1,161 @@
+"""`messjax replay`: MESS+ and its baselines on a recorded trace, the field's metrics, the predictor over time."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import xarray as xr
+
+from messjax import features, plot, results, runtime, streams
+from messjax.cli import grids, options
+from messjax.evaluation import predictor as quality
+from messjax.evaluation import router_metrics
+from messjax.streams.recorded import ORDERS
+from messjax.traces import Trace
+from messjax.types import Stream
+
+ORDERED = {
+    "shuffled": "in shuffled orders",
+    "file": "in file order",
+    "groups": "one group after the other (not stationary)",
+}
+
+
+def add(commands: Any) -> None:
+    """The command and its options."""
+    parser = commands.add_parser("replay", help="MESS+ and its baselines on a recorded trace")
+    options.add_trace_options(parser)
+    grids.add_options(parser, "0.1, 1 and 10 over the spread of costs")
+    parser.add_argument("--seeds", type=runtime.whole_number(1), default=8, help="orders of the trace and coins (8)")
+    parser.add_argument("--order", choices=ORDERS, default="shuffled", help="of the requests (shuffled)")
+    parser.add_argument(
+        "--features", default="ngrams", metavar="WHAT", help="ngrams (hashed), or the folder of a text encoder (ngrams)"
+    )
+    parser.add_argument(
+        "--dim", type=runtime.whole_number(1, 65_536), default=256, help="buckets of the hashed n-grams (256)"
+    )
+    parser.add_argument("--pooling", choices=("cls", "mean"), help="of the encoder (what its folder says)")
+    parser.add_argument(
+        "--held-out",
+        type=float,
+        default=0.1,
+        metavar="SHARE",
+        help="of requests that test the predictor in a replay of its own (0.1; 0: none)",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Replay the trace; tables, Datasets and figures."""
+    if not 0.0 <= args.held_out <= 0.5:
+        raise ValueError(f"--held-out: expected a share from 0 to 0.5, found {args.held_out}")
+    runtime.out_dir(args.out)
+    trace = options.read_trace(args)
+    x = _features(args, trace)
+    cost, accuracy = trace.cost.mean(axis=0), trace.satisfaction.mean(axis=0)
+    spread = float(np.ptp(cost)) or 1.0
+    num, num_models = trace.satisfaction.shape
+    stream = streams.replay(x, trace.satisfaction, trace.cost, order=args.order, groups=_groups(args, trace))
+    count = len(set(trace.groups))
+    print(f"{trace.source}: {num:,} requests, {count} groups, {num_models} models, {x.shape[1]} features")
+    dataset = grids.run(
+        args,
+        stream=stream,
+        predictor=grids.predictor(args, stream, x.shape[1], num_models),
+        models=trace.models,
+        cost=cost,
+        accuracy=accuracy,
+        horizon=num,
+        num_streams=args.seeds,
+        cost_unit=trace.cost_unit,
+        V=[0.1 / spread, 1.0 / spread, 10.0 / spread],
+    )
+    dataset.attrs |= {f"trace_{name}": value for name, value in trace.provenance.items()} | {"order": args.order}
+    best, seeds = grids.per_alpha(dataset, "optimal_cost"), dataset.sizes["stream"]
+    print(f"clairvoyant optimum (knows every label): cost {best}. The LP mixture knows each model's two averages.")
+    if seeds > 1:
+        what = "coins" if args.order == "file" else "orders of this one trace and the router's coins"
+        print(f"Intervals are over {seeds} {what}, not over other requests.")
+    title = f"replay of {trace.source}, {num:,} requests {ORDERED[args.order]}, seeds: {seeds}"
+    grids.finish(args, dataset, title, "replay")
+    _metrics(args, dataset, trace)
+    if args.predictor != "oracle":
+        _quality(args, trace, x)
+
+
+def _features(args: argparse.Namespace, trace: Trace) -> np.ndarray:
+    """[N, d] of the trace's texts."""
+    if args.features == "ngrams":
+        if args.pooling:
+            raise ValueError("--pooling: hashed n-grams have none, expected --features FOLDER of an encoder beside it")
+        return features.hashed_ngrams(trace.prompts, dim=args.dim)
+    from messjax.features import encoder  # its packages are an extra
+
+    model = encoder.load(Path(args.features), args.pooling)
+    with runtime.progress(len(trace.prompts), "texts") as report:
+        result = encoder.embed(model, trace.prompts, cache=not args.no_cache, progress=report)
+    if cut := int(result.cut.sum()):
+        print(f"note: {cut:,} of {len(result.cut):,} texts have more than {model.max_tokens} tokens and were cut")
+    return result.rows
+
+
+def _groups(args: argparse.Namespace, trace: Trace) -> np.ndarray | None:
+    if args.order != "groups":
+        return None
+    codes = np.unique(np.array(list(trace.groups)), return_inverse=True)[1]
+    if codes.max() == 0:
+        raise ValueError(f"--order groups: {trace.source} has one group only, expected several")
+    return codes
+
+
+def _metrics(args: argparse.Namespace, dataset: xr.Dataset, trace: Trace) -> None:
+    """The metrics that others use, beside the best single model."""
+    result = router_metrics.replay_metrics(dataset, trace.satisfaction, trace.cost)
+    runtime.console().print(
+        router_metrics.metrics_table(result, "the field's metrics, by their publishers' definitions")
+    )
+    print(f"wrote {results.save(result, args.out / 'router_metrics.nc')}")
+
+
+def _quality(args: argparse.Namespace, trace: Trace, x: np.ndarray) -> None:
+    """The predictor over the requests of a replay in which some are held out."""
+    key, num = jax.random.key(args.seed), len(x)
+    served, held = np.arange(num), None
+    if args.held_out and num >= 20:
+        served, tested = quality.split(key, num, args.held_out)
+        held = quality.HeldOut(x[tested], trace.satisfaction[tested])
+    groups = _groups(args, trace)
+    stream: Stream = streams.replay(
+        x[served],
+        trace.satisfaction[served],
+        trace.cost[served],
+        order=args.order,
+        groups=None if groups is None else groups[served],
+    )
+    scored = quality.over_time(
+        key,
+        predictor=grids.predictor(args, stream, x.shape[1], trace.satisfaction.shape[1]),
+        stream=stream,
+        horizon=len(served),
+        c=np.array(args.c),
+        a=args.a,
+        num_streams=args.seeds,
+        held_out=held,
+        checkpoints=min(20, len(served)),
+        models=trace.models,
+    )
+    saved = [results.save(scored, args.out / "predictor.nc")]
+    what = f"{num - len(served):,} of {num:,} requests held out" if held else "no request held out"
+    title = f"predictor of MESS+ on {trace.source}, {what}"
+    saved += plot.save(plot.predictor_quality(quality.summary(scored), title=title), args.out / "predictor")
+    last = scored.isel(t=-1).mean(("stream", "model"))
+    for on in scored["on"].values:
+        for name in ("log_loss", "brier"):
+            ours, base = (np.atleast_1d(last[f"{prefix}{name}"].sel(on=on).values) for prefix in ("", "base_"))
+            text = ", ".join(f"{a:.4f} (base rate {b:.4f})" for a, b in zip(ours, base, strict=True))
+            print(f"predictor, {name.replace('_', ' ')} on requests {on} at the end: {text}")
+    print(f"wrote {', '.join(str(path) for path in saved)}")

@@ -1,0 +1,48 @@
+"""`messjax simulate`: MESS+ and its baselines on a stream calibrated to a zoo."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+import numpy as np
+
+from messjax import runtime, streams, zoo
+from messjax.cli import grids
+
+
+def add(commands: Any) -> None:
+    """The command and its options."""
+    parser = commands.add_parser("simulate", help="MESS+ and its baselines on a stream calibrated to a zoo")
+    parser.add_argument("--zoo", required=True, help=f"{', '.join(zoo.PRESETS)}; or one benchmark of it: llama3/ARC-C")
+    grids.add_options(parser, "1,10,100")
+    parser.add_argument("--horizon", type=runtime.whole_number(1), default=20_000, help="requests per stream (20000)")
+    parser.add_argument("--streams", type=runtime.whole_number(1), default=4096, help="independent streams (4096)")
+    parser.add_argument("--labels", default="independent", help="independent (default) or comonotone")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Simulate; a table, a Dataset and a figure."""
+    chosen = zoo.get(args.zoo)
+    cost, accuracy = chosen.mean_cost(), chosen.mean_accuracy()
+    stream = streams.calibrated(cost, accuracy, labels=args.labels)
+    dataset = grids.run(
+        args,
+        stream=stream,
+        predictor=grids.predictor(args, stream, 16, len(cost)),
+        models=chosen.models,
+        cost=cost,
+        accuracy=accuracy,
+        horizon=args.horizon,
+        num_streams=args.streams,
+        cost_unit=chosen.cost_unit,
+        V=[1.0, 10.0, 100.0],
+    )
+    optimal, gamma = (grids.per_alpha(dataset, name) for name in ("optimal_cost", "gamma"))
+    print(f"C* (knows mu of every request): {optimal}; gamma*: {gamma}")
+    largest = float(np.max(dataset["V"]) * dataset["gamma"].max())
+    ratio = f", ratio {args.horizon / largest:.0f}" if largest > 0 else ""
+    print(f"gate T >> V gamma*: T = {args.horizon:,}, largest V gamma* = {largest:,.0f}{ratio}")
+    title = f"{chosen.name}, {dataset.sizes['stream']:,} calibrated streams of {args.horizon:,} requests"
+    grids.finish(args, dataset, title, "simulate")

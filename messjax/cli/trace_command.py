@@ -1,0 +1,143 @@
+"""`messjax trace`: what a recorded trace holds (info), what is wrong with it (lint), the trace as Parquet (convert)."""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich import box
+from rich.markup import escape
+from rich.table import Table
+
+from messjax import runtime, traces
+from messjax.cli import options
+from messjax.traces import Finding, Recording
+from messjax.traces.costs import costs
+from messjax.traces.linting.report import mean_where
+
+_KINDS = ("error", "handled", "warning", "info")
+_GROUPS = 8  # named in the table
+
+
+def add(commands: Any) -> None:
+    """The command, its three actions and their options."""
+    parser = commands.add_parser("trace", help="what a recorded trace holds, what is wrong with it; convert it")
+    actions = parser.add_subparsers(required=True, metavar="{info,lint,convert}")
+    info = actions.add_parser("info", help="format, requests, groups; per model: scores, costs, tokens, latency")
+    lint = actions.add_parser("lint", help="what is wrong or strange, where, and which option handles it")
+    convert = actions.add_parser("convert", help="write the trace as one Parquet file, which every command reads")
+    for each, run in ((info, run_info), (lint, run_lint), (convert, run_convert)):
+        options.add_trace_options(each)
+        each.set_defaults(run=run)
+    convert.add_argument("--to", type=Path, required=True, metavar="OUT.parquet", help="where to write")
+    convert.add_argument("--force", action="store_true", help="replace a file that is there")
+
+
+def run_info(args: argparse.Namespace) -> None:
+    """Print what the recording holds."""
+    recording = options.read_recording(args)
+    cost, unit = _cost(args, recording)
+    console = runtime.console()
+    console.print(_about(recording))
+    console.print(_models(recording, cost, unit))
+
+
+def run_lint(args: argparse.Namespace) -> int:
+    """Print the findings: 0, or 1 where an error is left that the options given do not handle."""
+    recording = options.read_recording(args)
+    cost, _ = _cost(args, recording)
+    findings = tuple(options.handled(finding, args) for finding in traces.lint(recording, cost))
+    kinds = Counter(finding.severity for finding in findings)
+    if findings:
+        runtime.console().print(_findings(recording, findings, args.path))
+    print(f"{recording.source}: {', '.join(f'{kinds[kind]} {kind}' for kind in _KINDS if kinds[kind]) or 'clean'}")
+    if failed := any(finding.severity == "error" for finding in findings):
+        print("a trace cannot be made of it without the options named at the errors")
+        return int(failed)
+    traces.prepare(recording, options.rule(args, recording), options.choices(args))
+    return 0
+
+
+def run_convert(args: argparse.Namespace) -> None:
+    """Write the trace; says what was done to it. A file that is there is replaced with --force only."""
+    if args.to.suffix.lower() != ".parquet":
+        raise ValueError(f"--to: found {str(args.to)!r}, expected a name that ends in .parquet")
+    if args.to.exists() and not (args.force and args.to.is_file()):
+        raise ValueError(f"--to: {args.to} is there already, expected a new name, or --force to replace a file")
+    trace = options.read_trace(args)
+    runtime.out_dir(args.to.parent)
+    traces.write_parquet(trace, args.to)
+    num, num_models = trace.satisfaction.shape
+    print(f"wrote {args.to}: {num:,} requests, {num_models} models, cost in {trace.cost_unit}")
+
+
+def _cost(args: argparse.Namespace, recording: Recording) -> tuple[np.ndarray | None, str]:
+    """Costs as the options say, else as recorded, if they are; with their unit."""
+    if args.cost or args.prices or args.parameters:
+        return costs(recording, options.rule(args, recording))
+    return recording.cost, recording.cost_unit
+
+
+def _about(recording: Recording) -> Table:
+    codes, names = recording.groups.codes()
+    sizes = np.bincount(codes, minlength=len(names))
+    largest = np.argsort(-sizes, kind="stable")[:_GROUPS]
+    shown = ", ".join(f"{names[g]} {sizes[g]:,}" for g in largest)
+    low, high = recording.score_range
+    rows = {
+        "format": recording.format,
+        "files": f"{len(recording.files):,}: {', '.join(Path(file).name for file in recording.files[:3])}"
+        + (", ..." if len(recording.files) > 3 else ""),
+        "requests": f"{len(recording.ids):,}",
+        "groups": f"{len(names):,}: {shown}" + (", ..." if len(names) > _GROUPS else ""),
+        "models": f"{len(recording.models):,}",
+        "scores": f"[{low:g}, {high:g}] by the format",
+        "cost": recording.cost_unit or "none recorded",
+    }
+    table = Table(title=escape(recording.source), show_header=False, box=box.SIMPLE)
+    for name, value in rows.items():
+        table.add_row(name, escape(value))
+    return table
+
+
+def _models(recording: Recording, cost: np.ndarray | None, unit: str) -> Table:
+    """A row per model, in the order of the file: averages over the cells that are known."""
+    measures: dict[str, np.ndarray | None] = {
+        f"cost, {unit}": cost,
+        "input tokens": recording.input_tokens,
+        f"output {recording.token_unit}s": recording.output_tokens,
+        "latency, s": recording.latency,
+    }
+    columns = {name: values for name, values in measures.items() if values is not None}
+    table = Table(caption="averages over the cells that are known; missing: share of requests without a score")
+    for name in ("model", "score", "missing", *columns):
+        table.add_column(escape(name), justify="left" if name == "model" else "right")
+    known = ~np.isnan(recording.score)
+    score = mean_where(recording.score, known)
+    means = [mean_where(values, np.isfinite(values)) for values in columns.values()]
+    for m, model in enumerate(recording.models):
+        numbers = ("" if np.isnan(mean[m]) else f"{mean[m]:.4g}" for mean in means)
+        table.add_row(escape(model), f"{score[m]:.4f}", f"{1 - known[:, m].mean():.2%}", *numbers)
+    return table
+
+
+def _findings(recording: Recording, findings: tuple[Finding, ...], path: Path) -> Table:
+    """A row per finding; places are named from the folder on."""
+    folder = f"{path if path.is_dir() else path.parent}/"
+    table = Table(title=escape(f"lint of {recording.source}: {recording.format}"), show_lines=True)
+    for name in ("severity", "check", "count", "what", "examples", "option"):
+        table.add_column(name, justify="right" if name == "count" else "left", overflow="fold")
+    for each in findings:
+        cells = (
+            each.severity,
+            each.check,
+            f"{each.times:,}",
+            each.message,
+            "\n".join(each.examples).replace(folder, ""),
+            each.option,
+        )
+        table.add_row(*(escape(cell) for cell in cells))
+    return table

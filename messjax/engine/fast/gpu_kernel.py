@@ -1,0 +1,262 @@
+"""MESS+ with an oracle on a stream over types as one GPU kernel: `run.run_block` with the horizon inside, in registers.
+
+A thread serves one stream under a few V and alpha, request after request until the next checkpoint: it makes the
+request's numbers from (key, t), reads a row of the law, and for each V and alpha decides, moves the queue and counts.
+Nothing is stored on the way and only the law's small tables are read; between checkpoints `Lane` goes out and in.
+Written for Pallas' Triton backend: blocks of 2^n streams, scalars and tables from refs, the arithmetic that of
+`counters`, `queue`, `serve` and `meters`. With `interpret=True` it runs anywhere, slowly: for tests.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any, NamedTuple, cast
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.experimental import pallas as pl
+from jax.experimental.pallas import triton as pallas_triton
+
+from messjax.engine.fast import loop
+from messjax.engine.fast import run as engine
+from messjax.engine.fast.accumulators import Accumulator, ExactSum, Totals
+from messjax.engine.fast.policy_groups import PolicyPath
+from messjax.engine.fast.predictions import Oracle
+from messjax.engine.fast.streams import Types
+from messjax.engine.simulation import Result, RunParts, component_keys, select_metrics
+from messjax.numerics import counter_prng, virtual_queue
+from messjax.numerics.compensated import Sum
+from messjax.numerics.compensated import add as add_to_sum
+from messjax.policies.predictor_router import probability
+from messjax.streams.request_types import request_type
+from messjax.types import Array, Controls
+
+BLOCK, WARPS = 128, 4  # streams of a program, and its warps of 32 threads: one stream per thread
+REGISTERS = 112  # of a thread's 255, for the lanes that share its requests
+THREADS = 2**16  # what a large GPU needs to be busy: fewer are not made by sharing
+
+
+def unsupported_reason(world: RunParts) -> str | None:
+    """What the kernel does not know of a world, in words; None when it can run it."""
+    if (reason := engine.unsupported_reason(world)) is not None:
+        return reason
+    for name, policy in world.policies.items():
+        route = PolicyPath(policy, world)
+        if route.account.audited:
+            return "audits"
+        if not (isinstance(route.columnar, Types) and isinstance(route.beliefs, Oracle)):
+            return f"the policy {name!r} and the stream together (expected an oracle on a stream over types)"
+    return None
+
+
+class Total(NamedTuple):
+    """An exact sum of queues: whole requests in two uint32 words, and a rest in 1e-6 below one."""
+
+    high: Array
+    low: Array
+    part: Array
+
+    def add(self, number: virtual_queue.Fixed) -> Total:
+        """Plus a number that is not negative."""
+        part = self.part + number.part
+        carried = part >= virtual_queue.UNIT
+        low = self.low + (number.whole + carried.astype(jnp.int32)).astype(jnp.uint32)
+        high = self.high + (low < self.low).astype(jnp.uint32)
+        return Total(high, low, jnp.where(carried, part - virtual_queue.UNIT, part))
+
+    def long(self) -> ExactSum:
+        """As the account reads it: of words that a float32 holds."""
+        total = Sum(self.high.astype(jnp.float32) * np.float32(2.0**32), jnp.zeros_like(self.high, jnp.float32))
+        for word in (self.low & np.uint32(0xFFFF0000), self.low & np.uint32(0xFFFF)):
+            total = add_to_sum(total, word.astype(jnp.float32))
+        return ExactSum(total, self.part)
+
+
+class Lane(NamedTuple):
+    """What goes from request to request: leaves [S] in the kernel, [G, B] outside."""
+
+    Q: virtual_queue.Fixed
+    total: Total
+    book: Totals  # without the numbers that do not change, None
+
+
+def start(accounts: Accumulator, shape: tuple[int, int]) -> Lane:
+    """Lanes before the first request. An oracle's errors stay zero, and calls at constant prices say what is paid."""
+    book, word = accounts.open(shape, shape), jnp.zeros(shape, jnp.uint32)
+    idle = ["queue", "prediction", "error", "error_max", "error_last"]
+    idle += [] if accounts.world.price is None else ["spent", "exploited"]
+    return Lane(book.walk, Total(word, word, book.explored), book._replace(**cast(Any, dict.fromkeys(idle))))
+
+
+def whole(lane: Lane, accounts: Accumulator) -> Totals:
+    """The book with the numbers that were left out."""
+    kept = {name: number for name, number in lane.book._asdict().items() if number is not None}
+    return accounts.open(lane.Q.whole.shape, lane.Q.whole.shape)._replace(**kept, queue=lane.total.long())
+
+
+class Tables(NamedTuple):
+    """Arrays outside the kernel, refs within. Rows of the law lie one after the other."""
+
+    explore: Any  # c and a, [1] each
+    alias: tuple[Any, ...]  # one [K]; empty where all types weigh the same
+    cost: Any  # [K * M], or [M] for constant prices
+    mean: Any  # [K * M]
+
+
+class Decided:
+    """A ref that `kind_of` looks up as it does an array."""
+
+    def __init__(self, ref: Any) -> None:
+        self.ref, self.shape, self.at = ref, ref.shape, self
+
+    def __getitem__(self, index: Array) -> SimpleNamespace:
+        return SimpleNamespace(get=lambda mode: self.ref[index])
+
+
+class DrawnRequest(NamedTuple):
+    """A request as every V and alpha meets it: [S] per model, the predictions as `loop.choose` wants them."""
+
+    t: Array
+    p: Array
+    explore: Array
+    cost: list[Array]
+    relative: list[Array]
+    labels: list[Array]
+
+
+def draw(world: Types, tables: Tables, keys: tuple, t: Array) -> DrawnRequest:
+    """Request t of a block of streams. Of `world` only what is no array is used."""
+    key, key_policy = keys
+    p = probability(t, Controls(c=tables.explore[0][0], a=tables.explore[1][0]))
+    explore = counter_prng.uniform(counter_prng.block(key_policy, t, 0)[0]) < p
+    alias: Any = Decided(tables.alias[0]) if tables.alias else np.zeros(0)
+    row = (
+        request_type(counter_prng.uniform(counter_prng.block(key, t, 0)[0]), alias, world.num_features)
+        * world.num_models
+    )
+    models, uniforms = range(world.num_models), world.uniforms(key, t, 1)
+    mean = [tables.mean[row + m] for m in models]
+    cost = [tables.cost[m if world.price is not None else row + m] for m in models]
+    labels = [uniforms[0 if world.comonotone else m] < mean[m] for m in models]
+    return DrawnRequest(t, p, explore, cost, [mu - mean[0] for mu in mean[1:]], labels)
+
+
+def step(drawn: DrawnRequest, lane: Lane, V: Array, alpha: Array) -> Lane:
+    """Decide, move the queue, and count; alpha in 1e-6."""
+    explore, Q, book, last = drawn.explore, lane.Q.to_float(), lane.book, len(drawn.cost) - 1
+    choice = jnp.where(explore, last, loop.choose(drawn.cost, drawn.relative, Q, V))
+    chosen = [choice == m for m in range(last + 1)]
+    content = functools.reduce(jnp.logical_or, map(jnp.logical_and, chosen, drawn.labels))
+    moved = jnp.where(content, alpha - virtual_queue.UNIT, alpha)
+    after = virtual_queue.Fixed(*loop.move(*lane.Q, jnp.zeros_like(choice), moved))
+    walk = virtual_queue.Fixed(*loop.move(*book.walk, 1 - book.walk.whole, moved))  # a floor that one step cannot reach
+    below = (walk.whole > 0) | ((walk.whole == 0) & (walk.part > 0))
+    if book.spent is not None:
+        answer = drawn.cost[0]
+        for yes, cost in zip(chosen[1:], drawn.cost[1:], strict=True):
+            answer = jnp.where(yes, cost, answer)
+        book = book._replace(
+            spent=add_to_sum(book.spent, jnp.where(explore, sum(drawn.cost), 0.0)),
+            exploited=add_to_sum(book.exploited, jnp.where(explore, 0.0, answer)),
+        )
+    book = book._replace(
+        served=tuple(count + yes.astype(jnp.int32) for count, yes in zip(book.served, chosen, strict=True)),
+        explored=book.explored + explore.astype(jnp.int32),
+        satisfied=virtual_queue.Fixed(book.satisfied.whole + content.astype(jnp.int32), book.satisfied.part),
+        largest=virtual_queue.maximum(book.largest, after),
+        walk=walk,
+        met_from=jnp.where(below, drawn.t + 1, book.met_from),
+        exploration=add_to_sum(book.exploration, drawn.p * Q),
+    )
+    return Lane(after, lane.total.add(lane.Q), book)
+
+
+def kernel(world: Types, span: Any, controls: Any, keys: Any, tables: Tables, before: Lane, after: Lane) -> None:
+    """Requests span[0] + 1 to span[1] of a block of streams under some V and alpha; all arguments are refs."""
+    pairs = [(controls[0][g], controls[1][g]) for g in range(controls[0].shape[0])]
+    words = jax.tree.map(lambda ref: ref[...], keys)
+
+    def one(t: Array, lanes: list[Lane]) -> list[Lane]:
+        drawn = draw(world, tables, words, t)  # once for all V and alpha
+        return [step(drawn, lane, *pair) for lane, pair in zip(lanes, pairs, strict=True)]
+
+    lanes = [jax.tree.map(lambda ref, g=g: ref[g], before) for g in range(len(pairs))]
+    for g, lane in enumerate(jax.lax.fori_loop(span[0] + 1, span[1] + 1, one, lanes)):
+        for ref, value in zip(jax.tree.leaves(after), jax.tree.leaves(lane), strict=True):
+            ref[g] = value
+
+
+def shared(lane: Lane) -> int:
+    """How many of the V and alpha a thread takes: a divisor of them, as registers allow and threads suffice."""
+    num_controls, num_streams = lane.Q.whole.shape
+    most = min(REGISTERS // len(jax.tree.leaves(lane)), num_controls * num_streams // THREADS)
+    return max(n for n in range(1, max(1, most) + 1) if num_controls % n == 0)
+
+
+def launch(world: Types, arguments: tuple, lane: Lane, interpret: bool) -> Lane:
+    """Lanes [G, B] after the requests of a span; B a multiple of the block. `arguments` are those of `kernel`."""
+    batch, (num_controls, num_streams) = shared(lane), lane.Q.whole.shape
+    everything, controls, streams, lanes = (
+        lambda x: pl.BlockSpec(x.shape, lambda g, b: (0,)),
+        lambda x: pl.BlockSpec((batch,), lambda g, b: (g,)),
+        lambda x: pl.BlockSpec((BLOCK,), lambda g, b: (b,)),
+        lambda x: pl.BlockSpec((batch, BLOCK), lambda g, b: (g, b)),
+    )
+    of_lanes = jax.tree.map(lanes, lane)
+    specs = [jax.tree.map(*pair) for pair in zip((everything, controls, streams, everything), arguments, strict=True)]
+    return pl.pallas_call(
+        functools.partial(kernel, world),
+        grid=(num_controls // batch, num_streams // BLOCK),
+        in_specs=[*specs, of_lanes],
+        out_specs=[of_lanes],
+        out_shape=[jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), lane)],
+        input_output_aliases={len(jax.tree.leaves(arguments)) + i: i for i in range(len(jax.tree.leaves(lane)))},
+        compiler_params=pallas_triton.CompilerParams(num_warps=WARPS, num_stages=1),
+        interpret=interpret,
+        name="mess_plus_oracle",
+    )(*arguments, lane)[0]
+
+
+def run_kernel(
+    keys: Array,
+    controls: Controls,
+    world: RunParts,
+    times: Array | np.ndarray,
+    curves: tuple[str, ...] | None = None,
+    progress_callback: Callable[[Any], None] | None = None,
+    *,
+    interpret: bool = False,
+) -> dict[str, Result]:
+    """`run.run_block` where `why_not` is None: readings [B, G, ...], curves [B, G, n, ...]. One launch per checkpoint."""
+    route, num_streams = PolicyPath(next(iter(world.policies.values())), world), keys.shape[0]  # they are all the same
+    accounts, distribution, site = route.account, cast(Types, route.columnar), jax.vmap(component_keys)(keys)
+    padding = -num_streams % BLOCK  # streams that are played and forgotten
+    words = [[jnp.pad(x, (0, padding)) for x in counter_prng.word_stream(site[:, n])] for n in (0, 1)]  # world, policy
+    explore = [jnp.asarray(x, jnp.float32)[None] for x in (controls.c, controls.a)]
+    tables = Tables(
+        explore,
+        (distribution.alias,) * bool(distribution.alias.size),
+        distribution.table.ravel(),
+        distribution.mean.ravel(),
+    )
+    pairs = jnp.asarray(controls.V, jnp.float32), virtual_queue.units(controls.alpha)
+
+    def read(lane: Lane, t: Array) -> dict[str, Any]:
+        lane = jax.tree.map(lambda x: x[:, :num_streams], lane)
+        result = accounts.read(whole(lane, accounts), t, lane.Q, probability(t, controls))
+        return jax.tree.map(lambda x: jnp.swapaxes(x, 0, 1), result)
+
+    def until(carry: tuple[Array, Lane], stop: Array) -> tuple[tuple[Array, Lane], dict[str, Any]]:
+        done, lane = carry
+        lane = launch(distribution, (jnp.stack([done, stop]), pairs, words, tables), lane, interpret)
+        if progress_callback is not None:
+            jax.debug.callback(progress_callback, stop)
+        return (stop, lane), select_metrics(read(lane, stop), curves)
+
+    carry = jnp.zeros((), jnp.int32), start(accounts, (len(pairs[0]), num_streams + padding))
+    (done, lane), curve = jax.lax.scan(until, carry, jnp.asarray(times, jnp.int32))
+    curve = jax.tree.map(lambda x: jnp.moveaxis(x, 0, 2), curve)
+    return {name: Result(read(lane, done), curve) for name in world.policies}

@@ -1,0 +1,127 @@
+"""The same requests, coins and decisions as `simulate.run`, for a block of streams, in chunks that stay in cache."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from messjax import feedback as _feedback
+from messjax.engine.fast import loop, policy_groups, streams
+from messjax.engine.fast import predictions as _beliefs
+from messjax.engine.fast.accumulators import meter_parts
+from messjax.engine.fast.policy_groups import PolicyPath, is_feature_free, uses_predictor
+from messjax.engine.simulation import Result, RunParts, component_keys, select_metrics
+from messjax.numerics import counter_prng
+from messjax.policies.predictor_router import probability
+from messjax.types import Array, Controls
+
+MOST_MODELS = 16  # decisions are written out model by model
+
+
+def unsupported_reason(world: RunParts) -> str | None:
+    """What the fast path does not know of a world, in words; None when it can run it."""
+    draw = world.stream.draw.func  # type: ignore[attr-defined]
+    if draw not in streams.KNOWN:
+        return f"the stream {draw.__module__}"
+    columnar = streams.KNOWN[draw](world.stream.draw)
+    if columnar.num_models > MOST_MODELS or not streams.columnar(columnar):
+        return f"a stream of {columnar.num_models} models and {columnar.num_features} features"
+    if world.feedback.func is not _feedback.complete:
+        return "feedback that is not complete"
+    if meter_parts(world.meter) is None:
+        return "meters other than the standard ones"
+    for name, policy in world.policies.items():
+        act: Any = policy.act
+        if not (uses_predictor(policy) or is_feature_free(policy)):
+            return f"the policy {name!r}"
+        if uses_predictor(policy) and not _beliefs.oracle_matches_stream(act.args[0], world.stream):
+            return f"the policy {name!r}, an oracle of another stream"
+    return None
+
+
+def supported(world: RunParts) -> tuple[str, ...]:
+    """Names of the policies that the fast path can run in this world."""
+    return tuple(
+        name
+        for name in world.policies
+        if unsupported_reason(world._replace(policies={name: world.policies[name]})) is None
+    )
+
+
+def best_block(world: RunParts, controls: Controls) -> int:
+    """Streams per core that suit its caches, measured; 0 for a world without policies.
+
+    A head that learns keeps its weights in the first cache, a replay learns one stream after the other; an oracle's
+    loop is long enough to pay for its kernels from some thousand lanes on.
+    """
+    if not world.policies:
+        return 0
+    beliefs = [PolicyPath(policy, world).beliefs for policy in world.policies.values()]
+    if any(isinstance(each, _beliefs.LinearSgd) for each in beliefs):
+        return 128
+    if any(isinstance(each, _beliefs.Learned) for each in beliefs):
+        return 256
+    return max(128, 4096 // (np.size(controls.V) * np.size(controls.alpha)))
+
+
+def run_block(
+    keys: Array,
+    controls: Controls,
+    world: RunParts,
+    times: Array | np.ndarray,
+    curves: tuple[str, ...] | None = None,
+    progress_callback: Callable[[Any], None] | None = None,
+) -> dict[str, Result]:
+    """`simulate.run` for the streams of `keys` [B] and V, alpha [G]: readings [B, G, ...], curves [B, G, n, ...].
+
+    c and a are scalars (vmap them): what is learned depends on them, and on V and alpha it does not. `why_not` must be
+    None.
+    """
+    groups = policy_groups.policy_groups(world, controls, keys.shape[0])
+    columnar = streams.KNOWN[world.stream.draw.func](world.stream.draw)  # type: ignore[attr-defined]
+    site = jax.vmap(component_keys)(keys)
+    key_world, key_policy = (counter_prng.word_stream(site[:, n]) for n in (0, 1))
+    first = jax.vmap(lambda key: jax.random.fold_in(key, 0))
+    requests_of = jax.vmap(world.stream.init)(first(site[:, 0]))
+    length = loop.chunk_length(columnar, keys.shape[0])
+
+    def chunk(stop: Array, carry: tuple) -> tuple:
+        done, states = carry
+        t = done + 1 + jnp.arange(length, dtype=jnp.int32)
+        p = probability(t, controls)
+
+        def coin() -> Array:
+            return counter_prng.uniform(counter_prng.block(key_policy, t[:, None], 0)[0]) < p[:, None]
+
+        part = loop.Chunk(
+            t=t,
+            n=jnp.minimum(length, stop - done),
+            requests=columnar.chunk(key_world, requests_of, t, coin),
+            p=p,
+            predictions=None,
+            choice=None,
+            error=None,
+        )
+        after = [group.play(part, state, site[:, 1], controls) for group, state in zip(groups, states, strict=True)]
+        return done + part.n, after
+
+    def read(states: list, t: Array) -> list[dict[str, Any]]:
+        return [group.read(state, t, controls) for group, state in zip(groups, states, strict=True)]
+
+    def until(carry: tuple, stop: Array) -> tuple[tuple, list[dict[str, Any]]]:
+        carry = jax.lax.while_loop(lambda c: c[0] < stop, lambda c: chunk(stop, c), carry)
+        if progress_callback is not None:
+            jax.debug.callback(progress_callback, stop)
+        return carry, [select_metrics(result, curves) for result in read(carry[1], stop)]
+
+    start = [group.init(first(site[:, 1])) for group in groups]
+    (done, states), curve = jax.lax.scan(until, (jnp.zeros((), jnp.int32), start), jnp.asarray(times, jnp.int32))
+    curve = jax.tree.map(lambda x: jnp.moveaxis(x, 0, 2), curve)
+    result: dict[str, Result] = {}
+    for group, final, along in zip(groups, read(states, done), curve, strict=True):
+        result |= {name: Result(group.of(name, final), group.of(name, along)) for name in group.names}
+    return {name: result[name] for name in world.policies}

@@ -1,0 +1,223 @@
+"""The compiled program of a sweep: every combination of the controls, for a block of streams on every device.
+
+One vmap per control, never a flattened grid: what does not depend on a control (the world; for routers the coin and
+the predictor too, with respect to V and alpha) is computed once and shared. What the fast path covers goes through it,
+the rest through `simulate.run`; both give the same numbers.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import os
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from messjax.engine import fast
+from messjax.engine.fast import gpu_kernel
+from messjax.engine.simulation import Result, RunParts, run_stream
+from messjax.numerics.array_cache import ArrayCache
+from messjax.types import Array, Controls, structure_key
+
+ENGINES = ("auto", "fast", "general", "kernel")
+STREAMS_GENERAL = 256  # streams per CPU device and call on the general path
+STREAMS_ACCELERATOR = 16_384
+LARGE = 2**20  # bytes worth placing once
+_PLACED = ArrayCache()
+SHARE_OF_MEMORY = 0.5  # of what the device has, for one call
+
+
+class Plan(NamedTuple):
+    """How a sweep is cut: what `run` is compiled for, and what a result's attributes say of it."""
+
+    fast: tuple[str, ...]  # policies on the fast path
+    kernel: bool  # whether that is the GPU kernel
+    devices: tuple[jax.Device, ...]
+    block: int  # streams per device and call
+    memory: float  # GiB that one call may take on a device
+
+    @property
+    def size(self) -> int:
+        """Streams per call."""
+        return self.block * len(self.devices)
+
+
+def plan(
+    world: RunParts,
+    controls: Controls,
+    *,
+    num_streams: int,
+    checkpoints: int,
+    engine: str = "auto",
+    block: int | None = None,
+    devices: int | None = None,
+    memory: float | None = None,
+) -> Plan:
+    """Choose what was not chosen; ValueError for what cannot be, naming it.
+
+    Blocks are as large as suits the caches (CPU) or fills the device (accelerators), at most what `num_streams` needs
+    and what `memory` in GiB per device holds, half of the device's by default.
+    """
+    used = _devices(devices)
+    covered = () if engine == "general" else fast.supported(world)
+    _check_engine(engine, world, covered, used[0].platform)
+    lanes = math.prod(np.size(values) for values in controls)
+    needed = _bytes_per_stream(world, lanes, checkpoints)
+    if memory is None:
+        memory = round(_memory(used[0]) / len(used if used[0].platform == "cpu" else used[:1]) * SHARE_OF_MEMORY, 3)
+    held = int(memory * 2**30 / needed)
+    if held < 1:
+        raise ValueError(f"memory: one stream of this grid takes {needed / 2**30:.3g} GiB, found a limit of {memory:g}")
+    if block is not None and not 1 <= block <= held:
+        limit = f"at most {held}, what {memory:g} GiB hold" if block > held else "at least one stream per device"
+        raise ValueError(f"block: expected {limit}, found {block}")
+    if block is None:
+        best = STREAMS_ACCELERATOR
+        if used[0].platform == "cpu":
+            best = fast.best_block(world._replace(policies={n: world.policies[n] for n in covered}), controls) or best
+            best = best if len(covered) == len(world.policies) else min(best, STREAMS_GENERAL)
+        block = min(best, -(-num_streams // len(used)), held)
+    return Plan(covered, engine == "kernel", used, block, memory)
+
+
+def placed(world: RunParts, devices: tuple[jax.Device, ...]) -> RunParts:
+    """The world with its large arrays (a trace's features) on all devices; kept there as long as they live."""
+    if len(devices) == 1:
+        return world
+    everywhere = NamedSharding(Mesh(np.array(devices), ("stream",)), PartitionSpec())
+
+    def place(leaf: Any) -> Any:
+        if getattr(leaf, "nbytes", 0) < LARGE:
+            return leaf
+        return _PLACED.of(leaf, lambda x: jax.device_put(x, everywhere), devices)
+
+    return jax.tree.map(place, world)
+
+
+def _devices(count: int | None) -> tuple[jax.Device, ...]:
+    local = jax.local_devices()
+    if count is not None and not 1 <= count <= len(local):
+        raise ValueError(f"devices: expected 1 to {len(local)} (there are no more), found {count}")
+    return tuple(local[:count])
+
+
+def _check_engine(engine: str, world: RunParts, covered: tuple[str, ...], platform: str) -> None:
+    if engine not in ENGINES:
+        raise ValueError(f"engine: found {engine!r}, expected one of {', '.join(ENGINES)}")
+    if engine == "fast" and (others := [name for name in world.policies if name not in covered]):
+        reason = fast.unsupported_reason(world._replace(policies={others[0]: world.policies[others[0]]}))
+        raise ValueError(f"engine: the fast path does not know {reason}; expected engine='auto' or 'general'")
+    if engine == "kernel" and platform != "gpu":
+        raise ValueError(f"engine: the kernel needs a GPU, found {platform}; expected engine='auto'")
+    if engine == "kernel" and (reason := gpu_kernel.unsupported_reason(world)):
+        raise ValueError(f"engine: the kernel does not know {reason}; expected engine='auto'")
+
+
+def _bytes_per_stream(world: RunParts, lanes: int, checkpoints: int) -> int:
+    """Readings and their curves of one stream, twice (carried and read), with what it carries itself."""
+    parts = world.stream, world.meter
+    if (known := structure_key(parts)) not in _SIZES:
+        _SIZES[known] = _sizes(world)
+    state, metric = _SIZES[known]
+    return 2 * len(world.policies) * lanes * metric * (1 + checkpoints) + 4 * state + 1
+
+
+_SIZES: dict[tuple, tuple[int, int]] = {}  # by form: tracing takes as long as serving a hundred thousand requests
+
+
+def _sizes(world: RunParts) -> tuple[int, int]:
+    """Bytes of a stream's state and of a meter's readings."""
+    key = jax.random.key(0)
+    state = jax.eval_shape(world.stream.init, key)
+    request = jax.eval_shape(world.stream.draw, key, state, jnp.ones((), jnp.int32))[1]
+    metric = jax.eval_shape(lambda: world.meter.read(world.meter.init(request.cost.shape[0])))
+    size = lambda tree: sum(math.prod(x.shape) * x.dtype.itemsize for x in jax.tree.leaves(tree))  # noqa: E731
+    return size(state), size(metric)
+
+
+def _memory(device: jax.Device) -> float:
+    """Bytes of a device: its own, or the machine's."""
+    stats = None if device.platform == "cpu" else device.memory_stats()
+    if stats and "bytes_limit" in stats:
+        return float(stats["bytes_limit"])
+    if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
+        return float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    return 4.0 * 2**30
+
+
+@functools.partial(jax.jit, static_argnames=("curves", "devices", "fast_path", "use_kernel", "tick"))
+def program(
+    key: Array,
+    index: Array,
+    controls: Controls,
+    world: RunParts,
+    times: Array,
+    curves: tuple[str, ...] | None,
+    devices: tuple[jax.Device, ...],
+    fast_path: tuple[str, ...] = (),
+    use_kernel: bool = False,
+    progress_callback: Callable[[Any], None] | None = None,
+) -> dict[str, Result]:
+    """The whole grid for the streams of `index` [n]: readings [n, V, alpha, c, a, f] (those that are swept).
+
+    `fast_path` names the policies that go the fast way, all of them through the GPU kernel with `use_kernel`.
+    `tick(t)` is called on the host at the checkpoints.
+    """
+
+    def streams(key: Array, index: Array, controls: Controls, world: RunParts, times: Array) -> dict[str, Result]:
+        keys = jax.vmap(lambda i: jax.random.fold_in(key, i))(index)
+        results = {}
+        if slow := {name: policy for name, policy in world.policies.items() if name not in fast_path}:
+            part = world._replace(policies=slow)
+            one = _over_controls(lambda key, c: run_stream(key, c, part, times, curves, progress_callback), controls, 0)
+            results = jax.vmap(one, (0, None))(keys, controls)
+        if fast_path:
+            part = world._replace(policies={name: world.policies[name] for name in fast_path})
+            engine = gpu_kernel.run_kernel if use_kernel else fast.run_block
+            results |= _fast(engine, keys, controls, part, times, curves, None if slow else progress_callback)
+        return results
+
+    if len(devices) == 1:
+        return streams(key, index, controls, world, times)
+    current, split = PartitionSpec(), PartitionSpec("stream")
+    return jax.shard_map(
+        streams,
+        mesh=Mesh(np.array(devices), ("stream",)),
+        in_specs=(current, split, current, current, current),
+        out_specs=split,
+        check_vma=False,
+    )(key, index, controls, world, times)
+
+
+def _fast(
+    engine: Callable[..., dict[str, Result]],
+    keys: Array,
+    controls: Controls,
+    world: RunParts,
+    times: Array,
+    curves: tuple[str, ...] | None,
+    progress_callback: Callable | None,
+) -> dict[str, Result]:
+    """`fast.run`, or the kernel, on the grid: V and alpha are lanes of a block, the other controls are vmapped."""
+    pairs = jnp.meshgrid(jnp.atleast_1d(controls.V), jnp.atleast_1d(controls.alpha), indexing="ij")
+    lanes = {"V": pairs[0].ravel(), "alpha": pairs[1].ravel()}
+    others = controls._replace(V=jnp.zeros(()), alpha=jnp.zeros(()))
+    block = _over_controls(
+        lambda keys, c: engine(keys, c._replace(**lanes), world, times, curves, progress_callback), others, 2
+    )
+    swept = (*controls.V.shape, *controls.alpha.shape)
+    return jax.tree.map(lambda x: x.reshape(x.shape[0], *swept, *x.shape[2:]), block(keys, others))
+
+
+def _over_controls(function: Callable, controls: Controls, axis: int) -> Callable:
+    """`function(keys, controls)` for every combination of those controls that are arrays; their axes come at `axis`."""
+    for name in reversed(Controls._fields):  # the last vmap wraps outermost: axes come out in field order
+        if getattr(controls, name).ndim:
+            one = Controls(**{n: 0 if n == name else None for n in Controls._fields})
+            function = jax.vmap(function, (None, one), axis)
+    return function

@@ -1,0 +1,224 @@
+"""Grids of controls times streams, in blocks of streams: results, progress, interruption, provenance.
+
+Streams run in blocks through one program (`grid_program.program`), spread over the local devices, so that progress can be
+shown and device memory does not grow with their number. Stream i's key is fold_in(key, i): blocks and devices change
+no request, coin or count, and what is learned at most in its last bits.
+"""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import xarray as xr
+
+from messjax import feedback as _feedback
+from messjax import results
+from messjax.engine import grid_program
+from messjax.engine.simulation import Result, RunParts, assemble, check_fit, checkpoint_times
+from messjax.engine.validation import check_run
+from messjax.meters import path_audit, standard_meters
+from messjax.types import Array, Controls, Distribution, Meter, Policy, PyTree, Stream
+
+
+def sweep(
+    key: Array,
+    controls: Controls,
+    *,
+    policy: Policy | Mapping[str, Policy],
+    stream: Stream,
+    horizon: int = 10_000,
+    num_streams: int = 1_024,
+    meter: Meter | None = None,
+    feedback: Any = _feedback.complete,
+    checkpoints: int = 0,
+    curves: tuple[str, ...] | None = None,
+    engine: str = "auto",
+    block: int | None = None,
+    devices: int | None = None,
+    memory: float | None = None,
+    models: tuple[str, ...] | None = None,
+    cost_unit: str = "cost",
+    progress: Callable[[int, int], None] | None = None,
+) -> xr.Dataset:
+    """Run `policy` for every combination of the controls on `num_streams` independent streams.
+
+    Several named policies run side by side on the same requests and come out along a first dimension `policy`.
+
+    Each leaf of `controls` is a number or a 1-d array; arrays become dimensions of the Dataset, in the order
+    (V, alpha, c, a, f, stream, t, model). Readings, checkpoints and curves are those of `simulate` and `meters`. Where
+    the stream's law is known, C*, gamma*, `cost_gap` and `adjusted_regret` are added. `progress(done, all)` is called
+    now and then with the number of requests served so far (of one grid point). Changing any value or the key compiles
+    nothing anew.
+
+    `engine` "auto" takes the fast path (`messjax.engine.fast`) where it knows policy, stream, meters and feedback, and the
+    general one elsewhere; "general" and "fast" insist, "kernel" is the oracle workload as one GPU kernel. `block`
+    streams per device and call, the number of `devices` and the `memory` in GiB that a call may take on each choose
+    themselves; all are noted in the attributes.
+
+    Interrupted (Ctrl-C) after a block, it warns and returns the streams that are finished: they are independent.
+
+    ValueError, before anything runs, for: controls out of range, NaN or empty; an alpha above the largest attainable
+    one (it is named); a policy that does not fit the stream's shapes; a horizon beyond a trace; num_streams < 1; an
+    engine, a block, a number of devices or a memory limit that cannot be.
+    """
+    axes = check_run(controls, stream, feedback, horizon, checkpoints)
+    if num_streams < 1:
+        raise ValueError(f"num_streams: expected at least one stream, found {num_streams}")
+    distribution = None if stream.distribution is None else stream.distribution()
+    if not isinstance(policy, Policy) and not policy:
+        raise ValueError("policy: expected a policy or a mapping of names to policies, found an empty mapping")
+    world = assemble(policy, stream, meter, feedback)
+    num_models = check_fit(world)
+    models = tuple(f"model {m}" for m in range(num_models)) if models is None else tuple(models)
+    if len(models) != num_models or len(set(models)) != num_models:
+        raise ValueError(f"models: expected {num_models} different names, found {len(models)}: {', '.join(models)}")
+
+    started = time.perf_counter()
+    leaves = Controls(*(jnp.asarray(values, jnp.float32) for values in axes.values()))
+    plan = grid_program.plan(
+        world, leaves, num_streams=num_streams, checkpoints=checkpoints, engine=engine, block=block, devices=devices,
+        memory=memory,
+    )  # fmt: skip
+    # Progress is reported at checkpoints: without any, some that read nothing.
+    times = checkpoint_times(horizon, checkpoints or (min(horizon, 20) if progress else 0))
+    curves = (None if curves is None else tuple(curves)) if checkpoints else ()
+    parts = _run_blocks(
+        key, leaves, grid_program.placed(world, plan.devices), num_streams, times, curves, plan, progress
+    )
+    num_done = min(num_streams, len(parts) * plan.size)
+    joined = jax.tree.map(lambda *pieces: np.concatenate(pieces)[:num_done], *parts)
+    named = {
+        name: _dataset(
+            joined[name], axes, times if checkpoints else times[:0], horizon, models, cost_unit, distribution
+        )
+        for name in world.policies  # jax sorts dicts: keep the order given
+    }
+    dataset = named[""] if isinstance(policy, Policy) else results.concat(named)
+    label = (f"{name} = {results.describe_policy(each)}".removeprefix(" = ") for name, each in world.policies.items())
+    dataset.attrs |= results.provenance() | {
+        "policy": "; ".join(label),
+        "stream_law": results.describe(stream.draw),
+        "feedback": results.describe(feedback),
+        "meter": results.describe(world.meter.add),
+        "num_streams": num_done,
+        "engine": "kernel" if plan.kernel else _engines(world, plan.fast),
+        "block": plan.block,
+        "devices": len(plan.devices),
+        "memory_limit_gib": plan.memory,
+        "key": f"{jax.random.key_impl(key)}:{np.asarray(jax.random.key_data(key)).tolist()}",
+        "created": results.now(),
+        "seconds": round(time.perf_counter() - started, 3),
+    }
+    return dataset
+
+
+def audit(key: Array, controls: Controls, *, policy: Policy, stream: Stream, **options: Any) -> xr.Dataset:
+    """Run a policy on a stream and audit every request: a Dataset of the readings of `path_audit.path_audit_meter` per stream.
+
+    `options` are those of `sweep` (horizon, num_streams, feedback, ...); `meter` is zipped to the audit. Raises as
+    `sweep` does. `path_audit.failures` adds up what failed.
+    """
+    meter = options.pop("meter", None)
+    audited = (
+        path_audit.path_audit_meter()
+        if meter is None
+        else standard_meters.zip_meters(meter, path_audit.path_audit_meter())
+    )
+    result = sweep(key, controls, policy=policy, stream=stream, meter=audited, **options)
+    return result if meter is not None else result[[name for name in result.data_vars if str(name).startswith("audit")]]
+
+
+def _dataset(
+    result: Result,
+    axes: dict[str, np.ndarray],
+    times: np.ndarray,
+    horizon: int,
+    models: tuple[str, ...],
+    cost_unit: str,
+    distribution: Distribution | None,
+) -> xr.Dataset:
+    dataset = results.to_dataset(
+        result.final, result.curve, axes, times=times, horizon=horizon, models=models, cost_unit=cost_unit
+    )
+    return dataset if distribution is None else results.with_optimum(dataset, distribution)
+
+
+def _engines(world: RunParts, fast: tuple[str, ...]) -> str:
+    names = {name: "fast" if name in fast else "general" for name in world.policies}
+    if len(kinds := set(names.values())) == 1:
+        return kinds.pop()
+    return "; ".join(f"{name} = {engine}" for name, engine in names.items())
+
+
+def _run_blocks(
+    key: Array,
+    controls: Controls,
+    world: RunParts,
+    num_streams: int,
+    times: np.ndarray,
+    curves: tuple[str, ...] | None,
+    plan: grid_program.Plan,
+    progress: Callable[[int, int], None] | None,
+) -> list[dict[str, Result]]:
+    watch = _Progress(progress, num_streams, int(times[-1]))
+    parts: list[dict[str, Result]] = []
+    # A program that calls the host cannot be kept for the next run: only where a block may take long.
+    progress_callback = None if progress is None or len(plan.fast) == len(world.policies) else _Progress.note
+    for start in range(0, num_streams, plan.size):
+        index = np.arange(start, start + plan.size, dtype=np.int32)  # past the last stream: padding, cut off afterwards
+        try:
+            result = grid_program.program(
+                key,
+                jnp.asarray(index),
+                controls,
+                world,
+                times,
+                curves,
+                plan.devices,
+                plan.fast,
+                plan.kernel,
+                progress_callback,
+            )
+            watch.follow(result, start, plan.size)
+            parts.append(jax.tree.map(results.host, result, is_leaf=lambda x: hasattr(x, "to_host")))
+        except KeyboardInterrupt:
+            if not parts:
+                raise
+            warnings.warn(f"interrupted after {len(parts) * plan.size} of {num_streams} streams", stacklevel=3)
+            break
+    return parts
+
+
+class _Progress:
+    """Shows how far a running program is. The program only notes the request it is at; the host looks now and then,
+    so that a progress function that raises (Ctrl-C) does so here and not inside the runtime.
+    """
+
+    at = 0  # of the program that runs now
+
+    def __init__(self, progress: Callable[[int, int], None] | None, num_streams: int, horizon: int) -> None:
+        self.progress, self.num_streams, self.horizon = progress, num_streams, horizon
+
+    @classmethod
+    def note(cls, t: Any) -> None:
+        cls.at = max(cls.at, int(t))
+
+    def follow(self, result: PyTree, start: int, size: int) -> None:
+        """Wait for `result`, the streams from `start` on, telling `progress` about it."""
+        if self.progress is None:
+            return
+        leaf, current, label = jax.tree.leaves(result)[0], min(size, self.num_streams - start), -1
+        while not leaf.is_ready():
+            time.sleep(0.05)
+            if label != _Progress.at:
+                label = _Progress.at
+                self.progress(start * self.horizon + current * label, self.num_streams * self.horizon)
+        jax.effects_barrier()  # no late note of this program in the next one
+        _Progress.at = 0
+        self.progress((start + current) * self.horizon, self.num_streams * self.horizon)

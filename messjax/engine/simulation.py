@@ -1,0 +1,197 @@
+"""One stream, one policy, one compiled program: a loop over requests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from messjax import feedback as _feedback
+from messjax.engine.validation import check_horizon, check_run
+from messjax.meters import standard_meters as _meters
+from messjax.numerics import counter_prng
+from messjax.types import Array, Controls, Decision, Feedback, Meter, Policy, PyTree, Request, Step, Stream, as_pytree
+
+
+class Result(NamedTuple):
+    """What one run measured: final readings, and the same readings [checkpoints, ...] along the way (or None)."""
+
+    final: dict[str, Any]
+    curve: dict[str, Any] | None
+
+
+class RunParts(NamedTuple):
+    """Everything a run is made of, as one pytree: its arrays are arguments of the compiled program."""
+
+    policies: dict[str, Policy]  # side by side on the same requests
+    stream: Stream
+    meter: Meter
+    feedback: Any
+
+
+def simulate(
+    key: Array,
+    controls: Controls,
+    *,
+    policy: Policy,
+    stream: Stream,
+    horizon: int,
+    meter: Meter | None = None,
+    feedback: Any = _feedback.complete,
+    checkpoints: int = 0,
+    curves: tuple[str, ...] | None = None,
+) -> Result:
+    """Run `policy` on `horizon` requests of `stream` with scalar `controls`, and read `meter` (`standard_meters.standard()`).
+
+    Pure: jit and vmap it as you like; `sweep` does so for grids. With `checkpoints` = n > 0 the meter is also read at n
+    evenly spaced requests, the last being the horizon, keeping the readings named in `curves` (all by default).
+    The world's randomness, the policy's and the feedback's come from three keys derived from `key`, and each
+    request's from (key, t): with one key every policy and every control meets the same requests and coins.
+    ValueError, before anything runs, for: a horizon below one or beyond a recorded trace, more checkpoints than
+    requests, controls out of range or NaN, an alpha above the largest attainable one (it is named), a policy that does
+    not fit the stream's shapes.
+    """
+    if any(isinstance(leaf, jax.core.Tracer) for leaf in controls):
+        check_horizon(horizon, checkpoints, stream)  # under jit or vmap the controls have no values yet
+    else:
+        axes = check_run(controls, stream, feedback, horizon, checkpoints)
+        if vectors := [name for name, values in axes.items() if values.ndim]:
+            raise ValueError(f"simulate: {vectors[0]} is an array, expected a number; sweep runs grids")
+        controls = Controls(**axes)
+    world = assemble(policy, stream, meter, feedback)
+    check_fit(world)
+    controls = jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float32), controls)
+    result = run_stream(key, controls, world, checkpoint_times(horizon, checkpoints), curves)[""]
+    return result if checkpoints else result._replace(curve=None)
+
+
+def assemble(policy: Policy | Mapping[str, Policy], stream: Stream, meter: Meter | None, feedback: Any) -> RunParts:
+    """The parts of a run as a pytree; one policy is named "". What only the host uses of a stream stays behind."""
+    policies = {"": policy} if isinstance(policy, Policy) else policy
+    return RunParts(
+        policies={name: as_pytree(each) for name, each in policies.items()},
+        stream=as_pytree(stream)._replace(distribution=None, length=None),
+        meter=as_pytree(_meters.standard() if meter is None else meter),
+        feedback=as_pytree(feedback),
+    )
+
+
+def check_fit(world: RunParts) -> int:
+    """M of the stream, after one request went through the policies in shapes only; ValueError where they disagree."""
+    leaves, tree = jax.tree.flatten(world)
+    if any(isinstance(leaf, jax.core.Tracer) for leaf in leaves):
+        return _check_fit(world)
+    form = tuple((np.shape(x), str(jnp.result_type(x)), _number(x)) for x in leaves)
+    if (result := _FIT.get((tree, form))) is not None:
+        return result
+    _FIT[(tree, form)] = num_models = _check_fit(world)
+    return num_models
+
+
+def _number(leaf: Any) -> Any:
+    """The value of an array of one number, None for others and for keys (a frozen predictor's dropout has one)."""
+    one = np.size(leaf) == 1 and not jnp.issubdtype(jnp.result_type(leaf), jax.dtypes.prng_key)
+    return np.asarray(leaf).item() if one else None
+
+
+_FIT: dict[Any, int] = {}  # worlds that were checked, by shapes: the check takes as long as serving a million requests
+
+
+def _check_fit(world: RunParts) -> int:
+    key = jax.random.key(0)
+    state = jax.eval_shape(world.stream.init, key)
+    request = jax.eval_shape(world.stream.draw, key, state, jnp.ones((), jnp.int32))[1]
+    controls = Controls(*(jnp.zeros((), jnp.float32) for _ in Controls._fields))
+    jax.eval_shape(lambda: world.meter.read(world.meter.init(request.cost.shape[0])))  # its own errors, unwrapped
+    try:
+        jax.eval_shape(lambda k: run_stream(k, controls, world, np.ones(1, np.int32)), key)
+    except Exception as error:  # whatever a component raises for shapes it was not built for: Flax has its own errors
+        result = f"features {request.features.shape} and {request.cost.shape[0]} models"
+        why = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ValueError(f"policy does not fit the stream, which has {result}: {why}") from error
+    return request.cost.shape[0]
+
+
+def checkpoint_times(horizon: int, checkpoints: int) -> np.ndarray:
+    """The requests [max(1, n)] int32 after which the meter is read, the last one the horizon."""
+    num = max(1, checkpoints)
+    return (np.arange(1, num + 1, dtype=np.int64) * horizon // num).astype(np.int32)
+
+
+def run_stream(
+    key: Array,
+    controls: Controls,
+    world: RunParts,
+    times: Array | np.ndarray,
+    curves: tuple[str, ...] | None = None,
+    progress_callback: Callable[[Any], None] | None = None,
+) -> dict[str, Result]:
+    """`simulate` for every policy of an assembled world, unchecked, with curves at `times` [n]: what `sweep` vmaps.
+
+    The policies meet the same requests, drawn once. The times are traced, so neither the horizon's nor the
+    checkpoints' values are part of the compiled program. `tick(t)` is called on the host at the checkpoints.
+    """
+    key_world, key_policy, key_feedback = component_keys(key)
+    start = jax.random.fold_in(key_policy, 0)  # t = 0 is the start; requests are 1, 2, ...
+    stream_state = world.stream.init(jax.random.fold_in(key_world, 0))
+    num_models = jax.eval_shape(world.stream.draw, key_world, stream_state, jnp.ones((), jnp.int32))[1].cost.shape[0]
+    lanes = {
+        name: (policy.init(start, controls), world.meter.init(num_models)) for name, policy in world.policies.items()
+    }
+
+    def one(t: Array, carry: PyTree) -> PyTree:
+        stream_state, lanes = carry
+        stream_state, request = world.stream.draw(jax.random.fold_in(key_world, t), stream_state, t)
+        keys = jax.random.fold_in(key_policy, t), jax.random.fold_in(key_feedback, t)
+        after = {}
+        for name, (state, metric) in lanes.items():
+            state, step = serve(keys, state, request, t, controls, world.policies[name], world.feedback)
+            after[name] = (state, world.meter.add(metric, step))
+        return stream_state, after
+
+    def block(carry: PyTree, stop: Array) -> tuple[PyTree, dict[str, Any]]:
+        done, inner = carry
+        inner = jax.lax.fori_loop(done + 1, stop + 1, one, inner)
+        if progress_callback is not None:
+            jax.debug.callback(progress_callback, stop)
+        return (stop, inner), {
+            name: select_metrics(world.meter.read(lane[1]), curves) for name, lane in inner[1].items()
+        }
+
+    carry = (jnp.zeros((), jnp.int32), (stream_state, lanes))
+    (_, (_, lanes)), curve = jax.lax.scan(block, carry, jnp.asarray(times, jnp.int32))
+    return {name: Result(world.meter.read(lanes[name][1]), curve[name]) for name in lanes}
+
+
+def component_keys(key: Array) -> Array:
+    """The counting keys [3] of a stream's world, policy and feedback (`messjax.numerics.counter_prng`)."""
+    return jax.random.split(counter_prng.counting_key(key), 3)
+
+
+def select_metrics(metrics: dict[str, Any], names: tuple[str, ...] | None) -> dict[str, Any]:
+    """The readings of these names (None: all of them); ValueError for a name that is not there."""
+    if unknown := sorted(set(names or ()) - metrics.keys()):
+        raise ValueError(f"curves: no reading named {unknown[0]!r}; there are {', '.join(sorted(metrics))}")
+    return {name: metrics[name] for name in (metrics if names is None else names)}
+
+
+def serve(
+    keys: tuple[Array, Array],
+    state: PyTree,
+    request: Request,
+    t: Array,
+    controls: Controls,
+    policy: Policy,
+    feedback: Any,
+) -> tuple[PyTree, Step]:
+    """One request through a policy: decide, pay, hear back, learn. The policy never sees the request's labels."""
+    before = policy.queue(state)
+    decision: Decision = policy.act(keys[0], state, request.features, request.cost, controls)
+    if decision.s_hat.shape != request.cost.shape:  # one prediction for all models would broadcast silently
+        raise ValueError(f"expected predictions of shape {request.cost.shape}, found {decision.s_hat.shape}")
+    feedback_received: Feedback = feedback(keys[1], decision, request, controls)
+    state = policy.update(state, request.features, decision, feedback_received, controls)
+    return state, Step(t, request, decision, feedback_received, before, policy.queue(state), controls)

@@ -1,0 +1,13 @@
+"""How good the predictor of MESS+ is, over the requests of a replay (A6 in docs/theory): log loss, Brier, calibration.
+
+It learns on explored requests only, and its coin does not look at V or alpha: the predictor path of a replay follows
+from its key, c and a. `over_time` walks that very path (same keys, order, coins and updates as `sweep`) and scores the
+predictions twice: of the requests just passed, each predicted before it was learned from (prequential; Dawid 1984),
+and of requests held out, which no order ever serves.
+"""
+
+from messjax.evaluation.predictor.metrics import summary
+from messjax.evaluation.predictor.over_requests import over_time, split
+from messjax.evaluation.predictor.scoring_program import HeldOut
+
+__all__ = ["HeldOut", "over_time", "split", "summary"]

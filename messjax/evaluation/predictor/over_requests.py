@@ -1,0 +1,126 @@
+"""Split a trace, and score the predictor of its replay over time: everything is checked before anything compiles."""
+
+from __future__ import annotations
+
+import time
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike
+
+from messjax import results
+from messjax.engine.simulation import checkpoint_times
+from messjax.engine.validation import check_controls, check_horizon
+from messjax.evaluation.predictor.metrics import ON, to_dataset
+from messjax.evaluation.predictor.scoring_program import HeldOut, program
+from messjax.types import Array, Controls, Predictor, Stream, as_pytree
+
+
+def split(key: Array, num: int, fraction: float) -> tuple[np.ndarray, np.ndarray]:
+    """Row numbers (served, held out) of a trace of `num` requests, both increasing, `fraction` of them held out.
+
+    Replay the served rows only: `streams.replay(x[served], ...)`. ValueError for a fraction outside (0, 1), or one
+    that leaves nothing on either side.
+    """
+    if not 0.0 < fraction < 1.0:
+        raise ValueError(f"fraction: expected a share of the requests in (0, 1), found {fraction}")
+    count = round(num * fraction)
+    if not 0 < count < num:
+        raise ValueError(f"fraction: {fraction} of {num} requests holds out {count}, expected 1 to {max(num - 1, 1)}")
+    order = np.asarray(jax.random.permutation(key, num))
+    return np.sort(order[count:]), np.sort(order[:count])
+
+
+def over_time(
+    key: Array,
+    *,
+    predictor: Predictor,
+    stream: Stream,
+    horizon: int,
+    c: ArrayLike = 0.1,
+    a: float = 0.25,
+    num_streams: int = 8,
+    held_out: HeldOut | None = None,
+    checkpoints: int = 20,
+    bins: int = 10,
+    models: tuple[str, ...] | None = None,
+    block: int = 1,
+) -> xr.Dataset:
+    """Score the predictor path of a replay (or of any stream) with complete feedback, at `checkpoints` requests.
+
+    Args:
+        key: that of the replay; stream i's path is the one that `sweep` and `compare` walk with this key.
+        predictor: as given to `compare`.
+        stream: what is served.
+        horizon: requests per stream.
+        c: [] or [C] exploration scales, p_t = min(1, c t^-a); an array becomes a dimension.
+        a: their exponent, a number.
+        num_streams: orders of the trace.
+        held_out: requests that are in no stream (see `split`); None scores passed requests only.
+        checkpoints: K, evenly spaced, the last one at the horizon.
+        bins: of equal width over [0, 1], for the calibration error.
+        models: M names.
+        block: streams side by side; more of them pay on accelerators. Memory grows with it and not with the horizon.
+
+    Returns:
+        Dataset with dims (on, c, stream, t, model): log_loss, brier, calibration_error and calibration_chance (see
+        `scoring_rules.calibration`), base_log_loss and base_brier; `on` is "passed" (the requests since the last checkpoint)
+        and "held out"; `learned` (c, stream, t) and `requests` (on, t). At the last checkpoint, (..., model, bin):
+        bin_count, bin_predicted, bin_observed. The base rate predicts the running mean of the satisfactions learned
+        from, the same labels that the predictor saw, started with half a success and half a failure.
+
+    ValueError, before anything runs, naming the argument: numbers out of range, a horizon beyond a trace, held-out
+    requests of another shape than the stream's.
+    """
+    axes = check_controls(Controls(c=c, a=a))
+    if axes["a"].ndim:
+        raise ValueError(f"a: expected a number, found shape {axes['a'].shape}")
+    check_horizon(horizon, checkpoints, stream)
+    for name, value in {"num_streams": num_streams, "checkpoints": checkpoints, "bins": bins, "block": block}.items():
+        if value < 1:
+            raise ValueError(f"{name}: expected at least one, found {value}")
+    predictor, world = as_pytree(predictor), as_pytree(stream)._replace(distribution=None, length=None)
+    held = _check_held_out(held_out, world)
+    num_models = held.satisfaction.shape[1]
+    models = tuple(f"model {m}" for m in range(num_models)) if models is None else tuple(models)
+    if len(models) != num_models:
+        raise ValueError(f"models: expected {num_models} names, found {len(models)}: {', '.join(models)}")
+    started, times = time.perf_counter(), checkpoint_times(horizon, checkpoints)
+    controls = Controls(c=jnp.asarray(np.atleast_1d(axes["c"]), jnp.float32), a=jnp.asarray(axes["a"], jnp.float32))
+    result = jax.tree.map(np.asarray, program(key, controls, predictor, world, held, times, num_streams, bins, block))
+    on = ON if len(held.features) else ON[:1]
+    dataset = to_dataset(result, on, np.atleast_1d(axes["c"]), times, models, bins)
+    dataset = dataset if axes["c"].ndim else dataset.isel(c=0)
+    dataset.attrs |= results.provenance() | {
+        "horizon": horizon,
+        "a": float(axes["a"]),
+        "held_out": len(held.features),
+        "bins": f"{bins} of equal width over [0, 1]",
+        "predictor": results.describe(predictor.predict),
+        "stream_law": results.describe(stream.draw),
+        "num_streams": num_streams,
+        "key": f"{jax.random.key_impl(key)}:{np.asarray(jax.random.key_data(key)).tolist()}",
+        "created": results.now(),
+        "seconds": round(time.perf_counter() - started, 3),
+    }
+    return dataset
+
+
+def _check_held_out(held_out: HeldOut | None, world: Stream) -> HeldOut:
+    """The held-out requests as float32, none where there are none; ValueError where they do not fit the stream."""
+    key = jax.random.key(0)
+    state = jax.eval_shape(world.init, key)
+    request = jax.eval_shape(world.draw, key, state, jax.ShapeDtypeStruct((), jnp.int32))[1]
+    d, num_models = request.features.shape[0], request.satisfaction.shape[0]
+    if held_out is None:
+        return HeldOut(np.zeros((0, d), np.float32), np.zeros((0, num_models), np.float32))
+    x, s = (np.asarray(values, np.float32) for values in held_out)
+    if x.ndim != 2 or x.shape[1] != d or s.shape != (len(x), num_models) or not len(x):
+        raise ValueError(
+            f"held_out: expected [H, {d}] and [H, {num_models}] as the stream's, found {x.shape}, {s.shape}"
+        )
+    if not np.isfinite(x).all() or not ((s >= 0.0) & (s <= 1.0)).all():
+        raise ValueError("held_out: expected finite features and satisfactions in [0, 1]")
+    return HeldOut(x, s)

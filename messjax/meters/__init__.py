@@ -1,0 +1,1 @@
+"""Meters: online folds over the steps of one stream."""

@@ -1,0 +1,68 @@
+"""What bandits under an agreement share: an index in place of the prediction, the queue, no exploration coin."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax.numpy as jnp
+from jax.tree_util import Partial
+
+from messjax.numerics import virtual_queue
+from messjax.policies.algorithm import choose
+from messjax.policies.predictor_router import serve_queue
+from messjax.types import Array, Controls, Decision, Feedback, Outcome, Policy, PyTree
+
+
+class Estimate(NamedTuple):
+    """What a bandit believes: Partials, as everywhere."""
+
+    init: Callable[[Array], PyTree]  # key -> state
+    value: Callable[[Array, PyTree, Array], Array]  # (key, state, features [d]) -> the index [M] in [0, 1]
+    update: Callable[[PyTree, Array, Outcome], PyTree]  # with the served model's outcome, or nothing observed
+
+
+class BanditState(NamedTuple):
+    """State on one stream."""
+
+    queue: virtual_queue.Fixed
+    estimate: PyTree
+
+
+def bandit(estimate: Estimate) -> Policy:
+    """Serve argmin_m V E_m + Q (alpha - index_m), hear the served model's outcome, and learn from it.
+
+    The queue is the dual variable: Q/V is raised by (alpha - s)/V after each request, dual (sub)gradient ascent with
+    step 1/V. Only the served model is queried, paid and seen. What is learned depends on what was served: one path for
+    each V and alpha.
+    """
+    return Policy(
+        init=Partial(_init, estimate.init),
+        act=Partial(_act, estimate.value),
+        update=Partial(_update, estimate.update),
+        queue=Partial(_queue),
+    )
+
+
+def _init(init: Callable, key: Array, controls: Controls) -> BanditState:
+    del controls
+    return BanditState(virtual_queue.zero(), init(key))
+
+
+def _act(value: Callable, key: Array, state: BanditState, x: Array, cost: Array, controls: Controls) -> Decision:
+    index = value(key, state.estimate, x)
+    serve = choose(index, cost, state.queue, controls).astype(jnp.int32)
+    served = jnp.arange(cost.shape[0]) == serve
+    return Decision(serve, served, jnp.zeros((), bool), jnp.zeros((), jnp.float32), index)
+
+
+def _update(
+    update: Callable, state: BanditState, x: Array, decision: Decision, feedback: Feedback, controls: Controls
+) -> BanditState:
+    del decision
+    moved = serve_queue(state.queue, feedback, controls)
+    return BanditState(moved, update(state.estimate, x, feedback.outcome))
+
+
+def _queue(state: BanditState) -> virtual_queue.Fixed:
+    return state.queue

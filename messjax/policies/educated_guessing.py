@@ -1,0 +1,55 @@
+"""The cost-blind baseline of the authors of [M25]: "educated guessing"."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.tree_util import Partial
+
+from messjax.numerics import virtual_queue
+from messjax.policies.static import feature_free
+from messjax.types import Array, Controls, Policy
+
+ROUNDS = 5_000  # theirs
+
+
+def educated_guess(accuracy: np.ndarray) -> Policy:
+    """A random model for each request, with probabilities that reach alpha by accuracies [M], blind to cost.
+
+    As in the code of [M25] (run_baselines.ipynb): begin with equal weights; as long as their mean accuracy is below
+    alpha - 1e-6, multiply the weights of the models above that mean by 1.01 and all others by .99, and normalise. An
+    alpha below the average accuracy therefore keeps equal weights: it never becomes cheaper than uniform random.
+
+    The path of weights is the same for every alpha, which only says where to stop: it is walked once, on the host, and
+    a grid of alpha reads it off. Above the best accuracy, where their code raises, the last weights are used, and so
+    they are for an alpha not reached in their 5,000 rounds (where it has a second method, left out here). ValueError
+    for accuracies outside [0, 1].
+    """
+    accuracy = np.asarray(accuracy, np.float64)
+    if accuracy.ndim != 1 or not accuracy.size or not ((accuracy >= 0) & (accuracy <= 1)).all():
+        raise ValueError(f"educated_guess: expected accuracies [M] in [0, 1], found {accuracy.tolist()}")
+    level, weights = guesses(accuracy)
+    stop = jnp.asarray(
+        np.floor(level * virtual_queue.UNIT + 1e-6), jnp.int32
+    )  # in the unit of alpha, and of their tolerance
+    return feature_free(Partial(_guess, stop, jnp.asarray(np.cumsum(weights, axis=1), jnp.float32)))
+
+
+def guesses(accuracy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The path: mean accuracy [ROUNDS + 1], non-decreasing, and weights [ROUNDS + 1, M]."""
+    path = np.empty((ROUNDS + 1, len(accuracy)))
+    weights = np.full(len(accuracy), 1.0 / len(accuracy))
+    for i in range(ROUNDS + 1):
+        path[i] = weights
+        weights = weights * np.where(accuracy > weights @ accuracy, 1.01, 0.99)
+        weights = weights / weights.sum()
+    return np.maximum.accumulate(path @ accuracy), path
+
+
+def _guess(stop: Array, shares: Array, key: Array, num_models: int, controls: Controls) -> Array:
+    if shares.shape[1] != num_models:
+        raise ValueError(f"educated_guess: built for {shares.shape[1]} models, expected {num_models}")
+    wanted = virtual_queue.units(controls.alpha) - 1
+    current = jnp.minimum(jnp.searchsorted(stop, wanted, side="left"), len(stop) - 1)
+    return jnp.minimum(jnp.sum(jax.random.uniform(key, dtype=jnp.float32) >= shares[current]), num_models - 1)

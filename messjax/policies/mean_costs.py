@@ -1,0 +1,81 @@
+"""Costs known only afterwards: a policy that goes by running means of what it paid. Breaks A7."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from jax.tree_util import Partial
+
+from messjax.numerics.compensated import Sum
+from messjax.numerics.compensated import add as add_to_sum
+from messjax.numerics.virtual_queue import Fixed
+from messjax.streams.float32 import simulated
+from messjax.types import Array, Controls, Decision, Feedback, Policy, PyTree, as_pytree
+
+
+class CostHistory(NamedTuple):
+    """A policy's state, and what its models cost so far."""
+
+    policy: PyTree
+    total: Sum  # [M], the starting value included
+    ran: Array  # [M] int32, how many costs these are
+
+
+def running_mean_costs(policy: Policy, num_models: int, *, start: float = 1e-6) -> Policy:
+    """`policy` with, in place of the request's costs, each model's mean cost over the requests that ran it.
+
+    The rule of [M25] as run by its authors (laminair/mess-plus, main.py): a history per model that begins with one
+    value, 1e-6 J there ("to avoid zero division"), and gets every cost paid, of all models when exploring and of the
+    served one else. The mean counts that value, as theirs does: until a model ran it looks free. (Their offline
+    simulator begins with 1 and keeps the last exploration's cost only: not this.) `start` is in the stream's unit of
+    cost.
+
+    Meters pay the true costs. The policy errs by eps_t = max_m |E^_m - E[E_m | x_t]| and T1 to T4 hold with it
+    ("Constants" in docs/theory), C* being that of a law whose costs are the means given x (`known=False` in
+    `streams.by_length` and `lognormal`); eps_t stays large where these differ from x to x. Bills are paid whether or
+    not users answer: sparse feedback hides none. ValueError for num_models < 1 or a start that is negative or not
+    finite.
+    """
+    if num_models < 1:
+        raise ValueError(f"running_mean_costs: num_models is {num_models}, expected at least one")
+    if not 0.0 <= start < float("inf"):
+        raise ValueError(f"running_mean_costs: start is {start}, expected a finite cost >= 0")
+    policy = as_pytree(policy)
+    first = jnp.full(num_models, float(simulated("start", np.asarray(start))), jnp.float32)
+    return Policy(
+        init=Partial(_init, policy.init, first),
+        act=Partial(_act, policy.act),
+        update=Partial(_update, policy.update),
+        queue=Partial(_queue, policy.queue),
+    )
+
+
+def means(state: CostHistory) -> Array:
+    """The costs [M] the policy goes by."""
+    return (state.total.high + state.total.low) / state.ran.astype(jnp.float32)
+
+
+def _init(inner: Partial, first: Array, key: Array, controls: Controls) -> CostHistory:
+    return CostHistory(inner(key, controls), Sum(first, jnp.zeros_like(first)), jnp.ones(first.shape, jnp.int32))
+
+
+def _act(inner: Partial, key: Array, state: CostHistory, features: Array, cost: Array, controls: Controls) -> Decision:
+    if cost.shape != state.ran.shape:
+        raise ValueError(f"running_mean_costs: built for {state.ran.shape[0]} models, expected {cost.shape[0]}")
+    return inner(key, state.policy, features, means(state), controls)
+
+
+def _update(
+    inner: Partial, state: CostHistory, features: Array, decision: Decision, feedback: Feedback, controls: Controls
+) -> CostHistory:
+    return CostHistory(
+        policy=inner(state.policy, features, decision, feedback, controls),
+        total=add_to_sum(state.total, feedback.cost),  # zero where not queried
+        ran=state.ran + decision.query.astype(jnp.int32),
+    )
+
+
+def _queue(inner: Partial, state: CostHistory) -> Fixed:
+    return inner(state.policy)

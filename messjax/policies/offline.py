@@ -1,0 +1,124 @@
+"""Routers that look at a request and never learn: predict then argmin, at a fixed price, and the offline optimum."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.tree_util import Partial
+
+from messjax.numerics import virtual_queue
+from messjax.policies.cheapest_first import choose as cheapest_enough
+from messjax.policies.dual_price import Prices, price_at, prices
+from messjax.policies.predictor_router import serve_queue
+from messjax.theory import optimum
+from messjax.types import Array, Controls, Decision, Distribution, Feedback, Policy, Predictor, as_pytree
+
+
+def predict_then_argmin(predictor: Predictor) -> Policy:
+    """The cheapest model with s_hat_m >= alpha, the most promising one where there is none; it never explores.
+
+    `greedy` without the coin, for predictors trained beforehand (`predictors.trained`, `knn`, `dual_contrastive`): c
+    does not touch it. It pays the served model only, and keeps alpha request by request as far as s_hat is right.
+    """
+    predictor = as_pytree(predictor)
+    return fixed(Partial(_predict_then_argmin, predictor), predictor.init)
+
+
+def lagrangian(predictor: Predictor, gamma: float | Distribution) -> Policy:
+    """argmin_m E_m - gamma s_hat_m at a fixed price gamma, a number or that of a law at alpha (`dual_price.prices`).
+
+    MESS+ with the queue frozen at V gamma, or the weighted sum of quality and cost of many routers (1/gamma is their
+    lambda). With mu for s_hat and gamma* its adjusted regret (T5) is 0: it is the offline optimum but for the one type
+    that this randomises, a tie that goes to one model, so that alpha may be missed or cost exceeded. It never explores.
+    """
+    predictor = as_pytree(predictor)
+    return fixed(Partial(_lagrangian, predictor, prices(gamma, "lagrangian")), predictor.init)
+
+
+def optimal(distribution: Distribution) -> Policy:
+    """The offline optimum as a policy: the pi(m|x) of `optimum.solve` at each alpha, on a stream over the law's types.
+
+    Features must be the one-hot types of `streams.types(law)`. It knows mu and reaches cost C* and satisfaction alpha
+    exactly in expectation, at every alpha. The clairvoyant optimum of a trace knows the labels and is no policy (what
+    it may not see is all there is): a reference point, `optimum.solve(stream.law(), alpha)`. ValueError for a
+    sampled law or one of labels.
+    """
+    if distribution.kind != "exact":
+        raise ValueError(
+            f"optimal: expected the exact law of a stream over types, found one of kind {distribution.kind!r}"
+        )
+    stairs = optimum.staircase(distribution)
+    table = (
+        jnp.asarray(stairs.level, jnp.float32),
+        jnp.asarray(stairs.rank, jnp.int32),
+        jnp.asarray(stairs.model, jnp.int32),
+    )
+    return fixed(Partial(_optimal, table), Partial(_nothing))
+
+
+def fixed(pick: Partial, init: Callable) -> Policy:
+    """A policy that serves what `pick(key, state, features, cost, controls) -> (model, s_hat [M])` says.
+
+    `init(key) -> state` is what a random predictor draws; nothing is ever learned.
+    """
+    return Policy(Partial(_init, init), Partial(_act, pick), Partial(_update), Partial(_queue))
+
+
+def _nothing(key: Array) -> tuple[()]:
+    del key
+    return ()
+
+
+def _predict_then_argmin(
+    predictor: Predictor, key: Array, state: Any, features: Array, cost: Array, controls: Controls
+) -> tuple[Array, Array]:
+    del key
+    s_hat = predictor.predict(state, features)
+    return cheapest_enough(s_hat, cost, virtual_queue.zero(), controls), s_hat
+
+
+def _lagrangian(
+    predictor: Predictor, table: Prices, key: Array, state: Any, features: Array, cost: Array, controls: Controls
+) -> tuple[Array, Array]:
+    del key
+    s_hat, gamma = predictor.predict(state, features), price_at(table, controls.alpha)
+    return jnp.argmin((cost - cost[0]) - gamma * (s_hat - s_hat[0])), s_hat
+
+
+def _optimal(
+    table: tuple, key: Array, state: Any, features: Array, cost: Array, controls: Controls
+) -> tuple[Array, Array]:
+    level, rank, model = table
+    if (features.shape[0], cost.shape[0]) != model.shape[::-1]:
+        raise ValueError(f"optimal: built for {model.shape[1]} types and {model.shape[0]} models")
+    kind, last = jnp.argmax(features), jnp.searchsorted(level, controls.alpha, side="left") - 1
+    last = jnp.minimum(last, len(level) - 2)  # moves before it are made, it is made with some probability
+    gain = level[last + 1] - level[last]
+    share = jnp.where(gain > 0, (controls.alpha - level[last]) / jnp.where(gain > 0, gain, 1.0), 1.0)
+    lucky = jax.random.uniform(key, dtype=jnp.float32) < share
+    own = rank[:, kind]
+    moves = jnp.sum((own < last) | ((own == last) & lucky))
+    return model[moves, kind], jnp.full_like(cost, jnp.nan)
+
+
+def _init(init: Callable, key: Array, controls: Controls) -> tuple[virtual_queue.Fixed, Any]:
+    del controls
+    return virtual_queue.zero(), init(key)
+
+
+def _act(pick: Callable, key: Array, state: tuple, features: Array, cost: Array, controls: Controls) -> Decision:
+    serve, s_hat = pick(key, state[1], features, cost, controls)
+    none = jnp.zeros(cost.shape, bool)
+    return Decision(jnp.asarray(serve, jnp.int32), none, jnp.zeros((), bool), jnp.zeros((), jnp.float32), s_hat)
+
+
+def _update(state: tuple, features: Array, decision: Decision, feedback: Feedback, controls: Controls) -> tuple:
+    del features, decision
+    return serve_queue(state[0], feedback, controls), state[1]
+
+
+def _queue(state: tuple) -> virtual_queue.Fixed:
+    return state[0]

@@ -1,0 +1,95 @@
+"""MESS+ under one-sided feedback: of a request only the served model's outcome is ever seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+from jax.tree_util import Partial
+
+from messjax.policies.algorithm import choose, mess_plus
+from messjax.policies.predictor_router import RouterState, probability, serve_queue
+from messjax.policies.rare_update import update_if
+from messjax.types import Array, Controls, Decision, Feedback, Outcome, Policy, Predictor, as_pytree
+
+LEARNING = ("explored", "importance", "served")
+
+
+@dataclass(frozen=True)
+class _Learning:
+    how: str
+
+
+def one_sided(predictor: Predictor, *, learning: str = "explored") -> Policy:
+    """MESS+ that explores by serving one of the M models at random, pays that one only, and sees its outcome only.
+
+    The setting of arXiv 2606.19376, the successor of [M25]. With probability p_t = min(1, c t^-a), by the coin of
+    MESS+, a request is explored: a uniformly random model serves it. That costs the average model instead of the sum
+    of all (in T2 E_all becomes the mean over models, and in T1 to T3 beta_M the mean of E[s_m] - alpha), and teaches
+    about one model and not M.
+
+    learning "explored": an explored request updates the predictor on the model served, without a weight. Given x what
+    is seen is missing at random, so that a model's mean is estimated without bias at every x.
+    learning "importance": an explored request updates it on M pseudo-labels (`pseudo_labels`) whose mean, over coin and
+    model, makes the gradient that of complete feedback on every request; its variance grows like M/p_t, and a rule that
+    clips gradients (`learning.sgd`) biases it again.
+    learning "served": every request updates it on the model served, exploited ones too: more to learn from, at x where
+    V, alpha and the predictor itself chose the model, hence one predictor path for each V and alpha. With the other two
+    one path serves the grid. ValueError for any other.
+    """
+    if learning not in LEARNING:
+        raise ValueError(f"one_sided: learning is {learning!r}, expected one of {', '.join(LEARNING)}")
+    predictor = as_pytree(predictor)
+    base = mess_plus(predictor)
+    return base._replace(act=Partial(_Act(learning), predictor), update=Partial(_Update(learning), predictor))
+
+
+class _Act(_Learning):
+    def __call__(
+        self, predictor: Predictor, key: Array, state: RouterState, x: Array, cost: Array, controls: Controls
+    ) -> Decision:
+        num_models = cost.shape[0]
+        p = probability(state.t, controls)
+        coin, which = jax.random.uniform(key, (2,), jnp.float32)  # the first word is the coin of MESS+
+        explore = coin < p
+        s_hat = predictor.predict(state.predictor, x)
+        random = jnp.minimum((which * num_models).astype(jnp.int32), num_models - 1)
+        serve = jnp.where(explore, random, choose(s_hat, cost, state.queue, controls)).astype(jnp.int32)
+        models = jnp.arange(num_models)
+        # Not `serve` where only exploration teaches: it depends on V and alpha, and so would all that is learned.
+        learn = models == serve if self.how == "served" else (models == random) & explore
+        return Decision(serve, learn, explore, p, s_hat)
+
+
+class _Update(_Learning):
+    def __call__(
+        self,
+        predictor: Predictor,
+        state: RouterState,
+        x: Array,
+        decision: Decision,
+        feedback: Feedback,
+        controls: Controls,
+    ) -> RouterState:
+        outcome = feedback.outcome
+        learn = jnp.any(outcome.observed)
+        if self.how == "importance":
+            propensity = decision.p / decision.learn.shape[0]
+            outcome = pseudo_labels(decision.s_hat, outcome, propensity)
+        return RouterState(
+            t=state.t + 1,
+            queue=serve_queue(state.queue, feedback, controls),
+            predictor=update_if(learn, predictor.update, state.predictor, x, outcome),
+        )
+
+
+def pseudo_labels(s_hat: Array, outcome: Outcome, propensity: Array) -> Outcome:
+    """Labels of all M models, s~_m = s_hat_m + 1{m observed} (s_m - s_hat_m) / propensity, as if all were observed.
+
+    Where m is observed with this probability, E[s~_m] = s_m. Cross-entropy and squared loss have gradients affine in
+    the label, zero at s~ = s_hat: an update is that of the observed model alone, weighted 1/propensity. (Dropout adds
+    noise to s_hat in training, not to this: the mean is still that of the labels.)
+    """
+    weight = jnp.where(outcome.observed, 1.0 / propensity, 0.0)
+    return Outcome(s_hat + weight * (outcome.satisfaction - s_hat), jnp.ones_like(outcome.observed))

@@ -1,0 +1,97 @@
+"""What routers with a predictor share: the exploration coin, the queue, learning on exploration only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax.tree_util import Partial
+
+from messjax.numerics import virtual_queue
+from messjax.policies.rare_update import update_if
+from messjax.types import Array, Controls, Decision, Feedback, Policy, Predictor, PyTree, as_pytree
+
+Choose = Callable[
+    [Array, Array, virtual_queue.Fixed, Controls], Array
+]  # (s_hat [M], cost [M], Q, controls) -> model [] int
+
+
+class RouterState(NamedTuple):
+    """State of a router on one stream."""
+
+    t: Array  # [] int32, the request to come, 1, 2, ...
+    queue: virtual_queue.Fixed
+    predictor: PyTree
+
+
+def router(predictor: Predictor, choose: Choose) -> Policy:
+    """Explore with probability p_t = min(1, c t^-a): query all, serve model M, learn; else serve `choose(...)`.
+
+    Neither the coin nor the predictor looks at V or alpha: under one vmap per control the scan carries one
+    predictor path per (stream, c, a, f), whatever the number of V and alpha. The coin is a float32 uniform: p_t is
+    realised up to 2^-23.
+    """
+    predictor = as_pytree(predictor)
+    return Policy(
+        init=Partial(_init, predictor),
+        act=Partial(act, predictor, Partial(choose)),
+        update=Partial(_update, predictor),
+        queue=Partial(_queue),
+    )
+
+
+def probability(t: Array, controls: Controls) -> Array:
+    """p_t = min(1, c t^-a), elementwise in t >= 1."""
+    return jnp.minimum(1.0, controls.c * t.astype(jnp.float32) ** -controls.a)
+
+
+def serve_queue(number: virtual_queue.Fixed, feedback: Feedback, controls: Controls) -> virtual_queue.Fixed:
+    """Q_{t+1} from the served model's outcome, or Q_t where that did not come back (T9 in docs/theory)."""
+    moved = virtual_queue.step(number, controls.alpha, feedback.served_satisfaction)
+    return jax.tree.map(lambda new, old: jnp.where(feedback.feedback_received, new, old), moved, number)
+
+
+def _init(predictor: Predictor, key: Array, controls: Controls) -> RouterState:
+    del controls
+    return RouterState(jnp.ones((), jnp.int32), virtual_queue.zero(), predictor.init(key))
+
+
+def act(
+    predictor: Predictor,
+    choose: Choose,
+    key: Array,
+    state: RouterState,
+    features: Array,
+    cost: Array,
+    controls: Controls,
+) -> Decision:
+    """The coin, the prediction, the choice."""
+    num_models = cost.shape[0]
+    p = probability(state.t, controls)
+    explore = jax.random.uniform(key, dtype=jnp.float32) < p
+    s_hat = predictor.predict(state.predictor, features)
+    serve = jnp.where(explore, num_models - 1, choose(s_hat, cost, state.queue, controls)).astype(jnp.int32)
+    return Decision(serve, jnp.broadcast_to(explore, num_models), explore, p, s_hat)
+
+
+def _update(
+    predictor: Predictor,
+    state: RouterState,
+    features: Array,
+    decision: Decision,
+    feedback: Feedback,
+    controls: Controls,
+) -> RouterState:
+    del decision
+    learn = jnp.any(feedback.outcome.observed)
+    return RouterState(
+        t=state.t + 1,
+        queue=serve_queue(state.queue, feedback, controls),
+        predictor=update_if(learn, predictor.update, state.predictor, features, feedback.outcome),
+    )
+
+
+def _queue(state: RouterState) -> virtual_queue.Fixed:
+    return state.queue

@@ -1,0 +1,57 @@
+"""The oracle plus a controlled error: e_t is known exactly and falls at a rate one chooses."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.tree_util import Partial
+
+from messjax.predictors.known_means import known_mean
+from messjax.types import Array, Outcome, Predictor, Stream
+
+
+class NoisyState(NamedTuple):
+    """How many explored requests were learned from, and the random plane that fixes the sign of each error."""
+
+    seen: Array  # [] int32
+    plane: Array  # [M, d]
+
+
+def noisy(stream: Stream, error: np.ndarray | float, q: float = 0.0) -> Predictor:
+    """s_hat_m = mu_m(x) +- error_m (1 + n)^-q after n explored requests: e_t = max_m |error_m| (1 + n)^-q exactly.
+
+    error [M] or one number, q >= 0 the learning exponent (T8 in docs/theory; 0: it never learns). The sign depends
+    on x and m through a random plane drawn from the key: a request is misjudged the same way whenever it comes back,
+    as by a trained network. s_hat may leave [0, 1]. ValueError for a stream of unknown law, NaN, or q < 0.
+    """
+    mean = known_mean(stream, "noisy")
+    error = np.asarray(error, np.float32)
+    if not np.isfinite(error).all():
+        raise ValueError(f"noisy: error must be finite, found {error.tolist()}")
+    if not q >= 0:
+        raise ValueError(f"noisy: the learning exponent q must be >= 0, found {q}")
+    _, request = jax.eval_shape(
+        lambda key: stream.draw(key, stream.init(key), jnp.ones((), jnp.int32)), jax.random.key(0)
+    )
+    plane = jnp.zeros((request.mean.shape[0], request.features.shape[0]), jnp.float32)
+    level = jnp.broadcast_to(jnp.asarray(error), request.mean.shape)
+    return Predictor(
+        Partial(_init, plane), Partial(_predict, mean, level, jnp.asarray(q, jnp.float32)), Partial(_update)
+    )
+
+
+def _init(plane: Array, key: Array) -> NoisyState:
+    return NoisyState(jnp.zeros((), jnp.int32), jax.random.normal(key, plane.shape, plane.dtype))
+
+
+def _predict(mean: Partial, error: Array, q: Array, state: NoisyState, features: Array) -> Array:
+    sign = jnp.where(state.plane @ features >= 0, 1.0, -1.0)
+    return mean(features) + sign * error * (1.0 + state.seen) ** -q
+
+
+def _update(state: NoisyState, features: Array, outcome: Outcome) -> NoisyState:
+    del features, outcome
+    return state._replace(seen=state.seen + 1)

@@ -1,0 +1,69 @@
+"""Markov-modulated difficulty: a hidden state moves by a transition matrix and says which law serves. Breaks A1."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.tree_util import Partial
+
+from messjax.streams.switching import Rule, switched
+from messjax.types import Array, Stream
+
+ROUNDING = 1e-9  # of rows that sum to one, and of what counts as zero
+
+
+def modulated(parts: Sequence[Stream], transition: np.ndarray, *, shown: bool = False) -> Stream:
+    """In hidden state i requests come from `parts[i]`; after each the state moves to j with probability P_ij.
+
+    transition P [S, S], rows sum to one. The first state is drawn from the stationary law pi = pi P: every request by
+    itself has the law of the mixture pi, which is `law` (exact if the parts' are), and only the dependence of one on
+    the next breaks A1. Long sojourns are what a queue has to carry. `shown` appends the state to x (`among`). A
+    recorded part ends the stream where it might run out. ValueError for a matrix that is not stochastic, of another
+    size than the parts, or with more than one stationary law (name one of its closed classes instead).
+    """
+    P = _checked(np.asarray(transition, np.float64), len(parts))
+    pi = stationary(P)
+    lengths = [part.length for part in parts if part.length is not None]
+    tables = tuple(jnp.asarray(np.cumsum(rows, axis=-1)[..., :-1], jnp.float32) for rows in (pi, P))
+    rule = Rule(Partial(_start, tables[0]), Partial(_moved, tables[1]))
+    return switched("modulated", parts, rule, shares=pi, shown=shown, length=min(lengths) if lengths else None)
+
+
+def stationary(transition: np.ndarray) -> np.ndarray:
+    """The law pi [S] with pi = pi P, float64. ValueError where there is more than one."""
+    size = len(transition)
+    system = transition.T - np.eye(size)
+    if np.linalg.matrix_rank(system, tol=ROUNDING) < size - 1:
+        raise ValueError("modulated: the transition matrix has more than one stationary law; expected one closed class")
+    system = np.concatenate([system, np.ones((1, size))])
+    pi = np.linalg.lstsq(system, np.append(np.zeros(size), 1.0), rcond=None)[0].clip(min=0.0)
+    return pi / pi.sum()
+
+
+def _checked(transition: np.ndarray, size: int) -> np.ndarray:
+    if transition.shape != (size, size):
+        raise ValueError(f"modulated: transition has shape {transition.shape}, expected [{size}, {size}], one per part")
+    if not (np.isfinite(transition).all() and (transition >= 0).all()):
+        raise ValueError("modulated: expected probabilities >= 0 in the transition matrix, found negative ones or NaN")
+    sums = transition.sum(axis=1)
+    if (bad := np.flatnonzero(np.abs(sums - 1.0) > ROUNDING)).size:
+        raise ValueError(f"modulated: row {bad[0]} of the transition matrix sums to {sums[bad[0]]:.12g}, expected 1")
+    return transition
+
+
+def _start(cumulative: Array, key: Array) -> Array:
+    return _drawn(cumulative, key)
+
+
+def _moved(cumulative: Array, key: Array, hidden: Array, t: Array) -> tuple[Array, Array, Array]:
+    del t
+    own, rest = jax.random.fold_in(key, 1), jax.random.fold_in(key, 2)
+    return hidden, _drawn(cumulative[hidden], own), rest
+
+
+def _drawn(cumulative: Array, key: Array) -> Array:
+    """A number 0, ..., S - 1 from its cumulative probabilities [S - 1]."""
+    return jnp.sum(jax.random.uniform(key, dtype=jnp.float32) >= cumulative).astype(jnp.int32)

@@ -1,0 +1,108 @@
+"""I.i.d. requests over finitely many types: the law is exact, and so are C*, gamma* and every e_t."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.tree_util import Partial
+
+from messjax.streams import labels as _labels
+from messjax.streams.float32 import simulated
+from messjax.theory import optimum
+from messjax.types import Array, Distribution, Request, Stream
+
+
+def types(distribution: Distribution, *, labels: str = "independent") -> Stream:
+    """A stream that draws a request type k with probability `law.weight[k]`.
+
+    Features are the one-hot vector of the type [K], cost is `law.cost[k]` [M], labels have means `law.mean[k]` [M]
+    and are "independent" or "comonotone" (one uniform for all models). ValueError when the arrays disagree in shape,
+    weights do not sum to one, costs are negative or NaN, or means leave [0, 1]: `optimum.check_distribution` words it.
+    """
+    distribution = optimum.check_distribution(distribution)
+    distribution = distribution._replace(cost=simulated("cost", distribution.cost))
+    label = Partial(_labels.by_name(labels))
+    cost = (
+        distribution.cost[0] if (distribution.cost == distribution.cost[0]).all() else distribution.cost
+    )  # [M]: one price per model, or [K, M]
+    table = (
+        _alias_table(distribution.weight),
+        jnp.asarray(cost, jnp.float32),
+        jnp.asarray(distribution.mean, jnp.float32),
+    )
+    return Stream(
+        init=Partial(_init),
+        draw=Partial(draw, label, table),
+        mean=Partial(_mean, table[2]),
+        distribution=Partial(_distribution, distribution),
+    )
+
+
+def _alias_table(weight: np.ndarray) -> Array:
+    """Alias table [K] (Walker 1974), each entry the other type and, below its bits, the share of the first one.
+
+    One uniform and one look-up draw a type, whatever K. With equal weights there is nothing to look up: [0].
+    """
+    num = len(weight)
+    if np.ptp(weight) == 0.0:
+        return jnp.zeros(0, jnp.int32)
+    share, other = weight * num / np.sum(weight), np.arange(num)
+    small, large = [k for k in range(num) if share[k] < 1.0], [k for k in range(num) if share[k] >= 1.0]
+    while small and large:
+        k, giver = small.pop(), large[-1]
+        other[k] = giver
+        share[giver] -= 1.0 - share[k]
+        if share[giver] < 1.0:
+            small.append(large.pop())
+    for k in small + large:  # what rounding left over
+        share[k], other[k] = 1.0, k
+    bits = alias_bits(num)
+    return jnp.asarray(other << bits | np.round(share * (2**bits - 1)).astype(np.int64), jnp.int32)
+
+
+def alias_bits(num_types: int) -> int:
+    """Bits of an alias table's entry that hold the share."""
+    return 31 - max(1, (num_types - 1).bit_length())
+
+
+def request_type(uniform: Array, alias: Array, num_types: int) -> Array:
+    """The type [] int32 of a uniform in [0, 1): its bucket of K equal ones, or that bucket's alias."""
+    scaled = uniform * np.float32(num_types)
+    bucket = jnp.minimum(scaled.astype(jnp.int32), num_types - 1)
+    if not alias.shape[0]:
+        return bucket
+    bits = alias_bits(num_types)
+    entry = alias.at[bucket].get(mode="promise_in_bounds")
+    share = (entry & (2**bits - 1)).astype(jnp.float32) * np.float32(1.0 / (2**bits - 1))
+    return jnp.where(scaled - bucket.astype(jnp.float32) < share, bucket, entry >> bits)
+
+
+def _init(key: Array) -> tuple[()]:
+    del key
+    return ()
+
+
+def draw(label: Partial, table: tuple, key: Array, state: tuple, t: Array) -> tuple[tuple, Request]:
+    """Type and labels of one request."""
+    del t
+    alias, cost, mean = table
+    num_types, num_models = mean.shape
+    uniforms = jax.random.uniform(key, (1 + num_models,), mean.dtype)
+    return state, request_of_type(label, cost, mean, uniforms[1:], request_type(uniforms[0], alias, num_types))
+
+
+def request_of_type(label: Partial, cost: Array, mean: Array, uniforms: Array, kind: Array) -> Request:
+    """A request of type `kind` [] int32, its labels from uniforms [M]; cost [M] or [K, M], mean [K, M]."""
+    mu = mean[kind]
+    features = jax.nn.one_hot(kind, mean.shape[0], dtype=jnp.float32)
+    return Request(features, cost[kind] if cost.ndim == 2 else cost, label(uniforms, mu), mu)
+
+
+def _mean(mean: Array, features: Array) -> Array:
+    # Full precision: one-hot times table must return the table's row to the last bit, also where matmul is reduced.
+    return jnp.matmul(features, mean, precision=jax.lax.Precision.HIGHEST)
+
+
+def _distribution(distribution: Distribution) -> Distribution:
+    return distribution

@@ -1,0 +1,124 @@
+"""A stream made of streams: each request comes from one of several parts, by a rule. What changing worlds share.
+
+The rule says which part serves request t; the part then draws as if it were alone, with a count of its own: its n-th
+request is its own request n. A part may be anything: types, continuous features, a recorded trace, again such a stream.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.tree_util import Partial
+
+from messjax.types import Array, Distribution, PyTree, Request, Stream, as_pytree, equal_components
+
+
+class Rule(NamedTuple):
+    """Which part a request comes from."""
+
+    start: Partial  # key -> H, what the rule carries
+    pick: Partial  # (key of this request, H, t) -> (part [] int32, H, key for the part)
+
+
+class State(NamedTuple):
+    """State of a stream among S parts."""
+
+    hidden: PyTree
+    parts: tuple  # S states
+    met: Array  # [S] int32, requests that came from each part
+
+
+def switched(
+    who: str, parts: Sequence[Stream], rule: Rule, *, shares: Any = None, shown: bool = False, length: int | None = None
+) -> Stream:
+    """The stream whose requests come from `parts` by `rule`.
+
+    shown=False: x does not say which part a request is from. `Request.mean` is that of its part all the same; an oracle
+    is left (`mean`) only where all parts agree on mu(x): a drift of the requests, and not of what they mean.
+    shown=True: x ends with the part, one-hot [S], and an oracle knows all of them. With `shares` [S], `law` has every
+    part's types at that share: x there contains the part, so that C* is that of a policy told the part, and a lower
+    bound for one that is not. ValueError, naming `who` and the part, for no parts or shapes that differ.
+    """
+    parts = [as_pytree(part) for part in parts]
+    _check(who, parts)
+    draw = Partial(_draw_visible if shown else _draw, rule.pick, tuple(part.draw for part in parts))
+    distributions = tuple(part.distribution for part in parts)
+    return Stream(
+        init=Partial(_init, rule.start, tuple(part.init for part in parts)),
+        draw=draw,
+        mean=_mean_of(parts, shown),
+        distribution=None
+        if shares is None or None in distributions
+        else Partial(_distribution, np.asarray(shares, np.float64), distributions),
+        length=length,
+    )
+
+
+def _check(who: str, parts: Sequence[Stream]) -> None:
+    if not parts:
+        raise ValueError(f"{who}: expected at least one stream, found none")
+    key = jax.random.key(0)
+    one = jax.ShapeDtypeStruct((), jnp.int32)
+    forms = [[x.shape for x in jax.eval_shape(p.draw, key, jax.eval_shape(p.init, key), one)[1]] for p in parts]
+    for i, form in enumerate(forms):
+        if form != forms[0]:
+            wanted, result = ((f"features {f[0]} and costs {f[1]}") for f in (forms[0], form))
+            raise ValueError(f"{who}: part {i} has {result}, expected {wanted} as part 0 has")
+
+
+def _init(start: Callable, inits: tuple, key: Array) -> State:
+    keys = jax.random.split(key, 1 + len(inits))
+    states = tuple(init(key) for init, key in zip(inits, keys[1:], strict=True))
+    return State(start(keys[0]), states, jnp.zeros(len(inits), jnp.int32))
+
+
+def _draw(pick: Callable, draws: tuple, key: Array, state: State, t: Array) -> tuple[State, Request]:
+    return draw_part(pick, draws, key, state, t)[:2]
+
+
+def _draw_visible(pick: Callable, draws: tuple, key: Array, state: State, t: Array) -> tuple[State, Request]:
+    state, request, part = draw_part(pick, draws, key, state, t)
+    label = jax.nn.one_hot(part, len(draws), dtype=request.features.dtype)
+    return state, request._replace(features=jnp.concatenate([request.features, label]))
+
+
+def draw_part(pick: Callable, draws: tuple, key: Array, state: State, t: Array) -> tuple[State, Request, Array]:
+    """A request and the part [] int32 it comes from."""
+    part, hidden, key = pick(key, state.hidden, t)
+    met = state.met + (jnp.arange(len(draws)) == part).astype(jnp.int32)
+
+    def of(i: int) -> Callable[[tuple], tuple[tuple, Request]]:
+        def draw(states: tuple) -> tuple[tuple, Request]:
+            after, request = draws[i](key, states[i], met[i])
+            return (*states[:i], after, *states[i + 1 :]), request
+
+        return draw
+
+    states, request = jax.lax.switch(part, [of(i) for i in range(len(draws))], state.parts)
+    return State(hidden, states, met), request, part
+
+
+def _mean_of(parts: Sequence[Stream], shown: bool) -> Partial | None:
+    means = tuple(part.mean for part in parts)
+    if None in means:
+        return None
+    if shown:
+        return Partial(_mean_visible, means)
+    return means[0] if all(equal_components(means[0], mean) for mean in means[1:]) else None  # type: ignore[return-value]
+
+
+def _mean_visible(means: tuple, features: Array) -> Array:
+    x, label = features[: -len(means)], features[-len(means) :]
+    return jnp.matmul(label, jnp.stack([mean(x) for mean in means]), precision=jax.lax.Precision.HIGHEST)
+
+
+def _distribution(shares: np.ndarray, distributions: tuple) -> Distribution:
+    result = [distribution() for distribution in distributions]
+    weight = np.concatenate([share * distribution.weight for share, distribution in zip(shares, result, strict=True)])
+    kinds = [distribution.kind for distribution in result if distribution.kind != "exact"]
+    cost, mean = (np.concatenate([distribution[i] for distribution in result]) for i in (1, 2))
+    return Distribution(weight / weight.sum(), cost, mean, kinds[0] if kinds else "exact")

@@ -1,0 +1,90 @@
+"""The statements L1 to L5 and T1 to T10 with every constant, one function per statement.
+
+[M25] gives its theorems as orders. The constants here are re-derived, not quoted from it; the proofs are in
+docs/theory.md, under the identifier that each function carries in its name. Notation, the same everywhere:
+
+    V           weight of cost against satisfaction, in 1 / cost unit
+    alpha       satisfaction asked for, in [0, 1]; delta = max(alpha, 1 - alpha); B = delta^2 / 2
+    Q, Q_1      the virtual queue, Q_{t+1} = max(0, Q_t + alpha - s_t), and its start
+    gamma       gamma*, a maximiser of the dual, in cost unit
+    p_t, P_T    probability of exploring request t, and its sum over t <= T
+    e_t         max_m |s_hat_m,t - mu_m(x_t)|
+    beta        E[s under pi0] - alpha for a stationary policy pi0; beta_M the same for the largest model alone
+    dE          E[E_pi0(x) - min_m E_m(x)]; E_all = E[sum_m E_m]
+    S_T         sum_t E[(1 - p_t) Q_t e_t]
+    R_T         max(0, -beta_M) sum_t p_t E[Q_t], zero when the largest model meets alpha
+    ebar        what E[e_t | past] does not exceed, at every t that can exploit
+    f           probability that feedback on a request arrives
+    kappa       how much more than alpha is asked for
+
+A function returns the bound (in T5 the bounded quantity), not a verdict. All arguments broadcast as in NumPy, so that
+leave-one-out means can be passed where a measured mean stands; NaN passes through. Host code, float64; returns float64
+arrays, or scalars for scalars. A bound whose hypotheses fail is infinite, or 1 for a probability.
+"""
+
+from messjax.theory.attraction import Pull, T6_above, T6_below, T6_gap, T6_level, T6_log_moment, T6_spread, T6_tail
+from messjax.theory.exploration import (
+    T7_interval,
+    T8_exponent,
+    exploration_probability,
+    exploration_sum,
+    exploration_sum_bound,
+)
+from messjax.theory.mean import (
+    CostTerms,
+    T1_queue,
+    T1_queue_sharp,
+    T1_queue_slater,
+    T1_violation,
+    T2_cost_terms,
+    T3_queue,
+    T5_adjusted_regret,
+)
+from messjax.theory.paths import DriftBounds, L1_violation, L2_drift, L3_increment, L4_score, L5_bound
+from messjax.theory.sparse import T9_delayed_B, T9_forced, T9_path_tail, T9_queue, T9_tail, T9_violation
+from messjax.theory.tail import T4_constants, T4_log_moment, T4_queue, T4_tail, TailConstants
+from messjax.theory.tightening import T10_cost, T10_kappa, T10_kappa_tail
+
+__all__ = [
+    "CostTerms",
+    "DriftBounds",
+    "L1_violation",
+    "L2_drift",
+    "L3_increment",
+    "L4_score",
+    "L5_bound",
+    "Pull",
+    "T1_queue",
+    "T1_queue_sharp",
+    "T1_queue_slater",
+    "T1_violation",
+    "T2_cost_terms",
+    "T3_queue",
+    "T4_constants",
+    "T4_log_moment",
+    "T4_queue",
+    "T4_tail",
+    "T5_adjusted_regret",
+    "T6_above",
+    "T6_below",
+    "T6_gap",
+    "T6_level",
+    "T6_log_moment",
+    "T6_spread",
+    "T6_tail",
+    "T7_interval",
+    "T8_exponent",
+    "T9_delayed_B",
+    "T9_forced",
+    "T9_path_tail",
+    "T9_queue",
+    "T9_tail",
+    "T9_violation",
+    "T10_cost",
+    "T10_kappa",
+    "T10_kappa_tail",
+    "TailConstants",
+    "exploration_probability",
+    "exploration_sum",
+    "exploration_sum_bound",
+]

@@ -1,0 +1,334 @@
+"""The offline optimum C*, its multiplier gamma*, the dual function and the constants of a finite law.
+
+C* is the least average cost of a stationary randomised policy pi(m|x) that reaches satisfaction alpha. For finitely
+many request types that is a linear programme with a single coupling constraint, the fractional multiple-choice
+knapsack, and sorting solves it exactly: a policy can only gain by moving a type along the lower-right convex hull of
+its points (mu_m, E_m), and the moves are worth making in the order of their price dE/dmu. gamma* is the price of the
+move during which alpha is reached. Nothing here is iterative but the hull, which takes at most M - 1 rounds.
+
+Source: "Setting and offline optimum" in docs/theory.md. Host code, NumPy float64.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from messjax.numerics.array_cache import ArrayCache, is_immutable
+from messjax.types import Distribution
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.intp]
+
+# Satisfaction below this is rounding: missing it is no violation, and a model better by less is not worth a price
+# (averages of equal models differ in the last digit, and the move between them would cost 1e16 per unit).
+ROUNDING = 1e-12
+WEIGHT_ROUNDING = 1e-9  # how far from one the weights of a law may sum
+
+
+class Optimum(NamedTuple):
+    """The offline optimum at one alpha. K request types, M models, cost in the unit of the law."""
+
+    alpha: float  # the satisfaction asked for
+    cost: float  # C*, the average cost of `mixture`
+    gamma: float  # gamma*, a maximiser of the dual (the smallest one), in cost per unit of satisfaction
+    mixture: Floats  # [K, M] pi(m|x), rows sum to one, at most one row is randomised
+    satisfaction: float  # the average satisfaction of `mixture`, at least alpha
+    largest_alpha: float  # what the best model per type attains
+
+
+class Constants(NamedTuple):
+    """The constants of a law at alpha, with pi0 = the last model alone ("Constants" in docs/theory.md)."""
+
+    delta: float  # max(alpha, 1 - alpha), the largest step |alpha - s|
+    B: float  # delta^2 / 2
+    E_all: float  # E[sum_m E_m], what exploring one request costs
+    dE: float  # E[E_M - min_m E_m], what pi0 costs above the cheapest
+    beta: float  # E[s under pi0] - alpha
+    beta_M: float  # E[s_M] - alpha, equal to beta for this pi0
+
+
+class _Moves(NamedTuple):
+    """What of a law's solution does not depend on alpha."""
+
+    hull: _Hull
+    largest: float  # attainable alpha
+    order: Integers  # of all moves, by price
+    gain: Floats  # in satisfaction, of the moves in order
+    first: float  # satisfaction before any move
+
+
+class Staircase(NamedTuple):
+    """gamma*(alpha) of a law for every alpha at once. R = K (M - 1) moves, in the order of their price.
+
+    Shapes depend on K and M only: moves that a type does not have come last, with nothing to gain.
+    """
+
+    level: Floats  # [R + 1], non-decreasing: satisfaction after r moves, level[0] that of the cheapest models
+    price: Floats  # [R + 1], non-decreasing: gamma* for alpha in (level[r - 1], level[r]]; price[0] = 0
+    rank: Integers  # [M - 1, K], the place in that order (0 is first) of each type's moves; R for those it has not
+    model: Integers  # [M, K], the model of each type after r of its own moves
+
+
+class _Hull(NamedTuple):
+    """Per type the vertices from cheapest to most satisfying, and the price of each move. R moves."""
+
+    model: Integers  # [R + 1, K] the vertex after r moves; repeats once the hull has ended
+    slope: Floats  # [R, K] dE/dmu > 0 of move r, non-decreasing in r; inf once the hull has ended
+
+
+def check_distribution(distribution: Distribution) -> Distribution:
+    """The law with its arrays as float64, weight [K], cost and mean [K, M], or a ValueError saying what is wrong.
+
+    Weights must be non-negative (zero is allowed) and sum to one within 1e-9, costs finite and non-negative, means
+    in [0, 1]. K and M must be at least one.
+    """
+    weight = np.asarray(distribution.weight, dtype=np.float64)
+    cost = np.asarray(distribution.cost, dtype=np.float64)
+    mean = np.asarray(distribution.mean, dtype=np.float64)
+    _check_shapes(weight, cost, mean)
+    _refuse("weight", weight, ~(np.isfinite(weight) & (weight >= 0)), "finite and non-negative")
+    if not abs(weight.sum() - 1.0) <= WEIGHT_ROUNDING:
+        raise ValueError(f"law.weight sums to {weight.sum():.12g}, expected 1 within {WEIGHT_ROUNDING:g}.")
+    _refuse("cost", cost, ~(np.isfinite(cost) & (cost >= 0)), "finite and non-negative")
+    _refuse("mean", mean, ~((mean >= 0) & (mean <= 1)), "in [0, 1]")
+    return distribution._replace(weight=weight, cost=cost, mean=mean)
+
+
+def _check_shapes(weight: Floats, cost: Floats, mean: Floats) -> None:
+    if cost.ndim != 2 or weight.ndim != 1 or mean.shape != cost.shape or weight.shape[0] != cost.shape[0]:
+        raise ValueError(
+            "law has weight, cost, mean of shapes "
+            f"{weight.shape}, {cost.shape}, {mean.shape}, expected [K], [K, M], [K, M]."
+        )
+    if cost.size == 0:
+        raise ValueError(f"law is empty: cost has shape {cost.shape}, expected at least one type and one model.")
+
+
+def _refuse(name: str, values: Floats, bad: NDArray[np.bool_], expected: str) -> None:
+    """Raise for the first bad entry, naming its type and, in a matrix, its model."""
+    if bad.any():
+        index = tuple(int(i) for i in np.argwhere(bad)[0])
+        where = ", ".join(f"{axis} {i}" for axis, i in zip(("type", "model"), index, strict=False))
+        raise ValueError(f"law.{name} is {values[index]} at {where}, expected {expected}.")
+
+
+def _check_alpha(alpha: float) -> float:
+    if not 0.0 <= alpha <= 1.0:
+        raise ValueError(f"alpha is {alpha}, expected a satisfaction in [0, 1].")
+    return float(alpha)
+
+
+def largest_alpha(distribution: Distribution) -> float:
+    """The largest attainable satisfaction, E[max_m mu_m]. Raises as `check_law` does."""
+    return _moves(check_distribution(distribution)).largest
+
+
+def solve(distribution: Distribution, alpha: float) -> Optimum:
+    """C*, gamma* and an optimal mixture, exactly ("Setting and offline optimum" in docs/theory.md).
+
+    gamma* is the smallest maximiser of the dual: zero where the cheapest models already reach alpha. At most one type
+    is randomised, between two models. Ties in cost or in price go to the larger mean.
+
+    Raises:
+        ValueError: the law is not one (see `check_law`), alpha is outside [0, 1] or NaN, or no policy reaches alpha;
+            then the largest attainable alpha is named (beyond it 1e-12 are forgiven, for rounding).
+    """
+    return solve_all(distribution, [alpha])[0]
+
+
+def solve_all(distribution: Distribution, alphas: Sequence[float]) -> list[Optimum]:
+    """`solve` for several alphas, what they share made once: that takes the time where a trace is the law."""
+    wanted, distribution = [_check_alpha(alpha) for alpha in alphas], check_distribution(distribution)
+    moves = _moves(distribution)
+    if beyond := [alpha for alpha in wanted if alpha > moves.largest + ROUNDING]:
+        raise ValueError(
+            f"alpha is {beyond[0]:.12g}, expected at most {moves.largest:.12g}, the largest attainable alpha."
+        )
+    return [_solve(distribution, moves, alpha) for alpha in wanted]
+
+
+class Value(NamedTuple):
+    """C* and gamma* of one alpha, without the mixture."""
+
+    cost: float
+    gamma: float
+
+
+def values(distribution: Distribution, alphas: Sequence[float]) -> list[Value]:
+    """C* and gamma* of `solve` for several alphas; kept while the law's arrays live, if they never change."""
+    arrays = distribution.mean, distribution.weight
+    if not all(is_immutable(array) for array in arrays):
+        return [Value(one.cost, one.gamma) for one in solve_all(distribution, alphas)]
+    known, _ = _CACHE.of(distribution.cost, lambda _: ({}, arrays), ("values", *map(id, arrays)))
+    if new := [alpha for alpha in dict.fromkeys(alphas) if alpha not in known]:
+        known |= {one.alpha: Value(one.cost, one.gamma) for one in solve_all(distribution, new)}
+    return [known[alpha] for alpha in alphas]
+
+
+def _solve(distribution: Distribution, moves: _Moves, alpha: float) -> Optimum:
+    mixture, gamma = _knapsack(distribution, moves, alpha)
+    return Optimum(
+        alpha=alpha,
+        cost=float(distribution.weight @ (mixture * distribution.cost).sum(axis=1)),
+        gamma=gamma,
+        mixture=mixture,
+        satisfaction=float(distribution.weight @ (mixture * distribution.mean).sum(axis=1)),
+        largest_alpha=moves.largest,
+    )
+
+
+def staircase(distribution: Distribution) -> Staircase:
+    """The price of satisfaction at every level, what `solve` goes up step by step. Raises as `check_law` does."""
+    distribution = check_distribution(distribution)
+    hull, (num_types, num_models) = _hull(distribution.cost, distribution.mean), distribution.cost.shape
+    missing = num_models - len(hull.model)
+    model = np.concatenate([hull.model, np.repeat(hull.model[-1:], missing, axis=0)])
+    slope = np.concatenate([hull.slope, np.full((missing, num_types), np.inf)])
+    mean = distribution.mean[np.arange(num_types), model]
+    order = np.argsort(slope.ravel(), kind="stable")
+    real = np.isfinite(slope.ravel()[order])
+    gain = np.where(real, (distribution.weight * np.diff(mean, axis=0)).ravel()[order], 0.0)
+    price = np.maximum.accumulate(np.where(real, slope.ravel()[order], 0.0))
+    rank = np.empty(slope.size, np.intp)
+    rank[order] = np.where(real, np.arange(slope.size), slope.size)
+    return Staircase(
+        level=float(distribution.weight @ mean[0]) + np.concatenate([[0.0], np.cumsum(gain)]),
+        price=np.concatenate([[0.0], price]),
+        rank=rank.reshape(slope.shape),
+        model=model,
+    )
+
+
+def _hull(cost: Floats, mean: Floats) -> _Hull:
+    """The lower-right hull of every type at once, by gift wrapping from its cheapest model. [K, M] each."""
+    types = np.arange(cost.shape[0])
+    current = np.argmax(np.where(cost == cost.min(axis=1, keepdims=True), mean, -1.0), axis=1)
+    models, slopes = [current], [np.zeros(len(types))]
+    for _ in range(cost.shape[1] - 1):
+        run = mean - mean[types, current][:, None]
+        rise = cost - cost[types, current][:, None]
+        slope = np.divide(rise, run, out=np.full_like(rise, np.inf), where=run > ROUNDING)
+        least = slope.min(axis=1)
+        if np.isinf(least).all():
+            break
+        best = np.argmax(np.where((slope == least[:, None]) & (run > ROUNDING), mean, -1.0), axis=1)
+        current = np.where(np.isinf(least), current, best)
+        models.append(current)
+        # Rounding may make collinear moves look cheaper as they go on; sorting must not swap them.
+        slopes.append(np.maximum(least, slopes[-1]))
+    return _Hull(np.stack(models), np.stack(slopes)[1:])
+
+
+def _moves(distribution: Distribution) -> _Moves:
+    """Kept while the law's arrays live, if they never change (those of a replayed trace)."""
+    others = distribution.mean, distribution.weight
+    if not all(is_immutable(array) for array in others):
+        return _sorted_moves(distribution)
+    # What is kept holds the others, so that their names stay theirs.
+    return _CACHE.of(distribution.cost, lambda _: (_sorted_moves(distribution), others), tuple(map(id, others)))[0]
+
+
+def _sorted_moves(distribution: Distribution) -> _Moves:
+    hull = _hull(distribution.cost, distribution.mean)
+    mean = distribution.mean[np.arange(len(distribution.weight)), hull.model]  # [R + 1, K]
+    slope = hull.slope.ravel()
+    order = np.argsort(slope, kind="stable")  # stable: of equal prices, a type's earlier move is first
+    order = order[np.isfinite(slope[order])]
+    gain = (distribution.weight * np.diff(mean, axis=0)).ravel()[order]
+    return _Moves(
+        hull,
+        float(distribution.weight @ distribution.mean.max(axis=1)),
+        order,
+        gain,
+        float(distribution.weight @ mean[0]),
+    )
+
+
+_CACHE = ArrayCache()
+
+
+def _knapsack(distribution: Distribution, moves: _Moves, alpha: float) -> tuple[Floats, float]:
+    """Make the moves of all types in order of price until alpha is reached: mixture [K, M] and the last price."""
+    hull, order, gain = moves.hull, moves.order, moves.gain
+    types = np.arange(len(distribution.weight))
+    reached = np.cumsum(gain)
+    missing = alpha - moves.first
+    if missing <= ROUNDING or not len(order):
+        return _one_hot(hull.model[0], distribution.cost.shape), 0.0
+    last = min(int(np.searchsorted(reached, missing - ROUNDING)), len(order) - 1)
+    made = np.bincount(order[:last] % len(types), minlength=len(types))
+    mixture = _one_hot(hull.model[made, types], distribution.cost.shape)
+    row, move = int(order[last] % len(types)), int(order[last] // len(types))
+    already = reached[last] - gain[last]
+    share = float(np.clip((missing - already) / gain[last], 0.0, 1.0)) if gain[last] > 0 else 1.0
+    mixture[row] = 0.0
+    mixture[row, hull.model[move, row]] = 1.0 - share
+    mixture[row, hull.model[move + 1, row]] += share
+    return mixture, float(hull.slope[move, row])
+
+
+def _one_hot(model: Integers, shape: tuple[int, ...]) -> Floats:
+    rows = np.zeros(shape)
+    rows[np.arange(len(model)), model] = 1.0
+    return rows
+
+
+def dual(distribution: Distribution, alpha: float, gamma: ArrayLike) -> Any:
+    """Dual(g) = E[min_m E_m + g (alpha - mu_m)], a float for a scalar gamma, otherwise an array of gamma's shape.
+
+    Concave in g, at most C* for every g >= 0 and equal to C* at gamma*. Raises ValueError for a law that is not one,
+    alpha outside [0, 1], or a gamma that is negative, NaN or infinite.
+    """
+    alpha, distribution = _check_alpha(alpha), check_distribution(distribution)
+    prices = np.asarray(gamma, dtype=np.float64)
+    bad = ~(np.isfinite(prices) & (prices >= 0))
+    if bad.any():
+        raise ValueError(f"gamma contains {prices[bad][0]}, expected finite and non-negative values.")
+    # One price at a time: [G, K, M] would not fit in memory for a long trace and a fine grid.
+    values = [
+        distribution.weight @ (distribution.cost + g * (alpha - distribution.mean)).min(axis=1) for g in prices.ravel()
+    ]
+    return float(values[0]) if prices.ndim == 0 else np.reshape(values, prices.shape)
+
+
+def frontier(cost: ArrayLike, accuracy: ArrayLike) -> tuple[Floats, Floats]:
+    """What single models and their static mixtures attain, from averages only: vertices of the lower-right hull.
+
+    Args:
+        cost: [M] average cost of each model.
+        accuracy: [M] its average satisfaction, in [0, 1].
+
+    Returns:
+        accuracy [H], strictly increasing from the cheapest model to the most satisfying, and weights [H, M], the
+        one-hot mixture of each vertex. Interpolating the weights linearly at alpha gives the static mixture that
+        solves the LP; below the first vertex it is the cheapest model, above the last alpha is out of reach.
+
+    Raises as `check_law` does, for a law of one type.
+    """
+    distribution = check_distribution(
+        Distribution(weight=np.ones(1), cost=np.asarray(cost)[None], mean=np.asarray(accuracy)[None])
+    )
+    model = _hull(distribution.cost, distribution.mean).model[:, 0]
+    return distribution.mean[0, model], _one_hot(model, (len(model), distribution.cost.shape[1]))
+
+
+def constants(distribution: Distribution, alpha: float) -> Constants:
+    """delta, B, E_all, dE, beta, beta_M of docs/theory.md for pi0 = the last model. Raises as `check_law` does.
+
+    alpha must be in [0, 1] but need not be attainable: beta and beta_M may be negative.
+    """
+    alpha, distribution = _check_alpha(alpha), check_distribution(distribution)
+    delta = max(alpha, 1.0 - alpha)
+    beta = float(distribution.weight @ distribution.mean[:, -1]) - alpha
+    return Constants(
+        delta=delta,
+        B=delta**2 / 2.0,
+        E_all=float(distribution.weight @ distribution.cost.sum(axis=1)),
+        dE=float(distribution.weight @ (distribution.cost[:, -1] - distribution.cost.min(axis=1))),
+        beta=beta,
+        beta_M=beta,
+    )

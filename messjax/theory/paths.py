@@ -1,0 +1,73 @@
+"""L1 to L5: facts about one path of the queue, without statistics. Proofs in docs/theory.md."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from messjax.theory.arguments import floats
+
+
+class DriftBounds(NamedTuple):
+    """The two right sides of L2."""
+
+    exact: Any  # (alpha - s)^2 / 2 + Q (alpha - s)
+    uniform: Any  # B + Q (alpha - s), never below `exact`
+
+
+def L1_violation(Q_last: ArrayLike, T: ArrayLike, Q_1: ArrayLike = 0.0) -> Any:
+    """L1 (path): alpha - (1/T) sum_{t <= T} s_t <= (Q_{T+1} - Q_1) / T, for every T and every path.
+
+    Needs s_t in [0, 1] and the recursion of the queue, nothing else. The same for a window of T requests: Q_1 is then
+    the queue before its first request and Q_last the queue after its last one. Constants re-derived here.
+    """
+    Q_last, T, Q_1 = floats(Q_last, T, Q_1)
+    return (Q_last - Q_1) / T
+
+
+def L2_drift(Q: ArrayLike, s: ArrayLike, alpha: ArrayLike) -> DriftBounds:
+    """L2 (path): (Q_{t+1}^2 - Q_t^2)/2 <= (alpha - s_t)^2/2 + Q_t (alpha - s_t) <= B + Q_t (alpha - s_t).
+
+    Needs Q_t >= 0, s_t in [0, 1], alpha in [0, 1]. B = max(alpha, 1-alpha)^2 / 2, re-derived here.
+    """
+    Q, s, alpha = floats(Q, s, alpha)
+    B = np.maximum(alpha, 1.0 - alpha) ** 2 / 2.0
+    step = alpha - s
+    return DriftBounds(exact=step**2 / 2.0 + Q * step, uniform=B + Q * step)
+
+
+def L3_increment(alpha: ArrayLike) -> tuple[Any, Any]:
+    """L3 (path): -(1 - alpha) <= Q_{t+1} - Q_t <= alpha, returned as (low, high).
+
+    Needs Q_t >= 0, s_t in [0, 1], alpha in [0, 1]. Re-derived here.
+    """
+    (alpha,) = floats(alpha)
+    return (alpha - 1.0)[()], alpha[()]
+
+
+def L4_score(V: ArrayLike, cost: ArrayLike, Q: ArrayLike, alpha: ArrayLike, s_hat: ArrayLike) -> Any:
+    """L4 (path): on every exploit step the served model minimises this score V E_m + Q_t (alpha - s_hat_m) over m.
+
+    cost and s_hat are [..., M]; V, Q and alpha are [...] without the axis of models. Returns [..., M]. With estimated
+    costs the cost here is the estimate. The rule of [M25]; the same score with mu in place of s_hat is either side
+    of L5.
+    """
+    V, cost, Q, alpha, s_hat = floats(V, cost, Q, alpha, s_hat)
+    return V[..., None] * cost + Q[..., None] * (alpha[..., None] - s_hat)
+
+
+def L5_bound(
+    V: ArrayLike, cost: ArrayLike, Q: ArrayLike, alpha: ArrayLike, mu: ArrayLike, e: ArrayLike, eps: ArrayLike = 0.0
+) -> Any:
+    """L5 (path): V E_served + Q (alpha - mu_served) <= V E_m + Q (alpha - mu_m) + 2 Q e + 2 V eps for every model m.
+
+    Needs L4, Q >= 0, e >= |s_hat_m - mu_m| for all m and, where costs are estimated, eps >= |E_hat_m - E_m| for all m
+    (zero where they are known). Linear in m, so it holds for mixtures of models too: average the bound with the
+    mixture's weights. The factor 2 is re-derived here and cannot be lowered.
+
+    cost and mu are [..., M]; V, Q, alpha, e, eps are [...]. Returns the right side for every m, [..., M].
+    """
+    V, Q, e, eps = floats(V, Q, e, eps)
+    return L4_score(V, cost, Q, alpha, mu) + 2.0 * (Q * e + V * eps)[..., None]

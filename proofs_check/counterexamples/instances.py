@@ -1,0 +1,249 @@
+"""Instances as points of a unit cube, and a batch of them simulated by one compiled program.
+
+An instance is all that a statement about MESS+ can depend on: request types with weights, costs and means, what the
+predictor says of each, and V, alpha, c, a, f, T. `decode` makes one of any point of the cube, always a lawful one
+(alpha is a share of what is attainable), in numbers short enough to be retyped. `simulate` runs many at once: world and
+controls are traced, so that one program of `messjax.engine.simulation` serves every instance; instances are sorted by horizon,
+so that short ones do not wait for long ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh, PartitionSpec
+from jax.tree_util import Partial
+
+from messjax import feedback, policies, streams, theory
+from messjax.engine import simulation as engine
+from messjax.results import host
+from messjax.streams import labels
+from messjax.theory import optimum
+from messjax.theory.statement import Case, Run
+from messjax.types import Array, Controls, Distribution, Outcome, Policy, Predictor, Request, Stream
+
+BLOCK = 64  # instances side by side in one call of the compiled program
+RAREST = 0.05
+SHORTEST = 4  # requests: fewer are over before anything rare has happened
+
+
+class Space(NamedTuple):
+    """Where to look: K request types, M models, horizons up to T."""
+
+    types: int = 2
+    models: int = 2
+    horizon: int = 256
+
+    @property
+    def dimensions(self) -> int:
+        """Numbers that make an instance."""
+        return self.types + 3 * self.types * self.models + 8
+
+
+class Instance(NamedTuple):
+    """One world and one MESS+ in it, NumPy on the host (or, stacked, [S, ...] each)."""
+
+    weight: Any  # [K]
+    cost: Any  # [K, M], up to 1
+    mean: Any  # [K, M]
+    predicted: Any  # [K, M] s_hat, the same at all times
+    V: Any
+    alpha: Any  # that MESS+ runs on
+    c: Any
+    a: Any
+    f: Any
+    T: Any
+    sla_target: Any  # the agreement for T10, at most alpha
+
+    @property
+    def distribution(self) -> Distribution:
+        """Its law of requests."""
+        return Distribution(self.weight, self.cost, self.mean)
+
+    @property
+    def controls(self) -> Controls:
+        """V, alpha, c, a and f."""
+        return Controls(self.V, self.alpha, self.c, self.a, self.f)
+
+    def __str__(self) -> str:
+        """Numbers to retype: a row per type, then the controls."""
+        rows = "; ".join(
+            f"type {k}: weight {w:.4g}, E = {_row(E)}, mu = {_row(mu)}, s_hat = {_row(s)}"
+            for k, (w, E, mu, s) in enumerate(zip(self.weight, self.cost, self.mean, self.predicted, strict=True))
+            if w > 0
+        )
+        numbers = (
+            f"V = {self.V:g}, alpha = {self.alpha:g}, c = {self.c:g}, a = {self.a:g}, f = {self.f:g}, T = {self.T}"
+        )
+        return f"{rows}; {numbers}, asked {self.sla_target:g}"
+
+
+def _row(values: np.ndarray) -> str:
+    return "(" + ", ".join(f"{value:.4g}" for value in values) + ")"
+
+
+def decode(x: np.ndarray, space: Space) -> Instance:
+    """The instance at a point of the unit cube [space.dimensions]; the cube's faces are fat, extremes are common.
+
+    Types, successes, failures, exploration and feedback are certain, impossible or of probability RAREST at least: an
+    event that no stream has seen looks like an impossible one, and the optimiser would look for nothing else. At most
+    half the requests are explored: worlds that only explore make T1, T2 and T7 equalities of no interest.
+    """
+    K, M = space.types, space.models
+    at = np.clip(1.2 * np.asarray(x, np.float64) - 0.1, 0.0, 1.0)
+    weight, tables, rest = np.split(at, [K, K + 3 * K * M])
+    share = _weights(weight)
+    cost, mean, target = tables.reshape(3, K, M).round(3)
+    mean = np.where(mean < RAREST, 0.0, np.where(mean > 1.0 - RAREST, 1.0, mean))
+    wrong, alpha, V, c, a, f, T, kappa = rest
+    predicted = (mean + np.round(wrong, 2) * (target - mean)).round(3)
+    cost, mean = (values.astype(np.float32).astype(np.float64) for values in (cost, mean))  # as they are simulated
+    largest = float(share @ mean.max(axis=1))
+    alpha = np.floor(max(alpha * largest - 1e-9, 0.0) * 1000.0) / 1000.0
+    return Instance(
+        weight=share,
+        cost=cost,
+        mean=mean,
+        predicted=predicted,
+        V=float(f"{10.0 ** (4.0 * V - 2.0):.2g}"),
+        alpha=float(alpha),
+        c=float(np.round(0.5 * c, 2)) if 0.5 * c >= RAREST else 0.0,
+        a=float(np.round(a, 2)),
+        f=float(np.round(min(1.0, 0.1 + 1.8 * f), 2)),
+        T=int(np.rint(SHORTEST * (space.horizon / SHORTEST) ** T)),
+        sla_target=float(np.round(alpha * (1.0 - 10.0 ** (-3.0 * kappa)), 6)),
+    )
+
+
+def _weights(raw: np.ndarray) -> np.ndarray:
+    """Weights [K], multiples of RAREST, that sum to one."""
+    share = np.cumsum(raw + 1e-9) / np.sum(raw + 1e-9)
+    return np.diff(np.rint(share / RAREST) * RAREST, prepend=0.0).round(6)
+
+
+def case(instance: Instance, name: str = "") -> Case:
+    """The instance as a case for `trial.run_case`, on the library's own stream of types and by its own engine."""
+    stream = streams.types(instance.distribution)
+    return _case(instance, name, stream, policies.mess_plus(_fixed(jnp.asarray(instance.predicted, jnp.float32))))
+
+
+def _case(instance: Instance, name: str, stream: Stream, policy: Policy) -> Case:
+    return Case(
+        name,
+        instance.distribution,
+        stream,
+        policy,
+        instance.controls,
+        instance.T,
+        feedback=feedback.complete if instance.f == 1.0 else feedback.sparse,
+        sla_target=instance.sla_target,
+        ebar=float(np.max(np.abs(instance.predicted - instance.mean)[instance.weight > 0])),
+        about=str(instance),
+    )
+
+
+# --- the world of an instance, from arrays that may be traced ---------------------------------------------------
+
+
+def world(weight: Any, cost: Any, mean: Any, predicted: Any) -> tuple[Stream, Policy]:
+    """A stream over types and MESS+ with predictions that are what they are: [K], then [K, M] each, traced or not."""
+    stream = Stream(Partial(_nothing), Partial(_draw, (weight, cost, mean)))
+    return stream, policies.mess_plus(_fixed(predicted))
+
+
+def _nothing(key: Array) -> tuple[()]:
+    del key
+    return ()
+
+
+def _draw(table: tuple, key: Array, state: tuple, t: Array) -> tuple[tuple, Request]:
+    del t
+    weight, cost, mean = table
+    uniforms = jax.random.uniform(key, (1 + mean.shape[1],), jnp.float32)
+    kind = jnp.sum(uniforms[0] >= jnp.cumsum(weight)[:-1])  # by inversion: no alias table to build on the host
+    features = jax.nn.one_hot(kind, mean.shape[0], dtype=jnp.float32)
+    mu = _row_of(mean, features)
+    return state, Request(features, _row_of(cost, features), labels.independent(uniforms[1:], mu), mu)
+
+
+def _row_of(table: Array, features: Array) -> Array:
+    return jnp.sum(table * features[:, None], axis=0)
+
+
+def _fixed(predicted: Any) -> Predictor:
+    return Predictor(Partial(_nothing), Partial(_look_up, predicted), Partial(_keep))
+
+
+def _look_up(predicted: Array, state: tuple, features: Array) -> Array:
+    del state
+    return _row_of(predicted, features)
+
+
+def _keep(state: tuple, features: Array, outcome: Outcome) -> tuple:
+    del features, outcome
+    return state
+
+
+# --- many at once -----------------------------------------------------------------------------------------------
+
+
+def simulate(instances: Sequence[Instance], key: Array, num_streams: int) -> list[Run]:
+    """A run of every instance: readings [num_streams] of `standard_meters.standard()`, and the constants of its law.
+
+    All instances meet the same random numbers: what the optimiser sees is a deterministic function of the instance,
+    and differences between instances are paired. (What it then finds must be run afresh.)
+    """
+    keys = jax.vmap(lambda i: jax.random.fold_in(key, i))(jnp.arange(num_streams))
+    order = np.argsort([each.T for each in instances], kind="stable")
+    runs: dict[int, Run] = {}
+    for start in range(0, len(order), BLOCK):
+        chosen = order[start : start + BLOCK]
+        metrics = _block(keys, [instances[i] for i in chosen])
+        for row, i in enumerate(chosen):
+            runs[int(i)] = _run(instances[i], {name: values[row] for name, values in metrics.items()})
+    return [runs[i] for i in range(len(instances))]
+
+
+def _block(keys: Array, instances: list[Instance]) -> dict[str, np.ndarray]:
+    """Readings [BLOCK, n]: missing instances are filled up with the last one."""
+    filled = instances + [instances[-1]] * (BLOCK - len(instances))
+    batch = jax.tree.map(lambda *leaves: np.stack(leaves).astype(np.float32), *filled)
+    result = _program()(keys, batch._replace(T=batch.T.astype(np.int32)))
+    return {name: np.asarray(host(value), np.float64) for name, value in result.items()}
+
+
+@cache
+def _program() -> Any:
+    """Instances are spread over the devices, each with a loop of its own that ends with its longest horizon."""
+    devices = jax.devices()
+    devices = devices[: np.gcd(BLOCK, 2 ** (len(devices).bit_length() - 1))]
+    mesh = Mesh(np.array(devices), ("instance",))
+    each = jax.vmap(jax.vmap(_one, in_axes=(0, None)), in_axes=(None, 0))
+    spread = PartitionSpec("instance")
+    return jax.jit(
+        jax.shard_map(each, mesh=mesh, in_specs=(PartitionSpec(), spread), out_specs=spread, check_vma=False)
+    )
+
+
+def _one(key: Array, instance: Instance) -> dict[str, Any]:
+    stream, policy = world(instance.weight, instance.cost, instance.mean, instance.predicted)
+    parts = engine.assemble(policy, stream, None, feedback.sparse)
+    return engine.run_stream(key, instance.controls, parts, instance.T[None])[""].final
+
+
+def _run(instance: Instance, metrics: dict[str, np.ndarray]) -> Run:
+    stream, policy = world(*(np.asarray(values, np.float32) for values in instance[:4]))
+    return Run(
+        _case(instance, "instance", stream, policy),
+        *instance.controls,
+        T=instance.T,
+        P_T=float(theory.exploration_sum(instance.T, instance.c, instance.a)),
+        metrics=metrics | {"violation": instance.alpha - metrics["satisfaction"]},
+        best=optimum.solve(instance.distribution, instance.alpha),
+        constants=optimum.constants(instance.distribution, instance.alpha),
+    )

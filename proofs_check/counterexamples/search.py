@@ -1,0 +1,295 @@
+"""The search for counterexamples: an optimiser looks for the instance on which a statement has the least to spare.
+
+What is minimised is the relative margin, the upper 95% limit of bound - measured over a scale: the larger of |bound|
+and the root mean square of what is measured (so a bound of zero has a scale, too); |value| for an equality, whose
+margin is how far its interval reaches past the value. By the upper limit, noise is no achievement: below zero is what
+a test would call a violation. 0 is tight, 1 says that the bound is all there is; a silent statement counts as 3.
+
+All instances meet the same random numbers, so the best of thousands is partly the luckiest. The population is therefore
+taken to new numbers every few generations, where what was luck is lost; the leaders are run again on others, and the
+best of those once more, afresh and with more streams, by `trial.run_case` on the library's own stream and engine: only that
+last row counts.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import matplotlib
+import numpy as np
+from matplotlib.figure import Figure
+from rich.table import Table
+from scipy.optimize import differential_evolution
+from scipy.stats import qmc
+
+from messjax import plot
+from messjax.theory.statement import Between, Claim, Conclusion, Equal, Exact, NotApplicable, Run, Statement, Tail
+from messjax.types import Array
+from proofs_check.counterexamples import instances
+from proofs_check.counterexamples.instances import Instance, Space
+from proofs_check.trials import trial
+
+SPACE = Space()
+SCREENED = 512  # quasi-random instances before the optimiser starts
+POPULATION = 64  # of them it starts from the best
+GENERATIONS = 4  # on the same numbers, the first of them the population that there is
+STREAMS = 32  # per instance while searching
+LEADERS = 16  # run again, on eight times the streams
+QUICK, FULL = SCREENED + 8 * POPULATION, 4 * SCREENED + 24 * POPULATION  # instances tried, by default
+NOT_APPLICABLE = 3.0
+RAREST = 1e-3  # tails below it are not sought: no number of streams would tell
+ROUNDING = 1e-6  # of the scale: readings are float32 sums
+
+
+class SearchResult(NamedTuple):
+    """The tightest instance of a statement. Relative margins: smaller is tighter, below zero is a violation."""
+
+    statement: Statement
+    instance: Instance
+    row: trial.Row  # afresh
+    tried: int
+    seconds: float
+    path: np.ndarray  # [calls, 2] instances tried so far, least objective on the numbers of that time
+    promised: float  # the objective, the upper limit of the relative margin, on the last numbers that the search saw
+    margin: tuple[float, float, float]  # afresh: lower limit, estimate, upper limit. The last less `promised` was luck
+
+
+class Screen(NamedTuple):
+    """Quasi-random instances, simulated once for all statements."""
+
+    points: np.ndarray  # [n, dimensions]
+    runs: list[Run]
+
+
+def screen(key: Array, count: int = SCREENED) -> Screen:
+    """So many instances (a power of two is best) of Sobol's sequence, scrambled, and their runs under `key`."""
+    points = qmc.Sobol(SPACE.dimensions, rng=_seed(key)).random(count)
+    return Screen(points, instances.simulate([instances.decode(x, SPACE) for x in points], key, STREAMS))
+
+
+def find_counterexample(
+    statement: Statement, key: Array, *, quick: bool = True, budget: int | None = None, seen: Screen | None = None
+) -> SearchResult:
+    """The tightest instance among `budget` (QUICK or FULL by default), and what the statement says on it afresh.
+
+    `seen` is what was screened already, under the same key; four times as much is in full mode. ValueError where the
+    budget is smaller than screen and first population.
+    """
+    started = time.perf_counter()
+    budget = (QUICK if quick else FULL) if budget is None else budget
+    seen = screen(key, SCREENED if quick else 4 * SCREENED) if seen is None else seen
+    epochs = (budget - len(seen.points)) // (POPULATION * GENERATIONS)
+    if epochs < 1:
+        least = len(seen.points) + POPULATION * GENERATIONS
+        raise ValueError(f"budget: found {budget} instances, expected at least {least}")
+    *each, leading, fresh = jax.random.split(key, epochs + 2)
+    search = _Search(statement, seen)
+    for epoch in each:
+        search.evolve(epoch)
+    points, promised = search.best(LEADERS)
+    leaders = [instances.decode(x, SPACE) for x in points]
+    again = instances.simulate(leaders, leading, 8 * STREAMS)
+    best = int(np.argmin([tightness(statement, run) for run in again]))
+    row, limits = afresh(statement, leaders[best], fresh, 1_024 if quick else 4_096)
+    seconds = time.perf_counter() - started
+    return SearchResult(
+        statement, leaders[best], row, search.tried, seconds, np.array(search.path), float(promised[best]), limits
+    )
+
+
+def find_counterexamples(
+    statements: Iterable[Statement],
+    key: Array,
+    *,
+    quick: bool = True,
+    seen: Screen | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> list[SearchResult]:
+    """`hunt` for each statement, screened together; the verdicts of the rows are corrected for their number (Holm).
+
+    `progress(done)` is called after each.
+    """
+    seen, result = screen(key, SCREENED if quick else 4 * SCREENED) if seen is None else seen, []
+    for done, each in enumerate(statements, start=1):
+        result.append(find_counterexample(each, key, quick=quick, seen=seen))
+        if progress is not None:
+            progress(done)
+    rows = trial.corrected([each.row for each in result])
+    return [each._replace(row=row) for each, row in zip(result, rows, strict=True)]
+
+
+def afresh(
+    statement: Statement, instance: Instance, key: Array, num_streams: int
+) -> tuple[trial.Row, tuple[float, float, float]]:
+    """The statement on the instance by `trial.run_case` and `trial.evaluate`; lower limit, estimate and upper limit of the
+    relative margin. A margin of ROUNDING is none: "undecided"."""
+    run = trial.run_case(instances.case(instance, "tightest found"), key, num_streams, audit=False)[0]
+    row, margin = trial.evaluate(statement, run), relative(statement, run)
+    if row.verdict == "violated" and margin[1] > -ROUNDING:
+        row = row._replace(p_violated=1.0, verdict="undecided")
+    return row, margin
+
+
+class _Search:
+    """The population, and its memory of what was tried."""
+
+    def __init__(self, statement: Statement, seen: Screen):
+        self.statement, self.tried, self.path = statement, 0, list[tuple[int, float]]()
+        self._renew(seen.points, self._values(seen.runs))
+
+    def evolve(self, key: Array) -> None:
+        """GENERATIONS of differential evolution on the numbers of `key`."""
+        self.key, start = key, self.best(POPULATION)[0]
+        self._renew(np.empty((0, SPACE.dimensions)), np.empty(0))
+        differential_evolution(
+            self,
+            [(0.0, 1.0)] * SPACE.dimensions,
+            init=start,
+            maxiter=GENERATIONS - 1,
+            strategy="best1bin",
+            mutation=(0.3, 0.9),
+            recombination=0.8,
+            tol=0.0,
+            polish=False,
+            updating="deferred",
+            vectorized=True,
+            rng=_seed(key),
+        )
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        """Points [dimensions, S] -> objective [S]."""
+        runs = instances.simulate([instances.decode(point, SPACE) for point in x.T], self.key, STREAMS)
+        values = self._values(runs)
+        self._renew(np.concatenate([self.points, x.T]), np.concatenate([self.values, values]))
+        return values
+
+    def best(self, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """The best different points [count, dimensions] on the present numbers, and their values."""
+        _, first = np.unique(self.points, axis=0, return_index=True)
+        chosen = first[np.argsort(self.values[first], kind="stable")[:count]]
+        return self.points[chosen], self.values[chosen]
+
+    def _values(self, runs: Sequence[Run]) -> np.ndarray:
+        self.tried += len(runs)
+        return np.array([tightness(self.statement, run) for run in runs])
+
+    def _renew(self, points: np.ndarray, values: np.ndarray) -> None:
+        self.points, self.values = points, values
+        if len(values):
+            self.path.append((self.tried, float(values.min())))
+
+
+def tightness(statement: Statement, run: Run) -> float:
+    """The number that is minimised: the upper limit of the relative margin, SILENT where nothing is said."""
+    return relative(statement, run)[2]
+
+
+def relative(statement: Statement, run: Run) -> tuple[float, float, float]:
+    """Lower limit, estimate and upper limit of the relative margin; SILENT where nothing, or 0 <= 0, is said."""
+    text = statement.evaluate(run)
+    if isinstance(text, NotApplicable):
+        return NOT_APPLICABLE, NOT_APPLICABLE, NOT_APPLICABLE
+    if isinstance(text, Tail) and text.guide is not None:
+        if text.bound < RAREST:
+            return NOT_APPLICABLE, NOT_APPLICABLE, NOT_APPLICABLE
+        text = Claim(text.guide, text.bound)
+    if isinstance(text, Between):  # the side on which less is left, of what the limit is away from the centre
+        return min(relative(statement._replace(evaluate=_saying(side)), run) for side in text.sides)
+    row = trial.evaluate(statement._replace(evaluate=_saying(text)), run)
+    scale = _scale(text, row)
+    if not (ROUNDING * isinstance(text, Exact) < scale < np.inf):  # of two numbers near zero none is the larger
+        return NOT_APPLICABLE, NOT_APPLICABLE, NOT_APPLICABLE
+    low, high = row.margin_lower, row.margin_upper
+    if isinstance(text, Equal):  # it may fail on either side: the nearer one
+        middle = -abs(row.bound - row.measured)
+        half = (high - low) / 2.0
+        return (middle - half) / scale, middle / scale, (middle + half) / scale
+    return low / scale, (row.bound - row.measured) / scale, high / scale
+
+
+def _saying(text: Conclusion) -> Callable[[Run], Conclusion]:
+    return lambda _: text
+
+
+def _scale(text: Conclusion, row: trial.Row) -> float:
+    if isinstance(text, Equal):
+        return abs(text.value)
+    if isinstance(text, Claim):
+        return max(abs(row.bound), float(np.sqrt(np.mean(np.square(text.measured)))))
+    if isinstance(text, Tail):
+        return max(row.bound, np.sqrt(row.measured))
+    assert isinstance(text, Exact)
+    return max(abs(row.bound), abs(row.measured))
+
+
+# --- what is shown ------------------------------------------------------------------------------------------------
+
+
+def table(result: Sequence[SearchResult]) -> Table:
+    """One row per statement: verdict, looseness, relative margin afresh and as promised, effort; instances below it."""
+    lines = [f"{each.statement.name}: {each.instance}" for each in result]
+    table = Table(
+        title="The tightest instances found, run afresh",
+        title_justify="left",
+        caption="\n".join(["Instances:", *lines]),
+        caption_justify="left",
+    )
+    table.add_column("statement", no_wrap=True)
+    for heading in (
+        "verdict",
+        "measured",
+        "bound",
+        "bound / measured",
+        "margin / scale [90%]",
+        "promised",
+        "tried",
+        "s",
+    ):
+        table.add_column(heading, justify="right")
+    for each in result:
+        row, (low, middle, high) = each.row, each.margin
+        numbers = (f"{value:.4g}" for value in (row.measured, row.bound, row.looseness))
+        margin = "silent" if middle == NOT_APPLICABLE else f"{middle:.3g} [{low:.3g}, {high:.3g}]"
+        effort = f"{each.promised:.3g}", f"{each.tried:,}", f"{each.seconds:.1f}"
+        table.add_row(each.statement.name, row.verdict, *numbers, margin, *effort)
+    return table
+
+
+def figure(result: Sequence[SearchResult]) -> Figure:
+    """Per statement the least relative margin against instances tried, and the tightest instance afresh."""
+    columns = min(4, len(result))
+    rows = -(-len(result) // columns)
+    with matplotlib.rc_context(plot.STYLE):
+        figure = Figure(figsize=(2.4 * columns + 0.4, 1.6 * rows + 1.0), layout="constrained")
+        axes = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+        for axis, each in zip(axes.flat, result, strict=False):
+            _panel(axis, each)
+        for axis in axes.flat[len(result) :]:
+            axis.set_axis_off()
+        axes[0, 0].set(ylim=(-0.3, 1.12), xlim=(0, 1.15 * max(each.tried for each in result)))
+        figure.supxlabel("instances tried (in the titles: bound / measured of the tightest, afresh)", fontsize=9)
+        figure.supylabel("relative margin, (bound - measured) / scale: 0 is tight", fontsize=9)
+        handles, names = axes[0, 0].get_legend_handles_labels()
+        figure.legend(handles, names, loc="outside upper left", ncols=3)
+        return figure
+
+
+def _panel(axis: Any, result: SearchResult) -> None:
+    tried, least = result.path.T
+    axis.axhline(0.0, color="0.3", lw=0.8)
+    shown = np.where(least < NOT_APPLICABLE, least, np.nan)
+    axis.plot(tried, shown, color=plot.COLORS[0], lw=1.4, label="least upper limit seen (steps up: luck lost)")
+    low, middle, high = result.margin
+    if middle < NOT_APPLICABLE:
+        spread = [[max(0.0, middle - low)], [max(0.0, high - middle)]]  # the jackknife's middle is a little elsewhere
+        look = {"color": plot.COLORS[1], "fmt": "D", "ms": 4, "capsize": 3, "zorder": 3}
+        axis.errorbar([1.05 * result.tried], [middle], yerr=spread, label="the tightest, afresh, 90% interval", **look)
+    loose = f", {result.row.looseness:.3g}" if np.isfinite(result.row.looseness) else ""
+    axis.set_title(f"{result.statement.name}{loose}", fontsize=8)
+
+
+def _seed(key: Array) -> np.random.Generator:
+    return np.random.default_rng(np.asarray(jax.random.key_data(key)))

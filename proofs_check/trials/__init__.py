@@ -1,0 +1,1 @@
+"""Statements tested on simulated runs in which every assumption holds."""

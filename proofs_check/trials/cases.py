@@ -1,0 +1,112 @@
+"""Cases in which every assumption holds: calibrated zoos, known and learned predictors, sparse and tightened runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from messjax import feedback, policies, predictors, streams, theory, zoo
+from messjax.theory import optimum
+from messjax.theory.statement import Case
+from messjax.types import Controls, Distribution, Policy
+
+
+def llama() -> Distribution:
+    """Sixteen types of graded difficulty, calibrated to the Llama 1B/8B/70B zoo."""
+    one = zoo.get("llama3")
+    return streams.graded(one.mean_cost(), one.mean_accuracy())
+
+
+def kinked() -> Distribution:
+    """One type, two models far apart: gamma* = 2 at a kink of the dual ("T6" in docs/theory)."""
+    return Distribution(np.ones(1), np.array([[0.0, 1.0]]), np.array([[0.3, 0.8]]))
+
+
+def inverted() -> Distribution:
+    """beta_M < 0: the largest model misses alpha, a smaller one reaches it (the counterexample of T1)."""
+    return Distribution(np.ones(1), np.array([[0.0, 0.5, 1.0]]), np.array([[0.1, 0.9, 0.2]]))
+
+
+def tightened(distribution: Distribution, sla_target: float, V: float, T: int, tail: bool) -> float:
+    """The alpha + kappa of T10 with an oracle: by T1 in expectation, or by T4 with probability .95."""
+    k = optimum.constants(distribution, sla_target)
+    if tail:
+        kappa = theory.T10_kappa_tail(0.05, T, sla_target, V, k.dE, k.beta)
+    else:
+
+        def right(kappa: float) -> float:
+            alpha = sla_target + kappa
+            at = optimum.constants(distribution, alpha)
+            return float(theory.T1_queue_sharp(V, optimum.solve(distribution, alpha).gamma, at.B, T, 0.0))
+
+        kappa = theory.T10_kappa(right, T, k.beta)
+    if not np.isfinite(kappa):
+        raise ValueError(f"T10: no kappa below beta = {k.beta:.3g} is enough at V = {V:g}, T = {T}")
+    return float(np.ceil((sla_target + kappa) * 1e6) / 1e6)
+
+
+def valid(quick: bool) -> list[Case]:
+    """Cases that keep every assumption, so that nothing may be violated."""
+    T = 3_000 if quick else 20_000
+    distribution, alpha, V = llama(), 0.667, np.array([1.0, 10.0]) if quick else np.array([1.0, 10.0, 100.0])
+    stream = streams.types(distribution)
+    num_types, num_models = np.shape(distribution.mean)
+    grid = Controls(V=V, alpha=alpha, c=0.1)
+    predictors_ = {
+        "oracle": (predictors.oracle(stream), 0.0),
+        "noisy, error .01": (predictors.noisy(stream, 0.01), 0.01),
+        "running means": (predictors.tabular(num_types, num_models), None),
+        "linear SGD": (predictors.linear(num_types, num_models), None),
+    }
+    coins: Any = {"feedback": feedback.sparse}  # complete feedback where f = 1: one program for both
+    result = [
+        Case(f"llama3, {name}", distribution, stream, policies.mess_plus(predictor), grid, T, ebar=ebar, **coins)
+        for name, (predictor, ebar) in predictors_.items()
+    ]
+    simple = streams.types(kinked())
+    slack = Controls(V=1.0, alpha=0.5, c=0.1)
+    oracle = policies.mess_plus(predictors.oracle(simple))
+    wrong = streams.types(inverted())
+    result += [
+        Case("two models, oracle", kinked(), simple, oracle, slack._replace(V=V), T, ebar=0.0, **coins),
+        Case("inverted zoo, oracle", inverted(), wrong, policies.mess_plus(predictors.oracle(wrong)),
+             Controls(V=1.0, alpha=0.6, c=10.0, a=0.1), 3_000, ebar=0.0, **coins),
+        Case("llama3, sparse feedback", distribution, stream, policies.mess_plus(predictors.oracle(stream)),
+             grid._replace(V=1.0, f=np.array([0.2, 0.6])), T, ebar=0.0, **coins),
+        Case("two models, sparse feedback", kinked(), simple, oracle, slack._replace(f=0.3), T, ebar=0.0,
+             **coins),
+        Case("two models, tightened by T1", kinked(), simple, oracle,
+             slack._replace(alpha=tightened(kinked(), 0.5, 1.0, T, tail=False)), T, sla_target=0.5, ebar=0.0, **coins),
+        Case("two models, tightened by T4", kinked(), simple, oracle,
+             slack._replace(alpha=tightened(kinked(), 0.5, 1.0, T, tail=True)), T, sla_target=0.5, ebar=0.0, **coins),
+    ]  # fmt: skip
+    return result + [_baseline(name, policy, distribution, T) for name, policy in baselines(distribution).items()]
+
+
+def baselines(distribution: Distribution) -> dict[str, Policy]:
+    """The policies shipped that are not MESS+: T5 is about them too."""
+    stream, averages = (
+        streams.types(distribution),
+        (distribution.weight @ distribution.cost, distribution.weight @ distribution.mean),
+    )
+    singles = {f"model {m}": policies.single(m) for m in range(distribution.cost.shape[1])}
+    return singles | {
+        "uniform": policies.uniform(),
+        "mixture": policies.mixture(*averages),
+        "greedy, oracle": policies.greedy(predictors.oracle(stream)),
+    }
+
+
+def _baseline(name: str, policy: Policy, distribution: Distribution, T: int) -> Case:
+    return Case(
+        f"llama3, {name}", distribution, streams.types(distribution), policy, Controls(V=1.0, alpha=0.667), T, rule=name
+    )
+
+
+def to_watch(quick: bool) -> list[Case]:
+    """Cases that are worth following over time: known and learned predictors, and the policies that come closest."""
+    names = ("llama3, oracle", "llama3, running means", "llama3, linear SGD", "two models, oracle", "llama3, mixture",
+             "llama3, greedy, oracle")  # fmt: skip
+    result = {case.name: case for case in valid(quick)}
+    return [result[name]._replace(horizon=5_000 if quick else 50_000) for name in names]

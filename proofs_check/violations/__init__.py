@@ -1,0 +1,34 @@
+"""Every assumption broken on purpose, one at a time: the cases of the matrix "assumption x statement".
+
+Each case is chosen so that a statement that needs the assumption must fail on it; "What breaks what" in docs/theory
+says why. `requests` has the streams, `coins` exploration, `beliefs` feedback and predictions, `catalogue` the cases.
+"""
+
+from __future__ import annotations
+
+from messjax.policies.predictor_router import router
+from proofs_check.violations.catalogue import cases, one, repaired, two, unbounded
+from proofs_check.violations.exploration import exploring, feature_dependent_exploration, once
+from proofs_check.violations.predictions import PriceList, biased_labels, frozen, outcome_dependent_feedback
+from proofs_check.violations.requests import drifting, leaking, pareto, rare, unseen
+
+__all__ = [
+    "PriceList",
+    "biased_labels",
+    "cases",
+    "drifting",
+    "exploring",
+    "feature_dependent_exploration",
+    "frozen",
+    "leaking",
+    "once",
+    "one",
+    "outcome_dependent_feedback",
+    "pareto",
+    "rare",
+    "repaired",
+    "router",
+    "two",
+    "unbounded",
+    "unseen",
+]

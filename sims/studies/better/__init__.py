@@ -1,0 +1,1 @@
+"""The study `better`, run by `python -m sims better`."""

@@ -1,0 +1,1 @@
+"""The study `mixed_families`, run by `python -m sims mixed_families`."""

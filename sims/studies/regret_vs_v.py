@@ -1,0 +1,161 @@
+"""Claim: V trades cost against the agreement as the theory of MESS+ says, for an oracle and for learned predictors.
+
+Cost gap, violation, queue and adjusted regret against V, each measured on independent streams beside its bound
+(T1, T2, T3, T5 of docs/theory, constants re-derived there) and beside V gamma*.
+
+    python -m sims regret_vs_v [--quick] [--out DIR]
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import NamedTuple
+
+import jax
+import numpy as np
+import xarray as xr
+from matplotlib.figure import Figure
+from rich.table import Table
+
+from messjax import plot, policies, predictors, runtime, streams, zoo
+from messjax.engine.grid_sweep import sweep
+from messjax.theory import verdicts
+from messjax.types import Controls, Distribution, Policy
+from sims.common import study
+
+
+class Setting(NamedTuple):
+    """What is run: the grid, its size, and the zoo's agreement."""
+
+    V: tuple[float, ...]
+    horizon: int
+    num_streams: int
+    alpha: float = 0.667
+    c: float = 0.1
+    seed: int = 7
+
+
+FULL = Setting(V=(1.0, 3.0, 10.0, 30.0, 100.0), horizon=60_000, num_streams=1024)
+QUICK = Setting(V=(1.0, 3.0, 10.0), horizon=4_000, num_streams=1024)
+
+
+def contenders(distribution: Distribution, quick: bool) -> dict[str, Policy]:
+    """MESS+ with an oracle and with what it can learn online: running means, and the linear head of [M25]'s rule."""
+    num_types, num_models = np.shape(distribution.mean)
+    result = {
+        "oracle": policies.mess_plus(predictors.oracle(streams.types(distribution))),
+        "learned, running means": policies.mess_plus(predictors.tabular(num_types, num_models)),
+    }
+    if not quick:
+        result["learned, linear SGD"] = policies.mess_plus(predictors.linear(num_types, num_models))
+    return result
+
+
+def run(setting: Setting, quick: bool) -> xr.Dataset:
+    """Per-stream readings of every contender on every V, with the verdicts: dimensions policy, V, stream, statement."""
+    llama = zoo.get("llama3")
+    distribution = streams.graded(llama.mean_cost(), llama.mean_accuracy())
+    with runtime.progress(setting.num_streams * setting.horizon, "requests") as report:
+        result = sweep(
+            jax.random.key(setting.seed),
+            Controls(V=np.array(setting.V), alpha=setting.alpha, c=setting.c),
+            policy=contenders(distribution, quick),
+            stream=streams.types(distribution),
+            horizon=setting.horizon,
+            num_streams=setting.num_streams,
+            models=llama.models,
+            cost_unit=llama.cost_unit,
+            progress=report,
+        )
+    both = result.merge(verdicts.judge(result, distribution), combine_attrs="drop_conflicts")
+    both.attrs["setting"] = str(setting)
+    return both
+
+
+def table(dataset: xr.Dataset) -> Table:
+    """One row per policy, statement and V."""
+    unit = dataset.attrs["cost_unit"]
+    out = Table(
+        title=f"MESS+ against V on the calibrated llama3 zoo; cost in {unit} per request, 95% intervals over streams",
+        caption="\n".join(gate(dataset)),
+        caption_justify="left",
+    )
+    for column in ("predictor", "statement", "V", "measured", "interval", "bound", "looseness", "verdict"):
+        out.add_column(column, justify="left" if column in ("predictor", "statement", "verdict") else "right")
+    for policy in dataset["policy"].values:
+        for statement in dataset["statement"].values:
+            for V in dataset["V"].values:
+                row = dataset.sel(policy=policy, statement=statement, V=V)
+                bound = float(row["bound"])
+                out.add_row(
+                    str(policy),
+                    str(statement),
+                    f"{V:g}",
+                    f"{float(row['measured']):.4g}",
+                    f"[{float(row['measured_lower']):.4g}, {float(row['measured_upper']):.4g}]",
+                    (">= 0" if statement == verdicts.T5 else f"<= {bound:.4g}") if np.isfinite(bound) else "none",
+                    f"{float(row['looseness']):.3g}" if np.isfinite(row["looseness"]) else "-",
+                    str(row["verdict"].values),
+                )
+            out.add_section()
+    return out
+
+
+def gate(dataset: xr.Dataset) -> list[str]:
+    """The horizon gate, and how settled each queue is: limits in V mean something only where T >> V gamma*."""
+    at = dataset.isel(V=-1)
+    V, gamma, T = float(at["V"]), float(at["gamma"]), dataset.attrs["horizon"]
+    lines = [f"gate T >> V gamma*: T = {T:,}, largest V gamma* = {V * gamma:,.0f}, ratio {T / (V * gamma):.0f}"]
+    for policy in dataset["policy"].values:
+        one = at.sel(policy=policy)
+        mean, last, S = (float(one[name].mean()) for name in ("queue_mean", "queue_last", "S"))
+        worst = float(one["error_max"].max())
+        lines.append(
+            f"  {policy}: at V = {V:g} mean Q {mean:,.0f}, last Q {last:,.0f} (V gamma* = {V * gamma:,.0f}); "
+            f"S_T/T = {S / T:.3g}; largest e_t {worst:.2g}{_t3_silent(one)}"
+        )
+    return lines
+
+
+def _t3_silent(one: xr.Dataset) -> str:
+    silent = one["verdict"].sel(statement="T3 mean queue").values == "silent"
+    return ": T3 is silent, its b = beta - 2 ebar is not positive" if silent else ""
+
+
+def finding(dataset: xr.Dataset) -> str:
+    """The run in one line."""
+    words, counts = np.unique(dataset["verdict"].values, return_counts=True)
+    tally = ", ".join(f"{count} {word}" for word, count in zip(words, counts, strict=True))
+    ratio = dataset["queue_last"].mean("stream").sel(policy="oracle") / (dataset["V"] * dataset["gamma"])
+    return (
+        f"of {dataset['verdict'].size} checks (each at 95%, not corrected for their number) {tally}; "
+        f"with an oracle E[Q] is {float(ratio[-1]):.3f} V gamma* at V = {float(dataset['V'][-1]):g}"
+    )
+
+
+def figure(dataset: xr.Dataset) -> Figure:
+    """The four panels of `plot.versus_v`, and the terms of T2."""
+    setting = f"{dataset.sizes['stream']:,} streams per V, T = {dataset.attrs['horizon']:,}"
+    title = (
+        "MESS+ on requests calibrated to the Llama 1B/8B/70B zoo: measured and bounds\n"
+        f"({setting}, alpha = {float(dataset['alpha']):g}; 95% intervals)"
+    )
+    shown = dataset.drop_dims("stream").assign(gamma=dataset["gamma"])
+    return plot.versus_v(shown, title=title, cost_unit=dataset.attrs["cost_unit"])
+
+
+WORLD = "llama3"
+STUDY = study.Study(
+    "regret_vs_v",
+    __doc__,
+    run=lambda quick: {WORLD: run(QUICK if quick else FULL, quick)},
+    tables=lambda result: [table(result[WORLD])],
+    figure=lambda result: figure(result[WORLD]),
+    finding=lambda result: finding(result[WORLD]),
+    quick="three V, a short horizon, two predictors: seconds",
+)
+main = STUDY.main
+
+
+if __name__ == "__main__":
+    sys.exit(main())

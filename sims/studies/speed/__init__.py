@@ -1,0 +1,1 @@
+"""The study `speed`, run by `python -m sims speed`."""

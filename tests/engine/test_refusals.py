@@ -1,0 +1,192 @@
+"""Every refusal on the host is one ValueError, before anything runs, that says what was found and what expected."""
+
+from __future__ import annotations
+
+import jax
+import numpy as np
+import pytest
+
+from messjax import feedback, policies, predictors, results, streams, zoo
+from messjax.engine import grid_sweep, simulation
+from messjax.meters import standard_meters
+from messjax.theory import optimum, verdicts
+from messjax.types import Controls, Distribution
+
+K, M, D = 2, 3, 5
+LAW = Distribution(np.array([0.5, 0.5]), np.array([[1.0, 2.0, 3.0]] * K), np.array([[0.2, 0.5, 0.8], [0.4, 0.6, 0.9]]))
+TYPES = streams.types(LAW)
+COST, ACCURACY = np.array([1.0, 2.0, 3.0]), np.array([0.3, 0.5, 0.8])
+FEATURES, LABELS, COSTS = np.zeros((6, D)), np.ones((6, M)), np.ones((6, M))
+TRACE = streams.replay(FEATURES, LABELS, COSTS)
+LOGISTIC = (np.zeros((M, D)), np.zeros(M), COST)
+
+
+def swept(stream=TYPES, policy=None, horizon=6, num_streams=2, controls=None, **more):
+    controls = Controls(alpha=0.5) if controls is None else controls
+    policy = policies.uniform() if policy is None else policy
+    return grid_sweep.sweep(
+        jax.random.key(0), controls, policy=policy, stream=stream, horizon=horizon, num_streams=num_streams, **more
+    )
+
+
+def ran(stream=TYPES, horizon=6, **more):
+    return simulation.simulate(
+        jax.random.key(0), Controls(), policy=policies.uniform(), stream=stream, horizon=horizon, **more
+    )
+
+
+def changed(array, index, value):
+    array = np.array(array, float)
+    array[index] = value
+    return array
+
+
+def routed(learner):
+    return lambda: swept(policy=policies.mess_plus(learner()))
+
+
+# name: (the call, words that its message must have)
+CONTROLS = {
+    "alpha infeasible": (lambda: swept(controls=Controls(alpha=[0.5, 0.86])), ("alpha", "0.86", "0.850000")),
+    "alpha infeasible for the trace": (
+        lambda: swept(streams.replay(FEATURES, LABELS * 0.25, COSTS), controls=Controls(alpha=0.5)),
+        ("alpha", "0.5", "0.25"),
+    ),
+    "alpha above one": (lambda: swept(controls=Controls(alpha=1.2)), ("alpha", "1.2", "[0, 1]")),
+    "alpha below zero": (lambda: swept(controls=Controls(alpha=[0.1, -0.2])), ("alpha", "-0.2", "[0, 1]")),
+    "alpha NaN": (lambda: swept(controls=Controls(alpha=np.nan)), ("alpha", "nan", "[0, 1]")),
+    "V NaN": (lambda: swept(controls=Controls(V=[1.0, np.nan])), ("V", "nan", "[0, ")),
+    "V negative": (lambda: swept(controls=Controls(V=-1.0)), ("V", "-1", "[0, ")),
+    "V infinite": (lambda: swept(controls=Controls(V=np.inf)), ("V", "inf", "[0, ")),
+    "c negative": (lambda: swept(controls=Controls(c=-0.1)), ("c:", "-0.1", "[0, ")),
+    "c NaN": (lambda: swept(controls=Controls(c=np.nan)), ("c:", "nan", "[0, ")),
+    "a negative": (lambda: swept(controls=Controls(a=-0.1)), ("a:", "-0.1", "[0, ")),
+    "f with complete feedback": (lambda: swept(controls=Controls(f=0.5)), ("f:", "0.5", "feedback.sparse")),
+    "f above one": (lambda: swept(controls=Controls(f=1.5)), ("f:", "1.5", "[0, 1]")),
+    "no number": (lambda: swept(controls=Controls(V="much")), ("V", "much", "number")),
+    "an empty list": (lambda: swept(controls=Controls(alpha=[])), ("alpha", "(0,)", "non-empty")),
+    "a matrix": (lambda: swept(controls=Controls(V=np.ones((2, 2)))), ("V", "(2, 2)", "1-d")),
+}
+RUNS = {
+    "no policies": (lambda: swept(policy={}), ("policy", "empty")),
+    "half a request": (lambda: swept(horizon=2.5), ("horizon", "whole number", "2.5")),
+    "two models of one name": (lambda: swept(models=("a", "b", "a")), ("models", "3 different", "a, b, a")),
+    "no streams": (lambda: swept(num_streams=0), ("at least one stream", "found 0")),
+    "block of none": (lambda: swept(block=0), ("block", "at least one", "found 0")),
+    "horizon zero": (lambda: swept(horizon=0), ("horizon", "found 0")),
+    "horizon beyond a trace": (lambda: swept(TRACE, horizon=7), ("6 requests", "horizon 7")),
+    "horizon beyond int32": (lambda: swept(horizon=2**31), ("2^31 - 1", str(2**31))),
+    "simulate beyond a trace": (lambda: ran(TRACE, horizon=7), ("6 requests", "horizon 7")),
+    "simulate for nothing": (lambda: ran(horizon=-1), ("horizon", "found -1")),
+    "more checkpoints than requests": (lambda: swept(checkpoints=7), ("checkpoints", "0 to 6", "found 7")),
+    "checkpoints negative": (lambda: ran(checkpoints=-1), ("checkpoints", "found -1")),
+    "unknown curve": (lambda: swept(checkpoints=2, curves=("regret",)), ("curves", "regret", "satisfaction")),
+    "too few model names": (lambda: swept(models=("a", "b")), ("models", "expected 3", "found 2", "a, b")),
+    "two meters of one name": (
+        lambda: swept(meter=standard_meters.zip_meters(standard_meters.ledger(), standard_meters.ledger())), ("two meters", "share the name")
+    ),
+    "predictor of other d": (routed(lambda: predictors.linear(K + 1, M)), ("policy does not fit", "(2,)", "3 models")),
+    "predictor of other K": (routed(lambda: predictors.tabular(K + 1, M)), ("policy does not fit", "(2,)", "3 models")),
+    "mlp of other d": (routed(lambda: predictors.mlp(K + 1, M)), ("policy does not fit", "(2,)", "3 models")),
+    "predictor of more models": (routed(lambda: predictors.linear(K, M + 1)), ("policy does not fit", "3 models")),
+    "predictor of one model": (routed(lambda: predictors.linear(K, 1)), ("policy does not fit", "3 models")),
+    "mixture of other models": (
+        lambda: swept(policy=policies.mixture(COST[:2], ACCURACY[:2])), ("policy does not fit", "3 models")
+    ),
+    "a model there is not": (lambda: swept(policy=policies.single(M)), ("single", "below 3", "found 3")),
+}  # fmt: skip
+PARTS = {
+    "single negative": (lambda: policies.single(-1), ("single", "-1", ">= 0")),
+    "mixture of accuracy above one": (lambda: policies.mixture(COST, ACCURACY + 0.5), ("mean", "1.3", "[0, 1]")),
+    "mixture of negative cost": (lambda: policies.mixture(-COST, ACCURACY), ("cost", "-1", "non-negative")),
+    "oracle on a trace": (lambda: predictors.oracle(TRACE), ("oracle", "unknown", "synthetic")),
+    "noisy on a trace": (lambda: predictors.noisy(TRACE, 0.1), ("noisy", "unknown", "synthetic")),
+    "noisy with NaN": (lambda: predictors.noisy(TYPES, np.nan), ("noisy", "nan", "finite")),
+    "noisy that unlearns": (lambda: predictors.noisy(TYPES, 0.1, q=-1), ("q", "-1", ">= 0")),
+    "unknown labels": (lambda: streams.types(LAW, labels="gumbel"), ("'gumbel'", "independent, comonotone")),
+    "unknown labels, calibrated": (
+        lambda: streams.calibrated(COST, ACCURACY, labels="gumbel"), ("'gumbel'", "independent, comonotone")
+    ),
+    "types of other shapes": (lambda: streams.types(LAW._replace(mean=LAW.mean[:1])), ("(1, 3)", "[K, M]")),
+    "types of weights": (
+        lambda: streams.types(LAW._replace(weight=np.array([0.5, 0.6]))), ("weight", "1.1", "1 within")
+    ),
+    "types of negative cost": (lambda: streams.types(LAW._replace(cost=-LAW.cost)), ("cost", "-1", "non-negative")),
+    "types of NaN cost": (
+        lambda: streams.types(LAW._replace(cost=changed(LAW.cost, (1, 2), np.nan))), ("cost", "nan", "type 1, model 2")
+    ),
+    "types of means above one": (lambda: streams.types(LAW._replace(mean=LAW.mean + 0.5)), ("mean", "1.3", "[0, 1]")),
+    "logistic of other shapes": (
+        lambda: streams.logistic(LOGISTIC[0], LOGISTIC[1][:2], COST), ("(3, 5)", "(2,)", "[M, d], [M], [M]")
+    ),
+    "logistic NaN": (lambda: streams.logistic(LOGISTIC[0] * np.nan, *LOGISTIC[1:]), ("NaN", "finite")),
+    "logistic negative cost": (lambda: streams.logistic(*LOGISTIC[:2], -COST), ("cost", "-1.0", ">= 0")),
+    "calibrated, accuracy one": (
+        lambda: streams.calibrated(COST, [0.3, 0.5, 1.0]), ("1.0", "strictly between 0 and 1")
+    ),
+    "calibrated, few features": (
+        lambda: streams.calibrated(COST, ACCURACY, num_features=M), ("num_features", ">= M + 1 = 4", "found 3")
+    ),
+    "calibrated, shared": (lambda: streams.calibrated(COST, ACCURACY, shared=1.5), ("shared", "[0, 1]", "1.5")),
+    "graded, accuracy zero": (lambda: streams.graded(COST, [0.0, 0.5, 0.9]), ("0.0", "strictly between 0 and 1")),
+    "graded, no types": (lambda: streams.graded(COST, ACCURACY, num_types=0), ("at least one type", "found 0")),
+    "empty trace": (lambda: streams.replay(FEATURES[:0], LABELS[:0], COSTS[:0]), ("at least one request", "(0, 3)")),
+    "trace of other shapes": (lambda: streams.replay(FEATURES[:5], LABELS, COSTS), ("(5, 5)", "(6, 3)", "[N, d]")),
+    "trace of flat labels": (lambda: streams.replay(FEATURES, LABELS[:, 0], COSTS), ("(6,)", "[N, M]")),
+    "trace satisfaction": (
+        lambda: streams.replay(FEATURES, changed(LABELS, (2, 1), 1.5), COSTS), ("satisfaction[2, 1]", "1.5", "[0, 1]")
+    ),
+    "trace satisfaction NaN": (
+        lambda: streams.replay(FEATURES, changed(LABELS, (2, 1), np.nan), COSTS), ("satisfaction[2, 1]", "nan")
+    ),
+    "trace cost negative": (
+        lambda: streams.replay(FEATURES, LABELS, changed(COSTS, (5, 0), -1)), ("cost[5, 0]", "-1.0", ">= 0")
+    ),
+    "trace cost NaN": (lambda: streams.replay(FEATURES, LABELS, changed(COSTS, (5, 0), np.nan)), ("cost[5, 0]", "nan")),
+    "trace features": (
+        lambda: streams.replay(changed(FEATURES, (0, 4), np.inf), LABELS, COSTS), ("features[0, 4]", "inf", "finite")
+    ),
+    "unknown zoo": (lambda: zoo.get("gemma"), ("'gemma'", "llama3, qwen, workshop")),
+    "unknown benchmark": (lambda: zoo.get("llama3/GSM8K"), ("'GSM8K'", "ARC-C", "Winogrande")),
+    "missing file": (lambda: results.load("/nowhere/run.nc"), ("/nowhere/run.nc", "no such file", "NetCDF")),
+    "no NetCDF": (lambda: results.load(__file__), ("test_refusals.py", "NetCDF", "something else")),
+    "a folder": (lambda: results.load("/"), ("/:", "NetCDF")),
+    "infeasible optimum": (lambda: optimum.solve(LAW, 0.9), ("0.9", "0.85", "largest attainable")),
+}  # fmt: skip
+ALL = CONTROLS | RUNS | PARTS
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_refusals(name, monkeypatch):
+    call, words = ALL[name]
+    if name != "unknown curve":  # known when the grid is traced; all else is refused before it is
+        monkeypatch.setattr(grid_sweep, "_run_blocks", lambda *a, **k: pytest.fail("the sweep had started"))
+    with pytest.raises(ValueError, match=r"\S") as caught:
+        call()
+    message = str(caught.value)
+    assert type(caught.value) is ValueError and "\n" not in message
+    assert all(word in message for word in words), message
+
+
+def test_what_is_just_allowed_is_not_refused():
+    extremes = Controls(V=0.0, alpha=1.0, c=0.0, a=0.0, f=0.0)
+    swept(TRACE, horizon=6, checkpoints=6, controls=extremes, feedback=feedback.sparse, meter=standard_meters.ledger())
+    swept(
+        controls=Controls(alpha=optimum.largest_alpha(LAW)),
+        num_streams=1,
+        meter=standard_meters.ledger(),
+        models=("a", "b", "c"),
+    )
+
+
+def test_verdicts_refuse_what_they_are_not_about():
+    dataset = swept(controls=Controls(alpha=0.5, f=0.5), feedback=feedback.sparse)
+    with pytest.raises(ValueError, match=r"complete feedback, found f = 0\.5"):
+        verdicts.judge(dataset, LAW)
+    with pytest.raises(ValueError, match=r"about MESS\+, found the policy .*uniform"):
+        verdicts.judge(dataset.assign_coords(f=1.0), LAW)
+    with pytest.raises(ValueError, match="realised labels"):
+        verdicts.judge(dataset, LAW._replace(kind="labels"))
+    other = dataset.assign_coords(f=1.0).assign_attrs(policy="mess_plus.choose")
+    with pytest.raises(ValueError, match="another law"):
+        verdicts.judge(other, LAW._replace(cost=2 * LAW.cost))

@@ -1,0 +1,111 @@
+"""sims/regret_vs_v: what it writes, its gate, that its table shows the run's own numbers; the parts of sims/speed."""
+
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import pytest
+import xarray as xr
+
+from messjax.theory import verdicts
+from sims.common import study as common_study
+from sims.studies import regret_vs_v
+from sims.studies.speed import machine, runs, study
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("out")
+    assert regret_vs_v.main(["--quick", "--out", str(out)]) == 0
+    return out
+
+
+def test_writes_figure_and_data(run: Path) -> None:
+    for suffix in ("png", "svg", "nc"):
+        assert (run / f"regret_vs_v.{suffix}").stat().st_size > 10_000
+
+
+def test_no_bound_is_violated_and_the_oracle_is_always_judged(run: Path) -> None:
+    dataset = common_study.load_worlds(run / "regret_vs_v.nc")["llama3"]
+    assert "violated" not in dataset["verdict"].values
+    assert (dataset["verdict"].sel(policy="oracle") == "holds").all()
+    assert dataset.sizes["stream"] >= 1000
+
+
+def test_table_shows_the_dataset(run: Path) -> None:
+    dataset = common_study.load_worlds(run / "regret_vs_v.nc")["llama3"]
+    table = regret_vs_v.table(dataset)
+    rows = list(zip(*(column.cells for column in table.columns), strict=True))
+    assert len(rows) == dataset["verdict"].size
+    at = dataset.sel(policy="oracle", statement="T2 cost gap", V=3.0)
+    cells = next(row for row in rows if row[:3] == ("oracle", "T2 cost gap", "3"))
+    assert float(cells[3]) == pytest.approx(float(dataset["cost_gap"].sel(policy="oracle", V=3.0).mean()), rel=1e-3)
+    assert float(str(cells[5]).removeprefix("<= ")) == pytest.approx(float(at["bound"]), rel=1e-3)
+
+
+def test_full_setting_is_what_the_claim_needs() -> None:
+    setting = regret_vs_v.FULL
+    assert setting.num_streams >= 1000
+    assert max(setting.V) / min(setting.V) >= 100
+
+
+def test_the_gate_names_the_ratio(run: Path) -> None:
+    dataset = common_study.load_worlds(run / "regret_vs_v.nc")["llama3"]
+    ratio = dataset.attrs["horizon"] / float(dataset["V"].max() * dataset["gamma"])
+    assert ratio > 20
+    lines = regret_vs_v.gate(dataset)
+    assert f"ratio {ratio:.0f}" in lines[0]
+    assert len(lines) == 1 + dataset.sizes["policy"]
+
+
+def test_judge_refuses_what_the_statements_are_not_about(run: Path) -> None:
+    dataset = common_study.load_worlds(run / "regret_vs_v.nc")["llama3"].drop_dims(["statement", "term"])
+    llama = regret_vs_v.zoo.get("llama3")
+    distribution = regret_vs_v.streams.graded(llama.mean_cost(), llama.mean_accuracy())
+    verdicts.judge(dataset, distribution)
+    with pytest.raises(ValueError, match="another law"):
+        verdicts.judge(dataset, distribution._replace(cost=distribution.cost / 100))
+    dataset.attrs["policy"] = dataset.attrs["policy"].replace("mess_plus.choose", "greedy.choose")
+    with pytest.raises(ValueError, match="about MESS"):
+        verdicts.judge(dataset, distribution)
+
+
+# --- sims.studies.speed.study: its arithmetic and its last line; what it measures is run by .ci/run ---------------------------
+
+
+def speeds(rates: dict[tuple[str, str], float], quick: bool = False) -> xr.Dataset:
+    tasks = [runs.Task(workload, who) for workload, who in rates]
+    measured = [runs.Measured(rate, 1.0, 2.0, 0.5, 0.7, 1.2) for rate in rates.values()]
+    return study.dataset(tasks, measured, quick)
+
+
+def test_last_line_names_every_ratio_and_whether_it_is_met() -> None:
+    rates = {("W1", "messjax"): 1000.0, ("W1", "Python loop"): 0.4, ("W1", "plain JAX"): 100.0, ("W1", "C++"): 3000.0}
+    result = speeds(rates | {("W2 x 12", "messjax"): 50.0, ("W2", "Python loop"): 0.01})
+    line = study.verdict(result)
+    assert "W1/Python loop 2,500 of 2000 met" in line and "W1/plain JAX 10 of 15 NOT met" in line
+    assert "W1/C++ 0.33 of 0.25 met" in line and "W1/Numba not measured" in line
+    assert "W2 x 12/Python loop 5,000 of 4000 met" in line  # against the loop that serves one point of the grid
+    assert line.count(";") == len(study.TARGETS) - 1
+    assert "too small to judge" in study.verdict(speeds(rates, quick=True))
+
+
+def test_a_small_measurement_of_ours_and_of_a_loop() -> None:
+    ours = runs.run(runs.Task("W1", "messjax", 8, 40))
+    loop = runs.run(runs.Task("W1", "Python loop", 2, 40))
+    assert ours is not None and loop is not None
+    assert ours.decisions == 320 and loop.decisions == 80
+    assert 0 < ours.seconds < ours.first and 0 < ours.satisfaction < 1 and 1 < ours.cost < 7
+
+
+def test_operations_are_counted_through_loops() -> None:
+    def program(x: jax.Array, rounds: jax.Array | int) -> jax.Array:
+        x = jax.lax.fori_loop(
+            0, rounds, lambda i, y: y * 2.0 + 1.0, x
+        )  # two operations on each of 8 numbers, and i + 1
+        return jnp.dot(x, x)
+
+    known = machine.count(jax.make_jaxpr(lambda x: program(x, 5))(jnp.ones(8)).jaxpr, ())
+    assert known.operations == 5 * (2 * 8 + 1) + 2 * 8
+    label = machine.count(jax.make_jaxpr(program)(jnp.ones(8), 5).jaxpr, (10.0,))
+    assert label.operations == 10 * (2 * 8 + 1) + 2 * 8

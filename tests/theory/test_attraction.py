@@ -1,0 +1,121 @@
+"""T6 and the sharp form of T1: on chains whose laws are computed exactly, by hand, and refuted where made too small."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from support.chains import FEW, SLACK, Run, chain, error, tail_excess, worlds
+
+from messjax import theory
+from messjax.theory import optimum
+from messjax.types import Distribution
+
+KINK = Distribution([1.0], [[0.0, 1.0]], [[0.3, 0.8]])  # at alpha = .5: gamma* = 2, slopes .2 below and -.3 above
+
+
+def mirrored(run: Run) -> Run:
+    """The laws of -Q, for tails below."""
+    return run._replace(queues=[{-Q: w for Q, w in distribution.items()} for distribution in run.queues])
+
+
+def pulls(distribution, alpha, V, ebar=0.0, beta_M=0.0, p=0.0, h=None):
+    best, h = optimum.solve(distribution, alpha), np.geomspace(1e-3, 3.0, 20) if h is None else h
+    up = (best.cost - optimum.dual(distribution, alpha, best.gamma + h)) / h
+    down = (best.cost - optimum.dual(distribution, alpha, np.maximum(best.gamma - h, 0.0))) / h
+    above = theory.T6_above(alpha, V, best.gamma, h, up, ebar, beta_M if p > 0 else np.inf)
+    return above, theory.T6_below(alpha, V, best.gamma, h, down, ebar, beta_M, p)
+
+
+@given(worlds())
+@FEW
+def test_T1_sharp_and_T6_hold_exactly(world):
+    distribution, steps, n, V, p, s_hat, start, *_ = world
+    alpha, Q_1, T = steps / n, start / n, len(p)
+    run = chain(distribution, steps, n, V, p, s_hat, start)
+    k, best, e, Q = (
+        optimum.constants(distribution, alpha),
+        optimum.solve(distribution, alpha),
+        error(distribution, s_hat),
+        run.mean(),
+    )
+    S_T, X = float((1 - p) @ Q[:-1]) * e, float(p @ Q[:-1])
+    R_T = max(0.0, -k.beta_M) * X
+    assert Q[-1] <= theory.T1_queue_sharp(V, best.gamma, k.B, T, S_T, R_T, Q_1) + SLACK
+    if V > 0 and T - p.sum() > 1e-9:
+        price = float((1 - p) @ Q[:-1]) / (T - p.sum()) / V
+        gap = theory.T6_gap(V, best.gamma, k.B, T, p.sum(), k.beta_M, S_T, X, Q_1)
+        assert best.cost - optimum.dual(distribution, alpha, price) <= gap + SLACK
+    above, below = pulls(distribution, alpha, V, e, k.beta_M, float(p[0]))
+    assert tail_excess(run, lambda q, t: theory.T6_tail(q - above.theta, above, Q_1 - above.theta, t - 1)) <= SLACK
+    down = mirrored(run)
+    assert tail_excess(down, lambda q, t: theory.T6_tail(q + below.theta, below, below.theta - Q_1, t - 1)) <= SLACK
+    if above.theta >= Q_1:
+        spread = sum(w * (Q - V * best.gamma) ** 2 for Q, w in run.queues[-1].items())
+        bound = theory.T6_spread(V, best.gamma, above, below, below.theta - Q_1, T)
+        assert spread <= bound * (1 + SLACK)
+
+
+def test_the_slopes_of_a_kink_by_hand():
+    above, below = pulls(KINK, 0.5, 100.0)
+    assert above.eta == pytest.approx(0.3) and below.eta == pytest.approx(0.2)
+    assert above.theta == pytest.approx(200.1) and below.theta == pytest.approx(199.9)
+    r = above.r
+    assert above.rho == pytest.approx(0.2 * np.exp(r / 2) + 0.8 * np.exp(-r / 2))  # the very law: .8 are satisfied
+    assert np.exp(above.log_K) == pytest.approx((np.exp(r / 2) - above.rho) / (1 - above.rho))
+    gap = theory.T6_gap(100.0, 2.0, 0.125, 10_000, 0.0, 0.3, 0.0)
+    assert gap == pytest.approx(0.125 / 100 + 200**2 / 2 / (100 * 10_000))
+    assert theory.T6_gap(1.0, 2.0, 0.125, 10, 10, 0.3, 0.0) == theory.T6_gap(0.0, 2.0, 0.125, 10, 0, 0.3, 0.0) == np.inf
+    u = theory.T6_level(0.05, above)
+    assert theory.T6_tail(u, above) == pytest.approx(0.05) and theory.T6_tail(-1.0, above) == 1.0
+
+
+def test_the_spread_at_a_kink_is_bounded_whatever_V():
+    at = [theory.T6_spread(V, 2.0, *pulls(KINK, 0.5, V, h=np.array([1e-3 / V]))) for V in (1.0, 30.0, 1000.0)]
+    assert max(at) < 1.001 * min(at) < 20.0
+    run = chain(KINK, 1, 2, 10.0, np.zeros(400))
+    assert sum(w * (Q - 20.0) ** 2 for Q, w in run.queues[-1].items()) < at[0]
+
+
+def test_what_is_too_small_is_refuted():
+    run = chain(KINK, 1, 2, 10.0, np.zeros(600))
+    above, below = pulls(KINK, 0.5, 10.0)
+    for pull, side, sign in ((above, run, 1), (below, mirrored(run), -1)):
+        start = sign * (0.0 - pull.theta)
+
+        def excess(pull, side=side, sign=sign, start=start):
+            return tail_excess(side, lambda q, t: theory.T6_tail(q - sign * pull.theta, pull, start, t - 1))
+
+        assert excess(pull) <= SLACK
+        assert excess(pull._replace(theta=pull.theta - sign * 6.0)) > 0.1
+        assert excess(pull._replace(log_K=-2.0)) > 0.01
+    last = run.mean()[-1]
+    assert last > 10.0 * 2.0 * 0.5 + theory.T1_queue_sharp(0.0, 2.0, 0.125, 600, 0.0) * 0.25  # V g is needed
+    late = chain(Distribution([1.0], [[0.0]], [[0.5]]), 1, 2, 1.0, np.zeros(60))  # and so is B: a walk at alpha
+    assert (
+        theory.T1_queue_sharp(1.0, 0.0, 0.05, 60, 0.0)
+        < late.mean()[-1]
+        <= theory.T1_queue_sharp(1.0, 0.0, 0.125, 60, 0.0)
+    )
+
+
+def test_the_first_form_of_T1_needs_no_exploration():
+    """Wherever beta_M >= 0 the sharp form is below it, so that no instance needs its term in P_T."""
+    rng = np.random.default_rng(0)
+    V, g, B, T, P_T, beta_M, S, R, Q_1 = rng.uniform(0, 3, (9, 1_000))
+    assert (
+        theory.T1_queue_sharp(V, g, B, T, S, R, Q_1) <= theory.T1_queue(V, g, B, T, P_T, beta_M, S, R, Q_1) + SLACK
+    ).all()
+
+
+def test_silence_and_errors():
+    flat = theory.T6_above(0.5, 1.0, 2.0, [0.1], [0.0])
+    assert flat.r == 0.0 and theory.T6_tail(1e9, flat) == 1.0 and theory.T6_level(0.1, flat) == np.inf
+    steep = theory.T6_below(0.5, 1.0, 2.0, [0.1], [0.2])
+    assert theory.T6_spread(1.0, 2.0, flat, steep) == theory.T6_spread(1.0, 2.0, steep, flat) == np.inf
+    assert theory.T6_below(0.5, 1.0, 2.0, [2.5], [0.2]).r == 0.0  # below zero there is nothing
+    assert theory.T6_above(0.5, 1.0, 2.0, [0.1], [0.2], ebar=0.01).r == 0.0  # .2 - .02 (1 + 20)
+    assert theory.T6_below(0.5, 1.0, 2.0, [0.1], [0.2], beta_M=0.4, p=0.5).r == 0.0
+    for call in (theory.T6_above, theory.T6_below):
+        with pytest.raises(ValueError, match="h is 0, expected a positive distance"):
+            call(0.5, 1.0, 2.0, [0.1, 0.0], [0.2, 0.2])

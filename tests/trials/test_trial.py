@@ -1,0 +1,220 @@
+"""The court itself: verdicts on known samples, errors that name what is wrong, a statement of one's own."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+import xarray as xr
+
+from messjax.theory.statement import (
+    Between,
+    Claim,
+    Equal,
+    Exact,
+    NotApplicable,
+    Statement,
+    Tail,
+    load_statements,
+    statement,
+)
+from proofs_check import __main__ as program
+from proofs_check import report, statements
+from proofs_check.trials import cases, figures, sequential, trial
+
+RNG = np.random.default_rng(0)
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def run():
+    case = next(case for case in cases.valid(quick=True) if case.name == "two models, oracle")
+    return trial.run_case(case._replace(horizon=300), jax.random.key(0), 64)[0]
+
+
+def text(what) -> Statement:
+    return statement("X", source="here", assumptions="A1")(lambda run: what)
+
+
+FEW = ("T4 tail 1/100", "T9 violation")  # 256 streams are too few to decide these
+SAMPLE = RNG.normal(5.0, 1.0, 400)
+
+
+@pytest.mark.parametrize(
+    ("what", "verdict"),
+    [
+        (Claim(SAMPLE, 5.5), "holds"),
+        (Claim(SAMPLE, 4.5), "violated"),
+        (Claim(SAMPLE, float(SAMPLE.mean())), "undecided"),
+        (Claim(SAMPLE, lambda u: u + 1.0, (SAMPLE,)), "holds"),
+        (Claim(SAMPLE, lambda u: u - 1.0, (SAMPLE,)), "violated"),
+        (Claim(SAMPLE, np.inf), "holds"),
+        (Tail(RNG.uniform(size=1000) < 0.05, 0.2), "holds"),
+        (Tail(RNG.uniform(size=1000) < 0.3, 0.2), "violated"),
+        (Tail(np.zeros(40, bool), 0.01), "undecided"),
+        (Between(SAMPLE, 4.5, 5.5, 5.0), "holds"),
+        (Between(SAMPLE, lambda u: u - 4.5, lambda u: u + 9.0, 5.0, (SAMPLE,)), "holds"),
+        (Between(SAMPLE, 3.0, 4.5, 4.0), "violated"),
+        (Between(SAMPLE, 5.5, 7.0, 6.0), "violated"),
+        (Between(SAMPLE, float(SAMPLE.mean()), 7.0, 6.0), "undecided"),
+        (Equal(SAMPLE, 5.0, 0.5), "holds"),
+        (Equal(SAMPLE, 5.6, 0.5), "violated"),
+        (Equal(SAMPLE, 5.0, 0.01), "undecided"),
+        (Exact(1.0, 1.0), "holds"),
+        (Exact(1.0, 0.9), "violated"),
+        (NotApplicable("so"), "silent"),
+    ],
+)
+def test_verdicts_on_known_samples(run, what, verdict):
+    row = trial.evaluate(text(what), run)
+    assert row.verdict == verdict
+    assert (row.why == "so") == (verdict == "silent")
+
+
+def test_two_sides_tell_the_nearer_limit_and_distances_from_the_centre(run):
+    mean = float(SAMPLE.mean())
+    row = trial.evaluate(text(Between(SAMPLE, 4.0, 5.2, 4.8)), run)
+    assert (row.measured, row.bound) == (pytest.approx(mean), pytest.approx(5.2))
+    assert row.looseness == pytest.approx(0.4 / (mean - 4.8))
+    assert row.margin_lower < 5.2 - mean < row.margin_upper
+    low = trial.evaluate(text(Between(SAMPLE, 4.8, 9.0, 5.3)), run)
+    assert low.bound == pytest.approx(4.8) and low.looseness == pytest.approx(0.5 / (5.3 - mean))
+    assert figures._limits(low)[0] < mean < figures._limits(low)[1]
+
+
+def test_limits_and_p_values_agree(run):
+    """The one-sided limit at 95% touches zero where the p-value is 5%, for means, tails and equalities."""
+    for margin in np.linspace(-0.2, 0.2, 41):
+        row = trial.evaluate(text(Claim(SAMPLE, float(SAMPLE.mean() + margin))), run)
+        assert (row.margin_upper < 0) == (row.p_violated < 0.05) and (row.margin_lower > 0) == (row.p_holds < 0.05)
+    for hits in range(0, 60, 3):
+        row = trial.evaluate(text(Tail(np.arange(300) < hits, 0.1)), run)
+        assert (row.margin_upper < 0) == (row.p_violated < 0.05) and (row.margin_lower > 0) == (row.p_holds < 0.05)
+
+
+def test_holm_keeps_a_family_of_true_equalities_quiet(run):
+    """400 claims whose margin is zero: none is called either way in 95% of families, though 5% are, one by one."""
+    families, loud, single = 40, 0, 0
+    for _ in range(families):
+        rows = [trial.evaluate(text(Claim(RNG.normal(size=50), 0.0)), run) for _ in range(50)]
+        single += sum(row.verdict != "undecided" for row in rows)
+        loud += any(row.verdict != "undecided" for row in trial.corrected(rows))
+    assert loud <= 9 and single >= 100  # two one-sided families at 5% each: 4 of 40 expected
+
+
+@pytest.mark.long
+def test_every_statement_speaks_and_nothing_is_violated():
+    """On small honest cases: each statement says something somewhere, and none is violated."""
+    rows = []
+    chosen = cases.valid(quick=True)
+    for case, key in zip(chosen, trial.keys(3, len(chosen)), strict=True):
+        if "SGD" not in case.name and "noisy" not in case.name:
+            rows += [trial.evaluate(each, one) for one in trial.run_case(case, key, 256) for each in statements.ALL]
+    rows = trial.corrected(rows)
+    assert [row for row in rows if row.verdict == "violated"] == []
+    for each in statements.ALL:
+        spoke = [row for row in rows if row.statement == each.name and row.verdict != "silent"]
+        assert spoke, each.name
+        assert any(row.verdict == "holds" for row in spoke) or each.name in FEW
+    path = figures.of_statement([row for row in rows if row.statement == "T1 queue"], "T1")
+    assert path is not None and "tightened by T1" in str([t.get_text() for t in path.axes[0].get_yticklabels()])
+
+
+def test_the_alarm_rings_for_who_beats_the_dual():
+    """C* raised by a fifth: the mixture, which pays C*'s neighbourhood, is caught over time; the honest one is not."""
+    case = next(case for case in cases.to_watch(quick=True) if case.name == "two models, oracle")
+    honest = sequential.follow(case._replace(horizon=4_000), jax.random.key(5))
+    assert sequential.row(honest).verdict != "violated"
+    raised = honest._replace(S=honest.S - 0.2 * 0.4 * honest.t, low=honest.low - 0.08, high=honest.high - 0.08)
+    assert sequential.row(raised).verdict == "violated"
+
+
+@pytest.fixture
+def few_cases(monkeypatch):
+    """The program on three cases: compiling all of them takes a minute."""
+    every = cases.valid(quick=True)
+    monkeypatch.setattr(cases, "honest", lambda quick: [case for case in every if case.name.startswith("two models, ")])
+
+
+@pytest.mark.usefixtures("few_cases")
+def test_a_statement_of_ones_own_runs_through_the_program(tmp_path, capsys):
+    own = ROOT / "docs/examples/own_statement.py"
+    code = program.main(["--quick", "--parts", "trial", "--only", "M1", "--also", str(own), "--streams", "32",
+                         "--out", str(tmp_path)])  # fmt: skip
+    out = capsys.readouterr().out
+    assert code == 0 and "M1 Markov" in out and "finding: 0 statements violated" in out
+    label = json.loads((tmp_path / "verdicts.json").read_text())
+    rows = [row for row in label["rows"] if row["verdict"] != "silent"]
+    assert {row["statement"] for row in rows} == {"M1 Markov"} and all(row["verdict"] == "holds" for row in rows)
+    saved = xr.load_dataset(tmp_path / "verdicts.nc", engine="h5netcdf")
+    assert saved.sizes["row"] == len(label["rows"]) and saved["measured"].dtype == np.float64
+    assert (tmp_path / "M1_Markov.png").stat().st_size > 10_000
+
+
+@pytest.mark.usefixtures("few_cases")
+@pytest.mark.long
+def test_parts_side_by_side_find_what_they_find_alone(tmp_path, capsys, monkeypatch):
+    monkeypatch.undo()  # all cases: other processes know nothing of `few_cases`
+    words = ["--quick", "--parts", "lemmas,trial", "--only", "T1 queue,T5", "--streams", "16"]
+    result, texts = [], []
+    for workers in ("1", "2"):
+        assert program.main([*words, "--workers", workers, "--out", str(tmp_path / workers)]) == 0
+        result.append(json.loads((tmp_path / workers / "verdicts.json").read_text()))
+        texts.append(capsys.readouterr())
+    alone, beside = ([{**row, "seconds": 0} for row in one["rows"]] for one in result)
+    assert alone == beside and len(alone) > 10
+    assert [row["lemma"] for row in result[0]["lemmas"]["lemmas"]] == [
+        row["lemma"] for row in result[1]["lemmas"]["lemmas"]
+    ]
+    assert "Statements on trial" in texts[1].out and "proved by z3" in texts[1].out
+
+
+@pytest.mark.long
+def test_a_false_statement_of_ones_own_is_violated(tmp_path, capsys):
+    own = tmp_path / "mine.py"
+    own.write_text(
+        "from messjax.theory.statement import Claim, statement\n"
+        "@statement('M2 false', source='here', needs='A1')\n"
+        "def M2(run):\n    '''E[Q] <= 1.'''\n    return Claim(run.readings['queue_last'], 1.0)\n"
+    )
+    code = program.main(["--quick", "--parts", "trial", "--only", "M2", "--also", str(own), "--streams", "32",
+                         "--out", str(tmp_path)])  # fmt: skip
+    assert code == 1 and "VIOLATED where its assumptions hold: M2 false" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--only", "T99"], "--only: found 'T99'"),
+        (["--parts", "nothing"], "--parts: found 'nothing'"),
+        (["--also", "missing.py"], "missing.py: no such file"),
+        (["--streams", "1"], "--streams"),
+        (["--bogus"], "--bogus"),
+    ],
+)
+def test_bad_input_is_one_line(words, message, capsys, tmp_path):
+    assert program.main([*words, "--out", str(tmp_path)]) == 2
+    error = capsys.readouterr().err
+    assert message in error and error.count("\n") == 1
+
+
+def test_files_without_statements_are_refused(tmp_path):
+    empty, broken = tmp_path / "empty.py", tmp_path / "broken.py"
+    empty.write_text("x = 1\n")
+    broken.write_text("import nothing_like_this\n")
+    with pytest.raises(ValueError, match=r"empty\.py: found no statement"):
+        load_statements(empty)
+    with pytest.raises(ValueError, match=r"broken\.py: ModuleNotFoundError"):
+        load_statements(broken)
+    with pytest.raises(ValueError, match="found the assumption 'A9'"):
+        statement("X", source="", assumptions="A9")
+
+
+def test_the_table_shows_the_worst_case():
+    rows = [trial.EMPTY_ROW._replace(statement="X", verdict=word, bound=1.0, measured=0.5, margin_lower=0.5)
+            for word in ("holds", "violated", "silent")]  # fmt: skip
+    assert report.tightest(rows).verdict == "violated"
+    assert report.plain({"a": float("nan"), "b": (np.float64(1.0), float("inf"))}) == {"a": None, "b": [1.0, "inf"]}

@@ -150,7 +150,7 @@ def _memory(device: jax.Device) -> float:
     return 4.0 * 2**30
 
 
-@functools.partial(jax.jit, static_argnames=("curves", "devices", "fast_path", "use_kernel", "tick"))
+@functools.partial(jax.jit, static_argnames=("curves", "devices", "fast_path", "use_kernel", "progress_callback"))
 def program(
     key: Array,
     index: Array,

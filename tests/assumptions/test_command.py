@@ -51,7 +51,7 @@ def test_command_writes_table_json_and_figure(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "text"),
     [
         (["nowhere"], "nowhere not found"),
         (["CSV", "--prices", "small=1,large=2", "--alpha", "1.5"], "alpha: expected a number in [0, 1], found 1.5"),

@@ -123,11 +123,11 @@ def test_a_users_own_false_statement_is_refuted_without_an_edit(seen):
 def corner(cost_, mean, predicted, **controls) -> instances.Instance:
     """One type in effect, T = 256."""
     tables = (np.array([row, row], float) for row in (cost_, mean, predicted))
-    return instances.Instance(np.array([1.0, 0.0]), *tables, **{"f": 1.0, "a": 0.0, "T": 256, "asked": 0.5} | controls)
+    return instances.Instance(np.array([1.0, 0.0]), *tables, **{"f": 1.0, "a": 0.0, "T": 256, "sla_target": 0.5} | controls)
 
 
 @pytest.mark.parametrize(
-    ("reading", "found"),
+    ("metric", "result"),
     [
         ("exploration_queue", corner([1, 0], [1, 0], [1, 0], V=2.0, alpha=0.5, c=0.5)),
         ("S", corner([0, 1], [0.5, 0.5], [0.4, 0.6], V=1.0, alpha=0.5, c=0.0)),

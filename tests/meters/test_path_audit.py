@@ -64,7 +64,7 @@ def broken_update(kind):
 
 
 @pytest.mark.parametrize(
-    ("kind", "laws"),
+    ("kind", "distributions"),
     [
         ("too low", {"L1", "reflection"}),
         ("too high", {"L2", "L3", "reflection"}),

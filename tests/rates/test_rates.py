@@ -26,7 +26,7 @@ def power_law(power: float, noise: float = 0.0) -> tuple[np.ndarray, np.ndarray]
 
 
 @pytest.mark.parametrize(
-    ("power", "noise", "gate", "said"),
+    ("power", "noise", "gate", "text"),
     [
         (-1.0, 0.01, 50.0, "agrees"),
         (-1.0, 0.01, float("nan"), "agrees"),

@@ -59,7 +59,7 @@ def test_missing_cells() -> None:
 
 
 @pytest.mark.parametrize(
-    ("cost", "check", "said"),
+    ("cost", "check", "text"),
     [(NAN, "missing costs", "nothing"), (-0.5, "negative costs", "-0.5"), (np.inf, "infinite costs", "inf")],
 )
 def test_costs_that_cannot_be(cost: float, check: str, text: str) -> None:

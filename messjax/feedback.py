@@ -46,7 +46,7 @@ def complete(key: Array, decision: Decision, request: Request, controls: Control
 
 
 def sparse(key: Array, decision: Decision, request: Request, controls: Controls) -> Feedback:
-    """With probability `controls.f`, independently of everything else, the queried outcomes come back; otherwise nothing.
+    """With probability `controls.f`, independently of all else, the queried outcomes come back; otherwise nothing.
 
     Args:
         key: Random key of this request.

@@ -38,8 +38,9 @@ def oracle(stream: Stream) -> Predictor:
         ValueError: The stream's means are unknown.
 
     Example:
-        >>> from messjax import policies, streams, zoo
-        >>> policy = policies.mess_plus(oracle(zoo.get("llama3").stream()))
+        >>> from messjax import policies, streams
+        >>> stream = streams.calibrated(cost=[1.0, 5.0], accuracy=[0.5, 0.8])
+        >>> policy = policies.mess_plus(oracle(stream))
     """
     return Predictor(Partial(_init), Partial(predict, known_mean(stream, "oracle")), Partial(_update))
 

@@ -14,7 +14,7 @@ from messjax.types import Array, Stream
 
 
 def drift(first: Stream, last: Stream, requests: int, *, shown: bool = False) -> Stream:
-    """Request t comes from `last` with probability (t - 1/2) / requests, otherwise from `first`; it ends after `requests`.
+    """Request t comes from `last` with probability (t - 1/2) / requests, otherwise from `first`; then the stream ends.
 
     This interpolates between the two distributions and not between their parameters: half-way the distribution is the
     mixture of both in equal parts. That is also the average over time, exactly, and it is the stream's `distribution`

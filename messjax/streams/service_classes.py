@@ -1,4 +1,4 @@
-"""Requests of several service classes: every request belongs to one, and each class has its own required satisfaction."""
+"""Requests of several service classes: every request is of one, and each class has its own required satisfaction."""
 
 from __future__ import annotations
 

@@ -1,15 +1,16 @@
-"""Orders chosen against the queue: the requests are what they are, and come in the worst order. Breaks A1.
+"""Orders that are bad for the queue: the same requests, in the worst order. Breaks A1.
 
-Take what one model satisfies, d_t = alpha - s_t, and any order. By L1 Q_{t+1} is 0 or a sum of consecutive d's that
-ends with d_t, so it is at most the sum of the t largest. Hence, for a policy that serves this model:
+Consider the satisfactions s_t of one model, d_t = alpha - s_t, and any order. By L1 Q_{t+1} is 0 or a sum of
+consecutive d's that ends with d_t, so it is at most the sum of the t largest. Hence, for a policy that serves this
+model:
 
 "hard first" (ascending s): Q_2, Q_3, ... attain that sum, all at once, until s reaches alpha. No order lets the queue
-    climb faster or, at any time, higher (the sum of all positive d).
+    grow faster or, at any time, higher (the sum of all positive d).
 "hard last" (descending s): Q_{T+1} is the sum of all positive d. No order ends with a larger queue: the certificate
-    (Q_{T+1} - Q_1) / T of L1 is worst, and what a queue saved up at Q = 0 is lost.
+    (Q_{T+1} - Q_1) / T of L1 is worst, and satisfaction above alpha while Q = 0 is not credited.
 
-The violation itself is the same in every order. For policies that choose among models these orders are not optimal,
-only bad; for a law the same holds of the means in place of s.
+The violation itself is the same in every order. For policies that choose among models these orders are bad but not the
+worst; for a distribution the same holds of the means in place of s.
 """
 
 from __future__ import annotations

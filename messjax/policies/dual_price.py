@@ -21,7 +21,7 @@ class Prices(NamedTuple):
 def prices(gamma: float | Distribution, who: str) -> Prices:
     """gamma_hat as a number (the same at every alpha > 0), or gamma*(alpha) of a law.
 
-    The law may be the stream's, that of a zoo's averages (one type: `Law(np.ones(1), cost[None], accuracy[None])`), or
+    The law may be the stream's, that of a zoo's averages (one type: `Distribution(np.ones(1), cost[None], accuracy[None])`), or
     the one a prefix of n requests suggests: weights 1/n, their costs [n, M], and predicted means [n, M]. Realised
     labels in place of means make it the clairvoyant's price, as a rule too low: a move by labels gains a whole 1, one
     by means the difference of two means. ValueError naming `who` asks for a price that is negative or not finite; as

@@ -38,7 +38,9 @@ def test_chosen_leaves_out_what_exploration_serves() -> None:
 
 
 def test_optimal_shares_by_hand() -> None:
-    distribution = _worlds.Distribution(np.array([0.75, 0.25]), np.array([[1.0, 2.0]] * 2), np.array([[0.9, 0.9], [0.1, 0.9]]))
+    distribution = _worlds.Distribution(
+        np.array([0.75, 0.25]), np.array([[1.0, 2.0]] * 2), np.array([[0.9, 0.9], [0.1, 0.9]])
+    )
     np.testing.assert_allclose(shared.optimal_shares(distribution, 0.8), [0.875, 0.125])
 
 

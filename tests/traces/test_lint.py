@@ -177,9 +177,7 @@ def test_dropping_repeats_leaves_the_first_that_is_kept() -> None:
     trace = prepare(recording, CostRule("recorded"), Choices(missing="drop", repeats="drop"))
     assert list(trace.prompts) == ["What", "Why?", "3 + 4?", "5 + 4?", "3 - 4?", " \n", "另一个"]
     assert "repeats: 3 of 10 requests dropped, their question came before" in trace.notes
-    assert not {"duplicate prompts", "repeated questions"} & set(
-        named(lint(made(np.eye(7), np.eye(7), trace.prompts)))
-    )
+    assert not {"duplicate prompts", "repeated questions"} & set(named(lint(made(np.eye(7), np.eye(7), trace.prompts))))
     with pytest.raises(ValueError, match="--repeats: found 'first', expected one of keep, drop"):
         prepare(recording, CostRule("recorded"), Choices("drop", repeats="first"))
 

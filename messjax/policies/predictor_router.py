@@ -11,7 +11,7 @@ from jax.tree_util import Partial
 
 from messjax.numerics import virtual_queue
 from messjax.policies.rare_update import update_if
-from messjax.types import Array, Controls, Decision, Feedback, Policy, Predictor, PyTree, as_pytree
+from messjax.types import Array, Controls, Decision, Feedback, Policy, Predictor, PyTree, as_pytree, expect
 
 Choose = Callable[
     [Array, Array, virtual_queue.Fixed, Controls], Array
@@ -33,6 +33,7 @@ def router(predictor: Predictor, choose: Choose) -> Policy:
     predictor path per (stream, c, a, f), whatever the number of V and alpha. The coin is a float32 uniform: p_t is
     realised up to 2^-23.
     """
+    expect("predictor", predictor, Predictor, "a Predictor, such as predictors.oracle(stream)")
     predictor = as_pytree(predictor)
     return Policy(
         init=Partial(_init, predictor),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import shlex
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +18,7 @@ from rich.table import Table
 from messjax import results
 from proofs_check.trials.trial import Row
 
-WORST = ("violated", "undecided", "holds", "silent")
+WORST = ("violated", "undecided", "holds", "not applicable")
 
 
 def table(rows: Sequence[Row], what: str = "Statements on trial where their assumptions hold") -> Table:
@@ -35,7 +37,7 @@ def table(rows: Sequence[Row], what: str = "Statements on trial where their assu
         row = tightest(cases)
         words = Counter(each.verdict for each in cases)
         out.add_row(
-            name, row.assumptions, row.case if row.verdict != "silent" else f"{row.case}: {row.why}", number(row.measured),
+            name, row.assumptions, row.case if row.verdict != "not applicable" else f"{row.case}: {row.why}", number(row.measured),
             number(row.bound), number(row.margin_lower), number(row.margin_upper), number(row.looseness),
             str(row.streams), number(sum(each.seconds for each in cases)), row.verdict,
             ", ".join(f"{words[word]} {word}" for word in WORST if words[word]),
@@ -59,6 +61,12 @@ def number(value: float) -> str:
     return "-" if math.isnan(value) else f"{value:.4g}"
 
 
+def command(arguments: Sequence[str] | None, *subcommand: str) -> str:
+    """The command line of this run, as a shell reads it; without `arguments` they are those of the process."""
+    words = sys.argv[1 + len(subcommand) :] if arguments is None else arguments
+    return shlex.join(["messjax-proofs", *subcommand, *words])
+
+
 def dataset(rows: Sequence[Row], seed: int, config: str) -> xr.Dataset:
     """All rows, dimension `row`, with provenance. Empty texts are kept as such."""
     data: dict[str, Any] = {}
@@ -72,22 +80,22 @@ def dataset(rows: Sequence[Row], seed: int, config: str) -> xr.Dataset:
 
 def write(rows: Sequence[Row], out: Path, seed: int, config: str, more: dict[str, Any]) -> list[Path]:
     """DIR/verdicts.json (the rows, and the other parts' findings) and DIR/verdicts.nc."""
-    label = {"config": config, "seed": seed, "rows": [plain(row._asdict()) for row in rows]} | plain(more)
+    label = {"config": config, "seed": seed, "rows": [to_json(row._asdict()) for row in rows]} | to_json(more)
     path = out / "verdicts.json"
     path.write_text(json.dumps(label, indent=1) + "\n", encoding="utf-8")
     return [path, results.save(dataset(rows, seed, config), out / "verdicts.nc")] if rows else [path]
 
 
-def plain(value: Any) -> Any:
-    """For JSON, which knows neither NaN nor infinity: null, and "inf" as text; tuples and arrays as lists."""
+def to_json(value: Any) -> Any:
+    """Replace what JSON lacks: NaN by null, infinity by "inf", tuples and arrays by lists."""
     if isinstance(value, dict):
-        return {str(name): plain(each) for name, each in value.items()}
+        return {str(name): to_json(each) for name, each in value.items()}
     if hasattr(value, "_asdict"):
-        return plain(value._asdict())
+        return to_json(value._asdict())
     if isinstance(value, list | tuple | frozenset):
-        return [plain(each) for each in value]
+        return [to_json(each) for each in value]
     if isinstance(value, np.ndarray | np.generic):
-        return plain(value.tolist())
+        return to_json(value.tolist())
     if isinstance(value, float) and not math.isfinite(value):
         return None if math.isnan(value) else str(value)
     return value if isinstance(value, str | int | float | bool | None) else str(value)

@@ -81,7 +81,7 @@ def plans(learning: dict[str, Rate]) -> list[Plan]:
     return result + [noisy(name, smooth, "loss") for name in known]
 
 
-def exponents(
+def measure_exponents(
     quick: bool, seed: int, report: Callable[[int, int], None] | None = None, rates: Sequence[Rate] | None = None
 ) -> list[Sweep]:
     """Every sweep of T8. Needs the learning exponents and what an error costs: from `rates`, or measured first.
@@ -206,6 +206,7 @@ def row(sweep: Sweep) -> Row:
     far, half = abs(sweep.a_min - sweep.a_star), (sweep.a_upper - sweep.a_lower) / 2.0
     holds, violated = far + half <= room, far - half > room
     return out._replace(
-        measured=sweep.a_min, bound=sweep.a_star, margin_lower=room - far - half, margin_upper=room - far + half,
+        measured=sweep.a_min, measured_lower=sweep.a_lower, measured_upper=sweep.a_upper, bound=sweep.a_star,
+        margin_lower=room - far - half, margin_upper=room - far + half,
         p_holds=0.0 if holds else 1.0, p_violated=0.0 if violated else 1.0, verdict="undecided",
     )  # fmt: skip

@@ -1,7 +1,7 @@
 """The matrix assumption x statement: every statement on every case that breaks an assumption on purpose.
 
-    rows = matrix.run(quick=True)
-    shell.console().print(matrix.table(rows))
+    rows = matrix.evaluate_matrix(quick=True)
+    runtime.console().print(matrix.table(rows))
 
 or `python -m proofs_check.violations.matrix [--full] [--statements FILE] [--out FOLDER]`. A statement that needs an assumption
 should fail where it is broken, or fall silent where the hypothesis can be seen to fail; no other may fail.
@@ -9,9 +9,7 @@ should fail where it is broken, or fall silent where the hypothesis can be seen 
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import matplotlib
@@ -21,8 +19,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from rich.table import Table
 
-from messjax import plot, runtime
-from messjax.theory.statement import ASSUMPTIONS, Case, Statement, load_statements
+from messjax import plot
+from messjax.theory.statement import ASSUMPTIONS, Case, Statement
 from proofs_check import violations
 from proofs_check.statements import ALL
 from proofs_check.trials import trial
@@ -55,7 +53,7 @@ class Cell(NamedTuple):
         return "needed, not seen to fail" if self.needed and self.verdict in ("holds", "undecided") else ""
 
 
-def run(
+def evaluate_matrix(
     quick: bool,
     statements: Iterable[Statement] = ALL,
     seed: int = 0,
@@ -173,29 +171,3 @@ def _draw(axis: Axes, x: int, y: int, cell: Cell) -> None:
     if cell.needed:
         axis.add_patch(Rectangle((x - 0.43, y - 0.38), 0.86, 0.76, fill=False, ec=ink, lw=1.1))
     axis.text(x, y + 0.03, _word(cell), ha="center", va="center", fontsize=7, color=ink)
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the matrix, print it with its instances and draw it."""
-    parser = runtime.Parser("python -m proofs_check.violations.matrix", description="What breaks what.")
-    parser.add_argument("--full", action="store_true", help="long runs, and every case mended beside it")
-    parser.add_argument("--seed", type=runtime.whole_number(0), default=0)
-    parser.add_argument("--statements", type=Path, metavar="FILE", help="statements of your own beside ours")
-    parser.add_argument("--out", type=Path, metavar="FOLDER", help="write the figure there")
-    chosen = parser.parse_args(arguments)
-    whole = [*ALL, *(load_statements(chosen.statements) if chosen.statements else [])]
-    folder = runtime.out_dir(chosen.out) if chosen.out else None
-    with runtime.progress(1, "cases") as report:
-        rows = run(not chosen.full, whole, chosen.seed, progress=report)
-    for shown in (evidence(rows), table(rows)):
-        runtime.console().print(shown)
-    for (assumption, statement), why in surprises(rows).items():
-        print(f"{assumption} {statement}: {why}")
-    if folder is not None:
-        plot.save(figure(rows), folder / "matrix")
-
-
-if __name__ == "__main__":
-    runtime.use_all_cores()
-    runtime.use_compilation_cache()
-    sys.exit(runtime.run_program("proofs_check.violations.matrix", main))

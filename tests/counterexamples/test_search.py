@@ -123,7 +123,9 @@ def test_a_users_own_false_statement_is_refuted_without_an_edit(seen):
 def corner(cost_, mean, predicted, **controls) -> instances.Instance:
     """One type in effect, T = 256."""
     tables = (np.array([row, row], float) for row in (cost_, mean, predicted))
-    return instances.Instance(np.array([1.0, 0.0]), *tables, **{"f": 1.0, "a": 0.0, "T": 256, "sla_target": 0.5} | controls)
+    return instances.Instance(
+        np.array([1.0, 0.0]), *tables, **{"f": 1.0, "a": 0.0, "T": 256, "sla_target": 0.5} | controls
+    )
 
 
 @pytest.mark.parametrize(

@@ -22,28 +22,35 @@ leave-one-out means can be passed where a measured mean stands; NaN passes throu
 arrays, or scalars for scalars. A bound whose hypotheses fail is infinite, or 1 for a probability.
 """
 
-from messjax.theory.attraction import Pull, T6_above, T6_below, T6_gap, T6_level, T6_log_moment, T6_spread, T6_tail
-from messjax.theory.exploration import (
-    T7_interval,
-    T8_exponent,
-    exploration_probability,
-    exploration_sum,
-    exploration_sum_bound,
-)
-from messjax.theory.mean import (
-    CostTerms,
-    T1_queue,
-    T1_queue_sharp,
-    T1_queue_slater,
-    T1_violation,
-    T2_cost_terms,
-    T3_queue,
-    T5_adjusted_regret,
-)
-from messjax.theory.paths import DriftBounds, L1_violation, L2_drift, L3_increment, L4_score, L5_bound
-from messjax.theory.sparse import T9_delayed_B, T9_forced, T9_path_tail, T9_queue, T9_tail, T9_violation
-from messjax.theory.tail import T4_constants, T4_log_moment, T4_queue, T4_tail, TailConstants
-from messjax.theory.tightening import T10_cost, T10_kappa, T10_kappa_tail
+from typing import TYPE_CHECKING
+
+from messjax import lazy_imports
+
+if TYPE_CHECKING:
+    from messjax.theory import optimum
+    from messjax.theory.attraction import Pull, T6_above, T6_below, T6_gap, T6_level, T6_log_moment, T6_spread, T6_tail
+    from messjax.theory.exploration import (
+        T7_interval,
+        T8_exponent,
+        exploration_probability,
+        exploration_sum,
+        exploration_sum_bound,
+    )
+    from messjax.theory.mean import (
+        CostTerms,
+        T1_queue,
+        T1_queue_sharp,
+        T1_queue_slater,
+        T1_violation,
+        T2_cost_terms,
+        T3_queue,
+        T5_adjusted_regret,
+    )
+    from messjax.theory.paths import DriftBounds, L1_violation, L2_drift, L3_increment, L4_score, L5_bound
+    from messjax.theory.sparse import T9_delayed_B, T9_forced, T9_path_tail, T9_queue, T9_tail, T9_violation
+    from messjax.theory.tail import T4_constants, T4_log_moment, T4_queue, T4_tail, TailConstants
+    from messjax.theory.tightening import T10_cost, T10_kappa, T10_kappa_tail
+    from messjax.theory.verdicts import judge
 
 __all__ = [
     "CostTerms",
@@ -87,4 +94,7 @@ __all__ = [
     "exploration_probability",
     "exploration_sum",
     "exploration_sum_bound",
+    "judge",
+    "optimum",
 ]
+__getattr__, __dir__ = lazy_imports.attach(__name__)

@@ -6,16 +6,20 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
-from rich.table import Table
+from rich.markup import escape
 
 from messjax import plot, runtime
 from messjax.theory.statement import Statement
 from proofs_check import rates, report
+from proofs_check.counterexamples import presentation as search_presentation
 from proofs_check.counterexamples import search, weakened
-from proofs_check.statements import ALL
+from proofs_check.tables import Column, build
 from proofs_check.trials import cases, figures, sequential, trial
 from proofs_check.trials.trial import Row
 from proofs_check.violations import matrix
+from proofs_check.violations import presentation as matrix_presentation
+
+SEQUENTIAL = "T5 on single paths over time, by confidence sequences: valid wherever one stops"
 
 
 class PartOptions(NamedTuple):
@@ -43,16 +47,19 @@ def _lemmas(args: PartOptions) -> PartResult:
     wanted = {each.name.split()[0] for each in args.statements}
     names = [lemma.name for lemma in lemmas.ALL if not args.only or _theme(lemma.source) in wanted]
     result = lemmas.prove_lemmas(names)
-    table = Table(title="Finite algebra, proved by z3 for all reals; every wrong version refuted", title_justify="left")
-    for column in ("of", "lemmas", "proved", "wrong versions", "refuted", "s", "one counterexample"):
-        table.add_column(column, overflow="fold")
+    rows = []
     for source in dict.fromkeys(_theme(row.source) for row in result):
         batch = [row for row in result if _theme(row.source) == source]
         wrong = [one for row in batch for one in row.wrong]
-        shown = f"{wrong[0].name}: {wrong[0].counterexample}" if wrong else ""
         proved, refuted = sum(row.status == "proved" for row in batch), sum(one.refuted for one in wrong)
+        example = escape(f"{wrong[0].name}: {wrong[0].counterexample}") if wrong else ""
         seconds = f"{sum(row.seconds for row in batch):.1f}"
-        table.add_row(source, str(len(batch)), str(proved), str(len(wrong)), str(refuted), seconds, shown)
+        rows.append([source, f"{proved} of {len(batch)}", f"{refuted} of {len(wrong)}", seconds, example])
+    table = build(
+        (Column("of"), Column("lemmas proved", number=True), Column("wrong versions refuted", number=True),
+         Column("s", number=True), Column("a wrong version and its counterexample")),
+        rows, title="Finite algebra of the proofs, by z3 for all reals",
+    )  # fmt: skip
     runtime.console().print(table)
     return PartResult([f"lemma {row.lemma} ({row.status})" for row in result if not row.ok], {"lemmas": result})
 
@@ -79,12 +86,14 @@ def _sequential(args: PartOptions) -> PartResult:
         return PartResult([], {})
     paths = sequential.follow_all(cases.to_watch(args.quick), args.seed + 1)
     rows = trial.corrected([sequential.row(path) for path in paths])
-    return _reported(args, rows, lambda rows: plot.save(figures.over_time(paths), args.out / "T5_over_time"))
+    return _reported(
+        args, rows, lambda rows: plot.save(figures.over_time(paths), args.out / "T5_over_time"), SEQUENTIAL
+    )
 
 
-def _reported(args: PartOptions, rows: list[Row], draw: Any) -> PartResult:
+def _reported(args: PartOptions, rows: list[Row], draw: Any, title: str = report.TITLE) -> PartResult:
     args.rows.extend(rows)
-    runtime.console().print(report.table(rows))
+    runtime.console().print(report.table(rows, title))
     draw(rows)
     return PartResult([f"{row.statement} in {row.case}" for row in rows if row.verdict == "violated"], {})
 
@@ -100,7 +109,7 @@ def _rates(args: PartOptions) -> PartResult:
     runtime.console().print(rates.exponent_table(swept))
     rows = rates.rows(result, swept)
     args.rows.extend(rows)
-    runtime.console().print(report.table(rows, "Rates: slopes against the predicted ones, a* of T8"))
+    runtime.console().print(report.table(rows, "Rates: slopes (measured) against the predicted exponents (bound)"))
     for name, figure in rates.figures(result, swept).items():
         plot.save(figure, args.out / name)
     wrong = [f"{row.statement}: {row.case}" for row in rows if row.verdict == "violated"]
@@ -108,13 +117,12 @@ def _rates(args: PartOptions) -> PartResult:
 
 
 def _matrix(args: PartOptions) -> PartResult:
-    chosen = [next((own for own in ALL if own.name == each.name), each) for each in args.statements]
     with runtime.progress(1, "cases") as progress:
-        rows = matrix.evaluate_matrix(args.quick, chosen, args.seed + 4, progress=progress)
-    for shown in (matrix.evidence(rows), matrix.table(rows)):
-        runtime.console().print(shown)
+        rows = matrix.evaluate_matrix(args.quick, args.statements, args.seed + 4, progress=progress)
+    for table in (matrix_presentation.evidence(rows), matrix_presentation.table(rows)):
+        runtime.console().print(table)
     odd = matrix.surprises(rows)
-    plot.save(matrix.figure(rows), args.out / "matrix")
+    plot.save(matrix_presentation.figure(rows), args.out / "matrix")
     wrong = [f"{name} where only {broken} is broken" for (broken, name), why in odd.items() if why.startswith("fails")]
     cells = [
         {"broken": broken, "statement": name, **cell._asdict()} for (broken, name), cell in matrix.summary(rows).items()
@@ -122,16 +130,16 @@ def _matrix(args: PartOptions) -> PartResult:
     return PartResult(wrong, {"cells": cells, "surprises": [f"{b} {name}: {why}" for (b, name), why in odd.items()]})
 
 
-ATTAINED = {"T2", "T5"}
+ATTAINED = {"T2", "T5"}  # theorems whose bounds are reached by some instance
 
 
 def _search(args: PartOptions) -> PartResult:
     """Search for counterexamples: no statement may be refuted; bounds weakened until false must be.
 
-    Of all theorems in quick mode only T2 and T5, whose bounds are attained, and the user's own are searched; one weakened
-    bound a theorem must be refuted.
+    Of all theorems a quick run searches only T2 and T5, whose bounds are attained, and the user's own; of the weakened
+    bounds one a theorem.
     """
-    sought = [each for each in args.statements if not each.name.startswith("L")]
+    sought = theorems_chosen = [each for each in args.statements if not each.name.startswith("L")]
     weakenings = _weakenings(sought, args.quick)
     theorems = {weakening.theorem for weakening, _ in weakenings}
     if args.quick and theorems >= ATTAINED:
@@ -148,10 +156,12 @@ def _search(args: PartOptions) -> PartResult:
         fall = search.find_counterexamples(
             false, key, quick=args.quick, seen=seen, progress=lambda n: progress(len(sought) + n, total)
         )
-    for result in (stand, fall):
-        if result:
-            runtime.console().print(search.table(result))
-    plot.save(search.figure(stand), args.out / "search")
+    runtime.console().print(search_presentation.table(stand))
+    if fall:
+        runtime.console().print(search_presentation.table(fall, "Search with weakened bounds, each to be violated"))
+    searched = {each.name for each in sought}
+    left_out = [each.name for each in theorems_chosen if each.name not in searched]
+    plot.save(search_presentation.figure(stand, left_out), args.out / "search")
     wrong = [f"{each.statement.name} on {each.instance}" for each in stand if each.row.verdict == "violated"]
     wrong += [f"{each.statement.name} was not refuted" for each in fall if each.row.verdict != "violated"]
     return PartResult(wrong, {"true": [_plain(each) for each in stand], "weakened": [_plain(each) for each in fall]})

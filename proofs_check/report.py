@@ -16,33 +16,48 @@ import xarray as xr
 from rich.table import Table
 
 from messjax import results
+from proofs_check.tables import Column, build
 from proofs_check.trials.trial import Row
 
-WORST = ("violated", "undecided", "holds", "not applicable")
+NOT_APPLICABLE = "not applicable"
+WORST = ("violated", "undecided", "holds", NOT_APPLICABLE)
 
 
-def table(rows: Sequence[Row], what: str = "Statements on trial where their assumptions hold") -> Table:
-    """One line per statement: its tightest case, and how many cases came out how."""
-    out = Table(
-        title=f"{what}. Shown is the tightest case of each; one-sided 95%\n"
-        "limits of the margin bound - measured; verdicts by Holm's method over all cases; s: seconds of simulation.",
-        title_justify="left",
+COLUMNS = (
+    Column("statement"), Column("assumptions", wide=True), Column("tightest case"), Column("measured", number=True),
+    Column("95% interval", number=True, wide=True), Column("bound", number=True),
+    Column("margin: 95% limits", number=True, wide=True), Column("bound / measured", number=True, wide=True),
+    Column("streams", number=True, wide=True), Column("s", number=True, wide=True), Column("all cases"),
+)  # fmt: skip
+
+
+TITLE = "Statistical tests of statements where their assumptions hold"
+
+
+def table(rows: Sequence[Row], title: str = TITLE) -> Table:
+    """One line per statement: its tightest case, and the verdicts on all its cases."""
+    names = list(dict.fromkeys(row.statement for row in rows))
+    return build(
+        COLUMNS,
+        [_line(name, [row for row in rows if row.statement == name]) for name in names],
+        title=f"{title}\nEach statement with its tightest case; verdicts by Holm's method over all cases.",
+        caption="margin: bound - measured, one-sided limits. s: seconds of simulation.",
     )
-    left = ("statement", "assumptions", "tightest case", "verdict", "all cases")
-    for column in ("statement", "assumptions", "tightest case", "measured", "bound", "margin from", "to", "looseness",
-                   "streams", "s", "verdict", "all cases"):  # fmt: skip
-        out.add_column(column, justify="left" if column in left else "right", overflow="fold")
-    for name in dict.fromkeys(row.statement for row in rows):
-        cases = [row for row in rows if row.statement == name]
-        row = tightest(cases)
-        words = Counter(each.verdict for each in cases)
-        out.add_row(
-            name, row.assumptions, row.case if row.verdict != "not applicable" else f"{row.case}: {row.why}", number(row.measured),
-            number(row.bound), number(row.margin_lower), number(row.margin_upper), number(row.looseness),
-            str(row.streams), number(sum(each.seconds for each in cases)), row.verdict,
-            ", ".join(f"{words[word]} {word}" for word in WORST if words[word]),
-        )  # fmt: skip
-    return out
+
+
+def _line(name: str, cases: Sequence[Row]) -> list[str]:
+    row, counts = tightest(cases), Counter(each.verdict for each in cases)
+    return [
+        name, row.assumptions, f"{row.case}: {row.why}" if row.verdict == NOT_APPLICABLE else row.case,
+        number(row.measured), _interval(row.measured_lower, row.measured_upper), number(row.bound),
+        _interval(row.margin_lower, row.margin_upper), number(row.looseness), str(row.streams),
+        number(sum(each.seconds for each in cases)),
+        ", ".join(f"{counts[verdict]} {verdict}" for verdict in WORST if counts[verdict]),
+    ]  # fmt: skip
+
+
+def _interval(lower: float, upper: float) -> str:
+    return "-" if math.isnan(lower) else f"{number(lower)} to {number(upper)}"
 
 
 def tightest(rows: Sequence[Row]) -> Row:

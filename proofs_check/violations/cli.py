@@ -10,7 +10,7 @@ from messjax import plot, runtime
 from messjax.theory.statement import load_statements
 from proofs_check import report
 from proofs_check.statements import ALL
-from proofs_check.violations import matrix
+from proofs_check.violations import matrix, presentation
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -43,11 +43,11 @@ def _evaluate(args: argparse.Namespace, arguments: Sequence[str] | None) -> list
     out = runtime.out_dir(args.out)
     with runtime.progress(1, "cases") as progress:
         rows = matrix.evaluate_matrix(not args.full, statements, args.seed, progress=progress)
-    for table in (matrix.evidence(rows), matrix.table(rows)):
+    for table in (presentation.evidence(rows), presentation.table(rows)):
         runtime.console().print(table)
     surprises = matrix.surprises(rows)
     for (assumption, statement), why in surprises.items():
         print(f"{assumption} {statement}: {why}")
-    print(f"written to: {', '.join(str(path) for path in plot.save(matrix.figure(rows), out / 'matrix'))}")
+    print(f"written to: {', '.join(str(path) for path in plot.save(presentation.figure(rows), out / 'matrix'))}")
     print(f"command: {report.command(arguments, 'matrix')}")
     return [why for why in surprises.values() if why.startswith("fails")]

@@ -17,7 +17,7 @@ from messjax.types import Controls, Distribution
 from proofs_check import statements, violations
 from proofs_check.trials import trial
 from proofs_check.trials.cases import kinked
-from proofs_check.violations import matrix
+from proofs_check.violations import matrix, presentation
 
 pytestmark = pytest.mark.long
 
@@ -63,7 +63,7 @@ def rows(tmp_path_factory):
 
 
 def check(cells, complete):
-    """Nothing fails that does not need what is broken; with `complete`, all that needs it does, or is not applicable."""
+    """Nothing fails without need of what is broken; with `complete`, all that needs it fails or is not applicable."""
     ours = {key: cell for key, cell in cells.items() if key[1] not in ("mine", "wrong")}
     assert {key for key, cell in ours.items() if cell.verdict == "violated" and not cell.needed} == set()
     for key, cell in ours.items() if complete else ():
@@ -110,10 +110,10 @@ def test_a_statement_of_ones_own_gets_its_row_and_its_judgement(rows):
     assert all(cell.surprise == "fails unneeded" for (_, name), cell in cells.items() if name == "wrong")
     assert matrix.surprises(rows)[matrix.NOTHING, "wrong"] == "fails unneeded"
     console = Console(width=200, record=True, file=open("/dev/null", "w", encoding="utf-8"))  # noqa: SIM115
-    console.print(matrix.table(rows), matrix.evidence(rows))
+    console.print(presentation.table(rows), presentation.evidence(rows))
     text = console.export_text()
-    assert "wrong" in text and "fails !" in text and "A2 scores 0 and 400" in text
-    drawn = matrix.figure(rows)
+    assert "wrong" in text and "fails !" in text and "scores 0 and 400" in text
+    drawn = presentation.figure(rows)
     assert isinstance(drawn, Figure)
     words = [each.get_text() for each in drawn.axes[0].texts]
     assert len(words) == len(cells) and words.count("fails !") >= 6

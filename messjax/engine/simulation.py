@@ -57,7 +57,7 @@ def simulate(
     checkpoints: int = 0,
     curves: tuple[str, ...] | None = None,
 ) -> Result:
-    """Run `policy` on `horizon` requests of `stream` with scalar `controls`, and read `meter` (`standard_meters.standard()`).
+    """Run `policy` on `horizon` requests of `stream` with scalar `controls`, and read `meter` (the standard ones).
 
     Pure: jit and vmap it as you like; `sweep` does so for grids. With `checkpoints` = n > 0 the meter is also read at n
     evenly spaced requests, the last being the horizon, keeping the readings named in `curves` (all by default).

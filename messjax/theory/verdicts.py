@@ -126,7 +126,7 @@ def _check(dataset: xr.Dataset, distribution: Distribution) -> None:
     if np.any(dataset["f"].values != 1.0):
         raise ValueError(f"verdicts need complete feedback, found f = {dataset['f'].values.tolist()}")
     for policy in str(dataset.attrs.get("policy", "")).split("; "):
-        if "mess_plus.choose" not in policy:
+        if "algorithm.choose" not in policy:
             raise ValueError(
                 f"verdicts are about MESS+, found the policy {policy!r}; adjusted_regret is in the dataset"
             )

@@ -187,6 +187,6 @@ def test_verdicts_refuse_what_they_are_not_about():
         verdicts.judge(dataset.assign_coords(f=1.0), LAW)
     with pytest.raises(ValueError, match="realised labels"):
         verdicts.judge(dataset, LAW._replace(kind="labels"))
-    other = dataset.assign_coords(f=1.0).assign_attrs(policy="mess_plus.choose")
+    other = dataset.assign_coords(f=1.0).assign_attrs(policy="algorithm.choose")
     with pytest.raises(ValueError, match="another law"):
         verdicts.judge(other, LAW._replace(cost=2 * LAW.cost))

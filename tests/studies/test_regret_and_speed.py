@@ -65,7 +65,7 @@ def test_judge_refuses_what_the_statements_are_not_about(run: Path) -> None:
     verdicts.judge(dataset, distribution)
     with pytest.raises(ValueError, match="another law"):
         verdicts.judge(dataset, distribution._replace(cost=distribution.cost / 100))
-    dataset.attrs["policy"] = dataset.attrs["policy"].replace("mess_plus.choose", "greedy.choose")
+    dataset.attrs["policy"] = dataset.attrs["policy"].replace("algorithm.choose", "greedy.choose")
     with pytest.raises(ValueError, match="about MESS"):
         verdicts.judge(dataset, distribution)
 

@@ -11,7 +11,7 @@ from jax.tree_util import Partial
 
 from messjax.numerics import virtual_queue
 from messjax.policies.rare_update import update_if
-from messjax.types import Array, Controls, Decision, Feedback, Policy, Predictor, PyTree, as_pytree
+from messjax.types import Array, Controls, Decision, Feedback, Policy, Predictor, PyTree, as_pytree, expect
 
 Choose = Callable[
     [Array, Array, virtual_queue.Fixed, Controls], Array
@@ -46,6 +46,7 @@ def router(predictor: Predictor, choose: Choose) -> Policy:
     Returns:
         The policy. It reads the controls c and a, and those that `choose` reads.
     """
+    expect("predictor", predictor, Predictor, "a Predictor, such as predictors.oracle(stream)")
     predictor = as_pytree(predictor)
     return Policy(
         init=Partial(_init, predictor),

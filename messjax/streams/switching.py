@@ -80,6 +80,7 @@ def switched(
         if shares is None or None in distributions
         else Partial(_distribution, np.asarray(shares, np.float64), distributions),
         length=length,
+        description=parts[0].description if len({part.description for part in parts}) == 1 else None,
     )
 
 

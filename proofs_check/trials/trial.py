@@ -28,27 +28,33 @@ LEVEL = 0.95
 
 
 class Row(NamedTuple):
-    """What came of one statement on one run. NaN where it is silent."""
+    """What came of one statement on one run. NaN where it is not applicable."""
 
     statement: str
     source: str
     assumptions: str
     case: str
     measured: float
+    measured_lower: float  # 95% interval of what is measured, two-sided, not corrected
+    measured_upper: float
     bound: float
     margin_lower: float  # one-sided limits of bound - measured, each at 95%, not corrected
     margin_upper: float
     looseness: float  # bound / measured, where both are positive
     p_violated: float  # small: the margin is below zero
     p_holds: float  # small: it is above
-    verdict: str  # "holds", "violated", "undecided" or "silent"
-    why: str  # of silence
+    verdict: str  # "holds", "violated", "undecided" or "not applicable"
+    why: str  # it is not applicable
     streams: int
     seconds: float
 
 
 NAN = float("nan")
-EMPTY_ROW = Row("", "", "", "", NAN, NAN, NAN, NAN, NAN, NAN, NAN, verdict="silent", why="", streams=0, seconds=0.0)
+EMPTY_ROW = Row(
+    statement="", source="", assumptions="", case="", measured=NAN, measured_lower=NAN, measured_upper=NAN, bound=NAN,
+    margin_lower=NAN, margin_upper=NAN, looseness=NAN, p_violated=NAN, p_holds=NAN, verdict="not applicable", why="",
+    streams=0, seconds=0.0,
+)  # fmt: skip
 
 
 def run_case(case: Case, key: Array, num_streams: int, *, meter: Any = None, audit: bool = True) -> list[Run]:
@@ -110,16 +116,18 @@ def evaluate(statement: Statement, run: Run) -> Row:
     else:
         row = row._replace(**_exact(text))
     row = row._replace(seconds=run.seconds)
-    return row if row.verdict == "silent" and isinstance(text, NotApplicable) else row._replace(verdict=_word(row))
+    return (
+        row if row.verdict == "not applicable" and isinstance(text, NotApplicable) else row._replace(verdict=_word(row))
+    )
 
 
 def _mean(claim: Claim) -> dict[str, Any]:
     bound = claim.bound if callable(claim.bound) else None
     means = [np.mean(values) for values in claim.uses]
     number = float(bound(*means)) if bound is not None else float(claim.bound)  # type: ignore[arg-type]
-    measured = float(np.mean(claim.measured))
+    measured = _measured(claim.measured)
     if not np.isfinite(number):
-        return {"measured": measured, "bound": number, "p_violated": 1.0, "p_holds": 0.0,
+        return measured | {"bound": number, "p_violated": 1.0, "p_holds": 0.0,
                 "margin_lower": number, "margin_upper": number, "looseness": np.inf}  # fmt: skip
 
     def margin(m: Any, *u: Any) -> Any:
@@ -128,15 +136,24 @@ def _mean(claim: Claim) -> dict[str, Any]:
     limits = intervals.jackknife(margin, claim.measured, *claim.uses, level=LEVEL)
     n = len(claim.measured)
     error = (float(limits.mean) - float(limits.lower)) / float(special.stdtrit(n - 1, LEVEL))
-    below = _below_zero(float(limits.mean), error, n, max(abs(number), abs(measured)))
-    return {
-        "measured": measured,
+    below = _below_zero(float(limits.mean), error, n, max(abs(number), abs(measured["measured"])))
+    return measured | {
         "bound": number,
         "margin_lower": float(limits.lower),
         "margin_upper": float(limits.upper),
-        "looseness": _looseness(number, measured),
+        "looseness": _looseness(number, measured["measured"]),
         "p_violated": below,
         "p_holds": 1.0 - below,
+    }
+
+
+def _measured(samples: np.ndarray) -> dict[str, float]:
+    """The mean over streams and its interval."""
+    limits = intervals.interval(samples, LEVEL)
+    return {
+        "measured": float(np.mean(samples)),
+        "measured_lower": float(limits.lower),
+        "measured_upper": float(limits.upper),
     }
 
 
@@ -149,6 +166,7 @@ def _between(text: Between) -> dict[str, Any]:
     used = [side["measured"] / max(side["bound"], 1e-300) for side in (above, below)]
     nearer, sign = (above, 1.0) if used[0] >= used[1] else (below, -1.0)
     return nearer | {
+        **_measured(text.measured),
         "measured": text.centre + sign * nearer["measured"],
         "bound": text.centre + sign * nearer["bound"],
         "p_violated": min(1.0, 2.0 * min(above["p_violated"], below["p_violated"])),
@@ -171,8 +189,11 @@ def _tail(tail: Tail) -> dict[str, Any]:
     n, k, bound = len(tail.events), int(np.sum(tail.events)), float(min(max(tail.bound, 0.0), 1.0))
     lower = float(special.betaincinv(k, n - k + 1, 1 - LEVEL)) if k else 0.0
     upper = float(special.betaincinv(k + 1, n - k, LEVEL)) if k < n else 1.0
+    both = (1.0 + LEVEL) / 2.0
     return {
         "measured": k / n,
+        "measured_lower": float(special.betaincinv(k, n - k + 1, 1 - both)) if k else 0.0,
+        "measured_upper": float(special.betaincinv(k + 1, n - k, both)) if k < n else 1.0,
         "bound": bound,
         "margin_lower": bound - upper,
         "margin_upper": bound - lower,
@@ -189,7 +210,7 @@ def _equal(text: Equal) -> dict[str, Any]:
     scale = max(abs(mean), abs(text.value))
     low, high = (_below_zero(sign * (text.value - mean), error, n, scale) for sign in (1, -1))
     within = [_below_zero(sign * (mean - text.value) - text.tolerance, error, n, scale) for sign in (1, -1)]
-    return {"measured": mean, "bound": text.value, "margin_lower": text.value - float(limits.upper),
+    return _measured(text.measured) | {"bound": text.value, "margin_lower": text.value - float(limits.upper),
             "margin_upper": text.value - float(limits.lower), "looseness": 1.0,
             "p_violated": min(1.0, 2.0 * min(low, high)), "p_holds": max(within)}  # fmt: skip
 
@@ -197,7 +218,8 @@ def _equal(text: Equal) -> dict[str, Any]:
 def _exact(text: Exact) -> dict[str, Any]:
     margin = text.bound - text.measured
     fine = margin >= -text.rounding * max(1.0, abs(text.bound))
-    return {"measured": text.measured, "bound": text.bound, "margin_lower": margin, "margin_upper": margin,
+    return {"measured": text.measured, "measured_lower": text.measured, "measured_upper": text.measured,
+            "bound": text.bound, "margin_lower": margin, "margin_upper": margin,
             "looseness": _looseness(text.bound, text.measured), "p_violated": float(fine),
             "p_holds": float(not fine)}  # fmt: skip
 
@@ -214,14 +236,14 @@ def _word(row: Row, p_violated: float | None = None, p_holds: float | None = Non
 
 
 def corrected(rows: Sequence[Row]) -> list[Row]:
-    """The rows with verdicts corrected for their number by Holm's method; silence stays silence."""
-    speaking = [i for i, row in enumerate(rows) if row.verdict != "silent"]
+    """The rows with verdicts corrected for their number by Holm's method; "not applicable" stays."""
+    applicable = [i for i, row in enumerate(rows) if row.verdict != "not applicable"]
     out = list(rows)
-    if not speaking:
+    if not applicable:
         return out
-    violated = intervals.holm([rows[i].p_violated for i in speaking])
-    holds = intervals.holm([rows[i].p_holds for i in speaking])
-    for i, p, q in zip(speaking, violated, holds, strict=True):
+    violated = intervals.holm([rows[i].p_violated for i in applicable])
+    holds = intervals.holm([rows[i].p_holds for i in applicable])
+    for i, p, q in zip(applicable, violated, holds, strict=True):
         out[i] = rows[i]._replace(verdict=_word(rows[i], float(p), float(q)))
     return out
 

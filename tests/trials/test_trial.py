@@ -65,13 +65,13 @@ SAMPLE = RNG.normal(5.0, 1.0, 400)
         (Equal(SAMPLE, 5.0, 0.01), "undecided"),
         (Exact(1.0, 1.0), "holds"),
         (Exact(1.0, 0.9), "violated"),
-        (NotApplicable("so"), "silent"),
+        (NotApplicable("so"), "not applicable"),
     ],
 )
 def test_verdicts_on_known_samples(run, what, verdict):
     row = trial.evaluate(text(what), run)
     assert row.verdict == verdict
-    assert (row.why == "so") == (verdict == "silent")
+    assert (row.why == "so") == (verdict == "not applicable")
 
 
 def test_two_sides_tell_the_nearer_limit_and_distances_from_the_centre(run):
@@ -82,7 +82,7 @@ def test_two_sides_tell_the_nearer_limit_and_distances_from_the_centre(run):
     assert row.margin_lower < 5.2 - mean < row.margin_upper
     low = trial.evaluate(text(Between(SAMPLE, 4.8, 9.0, 5.3)), run)
     assert low.bound == pytest.approx(4.8) and low.looseness == pytest.approx(0.5 / (5.3 - mean))
-    assert figures._limits(low)[0] < mean < figures._limits(low)[1]
+    assert low.measured_lower < mean < low.measured_upper
 
 
 def test_limits_and_p_values_agree(run):
@@ -116,7 +116,7 @@ def test_every_statement_speaks_and_nothing_is_violated():
     rows = trial.corrected(rows)
     assert [row for row in rows if row.verdict == "violated"] == []
     for each in statements.ALL:
-        spoke = [row for row in rows if row.statement == each.name and row.verdict != "silent"]
+        spoke = [row for row in rows if row.statement == each.name and row.verdict != "not applicable"]
         assert spoke, each.name
         assert any(row.verdict == "holds" for row in spoke) or each.name in FEW
     path = figures.of_statement([row for row in rows if row.statement == "T1 queue"], "T1")
@@ -142,12 +142,12 @@ def few_cases(monkeypatch):
 @pytest.mark.usefixtures("few_cases")
 def test_a_statement_of_ones_own_runs_through_the_program(tmp_path, capsys):
     own = ROOT / "docs/examples/own_statement.py"
-    code = program.main(["--quick", "--parts", "trial", "--only", "M1", "--also", str(own), "--streams", "32",
+    code = program.main(["--quick", "--parts", "statements", "--only", "M1", "--also", str(own), "--streams", "32",
                          "--out", str(tmp_path)])  # fmt: skip
     out = capsys.readouterr().out
     assert code == 0 and "M1 Markov" in out and "finding: 0 statements violated" in out
     label = json.loads((tmp_path / "verdicts.json").read_text())
-    rows = [row for row in label["rows"] if row["verdict"] != "silent"]
+    rows = [row for row in label["rows"] if row["verdict"] != "not applicable"]
     assert {row["statement"] for row in rows} == {"M1 Markov"} and all(row["verdict"] == "holds" for row in rows)
     saved = xr.load_dataset(tmp_path / "verdicts.nc", engine="h5netcdf")
     assert saved.sizes["row"] == len(label["rows"]) and saved["measured"].dtype == np.float64
@@ -158,7 +158,7 @@ def test_a_statement_of_ones_own_runs_through_the_program(tmp_path, capsys):
 @pytest.mark.long
 def test_parts_side_by_side_find_what_they_find_alone(tmp_path, capsys, monkeypatch):
     monkeypatch.undo()  # all cases: other processes know nothing of `few_cases`
-    words = ["--quick", "--parts", "lemmas,trial", "--only", "T1 queue,T5", "--streams", "16"]
+    words = ["--quick", "--parts", "lemmas,statements", "--only", "T1 queue,T5", "--streams", "16"]
     result, texts = [], []
     for workers in ("1", "2"):
         assert program.main([*words, "--workers", workers, "--out", str(tmp_path / workers)]) == 0
@@ -169,7 +169,7 @@ def test_parts_side_by_side_find_what_they_find_alone(tmp_path, capsys, monkeypa
     assert [row["lemma"] for row in result[0]["lemmas"]["lemmas"]] == [
         row["lemma"] for row in result[1]["lemmas"]["lemmas"]
     ]
-    assert "Statements on trial" in texts[1].out and "proved by z3" in texts[1].out
+    assert "Statistical tests" in texts[1].out and "proved by z3" in texts[1].out
 
 
 @pytest.mark.long
@@ -177,10 +177,10 @@ def test_a_false_statement_of_ones_own_is_violated(tmp_path, capsys):
     own = tmp_path / "mine.py"
     own.write_text(
         "from messjax.theory.statement import Claim, statement\n"
-        "@statement('M2 false', source='here', needs='A1')\n"
-        "def M2(run):\n    '''E[Q] <= 1.'''\n    return Claim(run.readings['queue_last'], 1.0)\n"
+        "@statement('M2 false', source='here', assumptions='A1')\n"
+        "def M2(run):\n    '''E[Q] <= 1.'''\n    return Claim(run.metrics['queue_last'], 1.0)\n"
     )
-    code = program.main(["--quick", "--parts", "trial", "--only", "M2", "--also", str(own), "--streams", "32",
+    code = program.main(["--quick", "--parts", "statements", "--only", "M2", "--also", str(own), "--streams", "32",
                          "--out", str(tmp_path)])  # fmt: skip
     assert code == 1 and "VIOLATED where its assumptions hold: M2 false" in capsys.readouterr().out
 
@@ -215,6 +215,6 @@ def test_files_without_statements_are_refused(tmp_path):
 
 def test_the_table_shows_the_worst_case():
     rows = [trial.EMPTY_ROW._replace(statement="X", verdict=word, bound=1.0, measured=0.5, margin_lower=0.5)
-            for word in ("holds", "violated", "silent")]  # fmt: skip
+            for word in ("holds", "violated", "not applicable")]  # fmt: skip
     assert report.tightest(rows).verdict == "violated"
-    assert report.plain({"a": float("nan"), "b": (np.float64(1.0), float("inf"))}) == {"a": None, "b": [1.0, "inf"]}
+    assert report.to_json({"a": float("nan"), "b": (np.float64(1.0), float("inf"))}) == {"a": None, "b": [1.0, "inf"]}

@@ -66,9 +66,9 @@ def over_time(
 
     Returns:
         Dataset with dims (on, c, stream, t, model): log_loss, brier, calibration_error and calibration_chance (see
-        `scoring_rules.calibration`), base_log_loss and base_brier; `on` is "passed" (the requests since the last checkpoint)
-        and "held out"; `learned` (c, stream, t) and `requests` (on, t). At the last checkpoint, (..., model, bin):
-        bin_count, bin_predicted, bin_observed. The base rate predicts the running mean of the satisfactions learned
+        `scoring_rules.calibration`), base_log_loss and base_brier; `on` is "passed" (the requests since the last
+        checkpoint) and "held out"; `learned` (c, stream, t) and `requests` (on, t). At the last checkpoint,
+        (..., model, bin): bin_count, bin_predicted, bin_observed. The base rate predicts the running mean of the satisfactions learned
         from, the same labels that the predictor saw, started with half a success and half a failure.
 
     ValueError, before anything runs, naming the argument: numbers out of range, a horizon beyond a trace, held-out

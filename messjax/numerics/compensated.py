@@ -1,4 +1,4 @@
-"""Sums without accumulated rounding: compensated float32, as accurate as float64 on the host, and means of a count."""
+"""Sums without accumulated rounding: compensated float32, as accurate as float64 on the host; means over a count."""
 
 from __future__ import annotations
 

@@ -130,7 +130,7 @@ def betting(
     Example:
         >>> limits = betting([0.0, 1.0, 1.0, 0.0] * 100, low=0.0, high=1.0)
         >>> print(f"{limits.lower[-1]:.2f} to {limits.upper[-1]:.2f}")
-        0.42 to 0.58
+        0.41 to 0.59
     """
     if grid < 2:
         raise ValueError(f"grid is {grid}, expected at least 2 steps between low and high.")

@@ -49,7 +49,7 @@ def test_every_point_of_the_cube_is_a_lawful_instance(x):
 
 
 def test_a_batch_is_what_the_library_measures_one_by_one():
-    """The batched program and `trial.run_case` draw types differently, so they agree in law: 1,024 streams, 4 instances."""
+    """The batched program and `trial.run_case` draw types differently: they agree in distribution (1,024 streams)."""
     chosen = [instance(seed) for seed in range(4)]
     chosen[0] = chosen[0]._replace(f=1.0)
     batch = instances.simulate(chosen, KEY, 1_024)

@@ -114,7 +114,7 @@ class Bert(nn.Module):
         return x
 
 
-def bert(settings: Settings) -> Bert:
+def build_bert(settings: Settings) -> Bert:
     """The module that a config.json of model_type bert, roberta or xlm-roberta describes.
 
     Args:

@@ -1,4 +1,4 @@
-"""A model's folder as it is published: settings from JSON, tensors from safetensors, with one clear error for anything wrong."""
+"""A model's folder as it is published: settings from JSON, tensors from safetensors, with clear errors."""
 
 from __future__ import annotations
 

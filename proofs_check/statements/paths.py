@@ -1,4 +1,4 @@
-"""L1 to L4 and the reflection: what must hold on every request of every path, counted by `messjax.meters.path_audit`."""
+"""L1 to L4 and the reflection: what must hold at every request, counted by `messjax.meters.path_audit`."""
 
 from __future__ import annotations
 

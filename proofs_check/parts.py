@@ -9,11 +9,11 @@ import jax
 from rich.table import Table
 
 from messjax import plot, runtime
+from messjax.theory.hypothesis_tests import Row
 from messjax.theory.statement import Statement
 from proofs_check import lemmas, rates, report
 from proofs_check.counterexamples import search, weakened
 from proofs_check.trials import cases, figures, sequential, trial
-from proofs_check.trials.trial import Row
 from proofs_check.violations import matrix
 
 

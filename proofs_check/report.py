@@ -14,12 +14,10 @@ import xarray as xr
 from rich.table import Table
 
 from messjax import results
-from proofs_check.trials.trial import Row
-
-WORST = ("violated", "undecided", "holds", "silent")
+from messjax.theory.hypothesis_tests import NOT_APPLICABLE, VERDICTS, Row
 
 
-def table(rows: Sequence[Row], what: str = "Statements on trial where their assumptions hold") -> Table:
+def table(rows: Sequence[Row], what: str = "Statements tested where their assumptions hold") -> Table:
     """One line per statement: its tightest case, and how many cases came out how."""
     out = Table(
         title=f"{what}. Shown is the tightest case of each; one-sided 95%\n"
@@ -35,10 +33,10 @@ def table(rows: Sequence[Row], what: str = "Statements on trial where their assu
         row = tightest(cases)
         words = Counter(each.verdict for each in cases)
         out.add_row(
-            name, row.assumptions, row.case if row.verdict != "silent" else f"{row.case}: {row.why}", number(row.measured),
+            name, row.assumptions, row.case if row.verdict != NOT_APPLICABLE else f"{row.case}: {row.reason}", number(row.measured),
             number(row.bound), number(row.margin_lower), number(row.margin_upper), number(row.looseness),
             str(row.streams), number(sum(each.seconds for each in cases)), row.verdict,
-            ", ".join(f"{words[word]} {word}" for word in WORST if words[word]),
+            ", ".join(f"{words[word]} {word}" for word in VERDICTS if words[word]),
         )  # fmt: skip
     return out
 
@@ -49,7 +47,7 @@ def tightest(rows: Sequence[Row]) -> Row:
     def rank(row: Row) -> tuple[int, float]:
         scale = max(abs(row.bound), abs(row.measured)) or 1.0
         margin = row.margin_lower / scale
-        return WORST.index(row.verdict), margin if math.isfinite(margin) else math.inf
+        return VERDICTS.index(row.verdict), margin if math.isfinite(margin) else math.inf
 
     return min(rows, key=rank)
 

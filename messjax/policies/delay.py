@@ -34,7 +34,7 @@ def delayed(policy: Policy, delay: int, num_features: int, num_models: int) -> P
 
     After request t it is told of request t - d, features and decision and all; during the first d requests it is told
     of each that nothing came back. It counts every request when it comes, and so explores with the true p_t. Its queue
-    is the one it acts on, the Q_{t-d} of T9: T1 to T3 hold of it with B + d delta^2 for B (`bounds.T9_delayed_B`).
+    is the one it acts on, the Q_{t-d} of T9: T1 to T3 hold of it with B + d delta^2 for B (`theory.T9_delayed_B`).
     After T requests d outcomes are still on their way and not in `queue_last`. Audits of paths (`path_audit.path_audit_meter`) compare
     a queue with the outcome of the same request, and do not apply. All d requests are kept: memory grows with d
     (num_features + 4 M).

@@ -11,25 +11,25 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from messjax import plot
+from messjax.theory.hypothesis_tests import NOT_APPLICABLE, Row
 from messjax.theory.statement import Statement
 from proofs_check.trials.sequential import WatchedPath as Watched
-from proofs_check.trials.trial import Row
 
 MARKS = {"holds": ("o", "black"), "undecided": ("o", "white"), "violated": ("X", "black")}
 
 
 def of_statement(rows: Sequence[Row], title: str, unit: str = "") -> Figure | None:
-    """Cases from the top; a dot with its one-sided limits, a bar for the bound. None where every case is silent.
+    """Cases from the top; a dot with its one-sided limits, a bar for the bound. None where it applies to no case.
 
     `unit` is that of what is measured.
     """
-    speaking = [row for row in rows if row.verdict != "silent" and np.isfinite(row.bound)]
-    if not speaking:
+    tested = [row for row in rows if row.verdict != NOT_APPLICABLE and np.isfinite(row.bound)]
+    if not tested:
         return None
     with matplotlib.rc_context(plot.STYLE):
-        figure = Figure(figsize=(8.4, 1.3 + 0.27 * len(speaking)), layout="constrained")
+        figure = Figure(figsize=(8.4, 1.3 + 0.27 * len(tested)), layout="constrained")
         axes = figure.subplots()
-        for y, row in enumerate(speaking):
+        for y, row in enumerate(tested):
             low, high = _limits(row)
             axes.plot([low, high], [y, y], color=plot.COLORS[0], linewidth=1.6)
             mark, fill = MARKS[row.verdict]
@@ -37,12 +37,12 @@ def of_statement(rows: Sequence[Row], title: str, unit: str = "") -> Figure | No
                       markerfacecolor=plot.COLORS[0] if fill == "black" else "white")  # fmt: skip
             axes.plot(row.bound, y, "|", markersize=11, markeredgewidth=1.8, color=plot.COLORS[1])
             axes.annotate(row.verdict, (1.01, y), xycoords=("axes fraction", "data"), va="center", fontsize=8)
-        axes.set_yticks(range(len(speaking)), [row.case for row in speaking])
-        axes.set_ylim(len(speaking) - 0.4, -0.6)
-        _scale(axes, speaking)
+        axes.set_yticks(range(len(tested)), [row.case for row in tested])
+        axes.set_ylim(len(tested) - 0.4, -0.6)
+        _scale(axes, tested)
         figure.suptitle(title, fontsize=9, x=0.01, ha="left", wrap=True)
-        silent = len(rows) - len(speaking)
-        note = f"; silent in {silent} more cases" if silent else ""
+        others = len(rows) - len(tested)
+        note = f"; not applicable in {others} more cases" if others else ""
         axes.set_xlabel(
             f"{unit or 'in the unit of the statement'}\nmeasured mean with 95% limits each way (dot), bound (bar){note}"
         )

@@ -1,10 +1,10 @@
 """The matrix assumption x statement: every statement on every case that breaks an assumption on purpose.
 
     rows = matrix.run(quick=True)
-    shell.console().print(matrix.table(rows))
+    runtime.console().print(matrix.table(rows))
 
 or `python -m proofs_check.violations.matrix [--full] [--statements FILE] [--out FOLDER]`. A statement that needs an assumption
-should fail where it is broken, or fall silent where the hypothesis can be seen to fail; no other may fail.
+should fail where it is broken, or not apply where the hypothesis can be seen to fail; no other may fail.
 """
 
 from __future__ import annotations
@@ -22,14 +22,15 @@ from matplotlib.patches import Rectangle
 from rich.table import Table
 
 from messjax import plot, runtime
-from messjax.theory.statement import ASSUMPTIONS, Case, Statement, load_statements
+from messjax.theory import ALL
+from messjax.theory.statement import ASSUMPTIONS, Statement, load_statements
 from proofs_check import violations
-from proofs_check.statements import ALL
 from proofs_check.trials import trial
+from proofs_check.trials.case import Case
 
 NOTHING = "none"  # the column of cases that break nothing
-MARKS = '"-": silent, as a hypothesis is seen to fail; "?": undecided; "!": does not fit'
-WORDS = {"violated": "fails", "holds": "holds", "undecided": "?", "silent": "-"}
+MARKS = '"-": not applicable, as a hypothesis is seen to fail; "?": undecided; "!": does not fit'
+WORDS = {"violated": "fails", "holds": "holds", "undecided": "?", trial.NOT_APPLICABLE: "-"}
 
 
 class Row(NamedTuple):
@@ -42,7 +43,7 @@ class Row(NamedTuple):
 class Cell(NamedTuple):
     """A statement where an assumption is broken: "violated" if it is anywhere, else the best that was seen."""
 
-    verdict: str  # "violated", "holds", "undecided" or "silent"
+    verdict: str  # "violated", "holds", "undecided" or "not applicable"
     needed: bool  # whether the statement says that it needs the assumption
     runs: dict[str, int]  # how often each verdict came
     instance: trial.Row  # a run with that verdict; of violations one with the largest bound missed, by its ratio
@@ -66,8 +67,8 @@ def run(
     """Every statement on every broken case and on extra ones, verdicts corrected over all of them (Holm).
 
     256 streams and requests by the thousand in quick mode, 512 and by ten thousands otherwise; then the cases are also
-    run mended (`breaks.mended`), which nothing may fail. A case of one's own enters the columns it `breaks`, or "none";
-    `broken` are cases to run in place of all of ours.
+    run repaired (`violations.repaired`), which nothing may fail. A case of one's own enters the columns it `breaks`, or
+    "none"; `broken` are cases to run in place of those of the catalogue.
     """
     broken = violations.cases(quick) if broken is None else broken
     chosen, cases = list(statements), [*broken, *extra_cases, *([] if quick else violations.repaired(list(broken)))]
@@ -116,7 +117,7 @@ def _word(cell: Cell | None) -> str:
 
 
 def table(rows: Sequence[Row]) -> Table:
-    """Statements down, assumptions across. Underlined: needed. "!": does not fit. "-": silent, "?": undecided."""
+    """Statements down, assumptions across. Underlined: needed. "!": does not fit. "-": not applicable, "?": undecided."""
     cells = summary(rows)
     across, down = _axes(cells)
     caption = f"underlined: the statement needs it; {MARKS}"
@@ -137,7 +138,7 @@ def evidence(rows: Sequence[Row]) -> Table:
     for (assumption, statement), cell in summary(rows).items():
         if cell.verdict == "violated":
             row = cell.instance
-            of = f"{cell.runs['violated']} of {sum(cell.runs.values()) - cell.runs['silent']}"
+            of = f"{cell.runs['violated']} of {sum(cell.runs.values()) - cell.runs[trial.NOT_APPLICABLE]}"
             shown.add_row(assumption, statement, row.case, f"{row.measured:.4g}", f"{row.bound:.4g}", of)
     return shown
 
@@ -178,9 +179,11 @@ def _draw(axis: Axes, x: int, y: int, cell: Cell) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the matrix, print it with its instances and draw it."""
     parser = runtime.Parser("python -m proofs_check.violations.matrix", description="What breaks what.")
-    parser.add_argument("--full", action="store_true", help="long runs, and every case mended beside it")
+    parser.add_argument("--full", action="store_true", help="long runs, and every case repaired beside it")
     parser.add_argument("--seed", type=runtime.whole_number(0), default=0)
-    parser.add_argument("--statements", type=Path, metavar="FILE", help="statements of your own beside ours")
+    parser.add_argument(
+        "--statements", type=Path, metavar="FILE", help="statements of your own beside those of docs/theory"
+    )
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="write the figure there")
     chosen = parser.parse_args(arguments)
     whole = [*ALL, *(load_statements(chosen.statements) if chosen.statements else [])]

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from proofs_check.statements import attraction, cost, queue, sparse, tightening
 
 from messjax import plot
 from messjax.theory import optimum
 from messjax.theory.statement import Between, Claim, Equal, NotApplicable, Tail, statement
 from proofs_check.counterexamples import instances, search, weakened
-from proofs_check.statements import attraction, cost, queue, sparse, tightening
 from proofs_check.trials import trial
 
 pytestmark = pytest.mark.long
@@ -123,7 +123,9 @@ def test_a_users_own_false_statement_is_refuted_without_an_edit(seen):
 def corner(cost_, mean, predicted, **controls) -> instances.Instance:
     """One type in effect, T = 256."""
     tables = (np.array([row, row], float) for row in (cost_, mean, predicted))
-    return instances.Instance(np.array([1.0, 0.0]), *tables, **{"f": 1.0, "a": 0.0, "T": 256, "sla_target": 0.5} | controls)
+    return instances.Instance(
+        np.array([1.0, 0.0]), *tables, **{"f": 1.0, "a": 0.0, "T": 256, "sla_target": 0.5} | controls
+    )
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ of it, and a component rebuilt with other numbers compiles nothing anew. `pure` 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import jax
@@ -152,6 +152,42 @@ def equal_components(left: Any, right: Any) -> bool:
     """Whether two components are the same: their functions, their settings and, on the host, their numbers."""
     (ours, form), (theirs, other) = jax.tree.flatten(left), jax.tree.flatten(right)
     return str(form) == str(other) and all(np.array_equal(a, b) for a, b in zip(ours, theirs, strict=True))
+
+
+def is_traced(tree: Any) -> bool:
+    """Whether an array of a pytree is being traced by jit or vmap, so that the host cannot read its values."""
+    return any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(tree))
+
+
+def stack(components: Sequence[T]) -> T:
+    """Components of one structure as a single one, with a leading axis [n] on every array: what `jax.vmap` maps over.
+
+    Args:
+        components: Streams, policies, predictors, meters or feedbacks that differ in their numbers only, for example
+            1,000 streams built by `streams.types` from 1,000 random distributions.
+
+    Returns:
+        The stacked component. What only the host uses of a stream (`distribution`, `length`) is left out.
+
+    Raises:
+        ValueError: No components, or components whose functions, settings or array shapes differ.
+
+    Example:
+        >>> from messjax import policies
+        >>> stack([policies.single(0), policies.single(1)]).act.args[0].args[0]
+        Array([0, 1], dtype=int32)
+    """
+    parts = [as_pytree(part) for part in components]
+    parts = [part._replace(distribution=None, length=None) if isinstance(part, Stream) else part for part in parts]
+    if not parts:
+        raise ValueError("stack: found no components, expected at least one")
+    for i, part in enumerate(parts):
+        if structure_key(part) != structure_key(parts[0]):
+            raise ValueError(
+                f"stack: component {i} differs from component 0 in its functions, settings or array shapes"
+            )
+    stacked: T = jax.tree.map(lambda *leaves: jnp.stack(leaves), *parts)
+    return stacked
 
 
 def as_pytree(component: T) -> T:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
 import numpy as np
 
@@ -11,9 +10,8 @@ from messjax import runtime, streams, zoo
 from messjax.cli import grids
 
 
-def add(commands: Any) -> None:
-    """The command and its options."""
-    parser = commands.add_parser("simulate", help="MESS+ and its baselines on a stream calibrated to a zoo")
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The command's options."""
     parser.add_argument("--zoo", required=True, help=f"{', '.join(zoo.PRESETS)}; or one benchmark of it: llama3/ARC-C")
     grids.add_options(parser, "1,10,100")
     parser.add_argument("--horizon", type=runtime.whole_number(1), default=20_000, help="requests per stream (20000)")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from rich import box
@@ -22,10 +21,9 @@ _KINDS = ("error", "handled", "warning", "info")
 _GROUPS = 8  # named in the table
 
 
-def add(commands: Any) -> None:
-    """The command, its three actions and their options."""
-    parser = commands.add_parser("trace", help="what a recorded trace holds, what is wrong with it; convert it")
-    actions = parser.add_subparsers(required=True, metavar="{info,lint,convert}")
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The command's three actions and their options."""
+    actions = parser.add_subparsers(required=True, parser_class=runtime.Parser, metavar="{info,lint,convert}")
     info = actions.add_parser("info", help="format, requests, groups; per model: scores, costs, tokens, latency")
     lint = actions.add_parser("lint", help="what is wrong or strange, where, and which option handles it")
     convert = actions.add_parser("convert", help="write the trace as one Parquet file, which every command reads")

@@ -1,1 +1,17 @@
-"""The engine: one stream as a loop over requests, grids of controls times streams, and a fast path for the usual cases."""
+"""The engine: one stream as a loop over requests, grids of controls times streams, and a fast path for common cases."""
+
+from typing import TYPE_CHECKING
+
+from messjax import lazy_imports
+
+if TYPE_CHECKING:
+    from messjax.engine.grid_sweep import audit, sweep
+    from messjax.engine.simulation import Result, simulate
+
+__all__ = [
+    "Result",
+    "audit",
+    "simulate",
+    "sweep",
+]
+__getattr__, __dir__ = lazy_imports.attach(__name__)

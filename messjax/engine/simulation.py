@@ -10,10 +10,23 @@ import jax.numpy as jnp
 import numpy as np
 
 from messjax import feedback as _feedback
-from messjax.engine.validation import check_horizon, check_run
+from messjax.engine.validation import check_controls, check_horizon, check_run
 from messjax.meters import standard_meters as _meters
 from messjax.numerics import counter_prng
-from messjax.types import Array, Controls, Decision, Feedback, Meter, Policy, PyTree, Request, Step, Stream, as_pytree
+from messjax.types import (
+    Array,
+    Controls,
+    Decision,
+    Feedback,
+    Meter,
+    Policy,
+    PyTree,
+    Request,
+    Step,
+    Stream,
+    as_pytree,
+    is_traced,
+)
 
 
 class Result(NamedTuple):
@@ -54,10 +67,12 @@ def simulate(
     requests, controls out of range or NaN, an alpha above the largest attainable one (it is named), a policy that does
     not fit the stream's shapes.
     """
-    if any(isinstance(leaf, jax.core.Tracer) for leaf in controls):
-        check_horizon(horizon, checkpoints, stream)  # under jit or vmap the controls have no values yet
-    else:
-        axes = check_run(controls, stream, feedback, horizon, checkpoints)
+    check_horizon(horizon, checkpoints, stream)
+    if not is_traced(controls):  # under jit and vmap there may be no values to check yet, of the controls or the stream
+        traced_stream = is_traced(stream.draw)
+        axes = (
+            check_controls(controls) if traced_stream else check_run(controls, stream, feedback, horizon, checkpoints)
+        )
         if vectors := [name for name, values in axes.items() if values.ndim]:
             raise ValueError(f"simulate: {vectors[0]} is an array, expected a number; sweep runs grids")
         controls = Controls(**axes)
@@ -82,7 +97,7 @@ def assemble(policy: Policy | Mapping[str, Policy], stream: Stream, meter: Meter
 def check_fit(world: RunParts) -> int:
     """M of the stream, after one request went through the policies in shapes only; ValueError where they disagree."""
     leaves, tree = jax.tree.flatten(world)
-    if any(isinstance(leaf, jax.core.Tracer) for leaf in leaves):
+    if is_traced(leaves):
         return _check_fit(world)
     form = tuple((np.shape(x), str(jnp.result_type(x)), _number(x)) for x in leaves)
     if (result := _FIT.get((tree, form))) is not None:

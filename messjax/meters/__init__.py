@@ -1,1 +1,40 @@
 """Meters: online folds over the steps of one stream."""
+
+from typing import TYPE_CHECKING
+
+from messjax import lazy_imports
+
+if TYPE_CHECKING:
+    from messjax.meters.bounded_sum import bounded_mean
+    from messjax.meters.path_audit import failures, path_audit_meter
+    from messjax.meters.per_class import sla_per_class
+    from messjax.meters.standard_meters import (
+        fold,
+        latest,
+        ledger,
+        maximum,
+        mean,
+        sla,
+        standard,
+        theory,
+        virtual_queue,
+        zip_meters,
+    )
+
+__all__ = [
+    "bounded_mean",
+    "failures",
+    "fold",
+    "latest",
+    "ledger",
+    "maximum",
+    "mean",
+    "path_audit_meter",
+    "sla",
+    "sla_per_class",
+    "standard",
+    "theory",
+    "virtual_queue",
+    "zip_meters",
+]
+__getattr__, __dir__ = lazy_imports.attach(__name__)

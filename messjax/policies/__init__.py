@@ -1,20 +1,25 @@
 """Policies: MESS+ and its variants, bandits, static and offline routers (docs/policies.md has the table)."""
 
-from messjax.policies.adaptive_v import auto_v
-from messjax.policies.algorithm import mess_plus
-from messjax.policies.cheapest_first import greedy
-from messjax.policies.delay import delayed
-from messjax.policies.educated_guessing import educated_guess
-from messjax.policies.linear_bandits import lin_thompson, lin_ucb
-from messjax.policies.mean_costs import running_mean_costs
-from messjax.policies.offline import lagrangian, optimal, predict_then_argmin
-from messjax.policies.one_sided_feedback import one_sided
-from messjax.policies.per_class_queues import by_class
-from messjax.policies.primal_dual_method import primal_dual
-from messjax.policies.static import mixture, single, uniform
-from messjax.policies.tightening import tightened
-from messjax.policies.warm_start import warm_started
-from messjax.policies.win_rate_threshold import threshold
+from typing import TYPE_CHECKING
+
+from messjax import lazy_imports
+
+if TYPE_CHECKING:
+    from messjax.policies.adaptive_v import auto_v
+    from messjax.policies.algorithm import mess_plus
+    from messjax.policies.cheapest_first import greedy
+    from messjax.policies.delay import delayed
+    from messjax.policies.educated_guessing import educated_guess
+    from messjax.policies.linear_bandits import lin_thompson, lin_ucb
+    from messjax.policies.mean_costs import running_mean_costs
+    from messjax.policies.offline import lagrangian, optimal, predict_then_argmin
+    from messjax.policies.one_sided_feedback import one_sided
+    from messjax.policies.per_class_queues import by_class
+    from messjax.policies.primal_dual_method import primal_dual
+    from messjax.policies.static import mixture, single, uniform
+    from messjax.policies.tightening import tightened
+    from messjax.policies.warm_start import warm_started
+    from messjax.policies.win_rate_threshold import threshold
 
 __all__ = [
     "auto_v",
@@ -38,3 +43,4 @@ __all__ = [
     "uniform",
     "warm_started",
 ]
+__getattr__, __dir__ = lazy_imports.attach(__name__)

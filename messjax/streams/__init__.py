@@ -3,16 +3,21 @@
 docs/scenarios.md has the table: what each breaks, and how it is built.
 """
 
-from messjax.streams.calibration import calibrated, graded
-from messjax.streams.change_points import benchmarks, chain, change
-from messjax.streams.continuous_features import logistic
-from messjax.streams.gradual_drift import drift
-from messjax.streams.markov_modulated import modulated
-from messjax.streams.random_costs import by_length, lognormal
-from messjax.streams.recorded import replay
-from messjax.streams.request_types import types
-from messjax.streams.service_classes import with_classes
-from messjax.streams.worst_order import adversarial, adversarial_replay
+from typing import TYPE_CHECKING
+
+from messjax import lazy_imports
+
+if TYPE_CHECKING:
+    from messjax.streams.calibration import calibrated, graded
+    from messjax.streams.change_points import benchmarks, chain, change
+    from messjax.streams.continuous_features import logistic
+    from messjax.streams.gradual_drift import drift
+    from messjax.streams.markov_modulated import modulated
+    from messjax.streams.random_costs import by_length, lognormal
+    from messjax.streams.recorded import replay
+    from messjax.streams.request_types import types
+    from messjax.streams.service_classes import with_classes
+    from messjax.streams.worst_order import adversarial, adversarial_replay
 
 __all__ = [
     "adversarial",
@@ -31,3 +36,4 @@ __all__ = [
     "types",
     "with_classes",
 ]
+__getattr__, __dir__ = lazy_imports.attach(__name__)

@@ -11,7 +11,7 @@ from scipy import special
 from messjax.numerics import counter_prng
 from messjax.streams import labels as _labels
 from messjax.streams.float32 import simulated
-from messjax.types import Array, Distribution, Request, Stream
+from messjax.types import Array, Distribution, Request, Stream, is_traced
 
 
 def logistic(weights: np.ndarray, bias: np.ndarray, cost: np.ndarray, *, labels: str = "independent") -> Stream:
@@ -21,18 +21,23 @@ def logistic(weights: np.ndarray, bias: np.ndarray, cost: np.ndarray, *, labels:
     `law()` samples it (2^14 quasi-random points, kind "sampled") to compute C* and gamma*. ValueError for shapes
     that disagree, NaN, or negative costs.
     """
-    weights, bias, cost = (np.asarray(v, np.float64) for v in (weights, bias, cost))
+    label = Partial(_labels.by_name(labels))
+    traced = is_traced((weights, bias, cost))
+    if not traced:
+        weights, bias, cost = (np.asarray(v, np.float64) for v in (weights, bias, cost))
     if weights.ndim != 2 or bias.shape != weights.shape[:1] or cost.shape != bias.shape:
         raise ValueError(
             f"logistic: found weights {weights.shape}, bias {bias.shape}, cost {cost.shape}; expected [M, d], [M], [M]"
         )
+    if traced:  # nothing can be validated or raised, and the host cannot sample the distribution
+        table = tuple(jnp.asarray(v, jnp.float32) for v in (weights, bias, cost))
+        return Stream(Partial(_init), Partial(draw, label, table), Partial(_mean, table[0], table[1]))
     if not (np.isfinite(weights).all() and np.isfinite(bias).all()):
         raise ValueError("logistic: weights and bias must be finite, found NaN or infinity")
     if not (np.isfinite(cost).all() and (cost >= 0).all()):
         raise ValueError(f"logistic: cost must be finite and >= 0, found {cost.tolist()}")
     weights, bias, cost = simulated("weights", weights), simulated("bias", bias), simulated("cost", cost)
     table = tuple(jnp.asarray(v, jnp.float32) for v in (weights, bias, cost))
-    label = Partial(_labels.by_name(labels))
     return Stream(
         init=Partial(_init),
         draw=Partial(draw, label, table),

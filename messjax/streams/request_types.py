@@ -10,7 +10,7 @@ from jax.tree_util import Partial
 from messjax.streams import labels as _labels
 from messjax.streams.float32 import simulated
 from messjax.theory import optimum
-from messjax.types import Array, Distribution, Request, Stream
+from messjax.types import Array, Distribution, Request, Stream, is_traced
 
 
 def types(distribution: Distribution, *, labels: str = "independent") -> Stream:
@@ -20,9 +20,11 @@ def types(distribution: Distribution, *, labels: str = "independent") -> Stream:
     and are "independent" or "comonotone" (one uniform for all models). ValueError when the arrays disagree in shape,
     weights do not sum to one, costs are negative or NaN, or means leave [0, 1]: `optimum.check_distribution` words it.
     """
+    label = Partial(_labels.by_name(labels))
+    if is_traced(distribution[:3]):
+        return _traced_types(label, distribution)
     distribution = optimum.check_distribution(distribution)
     distribution = distribution._replace(cost=simulated("cost", distribution.cost))
-    label = Partial(_labels.by_name(labels))
     cost = (
         distribution.cost[0] if (distribution.cost == distribution.cost[0]).all() else distribution.cost
     )  # [M]: one price per model, or [K, M]
@@ -37,6 +39,31 @@ def types(distribution: Distribution, *, labels: str = "independent") -> Stream:
         mean=Partial(_mean, table[2]),
         distribution=Partial(_distribution, distribution),
     )
+
+
+def _traced_types(label: Partial, distribution: Distribution) -> Stream:
+    """The stream inside jit: nothing can be validated or raised, and the host cannot read the distribution."""
+    weight, cost, mean = (jnp.asarray(values, jnp.float32) for values in distribution[:3])
+    host = None if is_traced(distribution.weight) else np.asarray(distribution.weight, np.float64)
+    table = _traced_alias_table(weight) if host is None else _alias_table(host)
+    return Stream(Partial(_init), Partial(draw, label, (table, cost, mean)), Partial(_mean, mean))
+
+
+def _traced_alias_table(weight: Array) -> Array:
+    """`_alias_table` in JAX: each type's missing share, the smallest first, is taken from the type with the most."""
+    num, bits = weight.shape[0], alias_bits(weight.shape[0])
+
+    def settle(_: Array, carry: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
+        share, other, is_open = carry
+        k = jnp.argmin(jnp.where(is_open, share, jnp.inf))
+        giver = jnp.argmax(jnp.where(is_open, share, -jnp.inf))
+        own = jnp.minimum(share[k], 1.0)
+        share = share.at[giver].add(own - 1.0).at[k].set(own)
+        return share, other.at[k].set(giver.astype(jnp.int32)), is_open.at[k].set(False)
+
+    start = (weight * num / weight.sum(), jnp.arange(num, dtype=jnp.int32), jnp.ones(num, bool))
+    share, other, _ = jax.lax.fori_loop(0, num, settle, start)
+    return other << bits | jnp.minimum(jnp.round(share * 2.0**bits).astype(jnp.int32), 2**bits - 1)
 
 
 def _alias_table(weight: np.ndarray) -> Array:

@@ -26,24 +26,30 @@ whose hypotheses fail is infinite, or 1 for a probability. Notation, the same ev
     kappa       how much more than alpha is asked for
 """
 
-from messjax.theory.attraction import Pull, T6_above, T6_below, T6_gap, T6_level, T6_log_moment, T6_spread, T6_tail
-from messjax.theory.catalogue import ALL, OF_A_SWEEP, statements_named
-from messjax.theory.constants import BoundInputs, Constants, distribution_constants
-from messjax.theory.cost import CostTerms, T2_cost_terms
-from messjax.theory.duality import T5_adjusted_regret
-from messjax.theory.exploration import (
-    T7_interval,
-    T8_exponent,
-    exploration_probability,
-    exploration_sum,
-    exploration_sum_bound,
-)
-from messjax.theory.paths import DriftBounds, L1_violation, L2_drift, L3_increment, L4_score, L5_bound
-from messjax.theory.queue import T3_queue, T4_constants, T4_log_moment, T4_queue, T4_tail, TailConstants
-from messjax.theory.sparse import T9_delayed_B, T9_forced, T9_path_tail, T9_queue, T9_tail, T9_violation
-from messjax.theory.tightening import T10_cost, T10_kappa, T10_kappa_tail
-from messjax.theory.verdicts import judge
-from messjax.theory.violation import T1_queue, T1_queue_older, T1_queue_slater, T1_violation, T1_violation_older
+from typing import TYPE_CHECKING
+
+from messjax import lazy_imports
+
+if TYPE_CHECKING:
+    from messjax.theory import optimum
+    from messjax.theory.attraction import Pull, T6_above, T6_below, T6_gap, T6_level, T6_log_moment, T6_spread, T6_tail
+    from messjax.theory.catalogue import ALL, OF_A_SWEEP, statements_named
+    from messjax.theory.constants import BoundInputs, Constants, distribution_constants
+    from messjax.theory.cost import CostTerms, T2_cost_terms
+    from messjax.theory.duality import T5_adjusted_regret
+    from messjax.theory.exploration import (
+        T7_interval,
+        T8_exponent,
+        exploration_probability,
+        exploration_sum,
+        exploration_sum_bound,
+    )
+    from messjax.theory.paths import DriftBounds, L1_violation, L2_drift, L3_increment, L4_score, L5_bound
+    from messjax.theory.queue import T3_queue, T4_constants, T4_log_moment, T4_queue, T4_tail, TailConstants
+    from messjax.theory.sparse import T9_delayed_B, T9_forced, T9_path_tail, T9_queue, T9_tail, T9_violation
+    from messjax.theory.tightening import T10_cost, T10_kappa, T10_kappa_tail
+    from messjax.theory.verdicts import judge
+    from messjax.theory.violation import T1_queue, T1_queue_older, T1_queue_slater, T1_violation, T1_violation_older
 
 __all__ = [
     "ALL",
@@ -94,5 +100,8 @@ __all__ = [
     "exploration_sum",
     "exploration_sum_bound",
     "judge",
+    "optimum",
     "statements_named",
 ]
+
+__getattr__, __dir__ = lazy_imports.attach(__name__)

@@ -32,7 +32,7 @@ KNN, LINEAR, MLP = "kNN, then argmin", "linear, then argmin", "MLP, then argmin"
 TRAINED = (ROUTELLM, ROUTERDC, BEST_PAIR, ROUTERDC_ARGMIN, KNN, LINEAR, MLP)
 UNIFORM, MIXTURE, ENDS = "uniform random", "LP mixture", "coin: cheapest or dearest"
 CHEAPEST, CHEAPEST_ENOUGH, DEAREST = "cheapest model", "cheapest model >= alpha", "dearest model"
-EPOCHS, RATE = 10, 0.01  # of heads trained on a prefix: [M25]'s rate of .06 is too fast for them (docs/design.md)
+EPOCHS, RATE = 10, 0.01  # of heads trained on a prefix: [M25]'s rate of .06 is too fast for them (docs/decisions.md)
 AT_ONCE = 256  # requests of a trace that are routed together
 
 

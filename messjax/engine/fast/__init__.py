@@ -7,6 +7,12 @@ to know, and `engine` puts them together and says which worlds it covers. Everyt
 of `simulate`, against which this one is tested decision by decision.
 """
 
-from messjax.engine.fast.run import best_block, run_block, supported, unsupported_reason
+from typing import TYPE_CHECKING
+
+from messjax import lazy_imports
+
+if TYPE_CHECKING:
+    from messjax.engine.fast.run import best_block, run_block, supported, unsupported_reason
 
 __all__ = ["best_block", "run_block", "supported", "unsupported_reason"]
+__getattr__, __dir__ = lazy_imports.attach(__name__)

@@ -6,8 +6,14 @@ predictions twice: of the requests just passed, each predicted before it was lea
 and of requests held out, which no order ever serves.
 """
 
-from messjax.evaluation.predictor.metrics import summary
-from messjax.evaluation.predictor.over_requests import over_time, split
-from messjax.evaluation.predictor.scoring_program import HeldOut
+from typing import TYPE_CHECKING
+
+from messjax import lazy_imports
+
+if TYPE_CHECKING:
+    from messjax.evaluation.predictor.metrics import summary
+    from messjax.evaluation.predictor.over_requests import over_time, split
+    from messjax.evaluation.predictor.scoring_program import HeldOut
 
 __all__ = ["HeldOut", "over_time", "split", "summary"]
+__getattr__, __dir__ = lazy_imports.attach(__name__)

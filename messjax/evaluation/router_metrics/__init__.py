@@ -5,20 +5,25 @@ these metrics looks at a long-run agreement on satisfaction: print violation and
 best single model beside every router (constant policies can score high). Host NumPy, no JAX.
 """
 
-from messjax.evaluation.router_metrics.llmrouterbench import (
-    Oracle,
-    cost_save,
-    gain_at_best,
-    gap_at_oracle,
-    oracle,
-    pareto_dist,
-    pareto_front,
-    perf_gain,
-)
-from messjax.evaluation.router_metrics.of_replays import metrics_table, replay_metrics
-from messjax.evaluation.router_metrics.routellm import apgr, cpt, pgr
-from messjax.evaluation.router_metrics.routerarena import arena_score, usd_per_request
-from messjax.evaluation.router_metrics.routerbench import aiq, hull
+from typing import TYPE_CHECKING
+
+from messjax import lazy_imports
+
+if TYPE_CHECKING:
+    from messjax.evaluation.router_metrics.llmrouterbench import (
+        Oracle,
+        cost_save,
+        gain_at_best,
+        gap_at_oracle,
+        oracle,
+        pareto_dist,
+        pareto_front,
+        perf_gain,
+    )
+    from messjax.evaluation.router_metrics.of_replays import metrics_table, replay_metrics
+    from messjax.evaluation.router_metrics.routellm import apgr, cpt, pgr
+    from messjax.evaluation.router_metrics.routerarena import arena_score, usd_per_request
+    from messjax.evaluation.router_metrics.routerbench import aiq, hull
 
 __all__ = [
     "Oracle",
@@ -39,3 +44,4 @@ __all__ = [
     "replay_metrics",
     "usd_per_request",
 ]
+__getattr__, __dir__ = lazy_imports.attach(__name__)

@@ -1,0 +1,26 @@
+"""Whole traces in one call."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from messjax.traces.costs import CostRule, check_price
+from messjax.traces.formats import read
+from messjax.traces.preparation import prepare
+from messjax.traces.schema import Trace
+
+
+def read_routellm(path: str | os.PathLike[str], prices: Mapping[str, float]) -> Trace:
+    """RouteLLM's CSVs with one price per model in USD per 1M tokens: `read` and `prepare` in one call.
+
+    A key of `prices` is the full name of a model or a part of it that no other model has, in any case.
+
+    Raises:
+      ValueError: as `read` and `prepare`.
+    """
+    for name, price in prices.items():
+        check_price(name, (price,))
+    recording = read(Path(path), "routellm")
+    return prepare(recording, CostRule("constant", {name: (float(price),) for name, price in prices.items()}))

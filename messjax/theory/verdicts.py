@@ -97,8 +97,8 @@ def judge(
     data: dict[str, Any] = {name: (dims, values) for name, values in numbers.items()}
     data |= {"verdict": (dims, verdicts), "reason": (dims, reasons.astype(np.str_))}
     data["cost_bound_terms"] = ((*grid, "term"), terms)
-    if distribution is not None:
-        data["gamma"] = _gamma(dataset, distribution)
+    if "gamma" in dataset or distribution is not None:
+        data["gamma"] = dataset["gamma"] if "gamma" in dataset else _gamma(dataset, distribution)
     coords: dict[str, Any] = {d: dataset[d] for d in grid if d in dataset.coords} | {"term": list(TERMS)}
     coords["statement"] = [each.name for each in chosen]
     coords["implied_by"] = ("statement", [each.implied_by for each in chosen])
@@ -243,7 +243,8 @@ def _cost_terms(run: Run) -> Any:
     return T2_cost_terms(run.inputs(S_T=S, exploration_queue=X))
 
 
-def _gamma(dataset: xr.Dataset, distribution: Distribution) -> xr.Variable:
+def _gamma(dataset: xr.Dataset, distribution: Distribution | None) -> xr.Variable:
+    assert distribution is not None
     alpha = dataset["alpha"].variable.to_base_variable()
     best = optimum.values(distribution, [float(each) for each in np.ravel(alpha.values)])
     return alpha.copy(data=np.reshape([each.gamma for each in best], alpha.shape))

@@ -124,7 +124,8 @@ def _t3_not_applicable(one: xr.Dataset) -> str:
 
 def finding(dataset: xr.Dataset) -> str:
     """The run in one line."""
-    verdicts = dataset["verdict"].values[dataset["implied_by"].values == ""]  # older forms follow from others
+    own = ~np.isin(dataset["implied_by"].values, dataset["statement"].values)  # older forms follow from others
+    verdicts = dataset["verdict"].values[own]
     words, counts = np.unique(verdicts, return_counts=True)
     tally = ", ".join(f"{count} {word}" for word, count in zip(words, counts, strict=True))
     ratio = dataset["queue_last"].mean("stream").sel(policy="oracle") / (dataset["V"] * dataset["gamma"])

@@ -53,7 +53,7 @@ def test_provenance(dataset):
     assert attrs["version_jax"] == jax.__version__ and attrs["version_numpy"] == np.__version__
     assert {"git_commit", "version_messjax", "version_python", "device", "created", "seconds", "key"} <= attrs.keys()
     assert attrs["horizon"] == 20 and attrs["num_streams"] == 5 and attrs["cost_unit"] == "kJ"
-    assert "mess_plus.choose" in attrs["policy"] and "oracle" in attrs["policy"] and "complete" in attrs["feedback"]
+    assert "algorithm.choose" in attrs["policy"] and "oracle" in attrs["policy"] and "complete" in attrs["feedback"]
     assert "types" in attrs["stream_law"] and attrs["key"].endswith("[0, 2]") and attrs["optimum_kind"] == "exact"
 
 

@@ -6,7 +6,7 @@ import argparse
 
 import numpy as np
 
-from messjax import runtime, streams, zoo
+from messjax import runtime, zoo
 from messjax.cli import grids
 
 
@@ -24,7 +24,7 @@ def run(args: argparse.Namespace) -> None:
     """Simulate; a table, a Dataset and a figure."""
     chosen = zoo.get(args.zoo)
     cost, accuracy = chosen.mean_cost(), chosen.mean_accuracy()
-    stream = streams.calibrated(cost, accuracy, labels=args.labels)
+    stream = chosen.stream(labels=args.labels)
     dataset = grids.run(
         args,
         stream=stream,

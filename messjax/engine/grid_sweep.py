@@ -21,7 +21,14 @@ from messjax import feedback as _feedback
 from messjax import results
 from messjax.engine import grid_program
 from messjax.engine.simulation import Result, RunParts, assemble, check_fit, checkpoint_times
-from messjax.engine.validation import check_run
+from messjax.engine.validation import (
+    check_components,
+    check_count,
+    check_curves,
+    check_machine,
+    check_run,
+    describe_stream,
+)
 from messjax.meters import path_audit, standard_meters
 from messjax.types import Array, Controls, Distribution, Meter, Policy, PyTree, Stream
 
@@ -43,7 +50,7 @@ def sweep(
     devices: int | None = None,
     memory: float | None = None,
     models: tuple[str, ...] | None = None,
-    cost_unit: str = "cost",
+    cost_unit: str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> xr.Dataset:
     """Run `policy` for every combination of the controls on `num_streams` independent streams.
@@ -67,17 +74,15 @@ def sweep(
     one (it is named); a policy that does not fit the stream's shapes; a horizon beyond a trace; num_streams < 1; an
     engine, a block, a number of devices or a memory limit that cannot be.
     """
+    check_components(key, controls, policy, stream, meter, feedback)
+    check_curves(curves, progress)
+    check_machine(block, devices, memory)
     axes = check_run(controls, stream, feedback, horizon, checkpoints)
-    if num_streams < 1:
-        raise ValueError(f"num_streams: expected at least one stream, found {num_streams}")
+    check_count("num_streams", num_streams, 1, what="streams")
     distribution = None if stream.distribution is None else stream.distribution()
-    if not isinstance(policy, Policy) and not policy:
-        raise ValueError("policy: expected a policy or a mapping of names to policies, found an empty mapping")
     world = assemble(policy, stream, meter, feedback)
     num_models = check_fit(world)
-    models = tuple(f"model {m}" for m in range(num_models)) if models is None else tuple(models)
-    if len(models) != num_models or len(set(models)) != num_models:
-        raise ValueError(f"models: expected {num_models} different names, found {len(models)}: {', '.join(models)}")
+    described = describe_stream(stream, num_models, models, cost_unit)
 
     started = time.perf_counter()
     leaves = Controls(*(jnp.asarray(values, jnp.float32) for values in axes.values()))
@@ -95,7 +100,13 @@ def sweep(
     joined = jax.tree.map(lambda *pieces: np.concatenate(pieces)[:num_done], *parts)
     named = {
         name: _dataset(
-            joined[name], axes, times if checkpoints else times[:0], horizon, models, cost_unit, distribution
+            joined[name],
+            axes,
+            times if checkpoints else times[:0],
+            horizon,
+            described.models,
+            described.cost_unit,
+            distribution,
         )
         for name in world.policies  # jax sorts dicts: keep the order given
     }

@@ -17,7 +17,14 @@ from messjax.types import Array, Outcome, Predictor, PyTree
 
 @functools.cache
 def running_mean(prior: float = 1.0) -> optax.GradientTransformationExtraArgs:
-    """Step size 1 / (prior + visits) per cell: on squared loss, the mean of the labels and `prior` starting values."""
+    """Step size 1 / (prior + visits) per cell: on squared loss, the mean of the labels and of `prior` starting values.
+
+    Args:
+        prior: Weight of the starting value, in visits.
+
+    Returns:
+        An Optax transformation that takes the argument `visited`.
+    """
 
     def init(params: PyTree) -> PyTree:
         return jax.tree.map(jnp.zeros_like, params)
@@ -45,10 +52,16 @@ class _Update:
 def tabular(num_types: int, num_models: int, *, tx: optax.GradientTransformation | None = None) -> Predictor:
     """s_hat is a row of a table [K, M], learned from one-hot features [K], starting at 1/2.
 
-    With other features s_hat is their product with the table: defined, but no running mean of anything.
+    With other features s_hat is their product with the table, which is defined but is no running mean.
 
-    `tx` is any Optax transformation of the squared loss, by default `running_mean()`: e_t falls like the square
-    root of the visits of a type.
+    Args:
+        num_types: Number of request types K.
+        num_models: Number of models M.
+        tx: Any Optax transformation of the squared loss, by default `running_mean()`: e_t falls like one over the
+            square root of the visits of a type.
+
+    Returns:
+        The predictor, which learns online.
     """
     tx = running_mean() if tx is None else tx
     table = jnp.full((num_types, num_models), 0.5, jnp.float32)  # not weakly typed: a carry must keep its type

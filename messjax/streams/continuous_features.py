@@ -17,9 +17,20 @@ from messjax.types import Array, Distribution, Request, Stream, is_traced
 def logistic(weights: np.ndarray, bias: np.ndarray, cost: np.ndarray, *, labels: str = "independent") -> Stream:
     """A stream with features x [d] ~ N(0, I) and labels of means sigmoid(weights @ x + bias) [M].
 
-    weights [M, d], bias [M], cost [M] (one cost per model and request, in the user's unit). Its law is known;
-    `law()` samples it (2^14 quasi-random points, kind "sampled") to compute C* and gamma*. ValueError for shapes
-    that disagree, NaN, or negative costs.
+    The stream's `distribution` is sampled (2^14 quasi-random points, kind "sampled") to compute C* and gamma*. Inside
+    `jit` or `vmap` the arguments may be traced: then only shapes are checked, and the stream has no `distribution`.
+
+    Args:
+        weights: [M, d].
+        bias: [M], in logits.
+        cost: Cost per request of each model [M], in the user's unit, finite and >= 0.
+        labels: "independent" or "comonotone" (one uniform for all models).
+
+    Returns:
+        The stream.
+
+    Raises:
+        ValueError: Shapes that disagree, NaN, or negative costs.
     """
     label = Partial(_labels.by_name(labels))
     traced = is_traced((weights, bias, cost))
@@ -52,7 +63,18 @@ def _init(key: Array) -> tuple[()]:
 
 
 def draw(label: Partial, table: tuple, key: Array, state: tuple, t: Array) -> tuple[tuple, Request]:
-    """Features and labels of one request."""
+    """Features and labels of one request.
+
+    Args:
+        label: A Partial of a function of `labels`.
+        table: Weights [M, d], bias [M] and costs [M].
+        key: Random key of this request.
+        state: Empty.
+        t: Request number, not used.
+
+    Returns:
+        The state and the request.
+    """
     del t
     weights, bias, cost = table
     num_models, num_features = weights.shape

@@ -25,14 +25,25 @@ def replay(
     order: str = "shuffled",
     groups: np.ndarray | None = None,
 ) -> Stream:
-    """Replay N recorded requests.
+    """A recorded trace of N requests as a stream, each request exactly once.
 
-    features [N, d], satisfaction [N, M] in [0, 1], cost [N, M] >= 0 in the trace's unit. Every stream meets them in
-    its own random order ("shuffled"), all in file order ("file"), or one group after the other ("groups", whole numbers
-    >= 0 [N]: not stationary), the groups in a random order and the requests of each in one. The law behind a
-    trace is unknown (`mean` is None and Request.mean is NaN); `law()` is that of the realised labels, whose C* is the
-    clairvoyant optimum. ValueError for an empty trace, shapes that disagree, NaN features, or values out of range,
-    naming the row; for an unknown order.
+    The distribution behind a trace is unknown (`mean` is None and `Request.mean` is NaN); `distribution` is that of the
+    realised labels, whose C* is the clairvoyant optimum.
+
+    Args:
+        features: [N, d], finite.
+        satisfaction: [N, M], in [0, 1].
+        cost: [N, M] >= 0, in the trace's unit.
+        order: "shuffled" (a random order for every key), "file" (as given), or "groups" (one group after the other, not
+            stationary: the groups in a random order and the requests of each in one).
+        groups: Whole numbers >= 0 [N], for the order "groups".
+
+    Returns:
+        The stream, of length N.
+
+    Raises:
+        ValueError: An empty trace, shapes that disagree, NaN features or values out of range (naming the row), or an
+            unknown order.
     """
     features, satisfaction, cost = (np.asarray(v) for v in (features, satisfaction, cost))
     _check(features, satisfaction, cost)
@@ -124,7 +135,17 @@ def _init_in_order(order: Array, key: Array) -> Array:
 
 
 def draw(table: tuple, key: Array, order: Array, t: Array) -> tuple[Array, Request]:
-    """The row that the stream's order has at request t."""
+    """The row that the stream's order has at request t.
+
+    Args:
+        table: Features [N, d], satisfactions [N, M] and costs [N, M].
+        key: Not used.
+        order: Rows [N] in the order of the requests.
+        t: Request number [], from 1 on.
+
+    Returns:
+        The order, and the request.
+    """
     del key
     features, satisfaction, cost = table
     row = order[t - 1]

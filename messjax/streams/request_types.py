@@ -1,4 +1,4 @@
-"""I.i.d. requests over finitely many types: the law is exact, and so are C*, gamma* and every e_t."""
+"""I.i.d. requests over finitely many types: the distribution is exact, and so are C*, gamma* and every e_t."""
 
 from __future__ import annotations
 
@@ -14,11 +14,32 @@ from messjax.types import Array, Distribution, Request, Stream, is_traced
 
 
 def types(distribution: Distribution, *, labels: str = "independent") -> Stream:
-    """A stream that draws a request type k with probability `law.weight[k]`.
+    """A stream that draws a request of type k with probability `distribution.weight[k]`.
 
-    Features are the one-hot vector of the type [K], cost is `law.cost[k]` [M], labels have means `law.mean[k]` [M]
-    and are "independent" or "comonotone" (one uniform for all models). ValueError when the arrays disagree in shape,
-    weights do not sum to one, costs are negative or NaN, or means leave [0, 1]: `optimum.check_distribution` words it.
+    Features are the one-hot vector of the type [K], costs `distribution.cost[k]` [M], and labels have means
+    `distribution.mean[k]` [M]. Inside `jit` or `vmap` the arrays may be traced: then nothing is validated, and the
+    stream has no `distribution` (use `messjax.theory.traced_optimum` for C* and gamma*).
+
+    Args:
+        distribution: Weights [K], costs [K, M] in cost units, and means [K, M] in [0, 1].
+        labels: "independent" or "comonotone" (one uniform for all models).
+
+    Returns:
+        The stream.
+
+    Raises:
+        ValueError: A distribution that `optimum.check_distribution` refuses: shapes that disagree, weights that do not
+            sum to one, negative costs, means outside [0, 1]; unknown labels.
+
+    Example:
+        >>> import numpy as np
+        >>> from messjax.types import Distribution
+        >>> easy_and_hard = Distribution(
+        ...     weight=np.array([0.7, 0.3]),
+        ...     cost=np.array([[1.0, 5.0], [1.0, 5.0]]),
+        ...     mean=np.array([[0.9, 0.95], [0.2, 0.8]]),
+        ... )
+        >>> stream = types(easy_and_hard)
     """
     label = Partial(_labels.by_name(labels))
     if is_traced(distribution[:3]):
@@ -89,12 +110,28 @@ def _alias_table(weight: np.ndarray) -> Array:
 
 
 def alias_bits(num_types: int) -> int:
-    """Bits of an alias table's entry that hold the share."""
+    """Number of bits of an alias table's entry that hold the share.
+
+    Args:
+        num_types: Number of request types K.
+
+    Returns:
+        The number of bits.
+    """
     return 31 - max(1, (num_types - 1).bit_length())
 
 
 def request_type(uniform: Array, alias: Array, num_types: int) -> Array:
-    """The type [] int32 of a uniform in [0, 1): its bucket of K equal ones, or that bucket's alias."""
+    """The request type of a uniform: its bucket of K equal ones, or that bucket's alias (Walker 1974).
+
+    Args:
+        uniform: [] in [0, 1).
+        alias: Alias table [K], or [0] for equal weights.
+        num_types: Number of request types K.
+
+    Returns:
+        The type [] int32.
+    """
     scaled = uniform * np.float32(num_types)
     bucket = jnp.minimum(scaled.astype(jnp.int32), num_types - 1)
     if not alias.shape[0]:
@@ -111,7 +148,18 @@ def _init(key: Array) -> tuple[()]:
 
 
 def draw(label: Partial, table: tuple, key: Array, state: tuple, t: Array) -> tuple[tuple, Request]:
-    """Type and labels of one request."""
+    """Type and labels of one request.
+
+    Args:
+        label: A Partial of a function of `labels`.
+        table: Alias table [K] or [0], costs [M] or [K, M], and means [K, M].
+        key: Random key of this request.
+        state: Empty.
+        t: Request number, not used.
+
+    Returns:
+        The state and the request.
+    """
     del t
     alias, cost, mean = table
     num_types, num_models = mean.shape
@@ -120,7 +168,18 @@ def draw(label: Partial, table: tuple, key: Array, state: tuple, t: Array) -> tu
 
 
 def request_of_type(label: Partial, cost: Array, mean: Array, uniforms: Array, kind: Array) -> Request:
-    """A request of type `kind` [] int32, its labels from uniforms [M]; cost [M] or [K, M], mean [K, M]."""
+    """A request of a given type.
+
+    Args:
+        label: A Partial of a function of `labels`.
+        cost: Costs [M] or [K, M].
+        mean: Means [K, M].
+        uniforms: Uniforms of the labels [M].
+        kind: The type [] int32.
+
+    Returns:
+        The request.
+    """
     mu = mean[kind]
     features = jax.nn.one_hot(kind, mean.shape[0], dtype=jnp.float32)
     return Request(features, cost[kind] if cost.ndim == 2 else cost, label(uniforms, mu), mu)

@@ -31,6 +31,8 @@ class Row(NamedTuple):
     assumptions: str
     case: str
     measured: float
+    measured_lower: float  # two-sided limits of what is measured, not corrected
+    measured_upper: float
     bound: float
     margin_lower: float  # one-sided limits of bound - measured (of what is at least a bound: of measured - bound),
     margin_upper: float  # each at the level of the tests, not corrected
@@ -43,7 +45,11 @@ class Row(NamedTuple):
     seconds: float
 
 
-EMPTY_ROW = Row("", "", "", "", NAN, NAN, NAN, NAN, NAN, NAN, NAN, NOT_APPLICABLE, reason="", streams=0, seconds=0.0)
+EMPTY_ROW = Row(
+    statement="", source="", assumptions="", case="", measured=NAN, measured_lower=NAN, measured_upper=NAN, bound=NAN,
+    margin_lower=NAN, margin_upper=NAN, looseness=NAN, p_violated=NAN, p_holds=NAN, verdict=NOT_APPLICABLE, reason="",
+    streams=0, seconds=0.0,
+)  # fmt: skip
 
 
 def evaluate(statement: Statement, run: Run, *, level: float = LEVEL, ignored: Collection[str] = ()) -> Row:
@@ -77,7 +83,8 @@ def of_conclusion(statement: Statement, run: Run, conclusion: Any, level: float 
     else:
         streams = conclusion.events if isinstance(conclusion, Tail) else conclusion.measured
         row = row._replace(**_TESTS[type(conclusion)](conclusion, level), streams=len(streams))
-    return row._replace(verdict=_word(row.p_violated, row.p_holds, level))
+    _, lower, upper = limits_of_measured(conclusion, level)
+    return row._replace(measured_lower=lower, measured_upper=upper, verdict=_word(row.p_violated, row.p_holds, level))
 
 
 def corrected(rows: Sequence[Row], correction: str = "holm", level: float = LEVEL) -> list[Row]:

@@ -15,17 +15,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
-import matplotlib
 import numpy as np
-from matplotlib.figure import Figure
-from rich.table import Table
 from scipy.optimize import differential_evolution
 from scipy.stats import qmc
 
-from messjax import plot
 from messjax.theory.hypothesis_tests import of_conclusion
 from messjax.theory.statement import (
     AtLeast,
@@ -237,72 +233,6 @@ def _scale(text: Conclusion, row: trial.Row) -> float:
         return max(row.bound, np.sqrt(row.measured))
     assert isinstance(text, Exact)
     return max(abs(row.bound), abs(row.measured))
-
-
-# --- what is shown ------------------------------------------------------------------------------------------------
-
-
-def table(result: Sequence[SearchResult]) -> Table:
-    """One row per statement: verdict, looseness, relative margin afresh and as promised, effort; instances below it."""
-    lines = [f"{each.statement.name}: {each.instance}" for each in result]
-    table = Table(
-        title="The tightest instances found, run afresh",
-        title_justify="left",
-        caption="\n".join(["Instances:", *lines]),
-        caption_justify="left",
-    )
-    table.add_column("statement", no_wrap=True)
-    for heading in (
-        "verdict",
-        "measured",
-        "bound",
-        "bound / measured",
-        "margin / scale [90%]",
-        "promised",
-        "tried",
-        "s",
-    ):
-        table.add_column(heading, justify="right")
-    for each in result:
-        row, (low, middle, high) = each.row, each.margin
-        numbers = (f"{value:.4g}" for value in (row.measured, row.bound, row.looseness))
-        margin = "not applicable" if middle == NOT_APPLICABLE else f"{middle:.3g} [{low:.3g}, {high:.3g}]"
-        effort = f"{each.promised:.3g}", f"{each.tried:,}", f"{each.seconds:.1f}"
-        table.add_row(each.statement.name, row.verdict, *numbers, margin, *effort)
-    return table
-
-
-def figure(result: Sequence[SearchResult]) -> Figure:
-    """Per statement the least relative margin against instances tried, and the tightest instance afresh."""
-    columns = min(4, len(result))
-    rows = -(-len(result) // columns)
-    with matplotlib.rc_context(plot.STYLE):
-        figure = Figure(figsize=(2.4 * columns + 0.4, 1.6 * rows + 1.0), layout="constrained")
-        axes = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
-        for axis, each in zip(axes.flat, result, strict=False):
-            _panel(axis, each)
-        for axis in axes.flat[len(result) :]:
-            axis.set_axis_off()
-        axes[0, 0].set(ylim=(-0.3, 1.12), xlim=(0, 1.15 * max(each.tried for each in result)))
-        figure.supxlabel("instances tried (in the titles: bound / measured of the tightest, afresh)", fontsize=9)
-        figure.supylabel("relative margin, (bound - measured) / scale: 0 is tight", fontsize=9)
-        handles, names = axes[0, 0].get_legend_handles_labels()
-        figure.legend(handles, names, loc="outside upper left", ncols=3)
-        return figure
-
-
-def _panel(axis: Any, result: SearchResult) -> None:
-    tried, least = result.path.T
-    axis.axhline(0.0, color="0.3", lw=0.8)
-    shown = np.where(least < NOT_APPLICABLE, least, np.nan)
-    axis.plot(tried, shown, color=plot.COLORS[0], lw=1.4, label="least upper limit seen (steps up: luck lost)")
-    low, middle, high = result.margin
-    if middle < NOT_APPLICABLE:
-        spread = [[max(0.0, middle - low)], [max(0.0, high - middle)]]  # the jackknife's middle is a little elsewhere
-        look = {"color": plot.COLORS[1], "fmt": "D", "ms": 4, "capsize": 3, "zorder": 3}
-        axis.errorbar([1.05 * result.tried], [middle], yerr=spread, label="the tightest, afresh, 90% interval", **look)
-    loose = f", {result.row.looseness:.3g}" if np.isfinite(result.row.looseness) else ""
-    axis.set_title(f"{result.statement.name}{loose}", fontsize=8)
 
 
 def _seed(key: Array) -> np.random.Generator:

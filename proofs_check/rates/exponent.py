@@ -80,7 +80,7 @@ def plans(learning: dict[str, Rate]) -> list[Plan]:
     return result + [noisy(name, smooth, "loss") for name in known]
 
 
-def exponents(
+def measure_exponents(
     quick: bool, seed: int, report: Callable[[int, int], None] | None = None, rates: Sequence[Rate] | None = None
 ) -> list[Sweep]:
     """Every sweep of T8. Needs the learning exponents and what an error costs: from `rates`, or measured first.
@@ -191,20 +191,22 @@ def row(sweep: Sweep) -> Row:
     """T8 as a line of the verdict table, about the terms of T2: the exponent at which they are least, against a*.
 
     It holds where the whole interval lies as close to a* as constants off by CLOSE would put it at this T, and is
-    violated where none of it does. The loss itself is not T8's subject: not applicable.
+    violated where none of it does. T8 is not about the loss itself: not applicable.
     """
     out = EMPTY_ROW._replace(
-        statement="T8 rate", source="T8 in docs/theory", assumptions="A1 A4 A7", seconds=sweep.seconds, streams=sweep.streams,
+        statement="T8 rate", source="T8 in docs/theory", assumptions="A1 A4 A7", seconds=sweep.seconds,
+        streams=sweep.streams,
         case=f"{sweep.what}, {sweep.predictor}, {sweep.world}",
     )  # fmt: skip
     if sweep.what != "T2":
         return out._replace(reason="about the bound; the loss may be of higher order in the error")
     if sweep.verdict == "gated":
         return out._replace(reason=f"T/(V gamma*) = {sweep.gate:.3g} is below {GATE:g}")
-    room = float(np.log(CLOSE) / ((1.0 + sweep.q) * np.log(sweep.T)))
+    tolerance = float(np.log(CLOSE) / ((1.0 + sweep.q) * np.log(sweep.T)))
     far, half = abs(sweep.a_min - sweep.a_star), (sweep.a_upper - sweep.a_lower) / 2.0
-    holds, violated = far + half <= room, far - half > room
+    holds, violated = far + half <= tolerance, far - half > tolerance
     return out._replace(
-        measured=sweep.a_min, bound=sweep.a_star, margin_lower=room - far - half, margin_upper=room - far + half,
+        measured=sweep.a_min, measured_lower=sweep.a_lower, measured_upper=sweep.a_upper, bound=sweep.a_star,
+        margin_lower=tolerance - far - half, margin_upper=tolerance - far + half,
         p_holds=0.0 if holds else 1.0, p_violated=0.0 if violated else 1.0, verdict="undecided",
     )  # fmt: skip

@@ -93,7 +93,8 @@ def row(rate: Rate) -> Row:
     far = abs(rate.slope - rate.predicted)
     p_holds = float(special.ndtr((far - TOLERANCE) / error))
     return out._replace(
-        measured=rate.slope, bound=rate.predicted, margin_lower=TOLERANCE - far - half,
+        measured=rate.slope, measured_lower=rate.slope_lower, measured_upper=rate.slope_upper,
+        bound=rate.predicted, margin_lower=TOLERANCE - far - half,
         margin_upper=TOLERANCE - far + half, looseness=NAN,
         p_violated=1.0 - p_holds, p_holds=p_holds, verdict="undecided",
     )  # fmt: skip

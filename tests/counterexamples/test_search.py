@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from messjax import plot
 from messjax.theory import attraction, cost, duality, exploration, optimum, queue, sparse, tightening, violation
 from messjax.theory.statement import Between, Claim, Equal, NotApplicable, Tail, define_statement
-from proofs_check.counterexamples import instances, search, weakened
+from proofs_check.counterexamples import instances, presentation, search, weakened
 from proofs_check.trials import trial
 
 pytestmark = pytest.mark.long
@@ -192,9 +192,9 @@ def assert_not_violated(result):
 def test_true_statements_are_not_violated_by_the_same_search_and_are_shown(tmp_path):
     result = search.find_counterexamples((queue.T3, duality.T5), KEY)
     assert_not_violated(result)
-    table = search.table(result)
+    table = presentation.table(result)
     assert table.row_count == 2 and all(str(each.instance) in table.caption for each in result)
-    paths = plot.save(search.figure(result), tmp_path / "search.png")
+    paths = plot.save(presentation.figure(result), tmp_path / "search.png")
     assert all(path.stat().st_size > 10_000 for path in paths)
 
 

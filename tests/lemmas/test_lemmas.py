@@ -14,7 +14,7 @@ import z3
 
 from messjax import theory
 from proofs_check import lemmas
-from proofs_check.lemmas import __main__ as program
+from proofs_check.lemmas import cli as program
 from proofs_check.lemmas import prover, t1_quadratic, t2_cost, t3_slater
 from proofs_check.lemmas.prover import Lemma, Wrong, exact, prove, without
 
@@ -134,9 +134,9 @@ def test_versions_that_change_nothing_or_drop_what_is_not_there_are_refused():
 
 
 def test_names_choose_lemmas_and_the_program_prints_them(capsys):
-    assert [row.lemma for row in lemmas.run(["L3 increment", "L1 step"])] == ["L3 increment", "L1 step"]
+    assert [row.lemma for row in lemmas.prove_lemmas(["L3 increment", "L1 step"])] == ["L3 increment", "L1 step"]
     with pytest.raises(ValueError, match="no lemma is named 'L9', expected one of: L1 step"):
-        lemmas.run(["L9"])
+        lemmas.prove_lemmas(["L9"])
     assert program.main(["L3 increment"]) == 0
     shown = capsys.readouterr().out
     assert "refuted: without Q >= 0" in shown

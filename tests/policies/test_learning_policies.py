@@ -67,7 +67,7 @@ def variants():
 def test_provenance_tells_the_variants_apart(variants):
     label = dict(part.split(" = ", 1) for part in variants.attrs["policy"].split("; "))
     assert len(set(label.values())) == 3 and "from" not in label["cold"]
-    assert "warm._init" in label["warm"] and "tightening._act" in label["tight"]
+    assert "warm_start._init" in label["warm"] and "tightening._act" in label["tight"]
 
 
 def test_a_warm_start_saves_the_transient(variants):

@@ -12,7 +12,7 @@ from messjax import predictors, theory
 from messjax.meters import standard_meters
 from messjax.statistics import intervals
 from proofs_check import rates
-from proofs_check.rates import __main__ as program
+from proofs_check.rates import cli as program
 from proofs_check.rates import draw, exponent, measure, slope, worlds
 
 pytestmark = pytest.mark.long
@@ -99,16 +99,18 @@ def test_no_rate_differs_and_the_short_horizon_is_gated(measured):
 
 
 def test_rates_become_rows_of_the_verdict_table(measured):
-    """Those of T6 among them: they hold, the short horizon is silent, and a wrong prediction is violated."""
+    """Those of T6 among them: they hold, the short horizon is not judged, and a wrong prediction is violated."""
     rows = {(row.statement, row.case.split(", slope")[0]): row for row in rates.rows(measured, sweeps())}
     assert rows["T6 rate", "E[Q], one type (kink)"].verdict == "holds"
-    assert rows["T6 rate", "E[Q], horizon too short"].verdict == "silent"
+    assert rows["T6 rate", "E[Q], horizon too short"].verdict == "not applicable"
     assert "violated" not in {row.verdict for row in rows.values()}
     kink = next(one for one in measured if one.what.startswith("s.d. of Q"))
     wrong = slope.row(kink._replace(predicted=0.5))
     assert wrong.p_violated < 1e-6 and wrong.margin_upper < 0
     (bound,), (loss,) = ([row for key, row in rows.items() if key[1].startswith(what)] for what in ("T2, p", "loss, p"))
-    assert bound.bound == pytest.approx(1 / 3) and bound.verdict != "silent" and loss.verdict == "silent"
+    assert (
+        bound.bound == pytest.approx(1 / 3) and bound.verdict != "not applicable" and loss.verdict == "not applicable"
+    )
     far = exponent.row(sweeps()[0]._replace(a_min=0.9, a_lower=0.89, a_upper=0.91))
     assert far.p_violated == 0.0
 

@@ -8,7 +8,6 @@ import pytest
 import xarray as xr
 
 from messjax.theory import optimum
-from messjax.types import Distribution
 from sims.common import comparison
 from sims.common import other_zoos as shared
 from sims.common import worlds as _worlds
@@ -39,7 +38,9 @@ def test_chosen_leaves_out_what_exploration_serves() -> None:
 
 
 def test_optimal_shares_by_hand() -> None:
-    distribution = Distribution(np.array([0.75, 0.25]), np.array([[1.0, 2.0]] * 2), np.array([[0.9, 0.9], [0.1, 0.9]]))
+    distribution = _worlds.Distribution(
+        np.array([0.75, 0.25]), np.array([[1.0, 2.0]] * 2), np.array([[0.9, 0.9], [0.1, 0.9]])
+    )
     np.testing.assert_allclose(shared.optimal_shares(distribution, 0.8), [0.875, 0.125])
 
 
@@ -142,7 +143,7 @@ def test_best_last_is_the_same_world_in_another_order() -> None:
 
 def test_statements_without_what_beta_m_adds_fail_where_it_is_needed() -> None:
     """The case of docs/theory: E = (0, .5, 1), mu = (.1, .9, .2), alpha = .6, all explored: the queue grows by .4."""
-    distribution = Distribution(np.ones(1), np.array([[0.0, 0.5, 1.0]]), np.array([[0.1, 0.9, 0.2]]))
+    distribution = inverted_zoo.Distribution(np.ones(1), np.array([[0.0, 0.5, 1.0]]), np.array([[0.1, 0.9, 0.2]]))
     T, steps = 3000, 0.4 * np.arange(3000)
     rows = {"queue_last": 1200.0, "queue_mean": steps.mean(), "cost": 2.0, "exploration_queue": steps.sum()}
     data = {name: (("c", "stream"), np.full((1, 3), value) + [[-1e-3, 0, 1e-3]]) for name, value in rows.items()}

@@ -86,7 +86,7 @@ def test_two_sides_tell_the_nearer_limit_and_distances_from_the_centre(run):
     assert row.margin_lower < 5.2 - mean < row.margin_upper
     low = trial.evaluate(text(Between(SAMPLE, 4.8, 9.0, 5.3)), run)
     assert low.bound == pytest.approx(4.8) and low.looseness == pytest.approx(0.5 / (5.3 - mean))
-    assert figures._limits(low)[0] < mean < figures._limits(low)[1]
+    assert low.measured_lower < mean < low.measured_upper
 
 
 def test_limits_and_p_values_agree(run):
@@ -146,7 +146,7 @@ def few_cases(monkeypatch):
 @pytest.mark.usefixtures("few_cases")
 def test_a_statement_of_ones_own_runs_through_the_program(tmp_path, capsys):
     own = ROOT / "docs/examples/own_statement.py"
-    code = program.main(["--quick", "--parts", "trial", "--only", "M1", "--also", str(own), "--streams", "32",
+    code = program.main(["--quick", "--parts", "statements", "--only", "M1", "--also", str(own), "--streams", "32",
                          "--out", str(tmp_path)])  # fmt: skip
     out = capsys.readouterr().out
     assert code == 0 and "M1 Markov" in out and "finding: 0 statements violated" in out
@@ -162,7 +162,7 @@ def test_a_statement_of_ones_own_runs_through_the_program(tmp_path, capsys):
 @pytest.mark.long
 def test_parts_side_by_side_find_what_they_find_alone(tmp_path, capsys, monkeypatch):
     monkeypatch.undo()  # all cases: other processes know nothing of `few_cases`
-    words = ["--quick", "--parts", "lemmas,trial", "--only", "T1 queue,T5", "--streams", "16"]
+    words = ["--quick", "--parts", "lemmas,statements", "--only", "T1 queue,T5", "--streams", "16"]
     result, texts = [], []
     for workers in ("1", "2"):
         assert program.main([*words, "--workers", workers, "--out", str(tmp_path / workers)]) == 0
@@ -173,7 +173,7 @@ def test_parts_side_by_side_find_what_they_find_alone(tmp_path, capsys, monkeypa
     assert [row["lemma"] for row in result[0]["lemmas"]["lemmas"]] == [
         row["lemma"] for row in result[1]["lemmas"]["lemmas"]
     ]
-    assert "Statements tested" in texts[1].out and "proved by z3" in texts[1].out
+    assert "Statistical tests" in texts[1].out and "proved by z3" in texts[1].out
 
 
 @pytest.mark.long
@@ -184,7 +184,7 @@ def test_a_false_statement_of_ones_own_is_violated(tmp_path, capsys):
         "@define_statement('M2 false', source='here', assumptions='A1')\n"
         "def M2(run):\n    '''E[Q] <= 1.'''\n    return Claim(run.metrics['queue_last'], 1.0)\n"
     )
-    code = program.main(["--quick", "--parts", "trial", "--only", "M2", "--also", str(own), "--streams", "32",
+    code = program.main(["--quick", "--parts", "statements", "--only", "M2", "--also", str(own), "--streams", "32",
                          "--out", str(tmp_path)])  # fmt: skip
     assert code == 1 and "VIOLATED where its assumptions hold: M2 false" in capsys.readouterr().out
 
@@ -221,4 +221,4 @@ def test_the_table_shows_the_worst_case():
     rows = [trial.EMPTY_ROW._replace(statement="X", verdict=word, bound=1.0, measured=0.5, margin_lower=0.5)
             for word in ("holds", "violated", "not applicable")]  # fmt: skip
     assert report.tightest(rows).verdict == "violated"
-    assert report.plain({"a": float("nan"), "b": (np.float64(1.0), float("inf"))}) == {"a": None, "b": [1.0, "inf"]}
+    assert report.to_json({"a": float("nan"), "b": (np.float64(1.0), float("inf"))}) == {"a": None, "b": [1.0, "inf"]}

@@ -18,7 +18,7 @@ from proofs_check import violations
 from proofs_check.trials import trial
 from proofs_check.trials.case import Case
 from proofs_check.trials.cases import kinked
-from proofs_check.violations import matrix
+from proofs_check.violations import matrix, presentation
 
 pytestmark = pytest.mark.long
 
@@ -60,19 +60,19 @@ def rows(tmp_path_factory):
     honest = Case(
         "nothing broken", kinked(), stream, policies.single(1), Controls(V=1.0, alpha=0.5), 100, policy_kind="single"
     )
-    return matrix.run(True, [*matrix.ALL, *load_statements(path)], extra_cases=[honest], broken=few)
+    return matrix.evaluate_matrix(True, [*matrix.ALL, *load_statements(path)], extra_cases=[honest], broken=few)
 
 
 def check(cells, complete):
-    """Nothing fails that does not need what is broken; with `complete`, all that needs it does, or does not apply."""
+    """Nothing fails without need of what is broken; with `complete`, all that needs it fails or is not applicable."""
     ours = {key: cell for key, cell in cells.items() if key[1] not in ("mine", "wrong")}
     assert {key for key, cell in ours.items() if cell.verdict == "violated" and not cell.needed} == set()
     for key, cell in ours.items() if complete else ():
         if cell.needed:
-            silent = (
+            inapplicable = (
                 key[0] == "A3" and cell.verdict == "not applicable" and key[1].startswith(NOT_APPLICABLE_BY_HYPOTHESIS)
             )
-            assert silent or cell.verdict == "violated", key
+            assert inapplicable or cell.verdict == "violated", key
         else:
             assert cell.verdict != "violated", key
     for each in matrix.ALL:
@@ -91,7 +91,7 @@ def test_what_fails_needs_what_is_broken(rows):
 
 @pytest.mark.slow
 def test_what_needs_a_broken_assumption_fails_and_nothing_else():
-    cells = matrix.summary(matrix.run(True))
+    cells = matrix.summary(matrix.evaluate_matrix(True))
     assert {assumption for assumption, _ in cells} == ASSUMPTIONS
     check(cells, complete=True)
 
@@ -111,10 +111,10 @@ def test_a_statement_of_ones_own_gets_its_row_and_its_judgement(rows):
     assert all(cell.surprise == "fails unneeded" for (_, name), cell in cells.items() if name == "wrong")
     assert matrix.surprises(rows)[matrix.NOTHING, "wrong"] == "fails unneeded"
     console = Console(width=200, record=True, file=open("/dev/null", "w", encoding="utf-8"))  # noqa: SIM115
-    console.print(matrix.table(rows), matrix.evidence(rows))
+    console.print(presentation.table(rows), presentation.evidence(rows))
     text = console.export_text()
-    assert "wrong" in text and "fails !" in text and "A2 scores 0 and 400" in text
-    drawn = matrix.figure(rows)
+    assert "wrong" in text and "fails !" in text and "scores 0 and 400" in text
+    drawn = presentation.figure(rows)
     assert isinstance(drawn, Figure)
     words = [each.get_text() for each in drawn.axes[0].texts]
     assert len(words) == len(cells) and words.count("fails !") >= 6
@@ -137,7 +137,7 @@ def test_T10_is_about_complete_feedback():
 
 @pytest.mark.slow
 def test_full_matrix_with_every_case_mended():
-    cells = matrix.summary(matrix.run(False))
+    cells = matrix.summary(matrix.evaluate_matrix(False))
     assert not [key for key, cell in cells.items() if key[0] == matrix.NOTHING and cell.verdict == "violated"]
     check(cells, complete=True)
 

@@ -10,6 +10,7 @@ with its best model named last. [M25]'s mixed zoo (Qwen2, Qwen2.5 and Llama 3) h
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from collections.abc import Sequence
 
@@ -57,7 +58,8 @@ def best_last(world: World) -> World:
     best = int(np.argmax(world.accuracy))
     order = [m for m in range(len(world.models)) if m != best] + [best]
     weights, bias, cost = (np.asarray(table)[order] for table in world.stream.draw.args[1])  # type: ignore[attr-defined]
-    models = zoo.synthetic(len(order))._replace(models=tuple(world.models[m] for m in order), cost_unit=world.cost_unit)
+    names = tuple(world.models[m] for m in order)
+    models = dataclasses.replace(zoo.synthetic(len(order)), models=names, cost_unit=world.cost_unit)
     stream = streams.logistic(weights, bias, cost)
     return shared.bare(world.name, stream, models, world.cost[order], world.accuracy[order], world.alpha, world.horizon)
 

@@ -144,7 +144,7 @@ def _search(args: PartOptions) -> PartResult:
     theorems = {weakening.theorem for weakening, _ in weakenings}
     if args.quick and theorems >= ATTAINED:
         sought = [each for each in sought if each.name.split()[0] not in theorems - ATTAINED]
-    false = [weakened.weakened(each, share) for each, share in weakenings]
+    false = [weakened.weaken(each, share) for each, share in weakenings]
     key, total = jax.random.key(args.seed + 5), len(sought) + len(false)
     if not sought:
         return PartResult([], {})

@@ -33,10 +33,10 @@ class Family(NamedTuple):
 # Without a word on pooling in the folder: the first token for ModernBERT, as [M25]'s code does; the mean for BERT and
 # RoBERTa, which Reimers & Gurevych (2019, table 6) found better than their first token.
 FAMILIES = {
-    "bert": Family(bert.bert, bert, "mean"),
-    "roberta": Family(bert.bert, bert, "mean"),
-    "xlm-roberta": Family(bert.bert, bert, "mean"),
-    "modernbert": Family(modernbert.modernbert, modernbert, "cls"),
+    "bert": Family(bert.build_bert, bert, "mean"),
+    "roberta": Family(bert.build_bert, bert, "mean"),
+    "xlm-roberta": Family(bert.build_bert, bert, "mean"),
+    "modernbert": Family(modernbert.build_modernbert, modernbert, "cls"),
 }
 
 

@@ -76,7 +76,7 @@ class Bert(nn.Module):
         return x
 
 
-def bert(settings: Settings) -> Bert:
+def build_bert(settings: Settings) -> Bert:
     """The module that a config.json of model_type bert, roberta or xlm-roberta describes; ValueError as `Settings`."""
     settings.only("position_embedding_type", "absolute")
     settings.only("is_decoder", False)

@@ -164,7 +164,7 @@ class _Work:
         What is done goes to the store even if this is interrupted.
         """
         e = self.encoder
-        read = tokens.tokens(e.tokenizer, texts, e.module.config.vocab_size, e.folder / "tokenizer.json")
+        read = tokens.tokenize(e.tokenizer, texts, e.module.config.vocab_size, e.folder / "tokenizer.json")
         rows = Rows(np.empty((len(texts), e.dim), np.float32), read.lengths, read.cut)
         current, label = np.zeros(len(texts), bool), size - int(count.sum())
         try:

@@ -78,7 +78,7 @@ class ModernBert(nn.Module):
         return norm(c.norm_eps, "final_norm", c.norm_bias)(x)
 
 
-def modernbert(settings: Settings) -> ModernBert:
+def build_modernbert(settings: Settings) -> ModernBert:
     """The module that a config.json of model_type modernbert describes, in its older or newer spelling.
 
     Older: `global_attn_every_n_layers`, `global_rope_theta`, `local_rope_theta`; newer: `layer_types` and

@@ -70,7 +70,7 @@ def most_tokens(folder: Path, positions: int, max_tokens: int | None) -> int:
     return min(max_tokens, positions)
 
 
-def tokens(made: Any, texts: Sequence[str], vocab_size: int, path: Path) -> Tokens:
+def tokenize(made: Any, texts: Sequence[str], vocab_size: int, path: Path) -> Tokens:
     """The ids of every text. A lone surrogate, which no UTF-8 has, is read as U+FFFD.
 
     Raises:

@@ -129,7 +129,7 @@ def match(
     return [given[result[model]] for model in models]
 
 
-def costs(recording: Recording, rule: CostRule) -> tuple[np.ndarray, str]:
+def make_costs(recording: Recording, rule: CostRule) -> tuple[np.ndarray, str]:
     """(cost [N, M] float64, its unit). NaN where the recording lacks what the rule needs.
 
     Raises:

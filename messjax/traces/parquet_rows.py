@@ -16,7 +16,7 @@ from messjax.traces.texts import BATCH
 _BROKEN = (pa.ArrowException, OSError, ValueError, TypeError, KeyError, OverflowError, NotImplementedError, MemoryError)
 
 
-def parquet_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[Place, dict[str, Any]]]:
+def read_parquet_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[Place, dict[str, Any]]]:
     """The rows of these columns, only these are read; nulls are None, decimals become floats.
 
     Raises:

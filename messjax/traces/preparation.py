@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from messjax.traces.costs import CostRule, costs
+from messjax.traces.costs import CostRule, make_costs
 from messjax.traces.linting.texts import questions
 from messjax.traces.recording import Recording
 from messjax.traces.schema import Trace, check_trace, order_by_cost
@@ -41,7 +41,7 @@ def prepare(recording: Recording, cost: CostRule, choices: Choices = Choices()) 
     Raises:
       ValueError: what `choices` do not handle, naming the first place and the options; costs that cannot be made.
     """
-    table, unit = costs(recording, cost)
+    table, unit = make_costs(recording, cost)
     notes = [f"cost: {cost.kind}, {unit} per request"]
     score = _scores(recording, choices.scores, notes)
     score, table, kept = _missing(recording, score, table, choices.missing, notes)
@@ -86,7 +86,7 @@ def unchecked(recording: Recording, cost: CostRule, scores: str | None = None) -
     """
     notes: list[str] = []
     score = recording.score if scores is None else _scores(recording, scores, notes)
-    table, unit = costs(recording, cost)
+    table, unit = make_costs(recording, cost)
     there = np.isfinite(table)
     with np.errstate(invalid="ignore"):  # 0 / 0 of a model without costs is NaN, which sorts last
         mean = np.where(there, table, 0.0).sum(axis=0) / there.sum(axis=0)

@@ -3,8 +3,8 @@
 An instance is all that a statement about MESS+ can depend on: request types with weights, costs and means, what the
 predictor says of each, and V, alpha, c, a, f, T. `decode` makes one of any point of the cube, always a lawful one
 (alpha is a share of what is attainable), in numbers short enough to be retyped. `simulate` runs many at once: world and
-controls are traced, so that one program of `messjax.engine.simulation` serves every instance; instances are sorted by horizon,
-so that short ones do not wait for long ones.
+controls are traced, so that one program of `messjax.engine.simulation` serves every instance; instances are sorted
+by horizon, so that short ones do not wait for long ones.
 """
 
 from __future__ import annotations

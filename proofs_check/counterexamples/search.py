@@ -7,8 +7,8 @@ a test would call a violation. 0 is tight, 1 says that the bound is all there is
 
 All instances meet the same random numbers, so the best of thousands is partly the luckiest. The population is therefore
 taken to new numbers every few generations, where what was luck is lost; the leaders are run again on others, and the
-best of those once more, afresh and with more streams, by `trial.run_case` on the library's own stream and engine: only that
-last row counts.
+best of those once more, afresh and with more streams, by `trial.run_case` on the library's own stream and engine: only
+that last row counts.
 """
 
 from __future__ import annotations
@@ -132,8 +132,10 @@ def find_counterexamples(
 def afresh(
     statement: Statement, instance: Instance, key: Array, num_streams: int
 ) -> tuple[trial.Row, tuple[float, float, float]]:
-    """The statement on the instance by `trial.run_case` and `trial.evaluate`; lower limit, estimate and upper limit of the
-    relative margin. A margin of ROUNDING is none: "undecided"."""
+    """The statement on the instance by `trial.run_case` and `trial.evaluate`, and limits of the relative margin.
+
+    The limits are (lower, estimate, upper). A margin of ROUNDING is none: "undecided".
+    """
     run = trial.run_case(instances.case(instance, "tightest found"), key, num_streams, audit=False)[0]
     row, margin = trial.evaluate(statement, run), relative(statement, run)
     if row.verdict == "violated" and margin[1] > -ROUNDING:

@@ -37,7 +37,7 @@ class Weakening(NamedTuple):
         return self.truth.name.split()[0]
 
 
-def weakened(plant: Weakening, share: float) -> Statement:
+def weaken(plant: Weakening, share: float) -> Statement:
     """The theorem as it would be with only `share` of the constant."""
     return plant.truth._replace(
         name=f"{plant.truth.name}, {plant.what} x {share:g}",
@@ -57,7 +57,7 @@ def slack(
         if high - low == 1:
             break
         middle = (low + high) // 2
-        result.append(search.find_counterexample(weakened(plant, LADDER[middle]), step, quick=quick, seen=seen))
+        result.append(search.find_counterexample(weaken(plant, LADDER[middle]), step, quick=quick, seen=seen))
         low, high = (middle, high) if result[-1].row.verdict == "violated" else (low, middle)
     return (LADDER[low] if low >= 0 else None), result
 

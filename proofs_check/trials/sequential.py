@@ -1,8 +1,9 @@
 """T5 watched over time: on single paths, at every request, by confidence sequences that stay valid wherever one stops.
 
-For an honest policy X_t = cost_t + gamma* (alpha - s_t) - C* has E[X_t | past] >= 0, whatever it has learned. The
-running mean of these conditional means is followed on every path (`confidence_sequences.running_mean_of_conditional_means`); where
-its upper limit falls below zero, at any time, the policy has seen labels it may not see, or C* is wrong, or A1 fails.
+For a valid policy X_t = cost_t + gamma* (alpha - s_t) - C* has E[X_t | past] >= 0, whatever it has learned. The
+running mean of these conditional means is followed on every path
+(`confidence_sequences.running_mean_of_conditional_means`); where its upper limit falls below zero, at any
+time, the policy has seen labels it may not see, or C* is wrong, or A1 fails.
 """
 
 from __future__ import annotations

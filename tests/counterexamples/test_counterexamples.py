@@ -33,8 +33,8 @@ def measure(stream: Stream, policy: Policy, T: int, n: int = 512, seed: int = 0,
     """Readings [n] of `standard_meters.standard` on n streams."""
     controls = Controls(**{name: options.pop(name) for name in Controls._fields if name in options})
     result = grid_sweep.sweep(
-        jax.random.key(seed), controls, policy=policy, stream=stream._replace(distribution=None), horizon=T, num_streams=n,
-        **options,
+        jax.random.key(seed), controls, policy=policy, stream=stream._replace(distribution=None), horizon=T,
+        num_streams=n, **options,
     )  # fmt: skip
     return {str(name): np.asarray(value.values, np.float64) for name, value in result.data_vars.items()}
 

@@ -48,7 +48,7 @@ def test_every_point_of_the_cube_is_a_lawful_instance(x):
 
 
 def test_a_batch_is_what_the_library_measures_one_by_one():
-    """The batched program and `trial.run_case` draw types differently, so they agree in law: 1,024 streams, 4 instances."""
+    """The batched program and `trial.run_case` draw types differently: they agree in distribution (1,024 streams)."""
     chosen = [instance(seed) for seed in range(4)]
     chosen[0] = chosen[0]._replace(f=1.0)
     batch = instances.simulate(chosen, KEY, 1_024)
@@ -138,7 +138,7 @@ def test_T2_needs_its_terms_R_T_and_S_T(metric, result):
     """The instances of docs/theory: the whole bound holds, what is left without the term does not."""
     plant = weakened.Weakening(cost.T2, metric, weakened._reading(metric), None)
     for share, verdict in ((0.0, "violated"), (1.0, "holds")):
-        assert search.afresh(weakened.weakened(plant, share), result, KEY, 512)[0].verdict == verdict
+        assert search.afresh(weakened.weaken(plant, share), result, KEY, 512)[0].verdict == verdict
 
 
 def hunted(plants, seen, quick, starts):
@@ -146,7 +146,7 @@ def hunted(plants, seen, quick, starts):
     result = []
     for plant, key in zip(plants, jax.random.split(KEY, len(plants)), strict=True):
         for start in (key, *jax.random.split(key, starts - 1)):
-            best = search.find_counterexample(weakened.weakened(plant, plant.share), start, quick=quick, seen=seen)
+            best = search.find_counterexample(weakened.weaken(plant, plant.share), start, quick=quick, seen=seen)
             if best.row.p_violated < 1e-4:
                 break
         result.append(best)
@@ -176,7 +176,7 @@ def test_every_planted_falsehood_is_refuted(seen):
 def test_a_share_of_one_is_the_truth(seen):
     for plant in weakened.WEAKENINGS:
         for run in seen.runs[:20]:
-            truth, label = search.relative(plant.truth, run), search.relative(weakened.weakened(plant, 1.0), run)
+            truth, label = search.relative(plant.truth, run), search.relative(weakened.weaken(plant, 1.0), run)
             np.testing.assert_allclose(label, truth, atol=1e-9, err_msg=plant.truth.name)
 
 

@@ -71,7 +71,9 @@ def test_excess_has_the_mean_of_the_adjusted_regret():
     world = worlds.close_calls()
     run = measure.play(
         jax.random.key(5), world, predictors.noisy(world.stream, 0.2), 2_000, 256, V=20.0, c=0.5,
-        meter=standard_meters.zip_meters(worlds.excess(world), worlds.explored_excess(world), standard_meters.standard()),
+        meter=standard_meters.zip_meters(
+            worlds.excess(world), worlds.explored_excess(world), standard_meters.standard()
+        ),
     )  # fmt: skip
     plain = run["cost"] - world.best.cost + world.gamma * run["violation"]
     off = intervals.interval((plain - run["excess"]).values, 0.999)

@@ -67,7 +67,7 @@ def test_judge_refuses_what_the_statements_are_not_about(run: Path) -> None:
         theory.judge(dataset, distribution._replace(cost=distribution.cost / 100))
 
 
-# --- sims.studies.speed.study: its arithmetic and its last line; what it measures is run by .ci/run ---------------------------
+# --- The study `speed`: its arithmetic and its last line; what it measures is run by .ci/run ---------------------
 
 
 def speeds(rates: dict[tuple[str, str], float], quick: bool = False) -> xr.Dataset:

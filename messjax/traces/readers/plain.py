@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from messjax.traces.parquet_rows import parquet_rows
+from messjax.traces.parquet_rows import read_parquet_rows
 from messjax.traces.parsing import Place, csv_rows, json_lines, listed, number, text
 from messjax.traces.recording import Builder, Recording
 from messjax.traces.sniff import Sniffed, sniff_path
@@ -123,7 +123,7 @@ def read(path: Path, options: Options | None = None) -> Recording:
 
     Raises:
       ValueError: no columns; a column that is not there; files of several kinds; a value of the wrong type, naming
-        file, row and column; as `csv_rows`, `json_lines` and `parquet_rows`.
+        file, row and column; as `csv_rows`, `json_lines` and `read_parquet_rows`.
     """
     if not (options and options.columns):
         raise ValueError(f"--format plain: found no columns, expected {EXAMPLE}")
@@ -189,4 +189,4 @@ def _json_rows(path: Path, plan: Plan) -> Iterator[tuple[Place, Mapping[str, Any
 
 
 def _parquet_rows(path: Path, plan: Plan) -> Iterator[tuple[Place, Mapping[str, Any]]]:
-    return parquet_rows(path, plan.columns)
+    return read_parquet_rows(path, plan.columns)

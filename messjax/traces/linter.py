@@ -18,7 +18,7 @@ def lint(recording: Recording, cost: np.ndarray | None = None) -> tuple[Finding,
 
     Args:
       recording: what a reader found.
-      cost: [N, M], models as in the recording: what `costs.make_costs` returns; without it the recorded costs are looked at.
+      cost: [N, M], models as in the recording, from `costs.make_costs`; None: the recorded costs.
     """
     if cost is not None and cost.shape != recording.score.shape:
         raise ValueError(f"cost has shape {cost.shape}, expected {recording.score.shape} (requests, models)")

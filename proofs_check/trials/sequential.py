@@ -1,8 +1,9 @@
 """T5 watched over time: on single paths, at every request, by confidence sequences that stay valid wherever one stops.
 
-For an honest policy X_t = cost_t + gamma* (alpha - s_t) - C* has E[X_t | past] >= 0, whatever it has learned. The
-running mean of these conditional means is followed on every path (`confidence_sequences.running_mean_of_conditional_means`); where
-its upper limit falls below zero, at any time, the policy has seen labels it may not see, or C* is wrong, or A1 fails.
+For a valid policy X_t = cost_t + gamma* (alpha - s_t) - C* has E[X_t | past] >= 0, whatever it has learned. The
+running mean of these conditional means is followed on every path
+(`confidence_sequences.running_mean_of_conditional_means`); where its upper limit falls below zero, at any
+time, the policy has seen labels it may not see, or C* is wrong, or A1 fails.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from messjax.meters import standard_meters
 from messjax.meters.bounded_sum import bounded_mean
 from messjax.statistics import confidence_sequences
 from messjax.theory import optimum
-from messjax.theory.statement import Case
 from messjax.types import Array, Controls, Step
+from proofs_check.trials.case import Case
 from proofs_check.trials.trial import EMPTY_ROW, NAN, Row
 
 ERRORS = 10.0 ** -np.arange(1.0, 13.0)

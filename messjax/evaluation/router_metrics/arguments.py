@@ -1,4 +1,4 @@
-"""Validation of the arguments of metrics: one ValueError that names the argument, what was found and what was expected."""
+"""Validation of the arguments of metrics: one ValueError names the argument, what was found and what was expected."""
 
 from __future__ import annotations
 

@@ -228,8 +228,8 @@ def metrics_table(result: xr.Dataset, title: str, level: float = 0.95) -> Table:
         for name, (_, how) in columns.items()
     }
     caption = (
-        f"best single model: {result.attrs['best_single']}, {float(result['best_satisfaction'].mean()):.4f} satisfied at "
-        f"{float(result['best_cost'].mean()):.4g} {result.attrs['cost_unit']}; oracle "
+        f"best single model: {result.attrs['best_single']}, {float(result['best_satisfaction'].mean()):.4f} satisfied "
+        f"at {float(result['best_cost'].mean()):.4g} {result.attrs['cost_unit']}; oracle "
         f"{float(result['oracle_satisfaction']):.4f} at {float(result['oracle_cost']):.4g}; zero router's AIQ "
         f"{float(result['zero_router_aiq'].mean()):.4f}. {level:.0%} intervals over orders. "
         f"n/a: no configuration is as good as the best single model. Not defined: {result.attrs['undefined']}"

@@ -48,9 +48,16 @@ class Frame:
 def frame(path: Path) -> Frame:
     """The DataFrame in a pickle. Nothing in the pickle is run (see `traces.pickles`).
 
+    Args:
+        path: The file.
+
+    Returns:
+        Its columns.
+
     Raises:
-      ValueError: it is no whole pickle, asks for something else than DataFrames need (named), or holds something else
-        than a DataFrame; arrays whose shapes, types and bytes contradict each other or claim more than the file holds.
+        ValueError: It is not a whole pickle, asks for something else than DataFrames need (named), or holds something
+            else than a DataFrame; or arrays whose shapes, types and bytes contradict each other or claim more than the
+            file holds.
     """
     made, size = load(path)
     try:

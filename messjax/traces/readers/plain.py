@@ -128,7 +128,14 @@ def _check(texts: Mapping[str, str], measures: Mapping[str, Mapping[str, str]], 
 
 
 def fits(look: Sniffed) -> bool:
-    """Never: columns are named by the user."""
+    """Never: columns are named by the user.
+
+    Args:
+        look: What a path holds.
+
+    Returns:
+        True or False.
+    """
     return False
 
 
@@ -139,9 +146,16 @@ def read(path: Path, options: Options | None = None) -> Recording:
     a group it is the file's stem. True and False are scores of 1 and 0; an empty cell, null, or a field that a record
     of JSON Lines lacks is missing.
 
+    Args:
+        path: A file or folder.
+        options: Read for `columns`.
+
+    Returns:
+        The recording.
+
     Raises:
-      ValueError: no columns; a column that is not there; files of several kinds; a value of the wrong type, naming
-        file, row and column; as `csv_rows`, `json_lines` and `read_parquet_rows`.
+        ValueError: No columns; a column that is not there; files of several kinds; a value of the wrong type, naming
+            file, row and column; as `csv_rows`, `json_lines` and `read_parquet_rows`.
     """
     if not (options and options.columns):
         raise ValueError(f"--format plain: found no columns, expected {EXAMPLE}")

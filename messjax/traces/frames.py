@@ -28,13 +28,20 @@ _STRINGS = {
 
 
 class Frame:
-    """Columns by name, all of one length. They become Python's values one column at a time."""
+    """Columns by name, all of one length. They become Python values one column at a time."""
 
     def __init__(self, rows: int, columns: dict[str, Any]) -> None:
         self.rows, self.columns = rows, columns
 
     def cells(self, name: str) -> list[Any]:
-        """A column as texts, numbers, True or False, and None where it says nothing."""
+        """The cells of a column.
+
+        Args:
+            name: Name of the column.
+
+        Returns:
+            Texts, numbers, True or False, and None where a cell is empty.
+        """
         return _cells(self.columns[name])
 
 

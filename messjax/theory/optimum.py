@@ -20,6 +20,20 @@ from numpy.typing import ArrayLike, NDArray
 from messjax.numerics.array_cache import ArrayCache, is_immutable
 from messjax.types import Distribution
 
+__all__ = [
+    "Optimum",
+    "Staircase",
+    "Value",
+    "check_distribution",
+    "dual",
+    "frontier",
+    "largest_alpha",
+    "solve",
+    "solve_all",
+    "staircase",
+    "values",
+]
+
 Floats = NDArray[np.float64]
 Integers = NDArray[np.intp]
 

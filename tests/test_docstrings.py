@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import doctest
 import importlib
 import inspect
 import pkgutil
 import re
+import sys
 import types
 from typing import Any
 
@@ -22,7 +24,7 @@ PACKAGES = [
 ]
 SOURCES = ["messjax", *PACKAGES, *(f"messjax.{name}" for name in MODULES)]
 ARRAY = re.compile(r"\b(Array|ArrayLike|ndarray|Floats)\b")
-SHAPE = re.compile(r"\[[A-Za-z0-9 _,.*+-]*\]|scalar|\bnumber\b|\ball of which broadcast\b")
+SHAPE = re.compile(r"\[[A-Za-z0-9 _,.*+()-]*\]|scalar|\bnumber\b|\ball of which broadcast\b")
 FREE = {"self", "cls"}
 # Modules whose names are not documented this way yet. Take lines out, add none.
 NOT_YET = {
@@ -141,6 +143,27 @@ def test_public_name_is_documented(name):
     for method, function in methods(value):
         found += complaints(function, f"{name}.{method}")
     assert found == []
+
+
+EXAMPLES = [name for name, value in NAMES.items() if ">>>" in (value.__doc__ or "")]
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_example_runs(name):
+    value = NAMES[name]
+    finder = doctest.DocTestFinder(recurse=False)
+    tests = finder.find(value, name, globs=dict(vars(sys.modules[value.__module__])))
+    outcome = [doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(test) for test in tests]
+    assert sum(result.attempted for result in outcome) > 0
+    assert sum(result.failed for result in outcome) == 0
+
+
+def test_the_main_functions_have_examples():
+    main = {
+        *("sweep", "simulate", "judge", "solve", "dual", "get", "synthetic", "types", "calibrated", "replay"),
+        *("linear", "oracle", "mess_plus", "single", "mixture", "summary", "stack", "ledger", "zip_meters", "fold"),
+    }
+    assert main - {name.rpartition(".")[2] for name in EXAMPLES} == set()
 
 
 def test_the_check_finds_what_is_missing():

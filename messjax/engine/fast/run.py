@@ -88,7 +88,7 @@ def run_block(
     c and a are scalars (vmap them): what is learned depends on them, and on V and alpha it does not. `why_not` must be
     None.
     """
-    groups = policy_groups.policy_groups(world, controls, keys.shape[0])
+    groups = policy_groups.group_policies(world, controls, keys.shape[0])
     columnar = streams.columnar_of(world.stream)
     assert columnar is not None, "supported streams have a form in columns"
     site = jax.vmap(component_keys)(keys)

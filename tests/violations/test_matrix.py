@@ -37,15 +37,15 @@ FEW = {  # by default: compiling all of them takes a minute
 OWN = '''
 from messjax.theory.statement import Claim, statement
 
-@statement("mine", source="here", needs="A7")
+@statement("mine", source="here", assumptions="A7")
 def mine(run):
     """Nothing costs more than all models together."""
-    return Claim(run.readings["cost"], run.constants.E_all)
+    return Claim(run.metrics["cost"], run.constants.E_all)
 
-@statement("wrong", source="here", needs="")
+@statement("wrong", source="here", assumptions="")
 def wrong(run):
     """Satisfaction is at most alpha / 4."""
-    return Claim(run.readings["satisfaction"], run.alpha / 4)
+    return Claim(run.metrics["satisfaction"], run.alpha / 4)
 '''
 
 

@@ -9,13 +9,13 @@ import jax
 from rich.markup import escape
 
 from messjax import plot, runtime
+from messjax.theory.hypothesis_tests import Row
 from messjax.theory.statement import Statement
 from proofs_check import rates, report
 from proofs_check.counterexamples import presentation as search_presentation
 from proofs_check.counterexamples import search, weakened
 from proofs_check.tables import Column, build
 from proofs_check.trials import cases, figures, sequential, trial
-from proofs_check.trials.trial import Row
 from proofs_check.violations import matrix
 from proofs_check.violations import presentation as matrix_presentation
 
@@ -144,7 +144,7 @@ def _search(args: PartOptions) -> PartResult:
     theorems = {weakening.theorem for weakening, _ in weakenings}
     if args.quick and theorems >= ATTAINED:
         sought = [each for each in sought if each.name.split()[0] not in theorems - ATTAINED]
-    false = [weakened.weakened(each, share) for each, share in weakenings]
+    false = [weakened.weaken(each, share) for each, share in weakenings]
     key, total = jax.random.key(args.seed + 5), len(sought) + len(false)
     if not sought:
         return PartResult([], {})

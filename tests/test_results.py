@@ -211,7 +211,9 @@ def test_the_quantities_of_the_theory_from_the_recorded_steps():
     run = grid_sweep.sweep(
         jax.random.key(6), Controls(V=1.0, alpha=0.7, c=1.5), stream=STREAM, horizon=60, num_streams=1, checkpoints=60,
         policy=policies.mess_plus(predictors.noisy(STREAM, 0.3, q=0.5)),
-        meter=standard_meters.zip_meters(recorder("p", "Q", "s_hat", "mu"), standard_meters.theory(), standard_meters.virtual_queue()),
+        meter=standard_meters.zip_meters(
+            recorder("p", "Q", "s_hat", "mu"), standard_meters.theory(), standard_meters.virtual_queue()
+        ),
     )  # fmt: skip
     path, result = steps(run), run.isel(stream=0)
     Q, p, e = path["Q"], path["p"], np.abs(path["s_hat"] - path["mu"]).max(axis=1)

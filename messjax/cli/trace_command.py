@@ -14,7 +14,7 @@ from rich.table import Table
 from messjax import runtime, traces
 from messjax.cli import options
 from messjax.traces import Finding, Recording
-from messjax.traces.costs import costs
+from messjax.traces.costs import make_costs
 from messjax.traces.linting.report import mean_where
 
 _KINDS = ("error", "handled", "warning", "info")
@@ -75,7 +75,7 @@ def run_convert(args: argparse.Namespace) -> None:
 def _cost(args: argparse.Namespace, recording: Recording) -> tuple[np.ndarray | None, str]:
     """Costs as the options say, else as recorded, if they are; with their unit."""
     if args.cost or args.prices or args.parameters:
-        return costs(recording, options.rule(args, recording))
+        return make_costs(recording, options.rule(args, recording))
     return recording.cost, recording.cost_unit
 
 

@@ -1,8 +1,8 @@
 """Grids of controls times streams, in blocks of streams: results, progress, interruption, provenance.
 
-Streams run in blocks through one program (`grid_program.program`), spread over the local devices, so that progress can be
-shown and device memory does not grow with their number. Stream i's key is fold_in(key, i): blocks and devices change
-no request, coin or count, and what is learned at most in its last bits.
+Streams run in blocks through one program (`grid_program.program`), spread over the local devices, so that progress
+can be shown and device memory does not grow with their number. Stream i's key is fold_in(key, i): blocks and devices
+change no request, coin or count, and what is learned at most in its last bits.
 """
 
 from __future__ import annotations
@@ -63,8 +63,8 @@ def sweep(
     now and then with the number of requests served so far (of one grid point). Changing any value or the key compiles
     nothing anew.
 
-    `engine` "auto" takes the fast path (`messjax.engine.fast`) where it knows policy, stream, meters and feedback, and the
-    general one elsewhere; "general" and "fast" insist, "kernel" is the oracle workload as one GPU kernel. `block`
+    `engine` "auto" takes the fast path (`messjax.engine.fast`) where it knows policy, stream, meters and feedback, and
+    the general one elsewhere; "general" and "fast" insist, "kernel" is the oracle workload as one GPU kernel. `block`
     streams per device and call, the number of `devices` and the `memory` in GiB that a call may take on each choose
     themselves; all are noted in the attributes.
 
@@ -130,7 +130,7 @@ def sweep(
 
 
 def audit(key: Array, controls: Controls, *, policy: Policy, stream: Stream, **options: Any) -> xr.Dataset:
-    """Run a policy on a stream and audit every request: a Dataset of the readings of `path_audit.path_audit_meter` per stream.
+    """Run a policy on a stream and audit every request: the metrics of `path_audit.path_audit_meter` per stream.
 
     `options` are those of `sweep` (horizon, num_streams, feedback, ...); `meter` is zipped to the audit. Raises as
     `sweep` does. `path_audit.failures` adds up what failed.

@@ -14,10 +14,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from messjax.theory.statement import ASSUMPTIONS, Case, Statement
+from messjax.theory import ALL
+from messjax.theory.statement import ASSUMPTIONS, Statement
 from proofs_check import violations
-from proofs_check.statements import ALL
 from proofs_check.trials import trial
+from proofs_check.trials.case import Case
 
 NOTHING = "none"  # the column of cases that keep every assumption
 CELL_VERDICTS = ("violated", "holds", "undecided", "not applicable")  # the verdict of a cell is the first that occurs
@@ -57,8 +58,8 @@ def evaluate_matrix(
     """Every statement on every broken case and on extra ones, verdicts corrected over all of them (Holm).
 
     256 streams and requests by the thousand in quick mode, 512 and by ten thousands otherwise; then the cases are also
-    run repaired (`violations.repaired`), which nothing may fail. An extra case enters the columns it `breaks`, or "none";
-    `broken` are cases to run in place of the catalogue's.
+    run repaired (`violations.repaired`), which nothing may fail. An extra case enters the columns it `breaks`, or
+    "none"; `broken` are cases to run in place of the catalogue's.
     """
     broken = violations.cases(quick) if broken is None else broken
     chosen, cases = list(statements), [*broken, *extra_cases, *([] if quick else violations.repaired(list(broken)))]

@@ -1,4 +1,4 @@
-"""A grid judged point by point: whether the agreement was kept, and what it cost brought to alpha (`sims.common.comparison`)."""
+"""Whether the SLA was met at each point of a grid, and the cost there brought to alpha (`sims.common.comparison`)."""
 
 from __future__ import annotations
 

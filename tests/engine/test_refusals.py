@@ -83,7 +83,8 @@ RUNS = {
     "unknown curve": (lambda: swept(checkpoints=2, curves=("regret",)), ("curves", "regret", "satisfaction")),
     "too few model names": (lambda: swept(models=("a", "b")), ("models", "expected 3", "found 2", "a, b")),
     "two meters of one name": (
-        lambda: swept(meter=standard_meters.zip_meters(standard_meters.ledger(), standard_meters.ledger())), ("two meters", "share the name")
+        lambda: swept(meter=standard_meters.zip_meters(standard_meters.ledger(), standard_meters.ledger())),
+        ("two meters", "share the name"),
     ),
     "predictor of other d": (routed(lambda: predictors.linear(K + 1, M)), ("policy does not fit", "(2,)", "3 models")),
     "predictor of other K": (routed(lambda: predictors.tabular(K + 1, M)), ("policy does not fit", "(2,)", "3 models")),

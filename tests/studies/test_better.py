@@ -1,4 +1,4 @@
-"""sims.studies.better.study: how settings are chosen, what is charged, the split of a cost, the finding; its learner by hand."""
+"""The study `better`: choice of settings, charges, the split of a cost, the finding; a learner by hand."""
 
 from __future__ import annotations
 

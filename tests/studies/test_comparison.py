@@ -1,4 +1,4 @@
-"""sims/common/comparison and sims/common/worlds: costs brought to alpha, paired ratios, who kept the agreement; what a world knows."""
+"""sims.common.comparison and worlds: costs brought to alpha, paired ratios, who met the SLA; what a world knows."""
 
 from __future__ import annotations
 

@@ -122,7 +122,7 @@ class PolicyGroup(NamedTuple):
         return jax.tree.map(lambda x: x[:, start : start + self.size], metrics)
 
 
-def policy_groups(world: RunParts, controls: Controls, num_streams: int) -> list[PolicyGroup]:
+def group_policies(world: RunParts, controls: Controls, num_streams: int) -> list[PolicyGroup]:
     """The loops of a world's policies: one for each MESS+, one for all the others."""
     size = controls.V.shape[0]
     lanes = loop.padded(loop.Lanes(controls.V, controls.alpha, num_streams))

@@ -81,7 +81,7 @@ def run_block(
     c and a are scalars (vmap them): what is learned depends on them, and on V and alpha it does not. `why_not` must be
     None.
     """
-    groups = policy_groups.policy_groups(world, controls, keys.shape[0])
+    groups = policy_groups.group_policies(world, controls, keys.shape[0])
     columnar = streams.KNOWN[world.stream.draw.func](world.stream.draw)  # type: ignore[attr-defined]
     site = jax.vmap(component_keys)(keys)
     key_world, key_policy = (counter_prng.word_stream(site[:, n]) for n in (0, 1))

@@ -1,7 +1,8 @@
 """Streams in columns: what a chunk of L requests is for B streams, one array [L, B] per quantity and streams last.
 
-Each class restates one stream of `messjax.streams` from the same words of the same keys (`messjax.numerics.counter_prng`). `chunk`
-draws L requests at once into arrays that stay in cache; a `row` is one request of them.
+Each class restates one stream of `messjax.streams` from the same words of the same keys
+(`messjax.numerics.counter_prng`). `chunk` draws L requests at once into arrays that stay in cache;
+a `row` is one request of them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What sims.studies.better.study says: all candidates of each world, published beside ours on fresh streams, terms, finding."""
+"""Tables of the study `better`: candidates of each world, published beside ours on fresh streams, terms, finding."""
 
 from __future__ import annotations
 

@@ -294,9 +294,10 @@ def finding(result: Results) -> str:
     )
     return (
         f"{'; '.join(parts)}. Mean MJ of {len(result)} at alpha: coin {mean_of(result, 'coin'):.2f}, LP mixture "
-        f"{mean_of(result, 'LP mixture'):.2f}, C* {mean_of(result, 'C*'):.2f}; MESS+ exploit only and in full: predictor "
-        f"{skills}, {head.removeprefix('MESS+, ')} online {means[head, 'exploit only']:.2f} and "
-        f"{means[head, 'full']:.2f}; at the V of their table even an oracle {_at_their_V(result):.2f} exploit only"
+        f"{mean_of(result, 'LP mixture'):.2f}, C* {mean_of(result, 'C*'):.2f}; MESS+ exploit only and in full: "
+        f"predictor {skills}, {head.removeprefix('MESS+, ')} online {means[head, 'exploit only']:.2f} "
+        f"and {means[head, 'full']:.2f}; at the V of their table even an oracle {_at_their_V(result):.2f} "
+        "exploit only"
     )
 
 

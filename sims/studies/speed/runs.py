@@ -1,4 +1,4 @@
-"""What `python -m sims speed` measures: the workloads as messjax runs them, the references, the scaling, the roofline."""
+"""What `python -m sims speed` measures: the workloads in messjax and in the references, the scaling, the roofline."""
 
 from __future__ import annotations
 

@@ -43,8 +43,8 @@ def read(path: Path, options: object = None) -> Recording:
         The recording.
 
     Raises:
-        ValueError: A path that is missing or has no JSON, JSON that is broken or lacks a field, values that are none. It
-            names file, record (the first is 1) and field.
+        ValueError: A path that is missing or has no JSON, JSON that is broken or lacks a field, values of another kind.
+            It names file, record (the first is 1) and field.
     """
     builder = Builder("alpaca_eval", path, token_unit="word", score_range=(1.0, 2.0))
     files = files_of(path, ".json")

@@ -42,8 +42,8 @@ def read(path: Path, options: object = None) -> Recording:
         The recording.
 
     Raises:
-        ValueError: A path that is missing or has no JSON, JSON that is broken or lacks a field, values that are none. It
-            names file, record (the first is 1) and field.
+        ValueError: A path that is missing or has no JSON, JSON that is broken or lacks a field, values of another kind.
+            It names file, record (the first is 1) and field.
     """
     builder = Builder("llmrouterbench", path, cost_unit=COST_UNIT)
     runs: dict[tuple[Path, str], list[tuple[str, Path]]] = {}

@@ -63,8 +63,8 @@ def read(path: Path, options: object = None) -> Recording:
         The recording.
 
     Raises:
-        ValueError: A path that is missing or has no such file, a line that is broken or lacks a field, a metric or filter
-            that a task does not have. It names file, line and field.
+        ValueError: A path that is missing or has no such file, a line that is broken or lacks a field, a metric or
+            filter that a task does not have. It names file, line and field.
     """
     builder, choices = Builder("lm_eval", path), _Choices(options)
     older: list[Path] = []

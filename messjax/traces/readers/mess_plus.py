@@ -57,7 +57,8 @@ def read(path: Path, options: Options | None = None) -> Recording:
         The recording.
 
     Raises:
-        ValueError: As `csv_rows` and `number`; an unknown metric, or one that a file lacks; a category without any score.
+        ValueError: As `csv_rows` and `number`; an unknown metric, or one that a file lacks; a category without any
+            score.
     """
     metric = options.metric if options else None
     if metric is not None and metric not in SCORES:

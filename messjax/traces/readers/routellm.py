@@ -43,8 +43,8 @@ def read(path: Path, options: object = None) -> Recording:
 
     Raises:
         ValueError: A path that is missing or has no CSV, a file that is empty or breaks the format, files of one folder
-            with different models. It names file, row (the CSV record, the header is row 1), line and column, what was found
-            and what expected.
+            with different models. It names file, row (the CSV record, the header is row 1), line and column, what was
+            found and what expected.
     """
     builder = Builder("routellm", path)
     first: tuple[Path, tuple[str, ...]] | None = None

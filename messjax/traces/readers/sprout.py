@@ -47,8 +47,8 @@ def read(path: Path, options: object = None) -> Recording:
         The recording.
 
     Raises:
-        ValueError: A path that is missing or has no Parquet, files that are damaged or have no such columns, files of one
-            folder with different models, values that are none. It names file, row (the first is 1) and column.
+        ValueError: A path that is missing or has no Parquet, files that are damaged or have no such columns, files of
+            one folder with different models, values of another kind. It names file, row (the first is 1) and column.
     """
     builder = Builder("sprout", path)
     first: tuple[Path, list[str]] | None = None

@@ -195,6 +195,22 @@ class StreamDescription:
     cost_unit: str
 
 
+@jax.tree_util.register_static
+@dataclass(frozen=True)
+class Kind:
+    """What a component is, by name. Statements and engines go by it, never by a component's functions or text.
+
+    Attributes:
+        name: Of a policy its function in `messjax.policies` ("mess_plus", "greedy", ...). Of a stream "iid", "recorded"
+            (a trace), or "not_iid" (the distribution of requests changes). "other" where nothing is known.
+    """
+
+    name: str
+
+
+OTHER = Kind("other")
+
+
 class Stream(NamedTuple):
     """A source of requests. `mean` and `distribution` are None where the distribution is unknown.
 
@@ -204,6 +220,7 @@ class Stream(NamedTuple):
         mean: features [d] -> mu [M], what an oracle may know.
         distribution: () -> Distribution, on the host: what C* and gamma* are solved for.
         length: Number of requests in a recorded trace; None for an endless stream.
+        kind: Whether the requests are i.i.d., recorded, or neither.
         description: Names of the models and the unit of cost, where known.
     """
 
@@ -212,6 +229,7 @@ class Stream(NamedTuple):
     mean: Callable[[Array], Array] | None = None
     distribution: Callable[[], Distribution] | None = None
     length: int | None = None
+    kind: Kind = OTHER
     description: StreamDescription | None = None
 
     @property
@@ -261,12 +279,14 @@ class Policy(NamedTuple):
         act: (key, A, features [d], cost [M], controls) -> Decision.
         update: (A, features [d], decision, feedback, controls) -> A.
         queue: A -> Q, a `numerics.virtual_queue.Fixed`.
+        kind: Name of its function in `messjax.policies`, or "other".
     """
 
     init: Callable[[Array, Controls], PyTree]
     act: Callable[[Array, PyTree, Array, Array, Controls], Decision]
     update: Callable[[PyTree, Array, Decision, Feedback, Controls], PyTree]
     queue: Callable[[PyTree], Any]
+    kind: Kind = OTHER
 
 
 class Meter(NamedTuple):
@@ -316,6 +336,20 @@ def expect(argument: str, value: Any, kind: type, hint: str) -> None:
     """
     if not isinstance(value, kind):
         raise TypeError(f"{argument}: found {found(value)}, expected {hint}")
+
+
+def spec_of(function: Any, implementation: Callable) -> Any:
+    """The spec that a component's function was built from, a NamedTuple; None where it is another function.
+
+    Args:
+        function: A function of a component, a `Partial(implementation, spec)` if it is the one looked for.
+        implementation: The module-level function, whose first argument is the spec.
+
+    Returns:
+        The spec, or None.
+    """
+    known = isinstance(function, Partial) and function.func is implementation
+    return function.args[0] if known else None
 
 
 def sizes(who: str, stream: Stream | None, **given: int | None) -> tuple[int, ...]:

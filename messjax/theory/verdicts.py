@@ -76,7 +76,7 @@ def judge(
         >>> policy = mj.policies.mess_plus(mj.predictors.oracle(stream))
         >>> controls = mj.Controls(V=[1.0, 10.0], alpha=0.5)
         >>> runs = mj.sweep(jax.random.key(0), controls, policy=policy, stream=stream, horizon=20, num_streams=4)
-        >>> "T1" in judge(runs, distribution)["statement"].values
+        >>> "T1 queue" in judge(runs, distribution)["statement"].values
         True
     """
     chosen = statements_named(statements, known_statements()) if isinstance(statements, str) else list(statements)

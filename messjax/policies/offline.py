@@ -76,7 +76,7 @@ def optimal(distribution: Distribution) -> Policy:
     """
     if distribution.kind != "exact":
         raise ValueError(
-            f"optimal: expected the exact law of a stream over types, found one of kind {distribution.kind!r}"
+            f"optimal: expected the exact distribution of a stream over types, found one of kind {distribution.kind!r}"
         )
     stairs = optimum.staircase(distribution)
     table = (

@@ -14,6 +14,13 @@ from jax.tree_util import Partial
 
 from messjax.types import Array, Controls, Decision, Feedback, Outcome, Request
 
+__all__ = [
+    "complete",
+    "noisy",
+    "one_sided",
+    "sparse",
+]
+
 AGREEMENTS = ("heard", "true")
 
 

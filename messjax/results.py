@@ -28,6 +28,16 @@ from messjax.statistics import intervals
 from messjax.theory import optimum
 from messjax.types import Distribution, Policy
 
+__all__ = [
+    "concat",
+    "load",
+    "provenance",
+    "save",
+    "summary",
+    "to_dataset",
+    "with_optimum",
+]
+
 _ABOUT = {  # name: (what it is, its unit; "cost" stands for the cost unit of the stream)
     "cost": ("operating cost per request, full ledger", "cost"),
     "cost_exploit": ("operating cost per request, exploit steps only", "cost"),

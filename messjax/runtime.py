@@ -13,6 +13,19 @@ from typing import TYPE_CHECKING, Any, NoReturn
 if TYPE_CHECKING:  # imported where they are used: a command's --help needs none of them
     from rich.console import Console
 
+__all__ = [
+    "Parser",
+    "console",
+    "cores",
+    "number_list",
+    "out_dir",
+    "progress",
+    "run_program",
+    "use_all_cores",
+    "use_compilation_cache",
+    "whole_number",
+]
+
 
 class Parser(argparse.ArgumentParser):
     """Bad options are a ValueError like any bad input: `exit_code` says them in one line."""

@@ -19,6 +19,31 @@ import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import Partial
 
+__all__ = [
+    "Array",
+    "Controls",
+    "Decision",
+    "Distribution",
+    "Feedback",
+    "Meter",
+    "Outcome",
+    "Policy",
+    "Predictor",
+    "PyTree",
+    "Request",
+    "Step",
+    "Stream",
+    "StreamDescription",
+    "as_pytree",
+    "equal_components",
+    "expect",
+    "found",
+    "is_traced",
+    "same_structure",
+    "stack",
+    "structure_key",
+]
+
 Array = jax.Array
 PyTree = Any
 T = TypeVar("T")

@@ -9,13 +9,13 @@ import jax
 from rich.markup import escape
 
 from messjax import plot, runtime
+from messjax.theory.hypothesis_tests import Row
 from messjax.theory.statement import Statement
 from proofs_check import rates, report
 from proofs_check.counterexamples import presentation as search_presentation
 from proofs_check.counterexamples import search, weakened
 from proofs_check.tables import Column, build
 from proofs_check.trials import cases, figures, sequential, trial
-from proofs_check.trials.trial import Row
 from proofs_check.violations import matrix
 from proofs_check.violations import presentation as matrix_presentation
 

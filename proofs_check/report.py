@@ -16,12 +16,8 @@ import xarray as xr
 from rich.table import Table
 
 from messjax import results
+from messjax.theory.hypothesis_tests import NOT_APPLICABLE, VERDICTS, Row
 from proofs_check.tables import Column, build
-from proofs_check.trials.trial import Row
-
-NOT_APPLICABLE = "not applicable"
-WORST = ("violated", "undecided", "holds", NOT_APPLICABLE)
-
 
 COLUMNS = (
     Column("statement"), Column("assumptions", wide=True), Column("tightest case"), Column("measured", number=True),
@@ -48,11 +44,11 @@ def table(rows: Sequence[Row], title: str = TITLE) -> Table:
 def _line(name: str, cases: Sequence[Row]) -> list[str]:
     row, counts = tightest(cases), Counter(each.verdict for each in cases)
     return [
-        name, row.assumptions, f"{row.case}: {row.why}" if row.verdict == NOT_APPLICABLE else row.case,
+        name, row.assumptions, f"{row.case}: {row.reason}" if row.verdict == NOT_APPLICABLE else row.case,
         number(row.measured), _interval(row.measured_lower, row.measured_upper), number(row.bound),
         _interval(row.margin_lower, row.margin_upper), number(row.looseness), str(row.streams),
         number(sum(each.seconds for each in cases)),
-        ", ".join(f"{counts[verdict]} {verdict}" for verdict in WORST if counts[verdict]),
+        ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS if counts[verdict]),
     ]  # fmt: skip
 
 
@@ -66,7 +62,7 @@ def tightest(rows: Sequence[Row]) -> Row:
     def rank(row: Row) -> tuple[int, float]:
         scale = max(abs(row.bound), abs(row.measured)) or 1.0
         margin = row.margin_lower / scale
-        return WORST.index(row.verdict), margin if math.isfinite(margin) else math.inf
+        return VERDICTS.index(row.verdict), margin if math.isfinite(margin) else math.inf
 
     return min(rows, key=rank)
 

@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
 from messjax import runtime
+from messjax.theory import ALL, statements_named
+from messjax.theory.hypothesis_tests import Row
 from messjax.theory.statement import Statement, load_statements
 from proofs_check import report
-from proofs_check.statements import ALL, named
-from proofs_check.trials.trial import Row
 
 LONGEST_FIRST = ("search", "rates", "matrix", "statements", "lemmas", "sequential")
 
@@ -38,7 +38,12 @@ class FinishedPart(NamedTuple):
 def chosen_statements(args: argparse.Namespace) -> list[Statement]:
     """The statements that the options name, the user's own included. ValueError for an unknown one or a bad file."""
     statements = list(ALL) + [each for path in args.also for each in load_statements(path)]
-    return named(args.only, statements) if args.only else statements
+    if not args.only:
+        return statements
+    try:
+        return statements_named(args.only, statements)
+    except ValueError as error:
+        raise ValueError(f"--only: {error}") from error
 
 
 def run_parts(parts: Sequence[str], args: argparse.Namespace) -> Iterator[FinishedPart]:

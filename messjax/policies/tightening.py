@@ -52,7 +52,7 @@ def kappa_for(
     S_T: float = 0.0,
     Q_1: float = 0.0,
 ) -> float:
-    """The kappa of T10 (mean) for MESS+: the least with kappa T >= (T1's bound of E[Q_{T+1}] at alpha + kappa) - Q_1.
+    """The kappa of T10 (mean) for MESS+: the least with kappa T >= (bound of T1's older form at alpha + kappa) - Q_1.
 
     Then E[alpha - (1/T) sum s_t] <= 0 at T = `horizon` when MESS+ runs with alpha + kappa; that costs at most
     `theory.T10_cost` more.
@@ -71,12 +71,12 @@ def kappa_for(
         kappa; inf where no kappa < beta_M is enough (V too large for T, or alpha too close to what model M attains).
 
     Raises:
-        ValueError: As `optimum.constants` raises.
+        ValueError: As `theory.distribution_constants` raises.
 
     Source: T10 in docs/theory.md.
     """
-    at, stairs = optimum.constants(distribution, alpha), optimum.staircase(distribution)
-    P_T = theory.exploration_sum(horizon, c, a)
+    at, stairs = theory.distribution_constants(distribution, alpha), optimum.staircase(distribution)
+    P_T = theory.exploration_sum(T=horizon, c=c, a=a)
 
     def right(kappa: float) -> float:
         wanted = alpha + kappa
@@ -84,10 +84,12 @@ def kappa_for(
         if step >= len(stairs.level):
             return np.inf
         B = max(wanted, 1.0 - wanted) ** 2 / 2.0
-        queue = theory.T1_queue(V, stairs.price[step], B, horizon, P_T, at.beta_M - kappa, S_T, Q_1=Q_1)
+        queue = theory.T1_queue_older(
+            V=V, gamma=stairs.price[step], B=B, T=horizon, P_T=P_T, beta_M=at.beta_M - kappa, S_T=S_T, Q_1=Q_1
+        )
         return float(queue) - Q_1
 
-    return theory.T10_kappa(right, horizon, at.beta, at.beta_M)
+    return theory.T10_kappa(right, T=horizon, beta=at.beta, beta_M=at.beta_M)
 
 
 def _more(controls: Controls, kappa: Array) -> Controls:

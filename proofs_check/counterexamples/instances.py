@@ -19,13 +19,14 @@ import numpy as np
 from jax.sharding import Mesh, PartitionSpec
 from jax.tree_util import Partial
 
-from messjax import feedback, policies, streams, theory
+from messjax import feedback, policies, streams
 from messjax.engine import simulation as engine
 from messjax.results import host
 from messjax.streams import labels
-from messjax.theory import optimum
-from messjax.theory.statement import Case, Run
+from messjax.theory.statement import Run
 from messjax.types import Array, Controls, Distribution, Outcome, Policy, Predictor, Request, Stream
+from proofs_check.trials.case import Case
+from proofs_check.trials.trial import run_of
 
 BLOCK = 64  # instances side by side in one call of the compiled program
 RAREST = 0.05
@@ -238,12 +239,6 @@ def _one(key: Array, instance: Instance) -> dict[str, Any]:
 
 def _run(instance: Instance, metrics: dict[str, np.ndarray]) -> Run:
     stream, policy = world(*(np.asarray(values, np.float32) for values in instance[:4]))
-    return Run(
-        _case(instance, "instance", stream, policy),
-        *instance.controls,
-        T=instance.T,
-        P_T=float(theory.exploration_sum(instance.T, instance.c, instance.a)),
-        metrics=metrics | {"violation": instance.alpha - metrics["satisfaction"]},
-        best=optimum.solve(instance.distribution, instance.alpha),
-        constants=optimum.constants(instance.distribution, instance.alpha),
-    )
+    case = _case(instance, "instance", stream, policy)
+    violation = instance.alpha - metrics["satisfaction"]
+    return run_of(case, instance.controls, metrics | {"violation": violation})

@@ -3,7 +3,7 @@
 What is minimised is the relative margin, the upper 95% limit of bound - measured over a scale: the larger of |bound|
 and the root mean square of what is measured (so a bound of zero has a scale, too); |value| for an equality, whose
 margin is how far its interval reaches past the value. By the upper limit, noise is no achievement: below zero is what
-a test would call a violation. 0 is tight, 1 says that the bound is all there is; a silent statement counts as 3.
+a test would call a violation. 0 is tight, 1 says that the bound is all there is; a statement that does not apply counts as 3.
 
 All instances meet the same random numbers, so the best of thousands is partly the luckiest. The population is therefore
 taken to new numbers every few generations, where what was luck is lost; the leaders are run again on others, and the
@@ -22,7 +22,19 @@ import numpy as np
 from scipy.optimize import differential_evolution
 from scipy.stats import qmc
 
-from messjax.theory.statement import Between, Claim, Conclusion, Equal, Exact, NotApplicable, Run, Statement, Tail
+from messjax.theory.hypothesis_tests import of_conclusion
+from messjax.theory.statement import (
+    AtLeast,
+    Between,
+    Claim,
+    Conclusion,
+    Equal,
+    Exact,
+    NotApplicable,
+    Run,
+    Statement,
+    Tail,
+)
 from messjax.types import Array
 from proofs_check.counterexamples import instances
 from proofs_check.counterexamples.instances import Instance, Space
@@ -104,7 +116,7 @@ def find_counterexamples(
     seen: Screen | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> list[SearchResult]:
-    """`hunt` for each statement, screened together; the verdicts of the rows are corrected for their number (Holm).
+    """`find_counterexample` for each statement, screened together; verdicts are corrected for their number (Holm).
 
     `progress(done)` is called after each.
     """
@@ -181,35 +193,37 @@ class _Search:
 
 
 def tightness(statement: Statement, run: Run) -> float:
-    """The number that is minimised: the upper limit of the relative margin, SILENT where nothing is said."""
+    """The number that is minimised: the upper limit of the relative margin, NOT_APPLICABLE where nothing is said."""
     return relative(statement, run)[2]
 
 
 def relative(statement: Statement, run: Run) -> tuple[float, float, float]:
-    """Lower limit, estimate and upper limit of the relative margin; SILENT where nothing, or 0 <= 0, is said."""
-    text = statement.evaluate(run)
-    if isinstance(text, NotApplicable):
+    """Lower limit, estimate and upper limit of the relative margin; NOT_APPLICABLE where nothing, or 0 <= 0, is said."""
+    conclusion = statement.conclude(run)
+    return _relative(statement, run, conclusion)
+
+
+def _relative(statement: Statement, run: Run, conclusion: Conclusion) -> tuple[float, float, float]:
+    if isinstance(conclusion, NotApplicable):
         return NOT_APPLICABLE, NOT_APPLICABLE, NOT_APPLICABLE
-    if isinstance(text, Tail) and text.guide is not None:
-        if text.bound < RAREST:
+    if isinstance(conclusion, Tail) and conclusion.guide is not None:
+        if conclusion.bound < RAREST:
             return NOT_APPLICABLE, NOT_APPLICABLE, NOT_APPLICABLE
-        text = Claim(text.guide, text.bound)
-    if isinstance(text, Between):  # the side on which less is left, of what the limit is away from the centre
-        return min(relative(statement._replace(evaluate=_saying(side)), run) for side in text.sides)
-    row = trial.evaluate(statement._replace(evaluate=_saying(text)), run)
-    scale = _scale(text, row)
-    if not (ROUNDING * isinstance(text, Exact) < scale < np.inf):  # of two numbers near zero none is the larger
+        conclusion = Claim(conclusion.guide, conclusion.bound)
+    if isinstance(conclusion, AtLeast):
+        conclusion = Claim(-conclusion.measured, -conclusion.bound)
+    if isinstance(conclusion, Between):  # the side on which less is left, of what the limit is away from the centre
+        return min(_relative(statement, run, side) for side in conclusion.sides)
+    row = of_conclusion(statement, run, conclusion)
+    scale = _scale(conclusion, row)
+    if not (ROUNDING * isinstance(conclusion, Exact) < scale < np.inf):  # of two numbers near zero none is the larger
         return NOT_APPLICABLE, NOT_APPLICABLE, NOT_APPLICABLE
     low, high = row.margin_lower, row.margin_upper
-    if isinstance(text, Equal):  # it may fail on either side: the nearer one
+    if isinstance(conclusion, Equal):  # it may fail on either side: the nearer one
         middle = -abs(row.bound - row.measured)
         half = (high - low) / 2.0
         return (middle - half) / scale, middle / scale, (middle + half) / scale
     return low / scale, (row.bound - row.measured) / scale, high / scale
-
-
-def _saying(text: Conclusion) -> Callable[[Run], Conclusion]:
-    return lambda _: text
 
 
 def _scale(text: Conclusion, row: trial.Row) -> float:

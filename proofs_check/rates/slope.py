@@ -80,14 +80,14 @@ def row(rate: Rate) -> Row:
     """A rate as a line of the verdict table: the slope against the predicted one, within TOLERANCE of it.
 
     It holds by two one-sided tests, and is violated where the slope is significantly farther away: what is between, or
-    behind the gate, is undecided or silent. The margin is what the tolerance leaves.
+    behind the gate, is undecided or not applicable. The margin is what the tolerance leaves.
     """
     out = EMPTY_ROW._replace(
         statement=f"{rate.statement} rate", source=f"{rate.statement} in docs/theory", assumptions="A1 A4 A7",
         case=f"{rate.what}, slope in {rate.x_name}", seconds=rate.seconds,
     )  # fmt: skip
     if rate.verdict == "gated":
-        return out._replace(why=f"T/(V gamma*) = {rate.gate:.3g} is below {GATE:g}")
+        return out._replace(reason=f"T/(V gamma*) = {rate.gate:.3g} is below {GATE:g}")
     half = (rate.slope_upper - rate.slope_lower) / 2.0
     error = max(half, 1e-12) / float(special.ndtri((1.0 + LEVEL) / 2.0))
     far = abs(rate.slope - rate.predicted)

@@ -17,9 +17,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from messjax import plot
+from messjax.theory.hypothesis_tests import Row
 from messjax.theory.statement import Statement
 from proofs_check.trials.sequential import WatchedPath
-from proofs_check.trials.trial import Row
 
 MEASURED, BOUND, MARGIN = plot.COLORS[0], plot.COLORS[1], plot.COLORS[2]
 MARKERS = {"holds": "o", "undecided": "o", "violated": "X"}  # hollow where undecided

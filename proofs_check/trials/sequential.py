@@ -20,8 +20,8 @@ from messjax.meters import standard_meters
 from messjax.meters.bounded_sum import bounded_mean
 from messjax.statistics import confidence_sequences
 from messjax.theory import optimum
-from messjax.theory.statement import Case
 from messjax.types import Array, Controls, Step
+from proofs_check.trials.case import Case
 from proofs_check.trials.trial import EMPTY_ROW, NAN, Row
 
 ERRORS = 10.0 ** -np.arange(1.0, 13.0)

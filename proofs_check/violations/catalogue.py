@@ -9,8 +9,8 @@ from jax.tree_util import Partial
 
 from messjax import feedback, policies, predictors, streams
 from messjax.policies.predictor_router import router
-from messjax.theory.statement import Case
 from messjax.types import Controls, Distribution, Policy, Stream
+from proofs_check.trials.case import Case
 from proofs_check.trials.cases import inverted, kinked, tightened
 from proofs_check.violations.exploration import exploring, feature_dependent_exploration, once
 from proofs_check.violations.predictions import PriceList, biased_labels, frozen, outcome_dependent_feedback

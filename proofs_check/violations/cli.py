@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from messjax import plot, runtime
+from messjax.theory import ALL
 from messjax.theory.statement import load_statements
 from proofs_check import report
-from proofs_check.statements import ALL
 from proofs_check.violations import matrix, presentation
 
 

@@ -14,10 +14,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from messjax.theory.statement import ASSUMPTIONS, Case, Statement
+from messjax.theory import ALL
+from messjax.theory.statement import ASSUMPTIONS, Statement
 from proofs_check import violations
-from proofs_check.statements import ALL
 from proofs_check.trials import trial
+from proofs_check.trials.case import Case
 
 NOTHING = "none"  # the column of cases that keep every assumption
 CELL_VERDICTS = ("violated", "holds", "undecided", "not applicable")  # the verdict of a cell is the first that occurs

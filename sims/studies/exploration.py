@@ -62,7 +62,7 @@ def ablation(world: World, quick: bool) -> xr.Dataset:
     if not world.recorded:
         assert world.stream.distribution is not None
         result = result.merge(verdicts.judge(result, world.stream.distribution()), combine_attrs="drop_conflicts")
-    result["share_expected"] = "c", theory.exploration_sum(world.horizon, C, 0.25) / world.horizon
+    result["share_expected"] = "c", theory.exploration_sum(T=world.horizon, c=C, a=0.25) / world.horizon
     result["blind_cost"] = (), optimum.solve(world.blind(), world.alpha).cost, {"units": world.cost_unit}
     return result.assign_attrs(horizon=world.horizon, cost_unit=world.cost_unit, spread=world.spread)
 

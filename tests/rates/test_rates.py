@@ -144,10 +144,10 @@ def test_balanced_puts_the_least_of_the_model_at_a_star(q):
     T = 5_000
     c = exponent.balanced(q, 1.0, 0.3, 4.0, 0.7, T)
     t, a = np.arange(1, T + 1), np.linspace(0.1, 0.6, 101)
-    p = theory.exploration_probability(t, c, a[:, None])
+    p = theory.exploration_probability(t=t, c=c, a=a[:, None])
     seen = np.cumsum(p, 1) - p
     loss = (0.7 * p + 4.0 * (1 - p) * 0.3 * (1 + seen) ** -q).mean(1)
-    assert a[np.argmin(loss)] == pytest.approx(theory.T8_exponent(q), abs=0.02)
+    assert a[np.argmin(loss)] == pytest.approx(theory.T8_exponent(q=q), abs=0.02)
 
 
 def test_the_least_of_a_curve_is_found_with_an_interval():

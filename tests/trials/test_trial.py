@@ -1,4 +1,4 @@
-"""The court itself: verdicts on known samples, errors that name what is wrong, a statement of one's own."""
+"""The statistical tests: verdicts on known samples, errors that name what is wrong, a statement of one's own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from messjax.theory import ALL
 from messjax.theory.statement import (
+    AtLeast,
     Between,
     Claim,
     Equal,
@@ -18,11 +20,11 @@ from messjax.theory.statement import (
     NotApplicable,
     Statement,
     Tail,
+    define_statement,
     load_statements,
-    statement,
 )
 from proofs_check import __main__ as program
-from proofs_check import report, statements
+from proofs_check import report
 from proofs_check.trials import cases, figures, sequential, trial
 
 RNG = np.random.default_rng(0)
@@ -36,7 +38,7 @@ def run():
 
 
 def text(what) -> Statement:
-    return statement("X", source="here", assumptions="A1")(lambda run: what)
+    return define_statement("X", source="here", assumptions="A1")(lambda run: what)
 
 
 FEW = ("T4 tail 1/100", "T9 violation")  # 256 streams are too few to decide these
@@ -65,13 +67,15 @@ SAMPLE = RNG.normal(5.0, 1.0, 400)
         (Equal(SAMPLE, 5.0, 0.01), "undecided"),
         (Exact(1.0, 1.0), "holds"),
         (Exact(1.0, 0.9), "violated"),
+        (AtLeast(SAMPLE, 4.5), "holds"),
+        (AtLeast(SAMPLE, 5.5), "violated"),
         (NotApplicable("so"), "not applicable"),
     ],
 )
 def test_verdicts_on_known_samples(run, what, verdict):
     row = trial.evaluate(text(what), run)
     assert row.verdict == verdict
-    assert (row.why == "so") == (verdict == "not applicable")
+    assert (row.reason == "so") == (verdict == "not applicable")
 
 
 def test_two_sides_tell_the_nearer_limit_and_distances_from_the_centre(run):
@@ -112,10 +116,10 @@ def test_every_statement_speaks_and_nothing_is_violated():
     chosen = cases.valid(quick=True)
     for case, key in zip(chosen, trial.keys(3, len(chosen)), strict=True):
         if "SGD" not in case.name and "noisy" not in case.name:
-            rows += [trial.evaluate(each, one) for one in trial.run_case(case, key, 256) for each in statements.ALL]
+            rows += [trial.evaluate(each, one) for one in trial.run_case(case, key, 256) for each in ALL]
     rows = trial.corrected(rows)
     assert [row for row in rows if row.verdict == "violated"] == []
-    for each in statements.ALL:
+    for each in ALL:
         spoke = [row for row in rows if row.statement == each.name and row.verdict != "not applicable"]
         assert spoke, each.name
         assert any(row.verdict == "holds" for row in spoke) or each.name in FEW
@@ -176,8 +180,8 @@ def test_parts_side_by_side_find_what_they_find_alone(tmp_path, capsys, monkeypa
 def test_a_false_statement_of_ones_own_is_violated(tmp_path, capsys):
     own = tmp_path / "mine.py"
     own.write_text(
-        "from messjax.theory.statement import Claim, statement\n"
-        "@statement('M2 false', source='here', assumptions='A1')\n"
+        "from messjax.theory.statement import Claim, define_statement\n"
+        "@define_statement('M2 false', source='here', assumptions='A1')\n"
         "def M2(run):\n    '''E[Q] <= 1.'''\n    return Claim(run.metrics['queue_last'], 1.0)\n"
     )
     code = program.main(["--quick", "--parts", "statements", "--only", "M2", "--also", str(own), "--streams", "32",
@@ -188,7 +192,7 @@ def test_a_false_statement_of_ones_own_is_violated(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--only", "T99"], "--only: found 'T99'"),
+        (["--only", "T99"], "--only: statements: found 'T99'"),
         (["--parts", "nothing"], "--parts: found 'nothing'"),
         (["--also", "missing.py"], "missing.py: no such file"),
         (["--streams", "1"], "--streams"),
@@ -210,7 +214,7 @@ def test_files_without_statements_are_refused(tmp_path):
     with pytest.raises(ValueError, match=r"broken\.py: ModuleNotFoundError"):
         load_statements(broken)
     with pytest.raises(ValueError, match="found the assumption 'A9'"):
-        statement("X", source="", assumptions="A9")
+        define_statement("X", source="", assumptions="A9")
 
 
 def test_the_table_shows_the_worst_case():

@@ -11,17 +11,18 @@ from rich.console import Console
 
 from messjax import policies, streams
 from messjax.statistics import intervals
-from messjax.theory import optimum
-from messjax.theory.statement import ASSUMPTIONS, Case, load_statements
+from messjax.theory import ALL, optimum
+from messjax.theory.statement import ASSUMPTIONS, load_statements
 from messjax.types import Controls, Distribution
-from proofs_check import statements, violations
+from proofs_check import violations
 from proofs_check.trials import trial
+from proofs_check.trials.case import Case
 from proofs_check.trials.cases import kinked
 from proofs_check.violations import matrix, presentation
 
 pytestmark = pytest.mark.long
 
-SILENT_BY_HYPOTHESIS = ("T3", "T4", "T9 tail", "T10")  # beta > 2 ebar is read off before anything is claimed
+NOT_APPLICABLE_BY_HYPOTHESIS = ("T3", "T4", "T9 tail", "T10")  # beta > 2 ebar is read off before anything is claimed
 
 FEW = {  # by default: compiling all of them takes a minute
     "ever more requests nobody can serve",
@@ -35,17 +36,17 @@ FEW = {  # by default: compiling all of them takes a minute
 }
 
 OWN = '''
-from messjax.theory.statement import Claim, statement
+from messjax.theory.statement import Claim, define_statement
 
-@statement("mine", source="here", needs="A7")
+@define_statement("mine", source="here", assumptions="A7")
 def mine(run):
     """Nothing costs more than all models together."""
-    return Claim(run.readings["cost"], run.constants.E_all)
+    return Claim(run.metrics["cost"], run.constants.E_all)
 
-@statement("wrong", source="here", needs="")
+@define_statement("wrong", source="here", assumptions="")
 def wrong(run):
     """Satisfaction is at most alpha / 4."""
-    return Claim(run.readings["satisfaction"], run.alpha / 4)
+    return Claim(run.metrics["satisfaction"], run.alpha / 4)
 '''
 
 
@@ -57,7 +58,7 @@ def rows(tmp_path_factory):
     few = [case for case in violations.cases(True) if case.name[3:] in FEW]
     assert len(few) == len(FEW)
     honest = Case(
-        "nothing broken", kinked(), stream, policies.single(1), Controls(V=1.0, alpha=0.5), 100, rule="model 1"
+        "nothing broken", kinked(), stream, policies.single(1), Controls(V=1.0, alpha=0.5), 100, policy_kind="single"
     )
     return matrix.evaluate_matrix(True, [*matrix.ALL, *load_statements(path)], extra_cases=[honest], broken=few)
 
@@ -69,7 +70,7 @@ def check(cells, complete):
     for key, cell in ours.items() if complete else ():
         if cell.needed:
             inapplicable = (
-                key[0] == "A3" and cell.verdict == "not applicable" and key[1].startswith(SILENT_BY_HYPOTHESIS)
+                key[0] == "A3" and cell.verdict == "not applicable" and key[1].startswith(NOT_APPLICABLE_BY_HYPOTHESIS)
             )
             assert inapplicable or cell.verdict == "violated", key
         else:
@@ -124,10 +125,10 @@ def test_T10_is_about_complete_feedback():
     at = {case.name: case for case in violations.repaired(violations.unbounded(3_000))}
     for name, words in {"scores 0 and 20": ("T10 violation", 0.0), "scores 0 and 400": ("T10 tail", 0.05)}.items():
         sparse, complete = trial.run_case(at[f"mended: A2 {name}"], jax.random.key(5), 1_024, audit=False)[2:]
-        assert (sparse.f, complete.f) == (0.3, 1.0) and sparse.alpha > sparse.case.sla_target
-        plain = next(each for each in statements.ALL if each.name == words[0])
+        assert (sparse.f, complete.f) == (0.3, 1.0) and sparse.alpha > sparse.sla_target
+        plain = next(each for each in ALL if each.name == words[0])
         ours = next(each for each in matrix.ALL if each.name == words[0])
-        short = sparse.case.sla_target - sparse.metrics["satisfaction"]
+        short = sparse.sla_target - sparse.metrics["satisfaction"]
         measured = short if words[0] == "T10 violation" else (short > 0).astype(float)
         assert intervals.one_sided(measured, 0.999).lower > words[1]
         assert trial.evaluate(ours, sparse).verdict == "not applicable"

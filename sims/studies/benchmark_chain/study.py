@@ -80,7 +80,7 @@ def chained(names: Sequence[str], alphas: Sequence[float], orders: Sequence[str]
         )
         run = shared.verdicts(_chain.by_benchmark(run, names), world).assign(excess=_chain.excess(run))
         distribution = world.stream.distribution()  # type: ignore[misc]
-        result.append(run.merge(_chain.judge(run, distribution), combine_attrs="override"))
+        result.append(run.merge(_chain.verdicts(run, distribution), combine_attrs="override"))
     out = shared.stack(result, "order", orders).assign(result[0][shared.OF_THE_LAW])
     return out.assign_coords(requests=("benchmark", _chain.requests(names)))
 

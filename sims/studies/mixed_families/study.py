@@ -118,7 +118,7 @@ def _explored(gap: float, num_streams: int) -> xr.Dataset:
         )
         distribution = world.stream.distribution()  # type: ignore[misc]
         run = run.merge(
-            inverted_zoo.judge(run.sel(policy="oracle"), distribution, int(np.argmax(world.accuracy))),
+            inverted_zoo.verdicts(run.sel(policy="oracle"), distribution, int(np.argmax(world.accuracy))),
             combine_attrs="override",
         )
         result.append(run.assign(beta_M=float(world.accuracy[-1]) - ALPHA))
@@ -210,7 +210,7 @@ def _statements_table(one: xr.Dataset) -> Table:
 
 def _cell(one: xr.Dataset) -> str:
     word = str(one["verdict"].values)
-    return word if word == "silent" else f"{float(one['measured']):.3g} / {float(one['bound']):.3g} {word}"
+    return word if word == "not applicable" else f"{float(one['measured']):.3g} / {float(one['bound']):.3g} {word}"
 
 
 def figure(result: Results) -> Figure:
@@ -226,7 +226,7 @@ def finding(result: Results) -> str:
     over = [-float(wide["violation"].sel(order=order, policy="learned", c=C[1]).mean()) for order in ORDERS]
     words = wide["verdict"].sel(order=ORDERS[0])
     named = [(str(name), words.sel(statement=name).values) for name in words["statement"].values]
-    silent = ", ".join(name for name, verdicts in named if (verdicts == "silent").all()) or "none"
+    empty = ", ".join(name for name, verdicts in named if (verdicts == "not applicable").all()) or "none"
     failed = [(name, [f"{c:g}" for c in np.array(C)[verdicts == "violated"]]) for name, verdicts in named]
     violated = ", ".join(f"{name} (c = {', '.join(cs)})" for name, cs in failed if cs) or "none"
     best = 100 * float(dominated_panel(one.sel(alike=ALIKE[0]), "optimal_share"))
@@ -235,7 +235,7 @@ def finding(result: Results) -> str:
         f"gap {float(one['gap']):g}, beta_M = {float(wide['beta_M'][0]):+.2f}: C* sends {best:.1f}% of requests to "
         f"dominated models at cost {cost:.3g} (LP mixture {blind:.3g}), MESS+ {'; '.join(heads)}. "
         f"At c = 1 satisfaction - alpha is {over[0]:+.4f} with the worse model serving what is explored and "
-        f"{over[1]:+.4f} with the best; of the statements silent: {silent}; violated: {violated}"
+        f"{over[1]:+.4f} with the best; of the statements not applicable: {empty}; violated: {violated}"
     )
 
 

@@ -31,7 +31,7 @@ from sims.common.study import Results
 from sims.common.worlds import World
 from sims.studies.sparse_feedback import figure as _sparse_figure
 from sims.studies.sparse_feedback.figure import LEARNED, ORACLE, F
-from sims.studies.sparse_feedback.statements import judge
+from sims.studies.sparse_feedback.statements import verdicts
 
 STEPS = (0, 2, 4)  # of the published V: 1e-6, 1e-4 and 1e-2 per J
 NEAR = 0.01  # how close to alpha the running satisfaction has to come, in the second reading of when it holds
@@ -64,7 +64,7 @@ def grid(world: World, quick: bool) -> xr.Dataset:
     result = sla_status.sla_status(result, world)
     result["near_from"] = holds_from(result["satisfaction_curve"], world.alpha - NEAR)
     distribution = None if world.recorded or world.stream.distribution is None else world.stream.distribution()
-    return result.merge(judge(result, distribution), join="exact").assign_attrs(spread=world.spread, near=NEAR)
+    return result.merge(verdicts(result, distribution), join="exact").assign_attrs(spread=world.spread, near=NEAR)
 
 
 # --- tables -------------------------------------------------------------------------------------------------------
@@ -142,7 +142,7 @@ def finding(result: Results) -> str:
     words, counts = np.unique(
         np.concatenate([one["verdict"].values.ravel() for one in result.values()]), return_counts=True
     )
-    tally = ", ".join(f"{count} {word}" for word, count in zip(words, counts, strict=True) if word != "silent")
+    tally = ", ".join(f"{count} {word}" for word, count in zip(words, counts, strict=True) if word != "not applicable")
     scaled = ", ".join(f"{v * V.attrs['spread']:.2g}" for v in V["V"].values)
     return f"alpha - satisfaction at V (E_M - E_1) = {scaled}: {'; '.join(text)}; checks of T9 and T2: {tally}"
 

@@ -1,0 +1,176 @@
+"""Every public name is documented: one sentence, its arguments with shapes, what it returns; and its examples run."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+import re
+import types
+from typing import Any
+
+import pytest
+
+import messjax
+
+MODULES = ("feedback", "plot", "results", "runtime", "types", "zoo", "theory.optimum")
+INTERNAL = {"messjax.engine.fast"}
+PACKAGES = [
+    module.name
+    for module in pkgutil.walk_packages(messjax.__path__, "messjax.")
+    if module.ispkg and module.name not in INTERNAL and hasattr(importlib.import_module(module.name), "__all__")
+]
+SOURCES = ["messjax", *PACKAGES, *(f"messjax.{name}" for name in MODULES)]
+ARRAY = re.compile(r"\b(Array|ArrayLike|ndarray|Floats)\b")
+SHAPE = re.compile(r"\[[A-Za-z0-9 _,.*+-]*\]|scalar|\bnumber\b|\ball of which broadcast\b")
+FREE = {"self", "cls"}
+# Modules whose names are not documented this way yet. Take lines out, add none.
+NOT_YET = {
+    "messjax.engine.grid_sweep",
+    "messjax.engine.simulation",
+    "messjax.evaluation.router_metrics.routerarena",
+    "messjax.features.ngrams",
+    "messjax.plot",
+    "messjax.results",
+    "messjax.runtime",
+    "messjax.theory.attraction",
+    "messjax.theory.exploration",
+    "messjax.theory.mean",
+    "messjax.theory.optimum",
+    "messjax.theory.paths",
+    "messjax.theory.sparse",
+    "messjax.theory.tail",
+    "messjax.theory.tightening",
+    "messjax.theory.verdicts",
+    "messjax.traces.costs",
+    "messjax.traces.formats",
+    "messjax.traces.linter",
+    "messjax.traces.parquet",
+    "messjax.traces.preparation",
+    "messjax.traces.readers.plain",
+    "messjax.traces.recording",
+    "messjax.traces.schema",
+    "messjax.traces.shortcuts",
+    "messjax.traces.texts",
+    "messjax.types",
+}
+
+
+def public_names() -> dict[str, Any]:
+    """Functions and classes by their first public name."""
+    found: dict[int, tuple[str, Any]] = {}
+    for source in SOURCES:
+        module = importlib.import_module(source)
+        for name in module.__all__:
+            value = getattr(module, name)
+            if (inspect.isfunction(value) or inspect.isclass(value)) and value.__module__.startswith("messjax"):
+                found.setdefault(id(value), (f"{source}.{name}", value))
+    return dict(found.values())
+
+
+def sections(docstring: str) -> dict[str, dict[str, str]]:
+    """The sections of a Google-style docstring: title -> entry -> its text. Text without entries is under ""."""
+    result: dict[str, dict[str, str]] = {}
+    title = entry = ""
+    for line in inspect.cleandoc(docstring).split("\n"):
+        if match := re.fullmatch(r"(Args|Attributes|Returns|Yields|Raises|Example|Source):", line):
+            title, entry = match[1], ""
+            result[title] = {}
+        elif title and (match := re.fullmatch(r"    ?(?:  )?\*{0,2}(\w+)(?: \(.*?\))?: (.*)", line)):
+            entry = match[1]
+            result[title][entry] = match[2]
+        elif title and line.startswith("  "):
+            result[title][entry] = f"{result[title].get(entry, '')} {line.strip()}"
+        elif line:
+            title = ""
+    return result
+
+
+def complaints(value: Any, name: str = "") -> list[str]:
+    """What is missing from the documentation of a function or class."""
+    doc = value.__doc__ or ""
+    if not doc or doc.startswith(
+        f"{getattr(value, '__name__', '')}("
+    ):  # what NamedTuple and dataclass write themselves
+        return [f"{name}: no docstring"]
+    first = inspect.cleandoc(doc).split("\n\n")[0]
+    bad = [] if first.rstrip().endswith((".", ":")) else [f"{name}: its first paragraph does not end with a full stop"]
+    parts = sections(doc)
+    described = parts.get("Args", {}) | parts.get("Attributes", {})
+    for argument, annotation in arguments(value).items():
+        is_array = argument != "key" and ARRAY.search(annotation) and "Callable" not in annotation
+        if argument not in described:
+            bad.append(f"{name}: no description of the argument {argument}")
+        elif is_array and not SHAPE.search(described[argument]):
+            bad.append(f"{name}: no shape of the array {argument}")
+    if inspect.isfunction(value):
+        returns = str(value.__annotations__.get("return", "None"))
+        if returns not in ("None", "NoReturn") and not {"Returns", "Yields"} & parts.keys():
+            bad.append(f"{name}: no section Returns")
+    return bad
+
+
+def arguments(value: Any) -> dict[str, str]:
+    """Arguments of a function, or fields of a NamedTuple or dataclass, with their annotations as written."""
+    if inspect.isclass(value):
+        if hasattr(value, "_fields") or hasattr(value, "__dataclass_fields__"):
+            names = getattr(value, "_fields", None) or tuple(value.__dataclass_fields__)
+            return {name: str(value.__annotations__.get(name, "")) for name in names if not name.startswith("_")}
+        return {}
+    parameters = inspect.signature(value).parameters.values()
+    return {each.name: str(each.annotation) for each in parameters if each.name not in FREE}
+
+
+def methods(value: Any) -> list[tuple[str, types.FunctionType]]:
+    """Public methods that a class defines itself."""
+    if not inspect.isclass(value):
+        return []
+    own = [(name, each) for name, each in vars(value).items() if inspect.isfunction(each) and not name.startswith("_")]
+    return [(name, each) for name, each in own if each.__module__ == value.__module__]
+
+
+NAMES = public_names()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_public_name_is_documented(name):
+    value = NAMES[name]
+    if value.__module__ in NOT_YET:
+        return
+    found = complaints(value, name)
+    for method, function in methods(value):
+        found += complaints(function, f"{name}.{method}")
+    assert found == []
+
+
+def test_the_check_finds_what_is_missing():
+    def documented(x: Array, n: int) -> float:  # noqa: F821
+        """Do it.
+
+        Args:
+            x: [N] costs,
+                in kJ.
+            n: How often.
+
+        Returns:
+            The number.
+        """
+
+    def shapeless(x: Array) -> None:  # noqa: F821
+        """Do it.
+
+        Args:
+            x: Costs.
+        """
+
+    def bare(x: int) -> int:
+        """Do it"""
+
+    assert complaints(documented, "f") == []
+    assert complaints(shapeless, "f") == ["f: no shape of the array x"]
+    assert [line.partition(": ")[2][:12] for line in complaints(bare, "f")] == [
+        "its first pa",
+        "no descripti",
+        "no section R",
+    ]
+    assert complaints(lambda: 0, "f") == ["f: no docstring"]

@@ -40,6 +40,7 @@ __all__ = [
     "found",
     "is_traced",
     "same_structure",
+    "sizes",
     "stack",
     "structure_key",
 ]
@@ -218,6 +219,34 @@ def expect(argument: str, value: Any, kind: type, hint: str) -> None:
     """
     if not isinstance(value, kind):
         raise TypeError(f"{argument}: found {found(value)}, expected {hint}")
+
+
+def sizes(who: str, stream: Stream | None, **given: int | None) -> tuple[int, ...]:
+    """Sizes of a component: as given one by one, or those of the stream that it is for.
+
+    Args:
+        who: Name of the function that was called, for the error message.
+        stream: Where sizes are taken from, or None.
+        **given: Sizes by name, `num_models` for M and any other name for d, or None.
+
+    Returns:
+        The sizes in the order given.
+
+    Raises:
+        TypeError: `stream` is no Stream.
+        ValueError: Sizes and a stream were given, or neither, or a size is no whole number >= 1.
+    """
+    if stream is None:
+        for name, value in given.items():
+            if value is None:
+                raise ValueError(f"{who}: found no {name}, expected {' and '.join(given)}, or stream=...")
+            if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+                raise ValueError(f"{who}: {name} is {found(value)}, expected a whole number >= 1, or stream=...")
+        return tuple(int(value) for value in given.values() if value is not None)
+    expect("stream", stream, Stream, "a Stream, such as streams.types(distribution)")
+    if doubled := [name for name, value in given.items() if value is not None]:
+        raise ValueError(f"{who}: found {doubled[0]} and a stream, expected one of them: the stream has its own sizes")
+    return tuple(stream.num_models if name == "num_models" else stream.num_features for name in given)
 
 
 def structure_key(component: Any) -> tuple:

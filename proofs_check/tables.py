@@ -18,6 +18,12 @@ class Column(NamedTuple):
     heading: str
     number: bool = False  # to the right, and never broken
     wide: bool = False  # only where there is room
+    repeated: bool = False  # left out without a note: where there is no room another column has its text
+
+
+def is_wide() -> bool:
+    """Whether tables show all their columns."""
+    return runtime.console().width >= WIDE
 
 
 def build(
@@ -39,9 +45,9 @@ def build(
       sections: numbers of the rows with a line below them.
       elsewhere: where the columns left out can be read.
     """
-    wide = runtime.console().width >= WIDE
+    wide = is_wide()
     shown = [i for i, column in enumerate(columns) if wide or not column.wide]
-    omitted = [column.heading for column in columns if column.wide and not wide]
+    omitted = [column.heading for column in columns if column.wide and not (wide or column.repeated)]
     note = f"Not shown at this width: {', '.join(omitted)} (in {elsewhere})." if omitted else ""
     out = Table(
         title=title,

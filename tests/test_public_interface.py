@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import os
 import pkgutil
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from messjax import lazy_imports
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("messjax", "proofs_check", "sims")
 HEAVY = ("jax", "matplotlib", "numpy", "scipy", "xarray")
+ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT), "MYPYPATH": str(ROOT)}
 PUBLIC = ("simulate", "sweep", "judge", "optimum", "Controls", "Stream", "Policy", "Predictor", "Meter")
 SUBPACKAGES = sorted(
     module.name for module in pkgutil.walk_packages(mj.__path__, "messjax.") if module.ispkg or module.name == "messjax"
@@ -183,3 +185,58 @@ def test_a_figure_draws_only_what_was_judged():
     assert not any("gamma*" in label or "T3" in label for label in labels)
     with_gamma = mj.plot.versus_v(verdicts.assign(gamma=2.0))
     assert any("V gamma*" in text.get_text() for text in with_gamma.legends[0].get_texts())
+
+
+def test_sizes_are_taken_from_the_stream():
+    stream = mj.zoo.get("llama3").stream()
+    for make in (mj.predictors.linear, mj.predictors.mlp, mj.predictors.tabular):
+        by_stream, by_hand = make(stream=stream), make(16, 3)
+        assert mj.types.structure_key(by_stream) == mj.types.structure_key(by_hand)
+        with pytest.raises(ValueError, match="and a stream, expected one of them"):
+            make(16, 3, stream=stream)
+        with pytest.raises(ValueError, match=r"found no num_(features|types), expected .* or stream=\.\.\."):
+            make(num_models=3)
+        with pytest.raises(ValueError, match=r"is a Stream, expected a whole number >= 1, or stream=\.\.\."):
+            make(stream, 3)
+    with pytest.raises(TypeError, match="stream: found a Zoo, expected a Stream"):
+        mj.predictors.linear(stream=mj.zoo.get("llama3"))
+
+
+# --- types --------------------------------------------------------------------------------------------------------
+
+SCRIPT = """
+import jax
+import xarray as xr
+
+import messjax as mj
+
+stream = mj.zoo.get("llama3").stream(num_features=8)
+policies = {"MESS+": mj.policies.mess_plus(mj.predictors.linear(stream=stream)), "uniform": mj.policies.uniform()}
+runs: xr.Dataset = mj.sweep(
+    jax.random.key(0), mj.Controls(V=[1.0, 10.0], alpha=0.6), policy=policies, stream=stream, horizon=20, num_streams=4
+)
+one: mj.Result = mj.simulate(
+    jax.random.key(0), mj.Controls(alpha=0.6), policy=policies["MESS+"], stream=stream, horizon=20
+)
+best: mj.theory.optimum.Optimum = mj.optimum.solve(mj.zoo.get("llama3").distribution(), 0.6)
+print(runs["cost"].dims, sorted(one.final), best.cost)
+"""
+
+
+def test_a_user_script_runs(tmp_path):
+    (tmp_path / "script.py").write_text(SCRIPT)
+    out = subprocess.run(
+        [sys.executable, tmp_path / "script.py"], cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True
+    )
+    assert out.returncode == 0 and out.stdout.startswith("('policy', 'V', 'stream')"), out.stderr
+
+
+@pytest.mark.long
+def test_a_user_script_passes_mypy_strict(tmp_path):
+    script = tmp_path / "script.py"
+    for code, passes in ((SCRIPT, True), (SCRIPT.replace("stream=stream", "stream=3"), False)):
+        script.write_text(code)
+        command = [sys.executable, "-m", "mypy", "--strict", "--config-file=", "--follow-imports=silent", str(script)]
+        out = subprocess.run(command, cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, check=False)
+        assert (out.returncode == 0) is passes, out.stdout
+    assert (ROOT / "messjax" / "py.typed").is_file()

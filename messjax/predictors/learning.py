@@ -50,7 +50,11 @@ class Sgd:
 
     @functools.cached_property
     def chain(self) -> optax.GradientTransformation:
-        """The Optax transformation itself."""
+        """The Optax transformation itself.
+
+        Returns:
+            Clipping, weight decay and SGD with momentum, chained.
+        """
         return optax.chain(
             optax.clip_by_global_norm(self.clip),
             optax.add_decayed_weights(self.weight_decay),

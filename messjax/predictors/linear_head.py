@@ -10,7 +10,7 @@ import optax
 from jax.tree_util import Partial
 
 from messjax.predictors import learning
-from messjax.types import Array, Outcome, Predictor
+from messjax.types import Array, Outcome, Predictor, Stream, sizes
 
 
 @dataclass(frozen=True)
@@ -39,21 +39,34 @@ class Update:
         )
 
 
-def linear(num_features: int, num_models: int, *, tx: optax.GradientTransformation | None = None) -> Predictor:
+def linear(
+    num_features: int | None = None,
+    num_models: int | None = None,
+    *,
+    stream: Stream | None = None,
+    tx: optax.GradientTransformation | None = None,
+) -> Predictor:
     """Logistic regression of every model's satisfaction on x, starting at s_hat = 1/2.
 
     Args:
         num_features: Number of features d.
         num_models: Number of models M.
+        stream: The stream that both numbers are taken from, instead of giving them.
         tx: Any Optax transformation, by default `learning.sgd()`, the rule of [M25].
 
     Returns:
         The predictor, which learns online.
 
+    Raises:
+        ValueError: Sizes and a stream were given, or neither.
+
     Example:
-        >>> from messjax import policies
+        >>> from messjax import policies, zoo
         >>> policy = policies.mess_plus(linear(num_features=16, num_models=3))
+        >>> stream = zoo.get("llama3").stream()
+        >>> policy = policies.mess_plus(linear(stream=stream))
     """
+    num_features, num_models = sizes("linear", stream, num_features=num_features, num_models=num_models)
     tx = learning.sgd() if tx is None else tx
     params = {"weight": jnp.zeros((num_models, num_features), jnp.float32), "bias": jnp.zeros(num_models, jnp.float32)}
     return Predictor(Partial(learning.Start(tx), params), Partial(_predict), Partial(Update(tx)))

@@ -12,7 +12,7 @@ from flax import linen as nn
 from jax.tree_util import Partial
 
 from messjax.predictors import learning
-from messjax.types import Array, Outcome, Predictor, PyTree
+from messjax.types import Array, Outcome, Predictor, PyTree, Stream, sizes
 
 
 class Head(nn.Module):
@@ -89,9 +89,10 @@ class _Update(_Mlp):
 
 
 def mlp(
-    num_features: int,
-    num_models: int,
+    num_features: int | None = None,
+    num_models: int | None = None,
     *,
+    stream: Stream | None = None,
     hidden: int | None = None,
     dropout: float = 0.1,
     input_dropout: float = 0.1,
@@ -106,6 +107,7 @@ def mlp(
     Args:
         num_features: Number of features d.
         num_models: Number of models M.
+        stream: The stream that both numbers are taken from, instead of giving them.
         hidden: Width of the hidden layer, by default d as in the code of [M25].
         dropout: Dropout rate after the hidden layer.
         input_dropout: Dropout rate on the features.
@@ -114,8 +116,12 @@ def mlp(
     Returns:
         The predictor, which learns online.
 
+    Raises:
+        ValueError: Sizes and a stream were given, or neither.
+
     Source: The classifier head of [M25].
     """
+    num_features, num_models = sizes("mlp", stream, num_features=num_features, num_models=num_models)
     head = Head(num_models, num_features if hidden is None else hidden, dropout, input_dropout)
     tx = learning.sgd() if tx is None else tx
     example = jnp.zeros(num_features, jnp.float32)

@@ -33,7 +33,7 @@ from messjax import lazy_imports
 if TYPE_CHECKING:
     from messjax.theory import optimum
     from messjax.theory.attraction import Pull, T6_above, T6_below, T6_gap, T6_level, T6_log_moment, T6_spread, T6_tail
-    from messjax.theory.catalogue import ALL, OF_A_SWEEP, statements_named
+    from messjax.theory.catalogue import ALL, OF_A_SWEEP, assumption_table, assumptions_of, statements_named
     from messjax.theory.constants import BoundInputs, Constants, distribution_constants
     from messjax.theory.cost import CostTerms, T2_cost_terms
     from messjax.theory.duality import T5_adjusted_regret
@@ -95,6 +95,8 @@ __all__ = [
     "T10_kappa",
     "T10_kappa_tail",
     "TailConstants",
+    "assumption_table",
+    "assumptions_of",
     "distribution_constants",
     "exploration_probability",
     "exploration_sum",

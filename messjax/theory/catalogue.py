@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from messjax.theory import attraction, cost, duality, exploration, paths, queue, sparse, tightening, violation
-from messjax.theory.statement import Statement
+from messjax.theory.statement import ASSUMPTIONS, Statement
 
 ALL: tuple[Statement, ...] = (
     *paths.STATEMENTS,
@@ -50,3 +50,35 @@ def statements_named(wanted: str, statements: Sequence[Statement] = ALL) -> list
             raise ValueError(f"statements: found {name!r}, expected some of {known}")
         result += [each for each in batch if each not in result]
     return result
+
+
+def assumptions_of(name: str) -> str:
+    """The assumptions of a statement by name, as tables print them: "A1 A4 A7".
+
+    Args:
+        name: that of a statement ("T2 cost gap"), or of its theorem ("T5": its first statement).
+
+    Returns:
+        Its assumptions in order, separated by spaces.
+
+    Raises:
+        ValueError: no statement has this name.
+    """
+    return " ".join(sorted(statements_named(name)[0].assumptions))
+
+
+def assumption_table(statements: Sequence[Statement] = ALL) -> str:
+    """Which statement needs which assumption, as the Markdown table of docs/theory.
+
+    Args:
+        statements: those to list, in this order.
+
+    Returns:
+        The table, one line per statement, without a newline at its end.
+    """
+    columns = sorted(ASSUMPTIONS)
+    lines = [f"| statement | {' | '.join(columns)} |", f"|---|{'|'.join([':-:'] * len(columns))}|"]
+    for each in statements:
+        cells = ("x" if column in each.assumptions else " " for column in columns)
+        lines.append(f"| {each.name} | {' | '.join(cells)} |")
+    return "\n".join(lines)

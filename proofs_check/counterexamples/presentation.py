@@ -74,10 +74,15 @@ def figure(results: Sequence[SearchResult], left_out: Sequence[str] = ()) -> Fig
         low, high = grid[0, 0].get_ylim()
         grid[0, 0].set(ylim=(min(low, -0.15), max(high, 1.1)), xlim=(0, 1.15 * max(each.tried for each in results)))
         figure.suptitle(
-            "Search for counterexamples: 0 is a tight bound, below 0 a violation", fontsize=10, x=0.01, ha="left"
+            "Search for counterexamples by the margin bound - measured: 0 is tight, below 0 a violation",
+            fontsize=10,
+            x=0.01,
+            ha="left",
         )
-        figure.supxlabel("instances tried", fontsize=9)
-        figure.supylabel("(bound - measured)\n/ scale", fontsize=9)
+        for axes in grid[-1]:
+            axes.set_xlabel("instances tried")
+        for axes in grid[:, 0]:
+            axes.set_ylabel("margin / scale")
         omitted = f"not searched in a quick run: {', '.join(left_out)}" if left_out else ""
         handles = [
             Line2D([], [], color=SEARCHED, lw=1.4, label="smallest upper limit, on the random numbers of that stage"),

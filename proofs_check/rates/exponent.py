@@ -194,7 +194,7 @@ def row(sweep: Sweep) -> Row:
     violated where none of it does. T8 is not about the loss itself: not applicable.
     """
     out = EMPTY_ROW._replace(
-        statement="T8 rate", source="T8 in docs/theory", assumptions="A1 A4 A7", seconds=sweep.seconds,
+        statement="T8 rate", source="T8 in docs/theory", assumptions=theory.assumptions_of("T2"), seconds=sweep.seconds,
         streams=sweep.streams,
         case=f"{sweep.what}, {sweep.predictor}, {sweep.world}",
     )  # fmt: skip

@@ -8,6 +8,7 @@ import numpy as np
 from scipy import special
 
 from messjax.statistics import intervals
+from messjax.theory import assumptions_of
 from proofs_check.trials.trial import EMPTY_ROW, NAN, Row
 
 GATE = 20.0  # the least T / (V gamma*) at which a slope is judged
@@ -83,7 +84,7 @@ def row(rate: Rate) -> Row:
     behind the gate, is undecided or not applicable. The margin is what the tolerance leaves.
     """
     out = EMPTY_ROW._replace(
-        statement=f"{rate.statement} rate", source=f"{rate.statement} in docs/theory", assumptions="A1 A4 A7",
+        statement=f"{rate.statement} rate", source=f"{rate.statement} in docs/theory", assumptions=assumptions_of(rate.statement),
         case=f"{rate.what}, slope in {rate.x_name}", seconds=rate.seconds,
     )  # fmt: skip
     if rate.verdict == "gated":

@@ -73,7 +73,7 @@ def _draw_margin(axes: Axes, y: int, row: Row) -> None:
     sign = -1.0 if (row.margin_lower + row.margin_upper) * (row.bound - row.measured) < 0 else 1.0
     low, high = row.margin_lower / scale, row.margin_upper / scale
     axes.plot([low, high], [y, y], color=MARGIN, lw=1.6)
-    axes.plot([low, high], [y, y], ls="", marker="|", ms=6, mew=1.4, color=MARGIN)
+    axes.plot([low, high], [y, y], ls="", marker="|", ms=9, mew=1.0, color=MARGIN)
     axes.plot(sign * (row.bound - row.measured) / scale, y, MARKERS[row.verdict], **_marker(row, MARGIN))
 
 
@@ -107,7 +107,10 @@ def _set_scale(axes: Axes, rows: Sequence[Row]) -> None:
     """A logarithmic axis where the numbers differ much, linear near zero where some are not positive."""
     values = np.abs([number for row in rows for number in (row.measured, row.bound)])
     present = values[values > 0]
-    if not len(present) or present.max() <= WIDE * present.min():
+    if not len(present):
+        axes.set_xlim(-0.05, 1.0)
+        return
+    if present.max() <= WIDE * present.min():
         axes.xaxis.set_major_locator(ticker.MaxNLocator(6))
         return
     least = min(min(row.measured_lower, row.bound) for row in rows)
@@ -116,11 +119,14 @@ def _set_scale(axes: Axes, rows: Sequence[Row]) -> None:
         return
     step = float(10 ** np.floor(np.log10(np.quantile(present, 0.1))))
     axes.set_xscale("symlog", linthresh=step)
-    low, high = axes.get_xlim()
-    decades = np.log10(max(abs(low), high) / step)
-    axes.xaxis.set_major_locator(ticker.SymmetricalLogLocator(base=10.0 ** np.ceil(decades / 4.0), linthresh=step))
     if least == 0:
         axes.set_xlim(left=0.0)
+    low, high = axes.get_xlim()
+    decades = int(np.ceil(np.log10(max(-low, high, 10.0 * step) / step)))
+    powers = step * 10.0 ** np.arange(0, decades + 1, max(1, round(decades / 3)))
+    ticks = [0.0, *powers, *-powers]
+    axes.xaxis.set_major_locator(ticker.FixedLocator([tick for tick in ticks if low <= tick <= high]))
+    axes.xaxis.set_minor_locator(ticker.NullLocator())
 
 
 def over_time(paths: Sequence[WatchedPath]) -> Figure:
@@ -134,8 +140,9 @@ def over_time(paths: Sequence[WatchedPath]) -> Figure:
             axes.set_visible(False)
         for axes, path in zip(grid.ravel(), paths, strict=False):
             _draw_paths(axes, path)
-        figure.supxlabel("requests t", fontsize=9)
-        figure.supylabel("mean up to t of\ncost + gamma* (alpha - s) - C*", fontsize=9)
+        for axes in grid[-1]:
+            axes.set_xlabel("requests t")
+        figure.supylabel("mean up to t of cost + gamma* (alpha - s) - C*", fontsize=9)
         figure.suptitle(
             "T5 over time: violated where an upper limit falls below zero, at any t", fontsize=10, x=0.01, ha="left"
         )

@@ -11,8 +11,8 @@ from matplotlib.patches import Rectangle
 from rich.markup import escape
 from rich.table import Table
 
-from messjax import plot, runtime
-from proofs_check.tables import WIDE, Column, build
+from messjax import plot
+from proofs_check.tables import Column, build, is_wide
 from proofs_check.violations.matrix import Cell, Row, summary
 
 WORDS = {"violated": "fails", "holds": "holds", "undecided": "?", "not applicable": "-"}
@@ -31,7 +31,7 @@ def table(rows: Sequence[Row]) -> Table:
         title_style="bold",
         caption=f"underlined: the statement needs the assumption\n{LEGEND}",
         caption_justify="left",
-        padding=(0, 1) if runtime.console().width >= WIDE else 0,
+        padding=(0, 1) if is_wide() else 0,
     )
     for statement in down:
         words = []
@@ -88,7 +88,7 @@ def figure(rows: Sequence[Row]) -> Figure:
             ],
             loc="outside lower center",
             ncols=2,
-            title=f'"!": unexpected, {unexpected} of {len(cells)} cells',
+            title=f'"!": fails without need, or needs it and is not seen to fail: {unexpected} of {len(cells)} cells',
         )
     return figure
 

@@ -20,7 +20,14 @@ LISTS = ("model_order.csv", "question_order.csv")  # what the publisher puts bes
 
 
 def fits(look: Sniffed) -> bool:
-    """A CSV with all of the columns; lists of models and questions beside it do not count."""
+    """A CSV with all of the columns; lists of models and questions beside it do not count.
+
+    Args:
+        look: What a path holds.
+
+    Returns:
+        True or False.
+    """
     if look.path.is_file():
         return set(COLUMNS) <= set(look.keys.get("csv", ()))
     table = next((file for file in look.files.get("csv", ()) if file.name not in LISTS), None)
@@ -34,8 +41,15 @@ def read(path: Path, options: Options = DEFAULTS) -> Recording:
     True); an empty one is missing, as is a prompt that a model never saw (the authors take both for 0). Of a (prompt,
     model) that is there again the first label stays and the others are reported (the authors take the largest).
 
+    Args:
+        path: A file or folder.
+        options: Not used.
+
+    Returns:
+        The recording.
+
     Raises:
-      ValueError: as `csv_rows`, `text` and `number`; a column that is missing.
+        ValueError: As `csv_rows`, `text` and `number`; a column that is missing.
     """
     builder, notes = Builder("embedllm", path), _Notes()
     files = files_of(path, ".csv")

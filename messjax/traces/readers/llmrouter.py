@@ -14,7 +14,14 @@ from messjax.traces.sniff import Sniffed, files_of
 
 
 def fits(look: Sniffed) -> bool:
-    """JSON Lines with a task, a query, a model and its performance."""
+    """JSON Lines with a task, a query, a model and its performance.
+
+    Args:
+        look: What a path holds.
+
+    Returns:
+        True or False.
+    """
     return {"task_name", "query", "model_name", "performance"} <= set(look.keys.get("jsonl", ()))
 
 
@@ -26,9 +33,16 @@ def read(path: Path, options: Options = DEFAULTS) -> Recording:
     older files; what is missing of the three counts follows from the other two. A request is a query with its task and
     its `ground_truth`; it is called by its `embedding_id` where there is one.
 
+    Args:
+        path: A file or folder.
+        options: Not used.
+
+    Returns:
+        The recording.
+
     Raises:
-      ValueError: a path that is missing or has no JSON Lines, a line that is broken or lacks a field, values that are
-        none. It names file, line and field.
+        ValueError: A path that is missing or has no JSON Lines, a line that is broken or lacks a field, values that are
+            none. It names file, line and field.
     """
     builder = Builder("llmrouter", path)
     unsplit: list[str] = []

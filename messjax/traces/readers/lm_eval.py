@@ -32,7 +32,14 @@ class _Choice(NamedTuple):
 
 
 def fits(look: Sniffed) -> bool:
-    """JSON Lines with documents, their target and what models responded."""
+    """JSON Lines with documents, their target and what models responded.
+
+    Args:
+        look: What a path holds.
+
+    Returns:
+        True or False.
+    """
     keys = set(look.keys.get("jsonl", ()))
     return {"doc_id", "doc", "target"} <= keys and bool({"doc_hash", "resps", "filter", "filtered_resps"} & keys)
 
@@ -49,9 +56,16 @@ def read(path: Path, options: Options = DEFAULTS) -> Recording:
     ("acc_norm,exact_match"). Without them a task's first filter is taken, and of its metrics acc, exact_match, acc_norm
     or else the first; what is left out is reported.
 
+    Args:
+        path: A file or folder.
+        options: Read for `metric` and `filter`.
+
+    Returns:
+        The recording.
+
     Raises:
-      ValueError: a path that is missing or has no such file, a line that is broken or lacks a field, a metric or filter
-        that a task does not have. It names file, line and field.
+        ValueError: A path that is missing or has no such file, a line that is broken or lacks a field, a metric or
+            filter that a task does not have. It names file, line and field.
     """
     builder, choices = Builder("lm_eval", path), _Choices(options)
     older: list[Path] = []

@@ -26,7 +26,14 @@ _NAMED = ("label", *_OTHERS)  # measures whose columns say beyond doubt what the
 
 
 def fits(look: Sniffed) -> bool:
-    """A CSV with a document's id, text and benchmark, and a score of some category."""
+    """A CSV with a document's id, text and benchmark, and a score of some category.
+
+    Args:
+        look: What a path holds.
+
+    Returns:
+        True or False.
+    """
     columns = look.keys.get("csv", ())
     return set(TEXTS) <= set(columns) and any(_split(column, set()) for column in columns)
 
@@ -39,8 +46,16 @@ def read(path: Path, options: Options = DEFAULTS) -> Recording:
     The score is that of `options.metric` ("label", "acc_norm", "acc" or "exact_match"), without one the first of these
     four that a row has. Columns may come in any order, an unnamed index may come first, an empty cell is missing.
 
+    Args:
+        path: A file or folder.
+        options: Read for `metric`.
+
+    Returns:
+        The recording.
+
     Raises:
-      ValueError: as `csv_rows` and `number`; an unknown metric, or one that a file lacks; a category without any score.
+        ValueError: As `csv_rows` and `number`; an unknown metric, or one that a file lacks; a category without any
+            score.
     """
     metric = options.metric
     if metric is not None and metric not in SCORES:

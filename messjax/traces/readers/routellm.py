@@ -17,7 +17,14 @@ _BOOLEANS = {"true": 1.0, "1": 1.0, "false": 0.0, "0": 0.0}
 
 
 def fits(look: Sniffed) -> bool:
-    """A CSV with a prompt, whose other columns are models and their responses, and nothing that other formats have."""
+    """A CSV with a prompt, whose other columns are models and their responses, and nothing that other formats have.
+
+    Args:
+        look: What a path holds.
+
+    Returns:
+        True or False.
+    """
     columns = look.keys.get("csv", ())
     return "prompt" in columns and not {"prompt_id", "sample_id", "model_id", "model_name"} & set(columns)
 
@@ -28,10 +35,17 @@ def read(path: Path, options: Options = DEFAULTS) -> Recording:
     Columns: `prompt`, then one per model with True or False (any case, or 1 and 0). A column `<model>_response` next
     to its model's is ignored, blank lines are skipped, columns may come in another order in every file.
 
+    Args:
+        path: A file or folder.
+        options: Not used.
+
+    Returns:
+        The recording.
+
     Raises:
-      ValueError: a path that is missing or has no CSV, a file that is empty or breaks the format, files of one folder
-        with different models. It names file, row (the CSV record, the header is row 1), line and column, what was found
-        and what expected.
+        ValueError: A path that is missing or has no CSV, a file that is empty or breaks the format, files of one folder
+            with different models. It names file, row (the CSV record, the header is row 1), line and column, what was
+            found and what expected.
     """
     builder = Builder("routellm", path)
     first: tuple[Path, tuple[str, ...]] | None = None

@@ -20,7 +20,14 @@ _FIELDS = ("score", "num_input_tokens", "num_output_tokens")
 
 
 def fits(look: Sniffed) -> bool:
-    """Parquet with a prompt and structs with a score."""
+    """Parquet with a prompt and structs with a score.
+
+    Args:
+        look: What a path holds.
+
+    Returns:
+        True or False.
+    """
     if "prompt" not in look.keys.get("parquet", ()):
         return False
     return bool(_models(pq.read_schema(look.files["parquet"][0])))
@@ -33,9 +40,16 @@ def read(path: Path, options: Options = DEFAULTS) -> Recording:
     with `score`, `num_input_tokens` and `num_output_tokens`; responses and all else are not read. A row is a request.
     Costs are not in the format: they follow from tokens and prices.
 
+    Args:
+        path: A file or folder.
+        options: Not used.
+
+    Returns:
+        The recording.
+
     Raises:
-      ValueError: a path that is missing or has no Parquet, files that are damaged or have no such columns, files of one
-        folder with different models, values that are none. It names file, row (the first is 1) and column.
+        ValueError: A path that is missing or has no Parquet, files that are damaged or have no such columns, files of
+            one folder with different models, values of another kind. It names file, row (the first is 1) and column.
     """
     builder = Builder("sprout", path)
     first: tuple[Path, list[str]] | None = None

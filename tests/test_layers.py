@@ -171,6 +171,13 @@ def test_every_member_of_a_layer_exists_once(package):
     assert {part_of(module) for module in MODULES if module.startswith(f"{package}.")} == set(members)
 
 
+def test_the_documented_layers_are_these():
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d+) \| (.*?) \|", page, flags=re.MULTILINE)
+    documented = [(int(number), " ".join(re.findall(r"`(\w+)`", names))) for number, names in rows]
+    assert documented == [(n, layer.members) for n, layer in enumerate(LAYERS["messjax"])]
+
+
 TESTS = {path: path.relative_to(ROOT / "tests").as_posix() for path in sorted((ROOT / "tests").rglob("*.py"))}
 
 

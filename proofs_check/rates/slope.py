@@ -85,7 +85,8 @@ def row(rate: Rate) -> Row:
     """
     out = EMPTY_ROW._replace(
         statement=f"{rate.statement} rate", source=f"{rate.statement} in docs/theory",
-        assumptions=assumptions_of(rate.statement), case=f"{rate.what}, slope in {rate.x_name}", seconds=rate.seconds,
+        assumptions=assumptions_of(rate.statement),
+        case=f"{rate.what}, slope in {rate.x_name}", seconds=rate.seconds,
     )  # fmt: skip
     if rate.verdict == "gated":
         return out._replace(reason=f"T/(V gamma*) = {rate.gate:.3g} is below {GATE:g}")

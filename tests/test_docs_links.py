@@ -89,6 +89,15 @@ def test_files_and_names_exist(page: Path) -> None:
     assert (missing_files(text), missing_names(text)) == ([], [])
 
 
+def test_the_page_has_the_layers_that_are_enforced() -> None:
+    enforced = re.findall(
+        r'^\s+Layer\("([^"]+)"', (ROOT / "tests" / "test_layers.py").read_text(encoding="utf-8"), re.M
+    )
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (?:messjax|proofs_check|sims) \d+ \| (.+?) \|", page, re.MULTILINE)
+    assert [row.replace("`", "").split(", ") for row in rows] == [members.split() for members in enforced]
+
+
 def test_every_page_is_reached_from_the_readme() -> None:
     reached, waiting = set(), [PAGES[0]]
     while waiting:
@@ -111,6 +120,23 @@ def test_docstrings_point_to_pages_that_exist() -> None:
     }
     assert named
     assert sorted((path, page) for path, page in named if not (ROOT / page).exists()) == []
+
+
+def test_docstrings_quote_headings_of_the_theory_that_exist() -> None:
+    headings = re.findall(r"^#{2,3} (.+)$", (ROOT / "docs" / "theory.md").read_text(encoding="utf-8"), re.MULTILINE)
+    quoted = {
+        (path.relative_to(ROOT).as_posix(), " ".join(heading.split()))
+        for folder in FOLDERS[:3]
+        for path in (ROOT / folder).rglob("*.py")
+        for heading in re.findall(
+            r"[\"']([A-Z][^\"'.]{2,60})[\"'],? in\s+docs/theory", path.read_text(encoding="utf-8")
+        )
+    }
+    assert quoted
+    wrong = [
+        (path, heading) for path, heading in sorted(quoted) if not any(each.startswith(heading) for each in headings)
+    ]
+    assert wrong == []
 
 
 def test_the_checks_find_what_is_missing() -> None:

@@ -89,15 +89,6 @@ def test_files_and_names_exist(page: Path) -> None:
     assert (missing_files(text), missing_names(text)) == ([], [])
 
 
-def test_the_page_has_the_layers_that_are_enforced() -> None:
-    enforced = re.findall(
-        r'^\s+Layer\("([^"]+)"', (ROOT / "tests" / "test_layers.py").read_text(encoding="utf-8"), re.M
-    )
-    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| (?:messjax|proofs_check|sims) \d+ \| (.+?) \|", page, re.MULTILINE)
-    assert [row.replace("`", "").split(", ") for row in rows] == [members.split() for members in enforced]
-
-
 def test_every_page_is_reached_from_the_readme() -> None:
     reached, waiting = set(), [PAGES[0]]
     while waiting:

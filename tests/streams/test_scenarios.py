@@ -427,7 +427,7 @@ ROUTER = policies.mess_plus(predictors.tabular(2, 3))
             "drift: last is a trace of 3 requests, expected at least 4",
         ),
         (lambda: streams.modulated([TYPES, TYPES], np.eye(3)), r"transition has shape \(3, 3\), expected \[2, 2\]"),
-        (lambda: streams.modulated([TYPES, TYPES], np.eye(2)), "more than one stationary law"),
+        (lambda: streams.modulated([TYPES, TYPES], np.eye(2)), "more than one stationary distribution"),
         (lambda: streams.modulated([TYPES, TYPES], np.array([[0.5, 0.6], [1, 0]])), "row 0 .* sums to 1.1"),
         (lambda: streams.modulated([TYPES, TYPES], np.array([[1.5, -0.5], [1, 0]])), "found negative ones"),
         (

@@ -72,7 +72,7 @@ def optimal(distribution: Distribution) -> Policy:
     Raises:
         ValueError: A sampled distribution or one of labels, or an invalid one.
 
-    Source: "Setting and offline optimum" in docs/theory.md.
+    Source: "The offline optimum" in docs/theory.md.
     """
     if distribution.kind != "exact":
         raise ValueError(

@@ -64,7 +64,14 @@ _ABOUT = {  # name: (what it is, its unit; "cost" stands for the cost unit of th
 
 
 def host(metric: Any) -> np.ndarray:
-    """A metric as a NumPy array: exact numbers (Fixed, Sum, Mean) as float64."""
+    """A metric as a NumPy array.
+
+    Args:
+        metric: An array, or an exact number (Fixed, Sum, Mean), which becomes float64.
+
+    Returns:
+        The array, of the same shape.
+    """
     return metric.to_host() if hasattr(metric, "to_host") else np.asarray(metric)
 
 
@@ -272,7 +279,14 @@ def _commit() -> str:
 
 
 def describe(function: Any) -> str:
-    """A component in words, for provenance: its name, its settings, and its arrays (large ones by shape and digest)."""
+    """A component in words, for provenance: its name, its settings and its arrays.
+
+    Args:
+        function: A function of a component, usually a Partial.
+
+    Returns:
+        One line; large arrays are given by shape and digest.
+    """
     bare = getattr(function, "func", function)
     if dataclasses.is_dataclass(bare):
         name = re.sub(r" at 0x[0-9a-f]+", "", repr(bare))
@@ -286,7 +300,14 @@ def describe(function: Any) -> str:
 
 
 def describe_policy(policy: Policy) -> str:
-    """What a policy does, and what it starts from where that has numbers of its own (a warm queue, a ridge)."""
+    """A policy in words, for provenance: what it does and, where that has numbers of its own, what it starts from.
+
+    Args:
+        policy: The policy.
+
+    Returns:
+        One line.
+    """
     text = {id(leaf) for leaf in jax.tree.leaves(policy.act)}
     own = [leaf for leaf in jax.tree.leaves(policy.init) if id(leaf) not in text]
     return describe(policy.act) + (f" from {describe(policy.init)}" if own else "")
@@ -308,7 +329,11 @@ _DIGESTS = ArrayCache()  # hashing a trace's features takes as long as serving a
 
 
 def now() -> str:
-    """The time of day for provenance, UTC, ISO 8601."""
+    """The time of day for provenance.
+
+    Returns:
+        UTC in ISO 8601, to the second.
+    """
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 

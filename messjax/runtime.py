@@ -74,6 +74,9 @@ def whole_number(least: int, most: int = 2**31 - 2) -> Callable[[str], int]:
     Returns:
         A function that parses the text of the option.
 
+    Raises:
+        argparse.ArgumentTypeError: By that function, for another text.
+
     Example:
         >>> whole_number(1, 10)("7")
         7

@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 # Modules and packages that do not follow the convention yet. The list may only shrink.
-EXEMPT = ("cli", "engine", "plot", "results", "runtime", "theory", "traces/formats", "types", "zoo", "lazy_imports")
+EXEMPT = ("cli", "engine", "plot", "results", "runtime", "theory", "types", "zoo", "lazy_imports")
 BEGINNINGS = tuple(f"{name}/" for name in EXEMPT)
 ARRAYS = ("Array", "np.ndarray", "ArrayLike", "Floats", "virtual_queue.Fixed", "NDArray")
 SHAPES = ("[", "shape", "broadcast", "a number", "random key", "not used", "as in `")

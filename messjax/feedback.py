@@ -124,3 +124,17 @@ def _noisy(flip: Array, key: Array, decision: Decision, request: Request, contro
 def _noisy_labels(flip: Array, key: Array, decision: Decision, request: Request, controls: Controls) -> Feedback:
     true = sparse(key, decision, request, controls)
     return true._replace(outcome=_noisy(flip, key, decision, request, controls).outcome)
+
+
+def feedback_kind(feedback: object) -> str:
+    """The name of what a feedback is, as results record it.
+
+    Args:
+        feedback: A feedback, as `simulate` and `sweep` take it.
+
+    Returns:
+        "complete", "sparse", "one_sided" or "noisy" (those of this module), "other" for one of your own.
+    """
+    bare = feedback.func if isinstance(feedback, Partial) else feedback
+    known = {complete: "complete", sparse: "sparse", one_sided: "one_sided", _noisy: "noisy", _noisy_labels: "noisy"}
+    return next((name for function, name in known.items() if function is bare), "other")

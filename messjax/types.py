@@ -137,6 +137,22 @@ class StreamDescription:
     cost_unit: str  # of costs per request: "kJ", "USD", ...
 
 
+@jax.tree_util.register_static
+@dataclass(frozen=True)
+class Kind:
+    """What a component is, by name. Statements and engines go by it, never by a component's functions or text.
+
+    Attributes:
+        name: Of a policy its function in `messjax.policies` ("mess_plus", "greedy", ...). Of a stream "iid", "recorded"
+            (a trace), or "not_iid" (the distribution of requests changes). "other" where nothing is known.
+    """
+
+    name: str
+
+
+OTHER = Kind("other")
+
+
 class Stream(NamedTuple):
     """A source of requests. `mean` and `distribution` are None where the distribution is unknown."""
 
@@ -145,6 +161,7 @@ class Stream(NamedTuple):
     mean: Callable[[Array], Array] | None = None  # features [d] -> mu [M], what an oracle may know
     distribution: Callable[[], Distribution] | None = None  # host only
     length: int | None = None  # requests in a recorded trace; None: endless
+    kind: Kind = OTHER  # "iid", "recorded", "not_iid" or "other"
     description: StreamDescription | None = None  # names of the models and the unit of cost, where known
 
     @property
@@ -183,6 +200,7 @@ class Policy(NamedTuple):
     act: Callable[[Array, PyTree, Array, Array, Controls], Decision]  # (key, A, features, cost, controls)
     update: Callable[[PyTree, Array, Decision, Feedback, Controls], PyTree]  # (A, features, decision, feedback, ctl)
     queue: Callable[[PyTree], Any]  # A -> messjax.numerics.virtual_queue.Fixed
+    kind: Kind = OTHER  # the name of its function in `messjax.policies`, or "other"
 
 
 class Meter(NamedTuple):
@@ -219,6 +237,20 @@ def expect(argument: str, value: Any, kind: type, hint: str) -> None:
     """
     if not isinstance(value, kind):
         raise TypeError(f"{argument}: found {found(value)}, expected {hint}")
+
+
+def spec_of(function: Any, implementation: Callable) -> Any:
+    """The spec that a component's function was built from, a NamedTuple; None where it is another function.
+
+    Args:
+        function: A function of a component, a `Partial(implementation, spec)` if it is the one looked for.
+        implementation: The module-level function, whose first argument is the spec.
+
+    Returns:
+        The spec, or None.
+    """
+    known = isinstance(function, Partial) and function.func is implementation
+    return function.args[0] if known else None
 
 
 def sizes(who: str, stream: Stream | None, **given: int | None) -> tuple[int, ...]:

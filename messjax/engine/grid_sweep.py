@@ -7,6 +7,7 @@ change no request, coin or count, and what is learned at most in its last bits.
 
 from __future__ import annotations
 
+import json
 import time
 import warnings
 from collections.abc import Callable, Mapping
@@ -19,7 +20,7 @@ import xarray as xr
 
 from messjax import feedback as _feedback
 from messjax import results
-from messjax.engine import grid_program
+from messjax.engine import fast, grid_program
 from messjax.engine.simulation import Result, RunParts, assemble, check_fit, checkpoint_times
 from messjax.engine.validation import (
     check_components,
@@ -29,7 +30,9 @@ from messjax.engine.validation import (
     check_run,
     describe_stream,
 )
+from messjax.feedback import feedback_kind
 from messjax.meters import path_audit, standard_meters
+from messjax.policies.algorithm import policy_kind
 from messjax.types import Array, Controls, Distribution, Meter, Policy, PyTree, Stream
 
 
@@ -114,11 +117,15 @@ def sweep(
     label = (f"{name} = {results.describe_policy(each)}".removeprefix(" = ") for name, each in world.policies.items())
     dataset.attrs |= results.provenance() | {
         "policy": "; ".join(label),
+        "policy_kinds": json.dumps({name: policy_kind(each) for name, each in world.policies.items()}),
+        "stream_kind": stream.kind.name,
+        "feedback_kind": feedback_kind(feedback),
         "stream_law": results.describe(stream.draw),
         "feedback": results.describe(feedback),
         "meter": results.describe(world.meter.add),
         "num_streams": num_done,
         "engine": "kernel" if plan.kernel else _engines(world, plan.fast),
+        "engine_reason": json.dumps(_engine_reasons(world, plan)),
         "block": plan.block,
         "devices": len(plan.devices),
         "memory_limit_gib": plan.memory,
@@ -165,6 +172,18 @@ def _engines(world: RunParts, fast: tuple[str, ...]) -> str:
     if len(kinds := set(names.values())) == 1:
         return kinds.pop()
     return "; ".join(f"{name} = {engine}" for name, engine in names.items())
+
+
+def _engine_reasons(world: RunParts, plan: grid_program.Plan) -> dict[str, str]:
+    """For each policy the engine that ran it, and why it was not the fast one."""
+    reasons = {}
+    for name, policy in world.policies.items():
+        if plan.kernel or name in plan.fast:
+            reasons[name] = "kernel" if plan.kernel else "fast"
+        else:
+            reason = fast.unsupported_reason(world._replace(policies={name: policy}))
+            reasons[name] = f"general: {reason or 'it was asked for'}"
+    return reasons
 
 
 def _run_blocks(

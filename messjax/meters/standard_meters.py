@@ -129,7 +129,7 @@ def zip_meters(*meters: Meter) -> Meter:
     Raises:
         ValueError: When a run reads it, two meters that share the name of a metric.
     """
-    parts = [part for meter in meters for part in _parts(meter)]
+    parts = [part for meter in meters for part in parts_of(meter)]
     return Meter(
         Partial(zip_init, tuple(meter.init for meter in parts)),
         Partial(zip_add, tuple(meter.add for meter in parts)),
@@ -137,7 +137,7 @@ def zip_meters(*meters: Meter) -> Meter:
     )
 
 
-def _parts(meter: Meter) -> list[Meter]:
+def parts_of(meter: Meter) -> list[Meter]:
     functions: Any = tuple(meter)
     if all(
         getattr(f, "func", None) is zipped for f, zipped in zip(functions, (zip_init, zip_add, zip_read), strict=True)

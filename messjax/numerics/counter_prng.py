@@ -32,10 +32,10 @@ def threefry(k0: Array, k1: Array, x0: Array, x1: Array | np.uint32) -> tuple[Ar
     """Threefry-2x32 with 20 rounds, elementwise.
 
     Args:
-        k0: First word of the key, uint32.
-        k1: Second word of the key, uint32.
-        x0: First word of the counter, uint32.
-        x1: Second word of the counter, uint32.
+        k0: First word of the key, uint32 of any shape.
+        k1: Second word of the key, uint32; broadcasts.
+        x0: First word of the counter, uint32; broadcasts.
+        x1: Second word of the counter, uint32; broadcasts.
 
     Returns:
         Two uint32 words, in the broadcast shape.
@@ -55,9 +55,9 @@ def block(key: tuple[Array, Array], t: Array, j: Array | int) -> tuple[Array, Ar
     """Words 2j and 2j + 1 of request t, elementwise.
 
     Args:
-        key: The two words of a counting key, uint32.
-        t: Request number.
-        j: Number of the block.
+        key: The two words of a counting key, uint32 of any shape.
+        t: Request numbers; broadcast.
+        j: Number of the block; broadcasts.
 
     Returns:
         Two uint32 words, in the broadcast shape.
@@ -160,7 +160,7 @@ def word_stream(key: Array) -> tuple[Array, Array]:
     """The two words that `block` needs.
 
     Args:
-        key: A counting key into which no request was folded.
+        key: A counting key [...] into which no request was folded.
 
     Returns:
         Two uint32 words, in the shape of the key.

@@ -85,7 +85,7 @@ def add(number: Fixed, step: Array) -> Fixed:
 
     Args:
         number: An exact number.
-        step: int32 in units of 1e-6, at most a thousand UNIT in absolute value.
+        step: int32 in units of 1e-6, at most a thousand UNIT in absolute value, in the shape of the number.
 
     Returns:
         The sum.

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax.tree_util import Partial
 
 from messjax.policies.dual_price import Prices, climb, prices
-from messjax.types import Array, Controls, Decision, Distribution, Feedback, Policy, PyTree, as_pytree
+from messjax.types import Array, Controls, Decision, Distribution, Feedback, Kind, Policy, PyTree, as_pytree
 
 
 class AutoState(NamedTuple):
@@ -65,6 +65,7 @@ def auto_v(policy: Policy, distribution: Distribution, transient: float, share: 
         act=Partial(_act, inner.act),
         update=Partial(_update, inner.update),
         queue=Partial(_queue, inner.queue),
+        kind=Kind("auto_v"),
     )
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import jax.numpy as jnp
+from jax.tree_util import Partial
 
 from messjax.numerics import virtual_queue
-from messjax.policies.predictor_router import router
-from messjax.types import Array, Controls, Policy, Predictor
+from messjax.policies.predictor_router import act, router
+from messjax.types import Array, Controls, Policy, Predictor, as_pytree, same_structure, spec_of
 
 
 def mess_plus(predictor: Predictor) -> Policy:
@@ -28,7 +29,35 @@ def mess_plus(predictor: Predictor) -> Policy:
         >>> from messjax import predictors
         >>> policy = mess_plus(predictors.linear(num_features=16, num_models=3))
     """
-    return router(predictor, choose)
+    return router(predictor, choose, "mess_plus")
+
+
+def predictor_of(policy: Policy) -> Predictor | None:
+    """The predictor of a MESS+ policy.
+
+    Args:
+        policy: Any policy.
+
+    Returns:
+        Its predictor; None for any other policy, also for MESS+ of which a function was replaced.
+    """
+    spec = spec_of(policy.act, act)
+    if spec is None or not isinstance(spec.choose, Partial) or spec.choose.func is not choose:
+        return None
+    return spec.predictor if same_structure(policy, mess_plus(spec.predictor)) else None
+
+
+def policy_kind(policy: Policy) -> str:
+    """The name of what a policy is, as results record it.
+
+    Args:
+        policy: Any policy.
+
+    Returns:
+        Its kind; "other" for a policy of one's own, and for MESS+ of which a function was replaced.
+    """
+    replaced = policy.kind.name == "mess_plus" and predictor_of(as_pytree(policy)) is None
+    return "other" if replaced else policy.kind.name
 
 
 def choose(s_hat: Array, cost: Array, Q: virtual_queue.Fixed, controls: Controls) -> Array:

@@ -11,7 +11,7 @@ from jax.tree_util import Partial
 from messjax.numerics import virtual_queue
 from messjax.policies.algorithm import choose
 from messjax.policies.predictor_router import serve_queue
-from messjax.types import Array, Controls, Decision, Feedback, Outcome, Policy, PyTree
+from messjax.types import Array, Controls, Decision, Feedback, Kind, Outcome, Policy, PyTree
 
 
 class Estimate(NamedTuple):
@@ -40,7 +40,7 @@ class BanditState(NamedTuple):
     estimate: PyTree
 
 
-def bandit(estimate: Estimate) -> Policy:
+def bandit(estimate: Estimate, kind: str = "other") -> Policy:
     """Serve argmin_m V E_m + Q (alpha - index_m), observe the served model's outcome, and learn from it.
 
     The queue is the dual variable: Q/V moves by (alpha - s)/V after each request, dual (sub)gradient ascent with step
@@ -58,6 +58,7 @@ def bandit(estimate: Estimate) -> Policy:
         act=Partial(_act, estimate.value),
         update=Partial(_update, estimate.update),
         queue=Partial(_queue),
+        kind=Kind(kind),
     )
 
 

@@ -21,7 +21,7 @@ def greedy(predictor: Predictor) -> Policy:
     Returns:
         The policy. It reads the controls alpha, c and a.
     """
-    return router(predictor, choose)
+    return router(predictor, choose, "greedy")
 
 
 def choose(s_hat: Array, cost: Array, Q: virtual_queue.Fixed, controls: Controls) -> Array:

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax.tree_util import Partial
 
 from messjax.numerics.virtual_queue import Fixed
-from messjax.types import Array, Controls, Decision, Feedback, Outcome, Policy, PyTree, as_pytree
+from messjax.types import Array, Controls, Decision, Feedback, Kind, Outcome, Policy, PyTree, as_pytree
 
 
 class PendingOutcome(NamedTuple):
@@ -80,6 +80,7 @@ def delayed(policy: Policy, delay: int, num_features: int, num_models: int) -> P
         act=Partial(_act, policy.act),
         update=Partial(_update, policy.update),
         queue=Partial(_queue, policy.queue),
+        kind=Kind("delayed"),
     )
 
 

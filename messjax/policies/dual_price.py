@@ -45,7 +45,7 @@ def prices(gamma: float | Distribution, who: str) -> Prices:
         stairs = optimum.staircase(gamma)
         return Prices(jnp.asarray(stairs.level, jnp.float32), jnp.asarray(stairs.price, jnp.float32))
     if not 0.0 <= gamma < np.inf:
-        raise ValueError(f"{who}: gamma is {gamma}, expected a finite price >= 0 or a law")
+        raise ValueError(f"{who}: gamma is {gamma}, expected a finite multiplier >= 0 or a distribution")
     return Prices(jnp.asarray([0.0, 1.0], jnp.float32), jnp.asarray([0.0, gamma], jnp.float32))
 
 

@@ -41,7 +41,7 @@ def educated_guess(accuracy: np.ndarray) -> Policy:
     stop = jnp.asarray(
         np.floor(level * virtual_queue.UNIT + 1e-6), jnp.int32
     )  # in the unit of alpha, and of their tolerance
-    return feature_free(Partial(_guess, stop, jnp.asarray(np.cumsum(weights, axis=1), jnp.float32)))
+    return feature_free(Partial(_guess, stop, jnp.asarray(np.cumsum(weights, axis=1), jnp.float32)), "educated_guess")
 
 
 def guesses(accuracy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

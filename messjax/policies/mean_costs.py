@@ -12,7 +12,7 @@ from messjax.numerics.compensated import Sum
 from messjax.numerics.compensated import add as add_to_sum
 from messjax.numerics.virtual_queue import Fixed
 from messjax.streams.float32 import simulated
-from messjax.types import Array, Controls, Decision, Feedback, Policy, PyTree, as_pytree
+from messjax.types import Array, Controls, Decision, Feedback, Kind, Policy, PyTree, as_pytree
 
 
 class CostHistory(NamedTuple):
@@ -64,6 +64,7 @@ def running_mean_costs(policy: Policy, num_models: int, *, start: float = 1e-6) 
         act=Partial(_act, policy.act),
         update=Partial(_update, policy.update),
         queue=Partial(_queue, policy.queue),
+        kind=Kind("running_mean_costs"),
     )
 
 

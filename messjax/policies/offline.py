@@ -14,7 +14,7 @@ from messjax.policies.cheapest_first import choose as cheapest_enough
 from messjax.policies.dual_price import Prices, price_at, prices
 from messjax.policies.predictor_router import serve_queue
 from messjax.theory import optimum
-from messjax.types import Array, Controls, Decision, Distribution, Feedback, Policy, Predictor, as_pytree
+from messjax.types import Array, Controls, Decision, Distribution, Feedback, Kind, Policy, Predictor, as_pytree
 
 
 def predict_then_argmin(predictor: Predictor) -> Policy:
@@ -30,7 +30,7 @@ def predict_then_argmin(predictor: Predictor) -> Policy:
         The policy. It reads the control alpha.
     """
     predictor = as_pytree(predictor)
-    return fixed(Partial(_predict_then_argmin, predictor), predictor.init)
+    return fixed(Partial(_predict_then_argmin, predictor), predictor.init, "predict_then_argmin")
 
 
 def lagrangian(predictor: Predictor, gamma: float | Distribution) -> Policy:
@@ -53,7 +53,7 @@ def lagrangian(predictor: Predictor, gamma: float | Distribution) -> Policy:
         ValueError: A multiplier that is negative or not finite, or an invalid distribution.
     """
     predictor = as_pytree(predictor)
-    return fixed(Partial(_lagrangian, predictor, prices(gamma, "lagrangian")), predictor.init)
+    return fixed(Partial(_lagrangian, predictor, prices(gamma, "lagrangian")), predictor.init, "lagrangian")
 
 
 def optimal(distribution: Distribution) -> Policy:
@@ -72,11 +72,11 @@ def optimal(distribution: Distribution) -> Policy:
     Raises:
         ValueError: A sampled distribution or one of labels, or an invalid one.
 
-    Source: "Setting and offline optimum" in docs/theory.md.
+    Source: "The offline optimum" in docs/theory.md.
     """
     if distribution.kind != "exact":
         raise ValueError(
-            f"optimal: expected the exact law of a stream over types, found one of kind {distribution.kind!r}"
+            f"optimal: expected the exact distribution of a stream over types, found one of kind {distribution.kind!r}"
         )
     stairs = optimum.staircase(distribution)
     table = (
@@ -84,10 +84,10 @@ def optimal(distribution: Distribution) -> Policy:
         jnp.asarray(stairs.rank, jnp.int32),
         jnp.asarray(stairs.model, jnp.int32),
     )
-    return fixed(Partial(_optimal, table), Partial(_nothing))
+    return fixed(Partial(_optimal, table), Partial(_nothing), "optimal")
 
 
-def fixed(pick: Partial, init: Callable) -> Policy:
+def fixed(pick: Partial, init: Callable, kind: str = "other") -> Policy:
     """A policy that serves the model that a function picks, and never learns or explores.
 
     Args:
@@ -97,7 +97,7 @@ def fixed(pick: Partial, init: Callable) -> Policy:
     Returns:
         The policy. Its queue moves by the served outcomes and is not used for decisions.
     """
-    return Policy(Partial(_init, init), Partial(_act, pick), Partial(_update), Partial(_queue))
+    return Policy(Partial(_init, init), Partial(_act, pick), Partial(_update), Partial(_queue), Kind(kind))
 
 
 def _nothing(key: Array) -> tuple[()]:

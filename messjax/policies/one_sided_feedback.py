@@ -11,7 +11,7 @@ from jax.tree_util import Partial
 from messjax.policies.algorithm import choose, mess_plus
 from messjax.policies.predictor_router import RouterState, probability, serve_queue
 from messjax.policies.rare_update import update_if
-from messjax.types import Array, Controls, Decision, Feedback, Outcome, Policy, Predictor, as_pytree
+from messjax.types import Array, Controls, Decision, Feedback, Kind, Outcome, Policy, Predictor, as_pytree
 
 LEARNING = ("explored", "importance", "served")
 
@@ -50,7 +50,9 @@ def one_sided(predictor: Predictor, *, learning: str = "explored") -> Policy:
         raise ValueError(f"one_sided: learning is {learning!r}, expected one of {', '.join(LEARNING)}")
     predictor = as_pytree(predictor)
     base = mess_plus(predictor)
-    return base._replace(act=Partial(_Act(learning), predictor), update=Partial(_Update(learning), predictor))
+    return base._replace(
+        act=Partial(_Act(learning), predictor), update=Partial(_Update(learning), predictor), kind=Kind("one_sided")
+    )
 
 
 class _Act(_Learning):

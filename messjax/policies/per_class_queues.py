@@ -12,7 +12,7 @@ from jax.tree_util import Partial
 from messjax.numerics import virtual_queue
 from messjax.policies.predictor_router import RouterState
 from messjax.streams.service_classes import last_feature
-from messjax.types import Array, Controls, Decision, Feedback, Policy, as_pytree
+from messjax.types import Array, Controls, Decision, Feedback, Kind, Policy, as_pytree
 
 
 def by_class(policy: Policy, alphas: np.ndarray, *, class_of: Callable[[Array], Array] = last_feature) -> Policy:
@@ -55,6 +55,7 @@ def by_class(policy: Policy, alphas: np.ndarray, *, class_of: Callable[[Array], 
         act=Partial(_act, policy.act, sla_target, of),
         update=Partial(_update, policy.update, sla_target, of),
         queue=Partial(_queue),
+        kind=Kind("by_class"),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +11,7 @@ from jax.tree_util import Partial
 
 from messjax.numerics import virtual_queue
 from messjax.policies.rare_update import update_if
-from messjax.types import Array, Controls, Decision, Feedback, Policy, Predictor, PyTree, as_pytree, expect
+from messjax.types import Array, Controls, Decision, Feedback, Kind, Policy, Predictor, PyTree, as_pytree, expect
 
 Choose = Callable[
     [Array, Array, virtual_queue.Fixed, Controls], Array
@@ -32,7 +32,19 @@ class RouterState(NamedTuple):
     predictor: PyTree
 
 
-def router(predictor: Predictor, choose: Choose) -> Policy:
+class RouterSpec(NamedTuple):
+    """What a router is made of.
+
+    Attributes:
+        predictor: Supplies s_hat [M].
+        choose: (s_hat [M], cost [M], Q, controls) -> model [] int.
+    """
+
+    predictor: Predictor
+    choose: Any
+
+
+def router(predictor: Predictor, choose: Choose, kind: str = "other") -> Policy:
     """Explore with probability p_t = min(1, c t^-a): query all, serve model M, learn; otherwise serve `choose(...)`.
 
     Neither the exploration draw nor the predictor depends on V or alpha: under one vmap per control the scan carries
@@ -42,6 +54,7 @@ def router(predictor: Predictor, choose: Choose) -> Policy:
     Args:
         predictor: Supplies s_hat [M].
         choose: (s_hat [M], cost [M], Q, controls) -> model [] int.
+        kind: Name of the policy, recorded in results.
 
     Returns:
         The policy. It reads the controls c and a, and those that `choose` reads.
@@ -50,9 +63,10 @@ def router(predictor: Predictor, choose: Choose) -> Policy:
     predictor = as_pytree(predictor)
     return Policy(
         init=Partial(_init, predictor),
-        act=Partial(act, predictor, Partial(choose)),
+        act=Partial(act, RouterSpec(predictor, Partial(choose))),
         update=Partial(_update, predictor),
         queue=Partial(_queue),
+        kind=Kind(kind),
     )
 
 
@@ -91,20 +105,11 @@ def _init(predictor: Predictor, key: Array, controls: Controls) -> RouterState:
     return RouterState(jnp.ones((), jnp.int32), virtual_queue.zero(), predictor.init(key))
 
 
-def act(
-    predictor: Predictor,
-    choose: Choose,
-    key: Array,
-    state: RouterState,
-    features: Array,
-    cost: Array,
-    controls: Controls,
-) -> Decision:
+def act(spec: RouterSpec, key: Array, state: RouterState, features: Array, cost: Array, controls: Controls) -> Decision:
     """Draw whether to explore, predict, and choose a model.
 
     Args:
-        predictor: Supplies s_hat [M].
-        choose: (s_hat [M], cost [M], Q, controls) -> model [] int.
+        spec: The predictor, and the rule that chooses.
         key: Random key of this request.
         state: State of the router.
         features: Features [d] of the request.
@@ -117,8 +122,8 @@ def act(
     num_models = cost.shape[0]
     p = probability(state.t, controls)
     explore = jax.random.uniform(key, dtype=jnp.float32) < p
-    s_hat = predictor.predict(state.predictor, features)
-    serve = jnp.where(explore, num_models - 1, choose(s_hat, cost, state.queue, controls)).astype(jnp.int32)
+    s_hat = spec.predictor.predict(state.predictor, features)
+    serve = jnp.where(explore, num_models - 1, spec.choose(s_hat, cost, state.queue, controls)).astype(jnp.int32)
     return Decision(serve, jnp.broadcast_to(explore, num_models), explore, p, s_hat)
 
 

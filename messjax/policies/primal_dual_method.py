@@ -48,7 +48,9 @@ def primal_dual(num_models: int, *, optimism: float = 1.0) -> Policy:
     if num_models < 1:
         raise ValueError(f"primal_dual: expected at least one model, found {num_models}")
     none = jnp.zeros(num_models, jnp.float32)
-    return bandit(Estimate(Partial(_init, none), Partial(_index, jnp.float32(optimism)), Partial(_update)))
+    return bandit(
+        Estimate(Partial(_init, none), Partial(_index, jnp.float32(optimism)), Partial(_update)), "primal_dual"
+    )
 
 
 def _init(none: Array, key: Array) -> Means:

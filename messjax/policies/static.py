@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from typing import NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
@@ -12,7 +13,7 @@ from jax.tree_util import Partial
 from messjax.numerics import virtual_queue
 from messjax.policies.predictor_router import serve_queue
 from messjax.theory import optimum
-from messjax.types import Array, Controls, Decision, Feedback, Policy
+from messjax.types import Array, Controls, Decision, Feedback, Kind, Policy, same_structure, spec_of
 
 
 def single(model: int) -> Policy:
@@ -29,7 +30,7 @@ def single(model: int) -> Policy:
     """
     if operator.index(model) < 0:
         raise ValueError(f"single: expected a model number >= 0, found {model}")
-    return feature_free(Partial(_single, jnp.asarray(model, jnp.int32)))
+    return feature_free(Partial(_single, jnp.asarray(model, jnp.int32)), "single")
 
 
 def uniform() -> Policy:
@@ -38,7 +39,7 @@ def uniform() -> Policy:
     Returns:
         The policy. It reads no controls for its decisions.
     """
-    return feature_free(Partial(_uniform))
+    return feature_free(Partial(_uniform), "uniform")
 
 
 def mixture(cost: np.ndarray, accuracy: np.ndarray) -> Policy:
@@ -46,7 +47,7 @@ def mixture(cost: np.ndarray, accuracy: np.ndarray) -> Policy:
 
     At most two models are mixed: neighbours on the lower-right hull of the (accuracy, cost) points. Below the first of
     them it is the cheapest model, above the last (infeasible) the best one. It is the appropriate baseline for MESS+,
-    because it needs no features ("Facts about the published results" in docs/theory.md).
+    because it needs no features ("About the published results" in docs/theory.md).
 
     Args:
         cost: Average cost of each model [M], in cost units.
@@ -59,19 +60,46 @@ def mixture(cost: np.ndarray, accuracy: np.ndarray) -> Policy:
         ValueError: Costs or accuracies that `optimum.check_distribution` refuses.
     """
     level, weights = optimum.frontier(np.asarray(cost, np.float64), np.asarray(accuracy, np.float64))
-    return feature_free(Partial(_mixture, jnp.asarray(level, jnp.float32), jnp.asarray(weights, jnp.float32)))
+    pick = Partial(_mixture, jnp.asarray(level, jnp.float32), jnp.asarray(weights, jnp.float32))
+    return feature_free(pick, "mixture")
 
 
-def feature_free(pick: Partial) -> Policy:
+class FeatureFreeSpec(NamedTuple):
+    """What a policy that uses no features is made of.
+
+    Attributes:
+        pick: A Partial, (key, M, controls) -> model [] int.
+    """
+
+    pick: Partial
+
+
+def feature_free(pick: Partial, kind: str = "other") -> Policy:
     """A policy that serves the model that a function picks without looking at features, and learns nothing.
 
     Args:
         pick: A Partial, (key, M, controls) -> model [] int.
+        kind: Name of the policy, recorded in results.
 
     Returns:
         The policy.
     """
-    return Policy(Partial(_init), Partial(act, pick), Partial(_update), Partial(_queue))
+    return Policy(Partial(_init), Partial(act, FeatureFreeSpec(pick)), Partial(_update), Partial(_queue), Kind(kind))
+
+
+def pick_of(policy: Policy) -> Partial | None:
+    """The function by which a policy picks a model without looking at features.
+
+    Args:
+        policy: Any policy.
+
+    Returns:
+        The function; None for any other policy, also for one of which a function was replaced.
+    """
+    spec = spec_of(policy.act, act)
+    if spec is None or not same_structure(policy, feature_free(spec.pick, policy.kind.name)):
+        return None
+    return cast(Partial, spec.pick)
 
 
 def _single(model: Array, key: Array, num_models: int, controls: Controls) -> Array:
@@ -99,12 +127,12 @@ def _init(key: Array, controls: Controls) -> virtual_queue.Fixed:
 
 
 def act(
-    pick: Partial, key: Array, state: virtual_queue.Fixed, features: Array, cost: Array, controls: Controls
+    spec: FeatureFreeSpec, key: Array, state: virtual_queue.Fixed, features: Array, cost: Array, controls: Controls
 ) -> Decision:
-    """Serve the model that `pick(key, M, controls)` names.
+    """Serve the model that `spec.pick(key, M, controls)` names.
 
     Args:
-        pick: A Partial, (key, M, controls) -> model [] int.
+        spec: The function that picks.
         key: Random key of this request.
         state: The virtual queue, not used.
         features: Features [d], not used.
@@ -115,7 +143,7 @@ def act(
         The decision, with s_hat NaN and no exploration.
     """
     del state, features
-    serve = jnp.asarray(pick(key, cost.shape[0], controls), jnp.int32)
+    serve = jnp.asarray(spec.pick(key, cost.shape[0], controls), jnp.int32)
     never = jnp.zeros((), bool)
     return Decision(serve, jnp.zeros(cost.shape, bool), never, jnp.zeros((), jnp.float32), jnp.full_like(cost, jnp.nan))
 

@@ -11,7 +11,7 @@ from jax.tree_util import Partial
 
 from messjax import theory
 from messjax.theory import optimum
-from messjax.types import Array, Controls, Decision, Distribution, Feedback, Policy, PyTree, as_pytree
+from messjax.types import Array, Controls, Decision, Distribution, Feedback, Kind, Policy, PyTree, as_pytree
 
 
 def tightened(policy: Policy, kappa: float) -> Policy:
@@ -37,7 +37,7 @@ def tightened(policy: Policy, kappa: float) -> Policy:
     inner, more = as_pytree(policy), jnp.asarray(kappa, jnp.float32)
     return Policy(
         Partial(_init, inner.init, more), Partial(_act, inner.act, more), Partial(_update, inner.update, more),
-        inner.queue,
+        inner.queue, Kind("tightened"),
     )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from messjax.numerics import virtual_queue
 from messjax.policies.algorithm import mess_plus
 from messjax.policies.dual_price import Prices, price_at, prices
 from messjax.policies.predictor_router import RouterState
-from messjax.types import Array, Controls, Distribution, Policy, Predictor
+from messjax.types import Array, Controls, Distribution, Kind, Policy, Predictor
 
 
 def warm_started(predictor: Predictor, gamma: float | Distribution) -> Policy:
@@ -36,7 +36,7 @@ def warm_started(predictor: Predictor, gamma: float | Distribution) -> Policy:
     Source: T2 and T6 in docs/theory.md.
     """
     base = mess_plus(predictor)
-    return base._replace(init=Partial(_init, base.init, prices(gamma, "warm_started")))
+    return base._replace(init=Partial(_init, base.init, prices(gamma, "warm_started")), kind=Kind("warm_started"))
 
 
 def _init(start: Callable, table: Prices, key: Array, controls: Controls) -> RouterState:

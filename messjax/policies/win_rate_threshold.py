@@ -71,7 +71,7 @@ def threshold(
     level, bar = calibrate(rate[:, 0], satisfaction[:, weak], satisfaction[:, strong])
     table = jnp.asarray(level, jnp.float32), jnp.asarray(bar, jnp.float32)
     pair = jnp.asarray([weak, strong], jnp.int32)
-    return fixed(Partial(_pick, as_pytree(win_rate), table, pair), Partial(_nothing))
+    return fixed(Partial(_pick, as_pytree(win_rate), table, pair), Partial(_nothing), "threshold")
 
 
 def calibrate(rate: np.ndarray, weak: np.ndarray, strong: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -21,7 +21,9 @@ def known_mean(stream: Stream, who: str) -> Partial:
         ValueError: The stream's means are unknown, as in a recorded trace.
     """
     if stream.mean is None:
-        raise ValueError(f"{who}: this stream's law is unknown (a recorded trace?); expected a synthetic stream")
+        raise ValueError(
+            f"{who}: the means of this stream are unknown (a recorded trace?); expected a synthetic stream"
+        )
     return stream.mean if isinstance(stream.mean, Partial) else Partial(stream.mean)
 
 

@@ -10,8 +10,9 @@ from typing import Any, NamedTuple, cast
 import jax
 import jax.numpy as jnp
 import optax
+from jax.tree_util import Partial
 
-from messjax.types import Array, Outcome, PyTree
+from messjax.types import Array, Outcome, Predictor, PyTree
 
 
 class Learner(NamedTuple):
@@ -139,6 +140,21 @@ class Start:
         """
         del key
         return Learner(params, self.tx.init(params), jnp.zeros((), jnp.int32))
+
+
+def initial_params(predictor: Predictor) -> PyTree:
+    """The parameters that a predictor made with `Start` begins with.
+
+    Args:
+        predictor: A predictor whose `init` is `Partial(Start(tx), params)`.
+
+    Returns:
+        The parameters.
+    """
+    init = predictor.init
+    assert isinstance(init, Partial), "a predictor made with Start"
+    assert isinstance(init.func, Start), "a predictor made with Start"
+    return init.args[0]
 
 
 def descend(

@@ -70,7 +70,7 @@ def empirical_bernstein(
     Args:
         samples: [..., n] observations over time, all conditional means equal.
         low: What the samples are at least, known beforehand; broadcasts against the samples.
-        high: What the samples are at most, likewise.
+        high: What the samples are at most; broadcasts likewise.
         level: Coverage over all times, in (0, 1).
         one_sided: Whether each limit alone has the level (as in `intervals.one_sided`), or both together.
 
@@ -114,7 +114,7 @@ def betting(
     Args:
         samples: [..., n] observations over time, all conditional means equal.
         low: What the samples are at least, known beforehand; broadcasts against the samples.
-        high: What the samples are at most, likewise.
+        high: What the samples are at most; broadcasts likewise.
         level: Coverage over all times, in (0, 1).
         one_sided: Whether each limit alone has the level, or both together.
         grid: Number of steps between low and high, at least 2.
@@ -168,7 +168,7 @@ def e_value(samples: ArrayLike, low: ArrayLike, high: ArrayLike, null: ArrayLike
     Args:
         samples: [..., n] observations over time.
         low: What the samples are at least, known beforehand; broadcasts against the samples.
-        high: What the samples are at most, likewise.
+        high: What the samples are at most; broadcasts likewise.
         null: In (low, high); broadcasts against the samples.
 
     Returns:
@@ -251,8 +251,8 @@ def running_mean_of_conditional_means(
         S: [..., checkpoints] sum_{i<=t} X_i.
         V: [..., checkpoints] sum_{i<=t} (X_i - guess_i)^2; guess_i in [low, high], a function of the past before i.
         t: [..., checkpoints] number of observations.
-        low: What every X is at least, known beforehand.
-        high: What every X is at most, known beforehand.
+        low: What every X is at least, known beforehand; broadcasts against S.
+        high: What every X is at most, known beforehand; broadcasts against S.
         level: Coverage over all times, those between checkpoints included.
         one_sided: Whether each limit alone has the level, or both together.
         tuned: The V, in units of (high - low)^2, at which the limits are narrowest; chosen before looking. Elsewhere

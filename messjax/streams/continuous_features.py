@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -11,7 +13,7 @@ from scipy import special
 from messjax.numerics import counter_prng
 from messjax.streams import labels as _labels
 from messjax.streams.float32 import simulated
-from messjax.types import Array, Distribution, Request, Stream, is_traced
+from messjax.types import Array, Distribution, Kind, Request, Stream, is_traced
 
 
 def logistic(weights: np.ndarray, bias: np.ndarray, cost: np.ndarray, *, labels: str = "independent") -> Stream:
@@ -41,20 +43,37 @@ def logistic(weights: np.ndarray, bias: np.ndarray, cost: np.ndarray, *, labels:
             f"logistic: found weights {weights.shape}, bias {bias.shape}, cost {cost.shape}; expected [M, d], [M], [M]"
         )
     if traced:  # nothing can be validated or raised, and the host cannot sample the distribution
-        table = tuple(jnp.asarray(v, jnp.float32) for v in (weights, bias, cost))
-        return Stream(Partial(_init), Partial(draw, label, table), Partial(_mean, table[0], table[1]))
+        spec = LogisticSpec(label, *(jnp.asarray(v, jnp.float32) for v in (weights, bias, cost)))
+        return Stream(Partial(_init), Partial(draw, spec), Partial(_mean, spec.weights, spec.bias), kind=Kind("iid"))
     if not (np.isfinite(weights).all() and np.isfinite(bias).all()):
         raise ValueError("logistic: weights and bias must be finite, found NaN or infinity")
     if not (np.isfinite(cost).all() and (cost >= 0).all()):
         raise ValueError(f"logistic: cost must be finite and >= 0, found {cost.tolist()}")
     weights, bias, cost = simulated("weights", weights), simulated("bias", bias), simulated("cost", cost)
-    table = tuple(jnp.asarray(v, jnp.float32) for v in (weights, bias, cost))
+    spec = LogisticSpec(label, *(jnp.asarray(v, jnp.float32) for v in (weights, bias, cost)))
     return Stream(
         init=Partial(_init),
-        draw=Partial(draw, label, table),
-        mean=Partial(_mean, table[0], table[1]),
+        draw=Partial(draw, spec),
+        mean=Partial(_mean, spec.weights, spec.bias),
         distribution=Partial(_distribution, weights, bias, cost),
+        kind=Kind("iid"),
     )
+
+
+class LogisticSpec(NamedTuple):
+    """What requests with continuous features are drawn from.
+
+    Attributes:
+        label: A Partial of a function of `labels`.
+        weights: [M, d], in logits per unit of a feature.
+        bias: [M], in logits.
+        cost: Costs [M].
+    """
+
+    label: Partial
+    weights: Array
+    bias: Array
+    cost: Array
 
 
 def _init(key: Array) -> tuple[()]:
@@ -62,12 +81,11 @@ def _init(key: Array) -> tuple[()]:
     return ()
 
 
-def draw(label: Partial, table: tuple, key: Array, state: tuple, t: Array) -> tuple[tuple, Request]:
+def draw(spec: LogisticSpec, key: Array, state: tuple, t: Array) -> tuple[tuple, Request]:
     """Features and labels of one request.
 
     Args:
-        label: A Partial of a function of `labels`.
-        table: Weights [M, d], bias [M] and costs [M].
+        spec: What the requests are drawn from.
         key: Random key of this request.
         state: Empty.
         t: Request number, not used.
@@ -76,7 +94,7 @@ def draw(label: Partial, table: tuple, key: Array, state: tuple, t: Array) -> tu
         The state and the request.
     """
     del t
-    weights, bias, cost = table
+    label, weights, bias, cost = spec
     num_models, num_features = weights.shape
     pairs = num_features + num_features % 2  # normals come in pairs
     words = jax.random.bits(key, (pairs + num_models,))

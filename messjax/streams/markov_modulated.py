@@ -57,7 +57,9 @@ def stationary(transition: np.ndarray) -> np.ndarray:
     size = len(transition)
     system = transition.T - np.eye(size)
     if np.linalg.matrix_rank(system, tol=ROUNDING) < size - 1:
-        raise ValueError("modulated: the transition matrix has more than one stationary law; expected one closed class")
+        raise ValueError(
+            "modulated: the transition matrix has more than one stationary distribution; expected one closed class"
+        )
     system = np.concatenate([system, np.ones((1, size))])
     pi = np.linalg.lstsq(system, np.append(np.zeros(size), 1.0), rcond=None)[0].clip(min=0.0)
     return pi / pi.sum()

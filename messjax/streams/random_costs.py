@@ -21,7 +21,7 @@ from messjax.streams.float32 import simulated
 from messjax.types import Array, Distribution, PyTree, Request, Stream, as_pytree
 
 ACROSS = ("independent", "comonotone")
-LOG2_ROWS = 14  # of a sampled law
+LOG2_ROWS = 14  # of a sampled distribution
 LARGEST_SIGMA = 2.0  # beyond, float32 normals (|z| < 6.7) miss more than 1e-5 of the mean
 
 
@@ -142,7 +142,7 @@ def _rate(length: np.ndarray) -> np.ndarray:
 
 
 def _points(base: Distribution, dimensions: int | None, log2_rows: int = LOG2_ROWS) -> np.ndarray:
-    """Quasi-random uniforms [points, 1 or M], so many that every type gets them and a law has about 2^14 rows."""
+    """Quasi-random uniforms [points, 1 or M]: every type gets them all, and a distribution has about 2^14 rows."""
     from scipy import stats  # half a second that only this needs
 
     num_types, num_models = base.cost.shape
@@ -152,7 +152,7 @@ def _points(base: Distribution, dimensions: int | None, log2_rows: int = LOG2_RO
 
 
 def _sampled(base: Distribution, cost: np.ndarray) -> Distribution:
-    """The law with costs [points, K, M], all points equally likely."""
+    """The distribution with costs [points, K, M], all points equally likely."""
     num = len(cost)
     weight, mean = np.tile(base.weight / num, num), np.tile(base.mean, (num, 1))
     return Distribution(weight, cost.reshape(-1, cost.shape[-1]), mean, "sampled")

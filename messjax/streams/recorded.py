@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +12,7 @@ from jax.tree_util import Partial
 
 from messjax.numerics.array_cache import frozen
 from messjax.streams.float32 import simulated
-from messjax.types import Array, Distribution, Request, Stream
+from messjax.types import Array, Distribution, Kind, Request, Stream
 
 ORDERS = ("shuffled", "file", "groups")
 LARGEST_SORTED = 20  # bits of a request's number, so that at least twelve are random
@@ -49,16 +50,31 @@ def replay(
     _check(features, satisfaction, cost)
     cost = simulated("cost", cost)
     num = len(satisfaction)
-    table = tuple(jnp.asarray(v, jnp.float32) for v in (features, satisfaction, cost))
+    spec = ReplaySpec(*(jnp.asarray(v, jnp.float32) for v in (features, satisfaction, cost)))
     return Stream(
         init=_order(order, num, groups),
-        draw=Partial(draw, table),
+        draw=Partial(draw, spec),
         mean=None,
         distribution=Partial(
             _distribution, Distribution(frozen(np.full(num, 1.0 / num)), frozen(cost), frozen(satisfaction), "labels")
         ),
         length=num,
+        kind=Kind("recorded"),
     )
+
+
+class ReplaySpec(NamedTuple):
+    """The tables of a recorded trace.
+
+    Attributes:
+        features: [N, d].
+        satisfaction: [N, M].
+        cost: [N, M].
+    """
+
+    features: Array
+    satisfaction: Array
+    cost: Array
 
 
 def _check(features: np.ndarray, satisfaction: np.ndarray, cost: np.ndarray) -> None:
@@ -134,11 +150,11 @@ def _init_in_order(order: Array, key: Array) -> Array:
     return order
 
 
-def draw(table: tuple, key: Array, order: Array, t: Array) -> tuple[Array, Request]:
+def draw(spec: ReplaySpec, key: Array, order: Array, t: Array) -> tuple[Array, Request]:
     """The row that the stream's order has at request t.
 
     Args:
-        table: Features [N, d], satisfactions [N, M] and costs [N, M].
+        spec: The tables of the trace.
         key: Not used.
         order: Rows [N] in the order of the requests.
         t: Request number [], from 1 on.
@@ -147,7 +163,7 @@ def draw(table: tuple, key: Array, order: Array, t: Array) -> tuple[Array, Reque
         The order, and the request.
     """
     del key
-    features, satisfaction, cost = table
+    features, satisfaction, cost = spec
     row = order[t - 1]
     s = satisfaction[row]
     return order, Request(features[row], cost[row], s, jnp.full_like(s, jnp.nan))

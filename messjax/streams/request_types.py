@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,7 +12,7 @@ from jax.tree_util import Partial
 from messjax.streams import labels as _labels
 from messjax.streams.float32 import simulated
 from messjax.theory import optimum
-from messjax.types import Array, Distribution, Request, Stream, is_traced
+from messjax.types import Array, Distribution, Kind, Request, Stream, is_traced
 
 
 def types(distribution: Distribution, *, labels: str = "independent") -> Stream:
@@ -49,17 +51,35 @@ def types(distribution: Distribution, *, labels: str = "independent") -> Stream:
     cost = (
         distribution.cost[0] if (distribution.cost == distribution.cost[0]).all() else distribution.cost
     )  # [M]: one price per model, or [K, M]
-    table = (
+    spec = TypesSpec(
+        label,
         _alias_table(distribution.weight),
         jnp.asarray(cost, jnp.float32),
         jnp.asarray(distribution.mean, jnp.float32),
     )
     return Stream(
         init=Partial(_init),
-        draw=Partial(draw, label, table),
-        mean=Partial(_mean, table[2]),
+        draw=Partial(draw, spec),
+        mean=Partial(_mean, spec.mean),
         distribution=Partial(_distribution, distribution),
+        kind=Kind("iid"),
     )
+
+
+class TypesSpec(NamedTuple):
+    """What requests over finitely many types are drawn from.
+
+    Attributes:
+        label: A Partial of a function of `labels`.
+        alias: Alias table [K], or [0] for equal weights.
+        cost: Costs [M] or [K, M].
+        mean: Means [K, M].
+    """
+
+    label: Partial
+    alias: Array
+    cost: Array
+    mean: Array
 
 
 def _traced_types(label: Partial, distribution: Distribution) -> Stream:
@@ -67,7 +87,8 @@ def _traced_types(label: Partial, distribution: Distribution) -> Stream:
     weight, cost, mean = (jnp.asarray(values, jnp.float32) for values in distribution[:3])
     host = None if is_traced(distribution.weight) else np.asarray(distribution.weight, np.float64)
     table = _traced_alias_table(weight) if host is None else _alias_table(host)
-    return Stream(Partial(_init), Partial(draw, label, (table, cost, mean)), Partial(_mean, mean))
+    spec = TypesSpec(label, table, cost, mean)
+    return Stream(Partial(_init), Partial(draw, spec), Partial(_mean, mean), kind=Kind("iid"))
 
 
 def _traced_alias_table(weight: Array) -> Array:
@@ -147,12 +168,11 @@ def _init(key: Array) -> tuple[()]:
     return ()
 
 
-def draw(label: Partial, table: tuple, key: Array, state: tuple, t: Array) -> tuple[tuple, Request]:
+def draw(spec: TypesSpec, key: Array, state: tuple, t: Array) -> tuple[tuple, Request]:
     """Type and labels of one request.
 
     Args:
-        label: A Partial of a function of `labels`.
-        table: Alias table [K] or [0], costs [M] or [K, M], and means [K, M].
+        spec: What the requests are drawn from.
         key: Random key of this request.
         state: Empty.
         t: Request number, not used.
@@ -161,7 +181,7 @@ def draw(label: Partial, table: tuple, key: Array, state: tuple, t: Array) -> tu
         The state and the request.
     """
     del t
-    alias, cost, mean = table
+    label, alias, cost, mean = spec
     num_types, num_models = mean.shape
     uniforms = jax.random.uniform(key, (1 + num_models,), mean.dtype)
     return state, request_of_type(label, cost, mean, uniforms[1:], request_type(uniforms[0], alias, num_types))

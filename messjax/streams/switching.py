@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import Partial
 
-from messjax.types import Array, Distribution, PyTree, Request, Stream, as_pytree, equal_components
+from messjax.types import Array, Distribution, Kind, PyTree, Request, Stream, as_pytree, equal_components
 
 
 class Rule(NamedTuple):
@@ -80,6 +80,7 @@ def switched(
         if shares is None or None in distributions
         else Partial(_distribution, np.asarray(shares, np.float64), distributions),
         length=length,
+        kind=Kind("not_iid"),
         description=parts[0].description if len({part.description for part in parts}) == 1 else None,
     )
 

@@ -27,7 +27,7 @@ from messjax.streams.float32 import simulated
 from messjax.streams.recorded import replay
 from messjax.streams.request_types import request_of_type
 from messjax.theory import optimum
-from messjax.types import Array, Distribution, Request, Stream
+from messjax.types import Array, Distribution, Kind, Request, Stream
 
 ORDERS = ("hard first", "hard last")
 
@@ -73,6 +73,7 @@ def adversarial(
         mean=Partial(_mean, table[1]),
         distribution=Partial(_distribution, distribution._replace(weight=counts / requests)),
         length=operator.index(requests),
+        kind=Kind("not_iid"),
     )
 
 
@@ -99,7 +100,7 @@ def adversarial_replay(
     features, satisfaction, cost = (np.asarray(v) for v in (features, satisfaction, cost))
     calm = replay(features, satisfaction, cost, order="file")  # checks them
     rows = jnp.asarray(sorted_by("adversarial_replay", satisfaction, order, model), jnp.int32)
-    return calm._replace(init=Partial(_init_sorted, rows))
+    return calm._replace(init=Partial(_init_sorted, rows), kind=Kind("not_iid"))
 
 
 def sorted_by(who: str, satisfaction: np.ndarray, order: str, model: int) -> np.ndarray:

@@ -6,7 +6,7 @@ knapsack, and sorting solves it exactly: a policy can only gain by moving a type
 its points (mu_m, E_m), and the moves are worth making in the order of their price dE/dmu. gamma* is the price of the
 move during which alpha is reached. Nothing here is iterative but the hull, which takes at most M - 1 rounds.
 
-Source: "Setting and offline optimum" in docs/theory.md. Host code, NumPy float64.
+Source: "The offline optimum" in docs/theory.md. Host code, NumPy float64.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ def largest_alpha(distribution: Distribution) -> float:
 
 
 def solve(distribution: Distribution, alpha: float) -> Optimum:
-    """C*, gamma* and an optimal mixture, exactly ("Setting and offline optimum" in docs/theory.md).
+    """C*, gamma* and an optimal mixture, exactly ("The offline optimum" in docs/theory.md).
 
     gamma* is the smallest maximiser of the dual: zero where the cheapest models already reach alpha. At most one type
     is randomised, between two models. Ties in cost or in price go to the larger mean.

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 from messjax.traces import parquet
+from messjax.traces.options import DEFAULTS, Options
 from messjax.traces.parsing import listed
 from messjax.traces.readers import (
     alpaca_eval,
@@ -23,14 +24,6 @@ from messjax.traces.readers import (
 )
 from messjax.traces.recording import Recording
 from messjax.traces.sniff import Sniffed, sniff_path
-
-
-class Options(NamedTuple):
-    """What some formats leave open."""
-
-    metric: str | None = None  # MESS+ CSV, lm-evaluation-harness: which score (acc, acc_norm, exact_match, ...)
-    filter: str | None = None  # lm-evaluation-harness: which filter's rows
-    columns: Mapping[str, str] = {}  # plain tables: what `plain.parse_columns` makes of --columns
 
 
 class Format(NamedTuple):
@@ -91,7 +84,7 @@ def detect(path: Path) -> Format:
     )
 
 
-def read(path: Path, format: str = "auto", options: Options = Options()) -> Recording:  # noqa: B008 (a tuple)
+def read(path: Path, format: str = "auto", options: Options = DEFAULTS) -> Recording:
     """The recording of a file or folder in a published format, or of a trace that messjax wrote (`traces.parquet`).
 
     Args:

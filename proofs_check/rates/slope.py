@@ -84,7 +84,8 @@ def row(rate: Rate) -> Row:
     behind the gate, is undecided or not applicable. The margin is what the tolerance leaves.
     """
     out = EMPTY_ROW._replace(
-        statement=f"{rate.statement} rate", source=f"{rate.statement} in docs/theory", assumptions=assumptions_of(rate.statement),
+        statement=f"{rate.statement} rate", source=f"{rate.statement} in docs/theory",
+        assumptions=assumptions_of(rate.statement),
         case=f"{rate.what}, slope in {rate.x_name}", seconds=rate.seconds,
     )  # fmt: skip
     if rate.verdict == "gated":

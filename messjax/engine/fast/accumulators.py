@@ -32,19 +32,10 @@ FIELD = 8  # bits of a packed count: a chunk has fewer than 256 requests
 
 def meter_parts(meter: Meter) -> tuple[str, ...] | None:
     """Which of the standard meters a meter consists of, in order; None when there is any other in it."""
-    add: Any = meter.add
-    parts = {make().add.func: name for name, make in PARTS.items()}  # type: ignore[attr-defined]
-    names = tuple(parts.get(each.func, "") for each in (add.args[0] if add.func is standard_meters.zip_add else (add,)))
-    if not all(names):
-        return None
-    known = [PARTS[name]() for name in names]
-    return (
-        names
-        if same_structure(
-            meter, standard_meters.zip_meters(*known) if add.func is standard_meters.zip_add else known[0]
-        )
-        else None
-    )
+    known = {name: make() for name, make in PARTS.items()}
+    parts = standard_meters.parts_of(meter)
+    names = tuple(next((name for name, one in known.items() if same_structure(part, one)), "") for part in parts)
+    return names if all(names) else None
 
 
 class PricedCalls(NamedTuple):

@@ -61,7 +61,7 @@ def over_time(
     """Score the predictor path of a replay (or of any stream) with complete feedback, at `checkpoints` requests.
 
     Args:
-        key: That of the replay; stream i's path is the one of `sweep` and `compare` with this key.
+        key: The random key of the replay; stream i's path is the one of `sweep` and `compare` with this key.
         predictor: As given to `compare`.
         stream: What is served.
         horizon: Requests per stream.

@@ -57,7 +57,7 @@ def number(name: str, value: ArrayLike, *, low: float = 0.0, high: float = np.in
 
     Args:
         name: Name of the argument.
-        value: The number.
+        value: A number [].
         low: Smallest allowed number.
         high: Largest allowed number.
 

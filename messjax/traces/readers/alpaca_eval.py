@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+from messjax.traces.options import DEFAULTS, Options
 from messjax.traces.parsing import Place, field, json_document, label, listed, number, records_of, text
 from messjax.traces.recording import EXAMPLES, Builder, Finding, Recording
 from messjax.traces.sniff import Sniffed, files_of
@@ -27,7 +28,7 @@ def fits(look: Sniffed) -> bool:
     return "instruction" in keys and (named or bool({"output_1", "generator_1", "output_2"} & keys))
 
 
-def read(path: Path, options: object = None) -> Recording:
+def read(path: Path, options: Options = DEFAULTS) -> Recording:
     """Reads one JSON, or all of a folder: those called `annotations*.json` where there are some.
 
     Fields: `instruction`, `generator_2` (the model; the folder's name where it is missing), `output_2`, `preference`

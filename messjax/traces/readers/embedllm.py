@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from messjax.traces.finding_counter import FindingCounter
+from messjax.traces.options import DEFAULTS, Options
 from messjax.traces.parsing import Place, csv_records, csv_rows, listed, number, text
 from messjax.traces.recording import Builder, Recording
 from messjax.traces.sniff import Sniffed, files_of
@@ -33,7 +34,7 @@ def fits(look: Sniffed) -> bool:
     return table is not None and set(COLUMNS) <= set(next((cells for _, cells in csv_records(table)), ()))
 
 
-def read(path: Path, options: object = None) -> Recording:
+def read(path: Path, options: Options = DEFAULTS) -> Recording:
     """Reads one CSV, or all `*.csv` of a folder (train, val, test: prompts are numbered through), row by row.
 
     A request is a `prompt_id`, its group is the `category`; a model is its `model_name`. A label is 0 or 1 (or False,

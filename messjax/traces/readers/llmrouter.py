@@ -7,6 +7,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+from messjax.traces.options import DEFAULTS, Options
 from messjax.traces.parsing import Place, field, json_lines, label, number, text
 from messjax.traces.recording import EXAMPLES, Builder, Finding, Recording
 from messjax.traces.sniff import Sniffed, files_of
@@ -24,7 +25,7 @@ def fits(look: Sniffed) -> bool:
     return {"task_name", "query", "model_name", "performance"} <= set(look.keys.get("jsonl", ()))
 
 
-def read(path: Path, options: object = None) -> Recording:
+def read(path: Path, options: Options = DEFAULTS) -> Recording:
     """Reads one file, or all `*.jsonl` and `*.ndjson` of a folder in the order of their names.
 
     Fields: `query`, `model_name`, `performance` (the score), perhaps `task_name` (the group), `response_time` in

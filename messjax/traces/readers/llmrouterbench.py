@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from messjax.traces.options import DEFAULTS, Options
 from messjax.traces.parsing import Place, field, json_document, label, number, optional, records_of, text
 from messjax.traces.recording import EXAMPLES, Builder, Finding, Recording
 from messjax.traces.sniff import Sniffed, files_of
@@ -26,7 +27,7 @@ def fits(look: Sniffed) -> bool:
     return {"records[].index", "records[].origin_query"} <= set(look.keys.get("json", ()))
 
 
-def read(path: Path, options: object = None) -> Recording:
+def read(path: Path, options: Options = DEFAULTS) -> Recording:
     """Reads one JSON, or all `*.json` of a folder and of the folders in it.
 
     Fields of a file: `model_name`, `dataset_name`, `split`, or where they are missing the names of the folders it lies

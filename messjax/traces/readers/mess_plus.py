@@ -9,17 +9,14 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from messjax.traces.finding_counter import FindingCounter
+from messjax.traces.options import DEFAULTS, Options
 from messjax.traces.parsing import Place, csv_rows, listed, number, text
 from messjax.traces.recording import Builder, Finding, Recording
 from messjax.traces.sniff import Sniffed, files_of
-
-if TYPE_CHECKING:
-    from messjax.traces.formats import Options
 
 TEXTS = ("doc_id", "input_text", "benchmark_name")
 SCORES = ("label", "acc_norm", "acc", "exact_match")  # in the order of preference
@@ -41,7 +38,7 @@ def fits(look: Sniffed) -> bool:
     return set(TEXTS) <= set(columns) and any(_split(column, set()) for column in columns)
 
 
-def read(path: Path, options: Options | None = None) -> Recording:
+def read(path: Path, options: Options = DEFAULTS) -> Recording:
     """Reads one CSV, or all `*.csv` of a folder and the folders within it; a request's group is its benchmark.
 
     A request is a document of a benchmark with its text, since documents are counted anew in every benchmark. Batches
@@ -60,7 +57,7 @@ def read(path: Path, options: Options | None = None) -> Recording:
         ValueError: As `csv_rows` and `number`; an unknown metric, or one that a file lacks; a category without any
             score.
     """
-    metric = options.metric if options else None
+    metric = options.metric
     if metric is not None and metric not in SCORES:
         raise ValueError(f"--metric: found {metric!r}, expected one of {', '.join(SCORES)} for the format mess_plus")
     wanted = SCORES if metric is None else (metric,)

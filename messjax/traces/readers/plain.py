@@ -9,15 +9,13 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
+from messjax.traces.options import DEFAULTS, Options
 from messjax.traces.parquet_rows import read_parquet_rows
 from messjax.traces.parsing import Place, csv_rows, json_lines, listed, number, text
 from messjax.traces.recording import Builder, Recording
 from messjax.traces.sniff import Sniffed, sniff_path
-
-if TYPE_CHECKING:
-    from messjax.traces.formats import Options
 
 TEXTS = ("prompt", "id", "group", "model")
 MEASURES = ("score", "cost", "input_tokens", "output_tokens", "latency")
@@ -139,7 +137,7 @@ def fits(look: Sniffed) -> bool:
     return False
 
 
-def read(path: Path, options: Options | None = None) -> Recording:
+def read(path: Path, options: Options = DEFAULTS) -> Recording:
     """Reads one CSV, JSON Lines or Parquet file, or all files of a folder that are of the same kind.
 
     A request is an id (with its group where one is named), without ids a row or, in the long form, a prompt. Without
@@ -157,7 +155,7 @@ def read(path: Path, options: Options | None = None) -> Recording:
         ValueError: No columns; a column that is not there; files of several kinds; a value of the wrong type, naming
             file, row and column; as `csv_rows`, `json_lines` and `read_parquet_rows`.
     """
-    if not (options and options.columns):
+    if not options.columns:
         raise ValueError(f"--format plain: found no columns, expected {EXAMPLE}")
     plan = plan_of(options.columns)
     builder = Builder("plain", path, cost_unit=plan.cost_unit)

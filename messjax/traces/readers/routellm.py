@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from messjax.traces.options import DEFAULTS, Options
 from messjax.traces.parsing import Place, check_header, csv_records, listed, text
 from messjax.traces.recording import Builder, Recording
 from messjax.traces.sniff import Sniffed, files_of
@@ -28,7 +29,7 @@ def fits(look: Sniffed) -> bool:
     return "prompt" in columns and not {"prompt_id", "sample_id", "model_id", "model_name"} & set(columns)
 
 
-def read(path: Path, options: object = None) -> Recording:
+def read(path: Path, options: Options = DEFAULTS) -> Recording:
     """Reads one CSV, or all `*.csv` of a folder in the order of their names; a file's stem is its group.
 
     Columns: `prompt`, then one per model with True or False (any case, or 1 and 0). A column `<model>_response` next

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from messjax.traces.finding_counter import FindingCounter
+from messjax.traces.options import DEFAULTS, Options
 from messjax.traces.parsing import Place, field, json_lines, number, optional, text
 from messjax.traces.recording import Builder, Finding, Recording
 from messjax.traces.sniff import Sniffed, files_of
@@ -32,7 +33,7 @@ def fits(look: Sniffed) -> bool:
     return {"global_index", "question"} <= keys and bool({"evaluation_result", "token_usage"} & keys)
 
 
-def read(path: Path, options: object = None) -> Recording:
+def read(path: Path, options: Options = DEFAULTS) -> Recording:
     """Reads one file, or all `*.jsonl` of a folder, and joins their requests by `global_index`.
 
     A request's group is its index before the last "_". A model is called as `llm_selected` says where the file's name

@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from messjax.traces.frames import Frame, frame
+from messjax.traces.options import DEFAULTS, Options
 from messjax.traces.parsing import Place, label, listed, number, text
 from messjax.traces.recording import Builder, Finding, Recording
 from messjax.traces.sniff import Sniffed, files_of
@@ -30,7 +31,7 @@ def fits(look: Sniffed) -> bool:
     return "pickle" in look.files
 
 
-def read(path: Path, options: object = None) -> Recording:
+def read(path: Path, options: Options = DEFAULTS) -> Recording:
     """Reads one pickle, or all `*.pkl` and `*.pickle` of a folder in the order of their names.
 
     Wide columns: `sample_id`, `prompt`, perhaps `eval_name` (the group), and per model its score under its name with

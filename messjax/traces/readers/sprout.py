@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from messjax.traces.options import DEFAULTS, Options
 from messjax.traces.parsing import Place, label, listed, number, text
 from messjax.traces.recording import Builder, Finding, Recording
 from messjax.traces.sniff import Sniffed, files_of
@@ -32,7 +33,7 @@ def fits(look: Sniffed) -> bool:
     return bool(_models(pq.read_schema(look.files["parquet"][0])))
 
 
-def read(path: Path, options: object = None) -> Recording:
+def read(path: Path, options: Options = DEFAULTS) -> Recording:
     """Reads one file, or all `*.parquet` of a folder (its splits) in the order of their names.
 
     Columns: `prompt`, perhaps `key` (what the request is called) and `dataset` (its group), and one struct per model

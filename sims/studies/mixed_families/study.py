@@ -24,7 +24,8 @@ from messjax import policies, predictors, streams, zoo
 from messjax.engine.grid_sweep import sweep
 from messjax.predictors import learning
 from messjax.statistics import intervals
-from messjax.types import Controls, Predictor
+from messjax.streams.continuous_features import draw
+from messjax.types import Controls, Predictor, spec_of
 from sims.common import other_zoos as shared
 from sims.common import study
 from sims.common.study import Results
@@ -57,7 +58,8 @@ def best_last(world: World) -> World:
     """The same requests and models, the most satisfying model named last: it serves what is explored."""
     best = int(np.argmax(world.accuracy))
     order = [m for m in range(len(world.models)) if m != best] + [best]
-    weights, bias, cost = (np.asarray(table)[order] for table in world.stream.draw.args[1])  # type: ignore[attr-defined]
+    spec = spec_of(world.stream.draw, draw)
+    weights, bias, cost = (np.asarray(table)[order] for table in (spec.weights, spec.bias, spec.cost))
     names = tuple(world.models[m] for m in order)
     models = dataclasses.replace(zoo.synthetic(len(order)), models=names, cost_unit=world.cost_unit)
     stream = streams.logistic(weights, bias, cost)

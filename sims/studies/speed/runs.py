@@ -232,8 +232,9 @@ def _roofline(task: Task) -> Measured:
     controls = parts["controls"]._replace(**{n: np.atleast_1d(getattr(parts["controls"], n)) for n in ("V", "alpha")})
     block = fast.best_block(world, controls)
     keys = jax.random.split(jax.random.key(0), block)
-    draw: Any = world.stream.draw
-    length = loop.chunk_length(worlds.KNOWN[draw.func](draw), block)
+    columnar = worlds.columnar_of(world.stream)
+    assert columnar is not None
+    length = loop.chunk_length(columnar, block)
     traced = jax.make_jaxpr(lambda k: fast.run_block(k, controls, world, np.array([length], np.int32), ()))(keys)
     work, peaks = _machine.count(traced.jaxpr, (1.0, length + 1.0)), _machine.machine()
     return Measured(

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from messjax import feedback, policies, predictors, streams, theory
-from messjax.engine import grid_sweep, kinds
+from messjax.engine import grid_sweep
 from messjax.theory import cost, duality, hypothesis_tests, queue, sparse, violation
 from messjax.theory.statement import Claim, NotApplicable, Statement, define_statement
-from messjax.types import Controls, Distribution, Policy
+from messjax.types import Controls, Distribution
 
 LAW = Distribution(np.ones(1), np.array([[0.0, 0.5, 1.0]]), np.array([[0.2, 0.9, 0.7]]))
 STREAM = streams.types(LAW)
@@ -99,7 +99,7 @@ def test_a_sweep_records_its_kinds():
     other = streams.types(LAW._replace(mean=LAW.mean[:, ::-1]))
     for stream in (streams.change(STREAM, other, at=11), streams.drift(STREAM, other, 400)):
         dataset = run({"learned": policies.mess_plus(predictors.tabular(1, 3)), "cheapest": policies.single(0)}, stream)
-        assert json.loads(dataset.attrs["policy_kinds"]) == {"learned": "mess_plus", "cheapest": "other"}
+        assert json.loads(dataset.attrs["policy_kinds"]) == {"learned": "mess_plus", "cheapest": "single"}
         assert (dataset.attrs["stream_kind"], dataset.attrs["feedback_kind"]) == ("not_iid", "complete")
         law = Distribution(
             np.full(2, 0.5), np.repeat(LAW.cost, 2, axis=0), np.concatenate([LAW.mean, LAW.mean[:, ::-1]])
@@ -110,32 +110,6 @@ def test_a_sweep_records_its_kinds():
     bare = run().drop_attrs().assign_attrs(horizon=400)
     with pytest.raises(ValueError, match="the dataset has no attribute 'policy_kinds', expected a result of sweep"):
         theory.judge(bare, LAW)
-
-
-@pytest.mark.parametrize(
-    ("component", "kind"),
-    [
-        (STREAM, "iid"),
-        (streams.lognormal(STREAM, 0.1), "iid"),
-        (streams.calibrated(np.array([0.1, 1.0]), np.array([0.4, 0.8])), "iid"),
-        (streams.adversarial(LAW, 100), "not_iid"),
-        (streams.replay(np.ones((4, 1)), np.ones((4, 2)), np.ones((4, 2))), "recorded"),
-        (STREAM._replace(draw=lambda key, state, t: None), "other"),
-        (POLICIES["oracle"], "mess_plus"),
-        (policies.greedy(predictors.oracle(STREAM)), "other"),
-        (policies.tightened(POLICIES["oracle"], 0.01), "other"),
-        (policies.warm_started(predictors.oracle(STREAM), LAW), "other"),
-    ],
-)
-def test_kinds_of_components(component, kind):
-    of = kinds.policy_kind if isinstance(component, Policy) else kinds.stream_kind
-    assert of(component) == kind
-
-
-def test_kinds_of_feedback():
-    known = [feedback.complete, feedback.sparse, feedback.one_sided, feedback.noisy(0.1)]
-    assert [kinds.feedback_kind(each) for each in known] == ["complete", "sparse", "one_sided", "noisy"]
-    assert kinds.feedback_kind(lambda key, decision, request, controls: None) == "other"
 
 
 def test_feedback_that_is_neither_complete_nor_sparse(dataset):

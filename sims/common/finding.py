@@ -30,9 +30,7 @@ class Number(NamedTuple):
         size = abs(self.value)
         if not math.isfinite(self.value):
             text = "not measured"
-        elif self.value == round(self.value) and size < 1e15:
-            text = f"{self.value:,.0f}"
-        elif size >= 1000:
+        elif self.value == round(self.value) or size >= 1000:
             text = f"{self.value:,.0f}"
         else:
             text = f"{self.value:.3g}"
@@ -117,5 +115,5 @@ def load_findings(path: Path) -> tuple[dict[str, Any], list[Finding]]:
 
 
 def _as_dict(finding: Finding) -> dict[str, Any]:
-    numbers = [n._asdict() | {"value": n.value if math.isfinite(n.value) else None} for n in finding.numbers]
+    numbers = [n._asdict() | {"value": float(n.value) if math.isfinite(n.value) else None} for n in finding.numbers]
     return finding._asdict() | {"numbers": numbers, "table": finding.table._asdict()}

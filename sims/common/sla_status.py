@@ -1,4 +1,4 @@
-"""A grid judged point by point: whether the agreement was kept, and what it cost brought to alpha (`sims.common.comparison`)."""
+"""Whether alpha was kept at every point of a grid, and what it cost brought to alpha (`sims.common.comparison`)."""
 
 from __future__ import annotations
 

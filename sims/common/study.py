@@ -57,9 +57,8 @@ class Study(NamedTuple):
             if source:
                 saved, result = [], load_worlds(source)
             else:
-                result = self.run(args.quick)
                 command = f"python -m sims {self.name}{' --quick' if args.quick else ''}"
-                saved = [save_worlds(result, out / f"{self.name}.nc", command)]
+                saved = [save_worlds(self.run(args.quick), out / f"{self.name}.nc", command)]
                 result = load_worlds(saved[0])  # what is shown is what was saved
             saved += self.show(result, out)
             print(f"wrote {', '.join(str(path) for path in saved)} in {time.perf_counter() - started:.0f} s")

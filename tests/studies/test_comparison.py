@@ -1,4 +1,4 @@
-"""sims/common/comparison and sims/common/worlds: costs brought to alpha, paired ratios, who kept the agreement; what a world knows."""
+"""sims/common: costs brought to alpha, paired ratios, whether alpha was kept; what a world knows; saved runs."""
 
 from __future__ import annotations
 

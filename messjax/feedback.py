@@ -1,9 +1,9 @@
 """Feedback: which of the queried outcomes come back.
 
-`feedback(key, decision, request, controls) -> Feedback`. Complete feedback is the setting of Theorems 1 and 2 of
-[M25]; sparse feedback is T9 in docs/theory: with probability 1 - f nothing comes back, and queue and predictor freeze.
-One-sided and noisy feedback are sparse as well, with everything heard of at f = 1, its default. Feedback that comes
-late is a policy's affair, `policies.delayed`.
+A feedback is a function (key, decision, request, controls) -> `Feedback`. Complete feedback is the setting of Theorems
+1 and 2 of [M25]; sparse feedback is that of T9 in docs/theory.md: with probability 1 - f nothing comes back, and queue
+and predictor stay as they are. One-sided and noisy feedback are sparse as well; at f = 1, the default, every request
+gets feedback. Feedback that comes late is modelled by the policy `policies.delayed`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,13 @@ import jax.numpy as jnp
 from jax.tree_util import Partial
 
 from messjax.types import Array, Controls, Decision, Feedback, Outcome, Request
+
+__all__ = [
+    "complete",
+    "noisy",
+    "one_sided",
+    "sparse",
+]
 
 AGREEMENTS = ("heard", "true")
 
@@ -30,21 +37,53 @@ def _reveal(request: Request, decision: Decision, feedback_received: Array) -> F
 
 
 def complete(key: Array, decision: Decision, request: Request, controls: Controls) -> Feedback:
-    """Every outcome comes back."""
+    """Every queried outcome comes back.
+
+    Args:
+        key: Not used.
+        decision: What the policy decided.
+        request: The request, with satisfactions and costs [M].
+        controls: Not used.
+
+    Returns:
+        The feedback.
+    """
     del key, controls
     return _reveal(request, decision, jnp.ones((), bool))
 
 
 def sparse(key: Array, decision: Decision, request: Request, controls: Controls) -> Feedback:
-    """A coin of probability `controls.f`, independent of everything else, decides whether the outcomes come back."""
+    """With probability `controls.f`, independently of all else, the queried outcomes come back; otherwise nothing.
+
+    Args:
+        key: Random key of this request.
+        decision: What the policy decided.
+        request: The request, with satisfactions and costs [M].
+        controls: Read for f.
+
+    Returns:
+        The feedback; costs are observed in either case.
+
+    Source: T9 in docs/theory.md.
+    """
     return _reveal(request, decision, jax.random.uniform(key, dtype=jnp.float32) < controls.f)
 
 
 def one_sided(key: Array, decision: Decision, request: Request, controls: Controls) -> Feedback:
-    """As `sparse`, and of the models asked only the served one's outcome comes back: users rate what they are given.
+    """As `sparse`, but of the queried models only the served one's outcome comes back: users rate the answer they get.
 
-    MESS+ then learns about the last model alone, which serves when it explores: A5 is broken for all others, whose
-    predictions stay what they were at first. Policies made for it explore by serving (arXiv 2606.19376).
+    MESS+ then learns about the last model alone, which serves when it explores: A5 fails for all others, whose
+    predictions are never updated. Policies made for this setting explore by serving (`policies.one_sided`, arXiv
+    2606.19376).
+
+    Args:
+        key: Random key of this request.
+        decision: What the policy decided.
+        request: The request, with satisfactions and costs [M].
+        controls: Read for f.
+
+    Returns:
+        The feedback.
     """
     result = sparse(key, decision, request, controls)
     observed = result.outcome.observed & decision.served_mask
@@ -52,12 +91,22 @@ def one_sided(key: Array, decision: Decision, request: Request, controls: Contro
 
 
 def noisy(flip: float, *, agreement: str = "heard") -> Partial:
-    """As `sparse`, with every label told wrongly (1 - s for s) with probability `flip`, independently per model.
+    """As `sparse`, with every label flipped (1 - s for s) with probability `flip`, independently per model.
 
-    agreement "heard": the queue, too, counts what users say. Heard satisfaction has mean flip + (1 - 2 flip) s, so that
-    MESS+ at flip + (1 - 2 flip) alpha keeps alpha truly. agreement "true": the queue is told the truth and only the
-    labels to learn from are wrong. Meters always count what is true. Breaks A5: labels are biased, and the best of
-    predictions is flip + (1 - 2 flip) mu. ValueError for a probability out of [0, 1] or another agreement.
+    Meters always record the true satisfactions. A5 fails: labels are biased, and the best prediction from them is
+    flip + (1 - 2 flip) mu.
+
+    Args:
+        flip: Probability of a flipped label, in [0, 1].
+        agreement: What the queue receives. "heard": the flipped labels, whose mean is flip + (1 - 2 flip) s, so that
+            MESS+ at flip + (1 - 2 flip) alpha meets the true alpha. "true": the true satisfactions; only the labels to
+            learn from are flipped.
+
+    Returns:
+        The feedback function.
+
+    Raises:
+        ValueError: A probability outside [0, 1], or another `agreement`.
     """
     if not 0.0 <= flip <= 1.0:
         raise ValueError(f"noisy: flip is {flip}, expected a probability in [0, 1]")
@@ -75,3 +124,17 @@ def _noisy(flip: Array, key: Array, decision: Decision, request: Request, contro
 def _noisy_labels(flip: Array, key: Array, decision: Decision, request: Request, controls: Controls) -> Feedback:
     true = sparse(key, decision, request, controls)
     return true._replace(outcome=_noisy(flip, key, decision, request, controls).outcome)
+
+
+def feedback_kind(feedback: object) -> str:
+    """The name of what a feedback is, as results record it.
+
+    Args:
+        feedback: A feedback, as `simulate` and `sweep` take it.
+
+    Returns:
+        "complete", "sparse", "one_sided" or "noisy" (those of this module), "other" for one of your own.
+    """
+    bare = feedback.func if isinstance(feedback, Partial) else feedback
+    known = {complete: "complete", sparse: "sparse", one_sided: "one_sided", _noisy: "noisy", _noisy_labels: "noisy"}
+    return next((name for function, name in known.items() if function is bare), "other")

@@ -32,7 +32,7 @@ def attach(package: str) -> tuple[Callable[[str], Any], Callable[[], list[str]]]
 
     def find(name: str) -> Any:
         if not places:
-            places.update(_imports(package))
+            places.update(public_imports(package))
         if name not in places:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         module, attribute = places[name]
@@ -51,8 +51,15 @@ def attach(package: str) -> tuple[Callable[[str], Any], Callable[[], list[str]]]
     return find, names
 
 
-def _imports(package: str) -> dict[str, tuple[str, str]]:
-    """Where each public name of a package comes from: its module and its name there."""
+def public_imports(package: str) -> dict[str, tuple[str, str]]:
+    """Where each public name of a package comes from.
+
+    Args:
+        package: Name of the package.
+
+    Returns:
+        For each public name the module it is imported from and its name there.
+    """
     spec = importlib.util.find_spec(package)
     source = spec.loader.get_source(package) if spec is not None and spec.loader is not None else ""  # type: ignore[attr-defined]
     return {

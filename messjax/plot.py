@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,10 @@ import xarray as xr
 from matplotlib import ticker
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+
+from messjax.types import expect, found
+
+__all__ = ["over_requests", "predictor_quality", "save", "versus_v"]
 
 # Okabe and Ito's colours, told apart by the colour-blind; markers and line styles tell them apart in grey.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -33,8 +38,23 @@ STYLE: Any = {
 }
 
 
-def save(figure: Figure, path: Path) -> list[Path]:
-    """Write `path` as PNG and SVG (the suffix is replaced); returns both paths."""
+def save(figure: Figure, path: str | os.PathLike[str]) -> list[Path]:
+    """Write a figure as PNG and as SVG.
+
+    Args:
+        figure: The figure.
+        path: Where to write; its suffix is replaced, and its folder is made where there is none.
+
+    Returns:
+        The paths of both files.
+
+    Raises:
+        TypeError: Figure and path were swapped, or are something else.
+    """
+    expect("figure", figure, Figure, "a matplotlib Figure, such as plot.versus_v(...) returns")
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"path: found {found(path)}, expected a path such as 'figure.png'")
+    path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     paths = [path.with_suffix(suffix) for suffix in (".png", ".svg")]
     for each in paths:
@@ -42,13 +62,27 @@ def save(figure: Figure, path: Path) -> list[Path]:
     return paths
 
 
-def versus_v(verdicts: xr.Dataset, *, title: str, cost_unit: str) -> Figure:
+def versus_v(verdicts: xr.Dataset, *, title: str = "", cost_unit: str | None = None) -> Figure:
     """Against V: cost gap (T2), violation (T1), queue (T1, T3, V gamma*), adjusted regret (T5), and the terms of T2.
 
-    `verdicts` is that of `verdicts.judge` with dimensions (statement, policy, V) and a variable `gamma`. Markers are
-    measured means with their intervals, lines the bound of the same policy. The
-    terms of T2 are drawn for the first and the last policy.
+    Markers are measured means with their intervals, lines the bound of the same policy. The terms of T2 are drawn for
+    the first and the last policy. A statement that was not judged, or does not apply, leaves its panel empty.
+
+    Args:
+        verdicts: What `theory.judge` returns for a sweep over V, with dimensions (statement, V) or (statement,
+            policy, V). Where it has a variable `gamma`, V gamma* is drawn too.
+        title: Title of the figure.
+        cost_unit: Unit of the costs; by default the attribute `cost_unit` of `verdicts`, or "cost".
+
+    Returns:
+        The figure.
+
+    Raises:
+        TypeError: `verdicts` is no Dataset.
+        ValueError: There is no dimension V, or one that is neither statement, policy nor V.
     """
+    verdicts = _by_policy_and_v(verdicts)
+    cost_unit = str(verdicts.attrs.get("cost_unit", "cost")) if cost_unit is None else cost_unit
     names = [str(name) for name in verdicts["policy"].values]
     panels = (
         ("T2 cost gap", "(a) cost gap and T2", f"average cost - C* ({cost_unit} per request)"),
@@ -60,9 +94,9 @@ def versus_v(verdicts: xr.Dataset, *, title: str, cost_unit: str) -> Figure:
         figure = Figure(figsize=(9.2, 10.2), layout="constrained")
         axes = figure.subplots(3, 2)
         for axis, (statement, heading, label) in zip(axes.flat, panels, strict=False):
-            rows = verdicts.sel(statement=statement)
-            for i in range(len(names)):
-                _measured_and_bound(axis, rows.isel(policy=i), i, bounded=statement != "T5 adjusted regret")
+            for i in range(len(names) if statement in verdicts["statement"] else 0):
+                rows = verdicts.sel(statement=statement).isel(policy=i)
+                _measured_and_bound(axis, rows, i, bounded=statement != "T5 adjusted regret")
             axis.set(xscale="log", xlabel=f"V (requests per {cost_unit})", ylabel=label, title=heading)
         _signed_log(axes[0, 0])
         _signed_log(axes[0, 1])
@@ -70,7 +104,9 @@ def versus_v(verdicts: xr.Dataset, *, title: str, cost_unit: str) -> Figure:
         extras = _queue_extras(axes[1, 0], verdicts)
         _signed_log(axes[1, 1])
         extras.append(axes[1, 1].axhline(0.0, color="k", lw=1.6, label="(d) T5: bound 0 from below"))
-        for axis, letter, i in ((axes[2, 0], "e", 0), (axes[2, 1], "f", len(names) - 1)):
+        last = ((axes[2, 1], "f", len(names) - 1),) if len(names) > 1 else ()
+        axes[2, 1].set_visible(bool(last))
+        for axis, letter, i in ((axes[2, 0], "e", 0), *last):
             _cost_terms(axis, verdicts.isel(policy=i))
             axis.set(title=f"({letter}) terms of T2, {names[i]}", xlabel=f"V (requests per {cost_unit})")
             axis.set_ylabel(f"bound on the cost gap ({cost_unit})")
@@ -88,6 +124,20 @@ def versus_v(verdicts: xr.Dataset, *, title: str, cost_unit: str) -> Figure:
         figure.legend(handles=[*policies, *extras], loc="outside lower center", ncols=2)
         figure.suptitle(title, fontsize=10)
         return figure
+
+
+def _by_policy_and_v(verdicts: xr.Dataset) -> xr.Dataset:
+    """The verdicts with dimensions statement, policy and V; ValueError where others are left."""
+    expect("verdicts", verdicts, xr.Dataset, "the Dataset that theory.judge returns")
+    if "policy" not in verdicts.dims:
+        verdicts = verdicts.expand_dims(policy=[str(verdicts.coords.get("policy", "MESS+"))])
+    grid = verdicts["measured"].dims if "measured" in verdicts else ()
+    if others := sorted({str(name) for name in grid} ^ {"statement", "policy", "V"}):
+        raise ValueError(
+            f"verdicts: found the dimensions {', '.join(map(str, grid))}, expected statement, V and perhaps policy: "
+            f"{'select one' if others[0] in grid else 'there is no'} {others[0]}"
+        )
+    return verdicts
 
 
 def _measured_and_bound(axis: Any, rows: xr.Dataset, i: int, *, bounded: bool) -> None:
@@ -118,9 +168,11 @@ def _cost_terms(axis: Any, rows: xr.Dataset) -> None:
 
 
 def _queue_extras(axis: Any, verdicts: xr.Dataset) -> list:
-    V = verdicts["V"].values
-    handles = axis.plot(V, V * float(verdicts["gamma"]), color="0.8", lw=5, label="(c) V gamma*", zorder=0)
-    for i, name in enumerate(verdicts["policy"].values):
+    V, handles = verdicts["V"].values, []
+    if "gamma" in verdicts:
+        gamma = float(np.ravel(verdicts["gamma"])[0])
+        handles += axis.plot(V, V * gamma, color="0.8", lw=5, label="(c) V gamma*", zorder=0)
+    for i, name in enumerate(verdicts["policy"].values if "T3 mean queue" in verdicts["statement"] else ()):
         bound = verdicts.sel(statement="T3 mean queue", policy=name)["bound"].values
         if np.isfinite(bound).all():
             handles += axis.plot(
@@ -131,17 +183,13 @@ def _queue_extras(axis: Any, verdicts: xr.Dataset) -> list:
 
 def _signed_log(axis: Any) -> None:
     # Gaps and violations may be negative at finite T: linear near zero, logarithmic beyond.
-    shown = np.concatenate([line.get_ydata() for line in axis.get_lines()])
+    shown = np.concatenate([np.zeros(0), *(line.get_ydata() for line in axis.get_lines())])
     shown = shown[np.isfinite(shown) & (shown != 0)]
+    if not shown.size:
+        return
     step = 10.0 ** np.floor(np.log10(np.quantile(np.abs(shown), 0.15)))
     axis.set_yscale("symlog", linthresh=step, linscale=0.6)
-    axis.set_yticks(
-        [
-            progress_callback
-            for progress_callback in axis.get_yticks()
-            if progress_callback == 0 or abs(progress_callback) >= 0.99 * step
-        ]
-    )
+    axis.set_yticks([tick for tick in axis.get_yticks() if tick == 0 or abs(tick) >= 0.99 * step])
     axis.set_ylim(min(-step / 2, 3.0 * shown.min()), 3.0 * shown.max())  # after the ticks, which widen it
     axis.axhline(0.0, color="0.3", lw=0.8)
 

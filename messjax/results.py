@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
+import json
 import os
 import platform
 import re
@@ -27,6 +28,16 @@ from messjax.numerics.array_cache import ArrayCache
 from messjax.statistics import intervals
 from messjax.theory import optimum
 from messjax.types import Distribution, Policy
+
+__all__ = [
+    "concat",
+    "load",
+    "provenance",
+    "save",
+    "summary",
+    "to_dataset",
+    "with_optimum",
+]
 
 _ABOUT = {  # name: (what it is, its unit; "cost" stands for the cost unit of the stream)
     "cost": ("operating cost per request, full ledger", "cost"),
@@ -171,7 +182,16 @@ def concat(datasets: Mapping[str, xr.Dataset]) -> xr.Dataset:
     label = [f"{name} = {ds.attrs['policy']}" for name, ds in datasets.items() if "policy" in ds.attrs]
     if label:
         joined.attrs["policy"] = "; ".join(label)
+    for name in ("policy_kinds", "engine_reason"):
+        if all(name in ds.attrs for ds in datasets.values()):
+            joined.attrs[name] = json.dumps({own: _only(ds.attrs[name]) for own, ds in datasets.items()})
     return joined
+
+
+def _only(attribute: str) -> Any:
+    """The value for the one policy that a dataset without the dimension `policy` is about."""
+    values = list(json.loads(attribute).values())
+    return values[0] if len(values) == 1 else None
 
 
 @functools.cache

@@ -8,12 +8,23 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
-import jax
-import platformdirs
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+if TYPE_CHECKING:  # imported where they are used: a command's --help needs none of them
+    from rich.console import Console
+
+__all__ = [
+    "Parser",
+    "console",
+    "cores",
+    "number_list",
+    "out_dir",
+    "progress",
+    "run_program",
+    "use_all_cores",
+    "use_compilation_cache",
+    "whole_number",
+]
 
 
 class Parser(argparse.ArgumentParser):
@@ -58,6 +69,8 @@ def use_all_cores() -> None:
     flags = os.environ.get("XLA_FLAGS", "")
     if "prefer_vector_width" not in flags and "avx512f" in _processor():
         os.environ["XLA_FLAGS"] = f"{flags} --xla_cpu_prefer_vector_width=512".strip()
+    import jax
+
     with suppress(RuntimeError):
         jax.config.update("jax_num_cpu_devices", cores())
 
@@ -80,6 +93,9 @@ def use_compilation_cache(folder: Path | None = None) -> None:
     JAX must not have compiled anything yet. `messjax --no-cache` does without, and so does
     JAX_ENABLE_COMPILATION_CACHE=0.
     """
+    import jax
+    import platformdirs
+
     folder = Path(platformdirs.user_cache_dir("messjax")) / "programs" if folder is None else folder
     jax.config.update("jax_compilation_cache_dir", str(folder))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
@@ -88,6 +104,8 @@ def use_compilation_cache(folder: Path | None = None) -> None:
 
 def console() -> Console:
     """Tables go to standard output; where it is no terminal they are 200 columns wide, not 80."""
+    from rich.console import Console
+
     return Console(width=None if sys.stdout.isatty() else 200, highlight=False)
 
 
@@ -97,6 +115,9 @@ def progress(total: int, what: str) -> Iterator[Callable[[int, int], None]]:
 
     Where standard error is no terminal (a log, CI) it prints a line for every tenth done.
     """
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
     errors = Console(stderr=True)
     columns = BarColumn(), TextColumn("{task.completed:,}/{task.total:,} " + what), TimeElapsedColumn()
     shown: Any = {"console": errors, "transient": True, "disable": not errors.is_terminal}

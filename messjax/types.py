@@ -11,12 +11,39 @@ of it, and a component rebuilt with other numbers compiles nothing anew. `pure` 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import Partial
+
+__all__ = [
+    "Array",
+    "Controls",
+    "Decision",
+    "Distribution",
+    "Feedback",
+    "Meter",
+    "Outcome",
+    "Policy",
+    "Predictor",
+    "PyTree",
+    "Request",
+    "Step",
+    "Stream",
+    "StreamDescription",
+    "as_pytree",
+    "equal_components",
+    "expect",
+    "found",
+    "is_traced",
+    "same_structure",
+    "sizes",
+    "stack",
+    "structure_key",
+]
 
 Array = jax.Array
 PyTree = Any
@@ -101,14 +128,61 @@ class Step(NamedTuple):
     controls: Controls
 
 
+@jax.tree_util.register_static
+@dataclass(frozen=True)
+class StreamDescription:
+    """What the numbers of a stream stand for. A result takes it over, as its coordinate `model` and its units."""
+
+    models: tuple[str, ...]  # names of the M models
+    cost_unit: str  # of costs per request: "kJ", "USD", ...
+
+
+@jax.tree_util.register_static
+@dataclass(frozen=True)
+class Kind:
+    """What a component is, by name. Statements and engines go by it, never by a component's functions or text.
+
+    Attributes:
+        name: Of a policy its function in `messjax.policies` ("mess_plus", "greedy", ...). Of a stream "iid", "recorded"
+            (a trace), or "not_iid" (the distribution of requests changes). "other" where nothing is known.
+    """
+
+    name: str
+
+
+OTHER = Kind("other")
+
+
 class Stream(NamedTuple):
-    """A source of requests. `mean` and `law` are None where the law is unknown."""
+    """A source of requests. `mean` and `distribution` are None where the distribution is unknown."""
 
     init: Callable[[Array], PyTree]  # key -> S
     draw: Callable[[Array, PyTree, Array], tuple[PyTree, Request]]  # (key of this request, S, t) -> (S, Request)
     mean: Callable[[Array], Array] | None = None  # features [d] -> mu [M], what an oracle may know
     distribution: Callable[[], Distribution] | None = None  # host only
     length: int | None = None  # requests in a recorded trace; None: endless
+    kind: Kind = OTHER  # "iid", "recorded", "not_iid" or "other"
+    description: StreamDescription | None = None  # names of the models and the unit of cost, where known
+
+    @property
+    def num_models(self) -> int:
+        """M, the number of models that every request has costs of."""
+        return int(self._request().cost.shape[0])
+
+    @property
+    def num_features(self) -> int:
+        """d, the number of features of every request."""
+        return int(self._request().features.shape[0])
+
+    def _request(self) -> Request:
+        """A request in shapes only."""
+        key = jax.random.key(0)
+        t = jax.ShapeDtypeStruct((), jnp.int32)
+        return jax.eval_shape(lambda key, t: self.draw(key, self.init(key), t)[1], key, t)
+
+    def without_host_data(self) -> Stream:
+        """The stream as a compiled program sees it: without its distribution, length and description."""
+        return self._replace(distribution=None, length=None, description=None)
 
 
 class Predictor(NamedTuple):
@@ -126,6 +200,7 @@ class Policy(NamedTuple):
     act: Callable[[Array, PyTree, Array, Array, Controls], Decision]  # (key, A, features, cost, controls)
     update: Callable[[PyTree, Array, Decision, Feedback, Controls], PyTree]  # (A, features, decision, feedback, ctl)
     queue: Callable[[PyTree], Any]  # A -> messjax.numerics.virtual_queue.Fixed
+    kind: Kind = OTHER  # the name of its function in `messjax.policies`, or "other"
 
 
 class Meter(NamedTuple):
@@ -134,6 +209,76 @@ class Meter(NamedTuple):
     init: Callable[[int], PyTree]  # number of models M -> R
     add: Callable[[PyTree, Step], PyTree]
     read: Callable[[PyTree], dict[str, Any]]  # named readings: arrays, `virtual_queue.Fixed` or `compensated.Sum`
+
+
+def found(value: Any) -> str:
+    """An unexpected argument in words, for an error message: "the int 3", "a list", "the function f (not called)"."""
+    name = type(value).__name__
+    if isinstance(value, type) or (callable(value) and hasattr(value, "__name__")):
+        return f"the {'class' if isinstance(value, type) else 'function'} {value.__name__} (not called)"
+    if value is None or isinstance(value, bool):
+        return str(value)
+    if isinstance(value, str | int | float | complex):
+        return f"the {name} {value!r}"
+    return f"a{'n' if name[0] in 'aeiouAEIOU' else ''} {name}"
+
+
+def expect(argument: str, value: Any, kind: type, hint: str) -> None:
+    """TypeError naming the argument, what was found and what was expected, unless `value` is of this kind.
+
+    Args:
+        argument: Name of the argument.
+        value: What the caller gave.
+        kind: The class it must be of.
+        hint: What is expected, in words, with an example of how to get it.
+
+    Raises:
+        TypeError: `value` is of another class.
+    """
+    if not isinstance(value, kind):
+        raise TypeError(f"{argument}: found {found(value)}, expected {hint}")
+
+
+def spec_of(function: Any, implementation: Callable) -> Any:
+    """The spec that a component's function was built from, a NamedTuple; None where it is another function.
+
+    Args:
+        function: A function of a component, a `Partial(implementation, spec)` if it is the one looked for.
+        implementation: The module-level function, whose first argument is the spec.
+
+    Returns:
+        The spec, or None.
+    """
+    known = isinstance(function, Partial) and function.func is implementation
+    return function.args[0] if known else None
+
+
+def sizes(who: str, stream: Stream | None, **given: int | None) -> tuple[int, ...]:
+    """Sizes of a component: as given one by one, or those of the stream that it is for.
+
+    Args:
+        who: Name of the function that was called, for the error message.
+        stream: Where sizes are taken from, or None.
+        **given: Sizes by name, `num_models` for M and any other name for d, or None.
+
+    Returns:
+        The sizes in the order given.
+
+    Raises:
+        TypeError: `stream` is no Stream.
+        ValueError: Sizes and a stream were given, or neither, or a size is no whole number >= 1.
+    """
+    if stream is None:
+        for name, value in given.items():
+            if value is None:
+                raise ValueError(f"{who}: found no {name}, expected {' and '.join(given)}, or stream=...")
+            if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+                raise ValueError(f"{who}: {name} is {found(value)}, expected a whole number >= 1, or stream=...")
+        return tuple(int(value) for value in given.values() if value is not None)
+    expect("stream", stream, Stream, "a Stream, such as streams.types(distribution)")
+    if doubled := [name for name, value in given.items() if value is not None]:
+        raise ValueError(f"{who}: found {doubled[0]} and a stream, expected one of them: the stream has its own sizes")
+    return tuple(stream.num_models if name == "num_models" else stream.num_features for name in given)
 
 
 def structure_key(component: Any) -> tuple:
@@ -167,7 +312,7 @@ def stack(components: Sequence[T]) -> T:
             1,000 streams built by `streams.types` from 1,000 random distributions.
 
     Returns:
-        The stacked component. What only the host uses of a stream (`distribution`, `length`) is left out.
+        The stacked component. What only the host uses of a stream (`Stream.without_host_data`) is left out.
 
     Raises:
         ValueError: No components, or components whose functions, settings or array shapes differ.
@@ -177,8 +322,8 @@ def stack(components: Sequence[T]) -> T:
         >>> stack([policies.single(0), policies.single(1)]).act.args[0].args[0]
         Array([0, 1], dtype=int32)
     """
-    parts = [as_pytree(part) for part in components]
-    parts = [part._replace(distribution=None, length=None) if isinstance(part, Stream) else part for part in parts]
+    parts: list[Any] = [as_pytree(part) for part in components]
+    parts = [part.without_host_data() if isinstance(part, Stream) else part for part in parts]
     if not parts:
         raise ValueError("stack: found no components, expected at least one")
     for i, part in enumerate(parts):

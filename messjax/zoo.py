@@ -1,42 +1,153 @@
 """Model zoos: names, costs and accuracies, with presets from the papers, and made-up ones of any size.
 
-A zoo holds one row per benchmark. As a law, its benchmarks are equally likely request types, which is how [M25]
-averages its tables; one benchmark alone is `get("llama3/ARC-C")`.
+A zoo holds one row per benchmark. As a distribution, its benchmarks are equally likely request types, which
+is how [M25] averages its tables; one benchmark alone is `get("llama3/ARC-C")`.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from messjax.types import Distribution
+from messjax.streams.calibration import calibrated
+from messjax.types import Distribution, Stream, StreamDescription
+
+__all__ = ["PRESETS", "Zoo", "get", "synthetic"]
 
 
-class Zoo(NamedTuple):
-    """M models, cheapest first, on K benchmarks."""
+@dataclass(frozen=True, eq=False)
+class Zoo:
+    """M models, cheapest first, on K benchmarks. Everything is checked when it is made.
+
+    Args:
+        name: What the zoo is called.
+        models: Names of the M models, in ascending order of their mean cost.
+        benchmarks: Names of the K benchmarks.
+        cost: [K, M] mean cost of one request, in `cost_unit`.
+        accuracy: [K, M] mean satisfaction, in [0, 1].
+        alpha: [K] SLA target that the source used on each benchmark.
+        cost_unit: Unit of the costs: "kJ", "USD", ...
+        source: Where the numbers come from.
+        requests: [K] number of requests of each benchmark, where the source says so.
+
+    Raises:
+        ValueError: Shapes disagree, a name comes twice, numbers are out of range, or models are not sorted by cost.
+
+    Example:
+        >>> zoo = Zoo("mine", ("small", "large"), ("QA",), [[1.0, 5.0]], [[0.6, 0.8]], [0.7], "USD", "made up")
+        >>> zoo.stream().description
+        StreamDescription(models=('small', 'large'), cost_unit='USD')
+    """
 
     name: str
-    models: tuple[str, ...]  # M
-    benchmarks: tuple[str, ...]  # K
-    cost: np.ndarray  # [K, M] per request, in cost_unit
-    accuracy: np.ndarray  # [K, M] mean satisfaction, in [0, 1]
-    alpha: np.ndarray  # [K] agreement used in the source
+    models: tuple[str, ...]
+    benchmarks: tuple[str, ...]
+    cost: np.ndarray
+    accuracy: np.ndarray
+    alpha: np.ndarray
     cost_unit: str
     source: str
-    requests: np.ndarray | None = None  # [K] int, requests of each benchmark where the source says
+    requests: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("models", "benchmarks"):
+            if isinstance(getattr(self, name), str):
+                raise ValueError(f"zoo {self.name!r}: {name} is one string, expected a tuple of names")
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        for name in ("cost", "accuracy", "alpha"):
+            object.__setattr__(self, name, np.asarray(getattr(self, name), np.float64))
+        self._check_shapes()
+        self._check_numbers()
+
+    def _check_shapes(self) -> None:
+        shape = len(self.benchmarks), len(self.models)
+        for name, wanted in (("cost", shape), ("accuracy", shape), ("alpha", shape[:1])):
+            if getattr(self, name).shape != wanted or 0 in shape:
+                raise ValueError(
+                    f"zoo {self.name!r}: {name} has shape {getattr(self, name).shape}, expected {wanted} for "
+                    f"{shape[0]} benchmarks and {shape[1]} models (at least one of each)"
+                )
+        if twice := [name for name in self.models if self.models.count(name) > 1]:
+            raise ValueError(f"zoo {self.name!r}: found two models named {twice[0]!r}, expected different names")
+
+    def _check_numbers(self) -> None:
+        for name, high in (("cost", np.inf), ("accuracy", 1.0), ("alpha", 1.0)):
+            values = getattr(self, name)
+            good = (values >= 0) & (values <= high) & np.isfinite(values)
+            if not good.all():
+                wanted = "finite and >= 0" if high == np.inf else "in [0, 1]"
+                raise ValueError(f"zoo {self.name!r}: {name} is {values[~good][0]}, expected {wanted}")
+        mean = self.mean_cost()
+        falls = np.flatnonzero(np.diff(mean) < 0)
+        if falls.size:
+            m = int(falls[0])
+            raise ValueError(
+                f"zoo {self.name!r}: found {self.models[m]!r} (mean cost {mean[m]:g}) before {self.models[m + 1]!r} "
+                f"({mean[m + 1]:g}), expected models sorted by mean cost, the least expensive first"
+            )
 
     def distribution(self) -> Distribution:
-        """The benchmarks as equally likely request types."""
+        """The benchmarks as equally likely request types, [K] of them.
+
+        Returns:
+            The distribution with costs in `cost_unit`.
+        """
         return Distribution(np.full(len(self.benchmarks), 1.0 / len(self.benchmarks)), self.cost, self.accuracy)
 
+    def stream(
+        self,
+        *,
+        num_features: int = 16,
+        spread: float = 1.5,
+        shared: float = 0.7,
+        seed: int = 0,
+        labels: str = "independent",
+    ) -> Stream:
+        """I.i.d. requests of continuous difficulty with the zoo's mean costs and accuracies (`streams.calibrated`).
+
+        Its names of models and its cost unit are taken over by every result. With the benchmarks as request types
+        instead it is `streams.types(zoo.distribution())`.
+
+        Args:
+            num_features: d, at least M + 1.
+            spread: Standard deviation of every model's logit over requests.
+            shared: Correlation of any two models' logits, in [0, 1].
+            seed: Rotates the directions in feature space.
+            labels: "independent" or "comonotone" over models.
+
+        Returns:
+            The stream.
+
+        Raises:
+            ValueError: As `streams.calibrated`.
+        """
+        stream = calibrated(
+            self.mean_cost(),
+            self.mean_accuracy(),
+            num_features=num_features,
+            spread=spread,
+            shared=shared,
+            seed=seed,
+            labels=labels,
+        )
+        return stream._replace(description=StreamDescription(self.models, self.cost_unit))
+
     def mean_cost(self) -> np.ndarray:
-        """[M], in cost_unit per request."""
-        return self.cost.mean(axis=0)
+        """Mean cost of each model over the benchmarks.
+
+        Returns:
+            [M], in `cost_unit` per request.
+        """
+        return np.asarray(self.cost.mean(axis=0))
 
     def mean_accuracy(self) -> np.ndarray:
-        """[M]."""
-        return self.accuracy.mean(axis=0)
+        """Mean satisfaction of each model over the benchmarks.
+
+        Returns:
+            [M], in [0, 1].
+        """
+        return np.asarray(self.accuracy.mean(axis=0))
 
 
 def _llama3() -> Zoo:
@@ -98,7 +209,21 @@ PRESETS = {zoo.name: zoo for zoo in (_llama3(), _qwen(), _workshop())}
 
 
 def get(name: str) -> Zoo:
-    """A preset ("llama3") or one benchmark of it ("llama3/ARC-C"). ValueError naming what there is otherwise."""
+    """A preset zoo, or one benchmark of it.
+
+    Args:
+        name: "llama3", "qwen" or "workshop", or one benchmark of it: "llama3/ARC-C" (in any case).
+
+    Returns:
+        The zoo.
+
+    Raises:
+        ValueError: No preset or no benchmark has this name; the message lists those there are.
+
+    Example:
+        >>> get("llama3/ARC-C").models
+        ('Llama 1B', 'Llama 8B', 'Llama 70B')
+    """
     zoo_name, _, benchmark = name.partition("/")
     if zoo_name not in PRESETS:
         raise ValueError(f"unknown zoo {zoo_name!r}: expected one of {', '.join(PRESETS)}")
@@ -111,7 +236,8 @@ def get(name: str) -> Zoo:
             f"unknown benchmark {benchmark!r} in zoo {zoo_name}: expected one of {', '.join(zoo.benchmarks)}"
         )
     row = slice(k := known.index(benchmark.lower()), k + 1)
-    return zoo._replace(
+    return replace(
+        zoo,
         name=name,
         benchmarks=zoo.benchmarks[row],
         cost=zoo.cost[row],
@@ -124,18 +250,34 @@ def get(name: str) -> Zoo:
 def synthetic(
     num_models: int, *, spread: float = 25.0, low: float = 0.4, high: float = 0.9, families: int = 1, gap: float = 0.1
 ) -> Zoo:
-    """A zoo of M = num_models >= 2 models that nobody published, by a law of scale. One benchmark, alpha half-way.
+    """A made-up zoo of M models that follow a scaling law, on one benchmark, with alpha half-way.
 
-    Costs are geometric from 1 to `spread`: 25 is about Llama 1B to 70B in [M25], 1.5 a narrow spread. Accuracies are
-    linear in the logarithm of the cost, from `low` to `high`:
+    Costs are geometric from 1 to `spread` and accuracies linear in the logarithm of the cost, from `low` to `high`:
 
         E_m = spread^(m / (M - 1)),   accuracy_m = low + (high - low) m / (M - 1),   m = 0, ..., M - 1
 
     concave in the cost, so that every model is the best one at some price. With families = F > 1 model m is of
-    family m mod F, and family f loses `gap` f accuracy to the first, at the same cost: mixed families. A dearer model
-    is then often the worse one, and some are no use at any price (A8 is false); the last model is of family
-    (M - 1) mod F. ValueError for M < 2, spread <= 1, families outside 1..M, or accuracies that leave (0, 1) or do not
-    rise.
+    family m mod F, and family f loses `gap` f accuracy to the first at the same cost: mixed families. A more expensive
+    model is then often the worse one, and some are no use at any price (A8 is false); the last model is of family
+    (M - 1) mod F.
+
+    Args:
+        num_models: M, at least 2.
+        spread: Cost of the last model in costs of the first one, above 1; 25 is about Llama 1B to 70B in [M25].
+        low: Accuracy of the first model, in (0, 1).
+        high: Accuracy of the last model of the first family, in (0, 1) and above `low`.
+        families: F, from 1 to M.
+        gap: Accuracy that each further family loses.
+
+    Returns:
+        The zoo, its costs in units of the cheapest model's.
+
+    Raises:
+        ValueError: An argument is out of its range, or an accuracy leaves (0, 1).
+
+    Example:
+        >>> synthetic(3).mean_cost().round(6).tolist()
+        [1.0, 5.0, 25.0]
     """
     if num_models < 2 or not 1.0 < spread < np.inf or not 1 <= families <= num_models:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""The parts of `python -m proofs_check`: each runs, prints its table, draws, adds its rows, and says what failed."""
+"""The parts of `messjax-proofs`: each runs, prints its table, draws its figures, and returns its rows and failures."""
 
 from __future__ import annotations
 
@@ -6,15 +6,20 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
-from rich.table import Table
+from rich.markup import escape
 
 from messjax import plot, runtime
+from messjax.theory.hypothesis_tests import Row
 from messjax.theory.statement import Statement
-from proofs_check import lemmas, rates, report
+from proofs_check import rates, report
+from proofs_check.counterexamples import presentation as search_presentation
 from proofs_check.counterexamples import search, weakened
+from proofs_check.tables import Column, build
 from proofs_check.trials import cases, figures, sequential, trial
-from proofs_check.trials.trial import Row
 from proofs_check.violations import matrix
+from proofs_check.violations import presentation as matrix_presentation
+
+SEQUENTIAL = "T5 on single paths over time, by confidence sequences: valid wherever one stops"
 
 
 class PartOptions(NamedTuple):
@@ -32,24 +37,29 @@ class PartOptions(NamedTuple):
 class PartResult(NamedTuple):
     """What a part of the run came to."""
 
-    failures: list[str]  # in words: what is violated where its assumptions hold
-    label: dict[str, Any]  # for verdicts.json
+    failures: list[str]  # a line for each violation where the assumptions hold
+    findings: dict[str, Any]  # for verdicts.json
 
 
 def _lemmas(args: PartOptions) -> PartResult:
+    from proofs_check import lemmas  # not before it is needed: z3 is an extra
+
     wanted = {each.name.split()[0] for each in args.statements}
     names = [lemma.name for lemma in lemmas.ALL if not args.only or _theme(lemma.source) in wanted]
-    result = lemmas.run(names)
-    table = Table(title="Finite algebra, proved by z3 for all reals; every wrong version refuted", title_justify="left")
-    for column in ("of", "lemmas", "proved", "wrong versions", "refuted", "s", "one counterexample"):
-        table.add_column(column, overflow="fold")
+    result = lemmas.prove_lemmas(names)
+    rows = []
     for source in dict.fromkeys(_theme(row.source) for row in result):
         batch = [row for row in result if _theme(row.source) == source]
         wrong = [one for row in batch for one in row.wrong]
-        shown = f"{wrong[0].name}: {wrong[0].counterexample}" if wrong else ""
         proved, refuted = sum(row.status == "proved" for row in batch), sum(one.refuted for one in wrong)
+        example = escape(f"{wrong[0].name}: {wrong[0].counterexample}") if wrong else ""
         seconds = f"{sum(row.seconds for row in batch):.1f}"
-        table.add_row(source, str(len(batch)), str(proved), str(len(wrong)), str(refuted), seconds, shown)
+        rows.append([source, f"{proved} of {len(batch)}", f"{refuted} of {len(wrong)}", seconds, example])
+    table = build(
+        (Column("of"), Column("lemmas proved", number=True), Column("wrong versions refuted", number=True),
+         Column("s", number=True), Column("a wrong version and its counterexample")),
+        rows, title="Finite algebra of the proofs, by z3 for all reals",
+    )  # fmt: skip
     runtime.console().print(table)
     return PartResult([f"lemma {row.lemma} ({row.status})" for row in result if not row.ok], {"lemmas": result})
 
@@ -59,29 +69,31 @@ def _theme(source: str) -> str:
     return source.split()[0].strip("',")
 
 
-def _trial(args: PartOptions) -> PartResult:
+def _statements(args: PartOptions) -> PartResult:
     streams = args.streams or (512 if args.quick else 2_048)
     result: list[Row] = []
-    honest = cases.valid(args.quick)
-    with runtime.progress(len(honest), "cases") as tell:
-        for number, (case, key) in enumerate(zip(honest, trial.keys(args.seed, len(honest)), strict=True), start=1):
+    tested = cases.valid(args.quick)
+    with runtime.progress(len(tested), "cases") as progress:
+        for number, (case, key) in enumerate(zip(tested, trial.keys(args.seed, len(tested)), strict=True), start=1):
             runs = trial.run_case(case, key, streams)
             result += [trial.evaluate(statement, run) for run in runs for statement in args.statements]
-            tell(number, len(honest))
-    return _judged(args, trial.corrected(result), lambda rows: figures.save_all(rows, args.statements, args.out))
+            progress(number, len(tested))
+    return _reported(args, trial.corrected(result), lambda rows: figures.save_all(rows, args.statements, args.out))
 
 
-def _watched(args: PartOptions) -> PartResult:
+def _sequential(args: PartOptions) -> PartResult:
     if not any(each.name.startswith("T5") for each in args.statements):
         return PartResult([], {})
     paths = sequential.follow_all(cases.to_watch(args.quick), args.seed + 1)
     rows = trial.corrected([sequential.row(path) for path in paths])
-    return _judged(args, rows, lambda rows: plot.save(figures.watched(paths), args.out / "T5_over_time"))
+    return _reported(
+        args, rows, lambda rows: plot.save(figures.over_time(paths), args.out / "T5_over_time"), SEQUENTIAL
+    )
 
 
-def _judged(args: PartOptions, rows: list[Row], draw: Any) -> PartResult:
+def _reported(args: PartOptions, rows: list[Row], draw: Any, title: str = report.TITLE) -> PartResult:
     args.rows.extend(rows)
-    runtime.console().print(report.table(rows))
+    runtime.console().print(report.table(rows, title))
     draw(rows)
     return PartResult([f"{row.statement} in {row.case}" for row in rows if row.verdict == "violated"], {})
 
@@ -89,30 +101,28 @@ def _judged(args: PartOptions, rows: list[Row], draw: Any) -> PartResult:
 def _rates(args: PartOptions) -> PartResult:
     if args.only and not {each.name.split()[0] for each in args.statements} & {"T1", "T2", "T6", "T8"}:
         return PartResult([], {})
-    with runtime.progress(len(rates.PARTS), "kinds of rate") as tell:
-        result = rates.run(args.quick, args.seed + 2, tell)
-    with runtime.progress(8, "sweeps of a") as tell:
-        swept = rates.exponents(args.quick, args.seed + 3, tell, result)
+    with runtime.progress(len(rates.PARTS), "kinds of rate") as progress:
+        result = rates.measure_rates(args.quick, args.seed + 2, progress)
+    with runtime.progress(8, "sweeps of a") as progress:
+        swept = rates.measure_exponents(args.quick, args.seed + 3, progress, result)
     runtime.console().print(rates.table(result))
     runtime.console().print(rates.exponent_table(swept))
     rows = rates.rows(result, swept)
     args.rows.extend(rows)
-    runtime.console().print(report.table(rows, "Rates on trial: slopes against the predicted ones, a* of T8"))
-    drawn = {"rates": rates.figure(result), "T6": rates.t6_figure(result), "T8": rates.t8_figure(swept, result)}
-    for name, figure in drawn.items():
+    runtime.console().print(report.table(rows, "Rates: slopes (measured) against the predicted exponents (bound)"))
+    for name, figure in rates.figures(result, swept).items():
         plot.save(figure, args.out / name)
     wrong = [f"{row.statement}: {row.case}" for row in rows if row.verdict == "violated"]
     return PartResult(wrong, {"rates": result, "exponents": swept})
 
 
 def _matrix(args: PartOptions) -> PartResult:
-    chosen = [next((ours for ours in matrix.ALL if ours.name == each.name), each) for each in args.statements]
-    with runtime.progress(1, "cases") as tell:
-        rows = matrix.run(args.quick, chosen, args.seed + 4, progress=tell)
-    for shown in (matrix.evidence(rows), matrix.table(rows)):
-        runtime.console().print(shown)
+    with runtime.progress(1, "cases") as progress:
+        rows = matrix.evaluate_matrix(args.quick, args.statements, args.seed + 4, progress=progress)
+    for table in (matrix_presentation.evidence(rows), matrix_presentation.table(rows)):
+        runtime.console().print(table)
     odd = matrix.surprises(rows)
-    plot.save(matrix.figure(rows), args.out / "matrix")
+    plot.save(matrix_presentation.figure(rows), args.out / "matrix")
     wrong = [f"{name} where only {broken} is broken" for (broken, name), why in odd.items() if why.startswith("fails")]
     cells = [
         {"broken": broken, "statement": name, **cell._asdict()} for (broken, name), cell in matrix.summary(rows).items()
@@ -120,51 +130,60 @@ def _matrix(args: PartOptions) -> PartResult:
     return PartResult(wrong, {"cells": cells, "surprises": [f"{b} {name}: {why}" for (b, name), why in odd.items()]})
 
 
-ATTAINED = {"T2", "T5"}
+ATTAINED = {"T2", "T5"}  # theorems whose bounds are reached by some instance
 
 
 def _search(args: PartOptions) -> PartResult:
-    """True statements must stand; false ones, planted at a share of a constant that was refuted before, must fall.
+    """Search for counterexamples: no statement may be refuted; bounds weakened until false must be.
 
-    Of all theorems in quick mode only T2 and T5, whose bounds are attained, and the user's own are looked at; one plant
-    a theorem must fall.
+    Of all theorems a quick run searches only T2 and T5, whose bounds are attained, and the user's own; of the weakened
+    bounds one a theorem.
     """
-    sought = [each for each in args.statements if not each.name.startswith("L")]
-    plants = _plants(sought, args.quick)
-    theorems = {plant.theorem for plant, _ in plants}
+    sought = theorems_chosen = [each for each in args.statements if not each.name.startswith("L")]
+    weakenings = _weakenings(sought, args.quick)
+    theorems = {weakening.theorem for weakening, _ in weakenings}
     if args.quick and theorems >= ATTAINED:
         sought = [each for each in sought if each.name.split()[0] not in theorems - ATTAINED]
-    false = [weakened.weakened(plant, share) for plant, share in plants]
+    false = [weakened.weaken(each, share) for each, share in weakenings]
     key, total = jax.random.key(args.seed + 5), len(sought) + len(false)
     if not sought:
         return PartResult([], {})
-    with runtime.progress(total, "statements") as tell:
+    with runtime.progress(total, "statements") as progress:
         seen = search.screen(key, search.SCREENED * (1 if args.quick else 4))
-        stand = search.find_counterexamples(sought, key, quick=args.quick, seen=seen, progress=lambda n: tell(n, total))
-        fall = search.find_counterexamples(
-            false, key, quick=args.quick, seen=seen, progress=lambda n: tell(len(sought) + n, total)
+        stand = search.find_counterexamples(
+            sought, key, quick=args.quick, seen=seen, progress=lambda n: progress(n, total)
         )
-    for result in (stand, fall):
-        if result:
-            runtime.console().print(search.table(result))
-    plot.save(search.figure(stand), args.out / "search")
+        fall = search.find_counterexamples(
+            false, key, quick=args.quick, seen=seen, progress=lambda n: progress(len(sought) + n, total)
+        )
+    runtime.console().print(search_presentation.table(stand))
+    if fall:
+        runtime.console().print(search_presentation.table(fall, "Search with weakened bounds, each to be violated"))
+    searched = {each.name for each in sought}
+    left_out = [each.name for each in theorems_chosen if each.name not in searched]
+    plot.save(search_presentation.figure(stand, left_out), args.out / "search")
     wrong = [f"{each.statement.name} on {each.instance}" for each in stand if each.row.verdict == "violated"]
     wrong += [f"{each.statement.name} was not refuted" for each in fall if each.row.verdict != "violated"]
-    return PartResult(wrong, {"true": [_plain(each) for each in stand], "planted": [_plain(each) for each in fall]})
+    return PartResult(wrong, {"true": [_plain(each) for each in stand], "weakened": [_plain(each) for each in fall]})
 
 
-def _plants(sought: list[Statement], quick: bool) -> list[tuple[weakened.Weakening, float]]:
-    """The plants whose truth is sought, at half the share told; in quick mode one a theorem."""
+def _weakenings(sought: list[Statement], quick: bool) -> list[tuple[weakened.Weakening, float]]:
+    """The weakened bounds of the statements searched, at half the refuted share; in quick mode one a theorem."""
     names = {each.name for each in sought}
-    batch = [
-        (plant, plant.share) for plant in weakened.WEAKENINGS if plant.share is not None and plant.truth.name in names
-    ]
-    chosen = {plant.theorem: (plant, share) for plant, share in batch}.values() if quick else batch
-    return [(plant, share / 2) for plant, share in chosen]
+    batch = [(each, each.share) for each in weakened.WEAKENINGS if each.share is not None and each.truth.name in names]
+    chosen = {each.theorem: (each, share) for each, share in batch}.values() if quick else batch
+    return [(each, share / 2) for each, share in chosen]
 
 
 def _plain(result: search.SearchResult) -> dict[str, Any]:
     return result._asdict() | {"statement": result.statement.name, "instance": str(result.instance)}
 
 
-RUN = {"lemmas": _lemmas, "trial": _trial, "watched": _watched, "rates": _rates, "matrix": _matrix, "search": _search}
+RUN = {
+    "lemmas": _lemmas,
+    "statements": _statements,
+    "sequential": _sequential,
+    "rates": _rates,
+    "matrix": _matrix,
+    "search": _search,
+}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import shlex
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,33 +16,44 @@ import xarray as xr
 from rich.table import Table
 
 from messjax import results
-from proofs_check.trials.trial import Row
+from messjax.theory.hypothesis_tests import NOT_APPLICABLE, VERDICTS, Row
+from proofs_check.tables import Column, build
 
-WORST = ("violated", "undecided", "holds", "silent")
+COLUMNS = (
+    Column("statement"), Column("assumptions", wide=True), Column("tightest case"), Column("measured", number=True),
+    Column("95% interval", number=True, wide=True), Column("bound", number=True),
+    Column("margin: 95% limits", number=True, wide=True), Column("bound / measured", number=True, wide=True),
+    Column("streams", number=True, wide=True), Column("s", number=True, wide=True), Column("all cases"),
+)  # fmt: skip
 
 
-def table(rows: Sequence[Row], what: str = "Statements on trial where their assumptions hold") -> Table:
-    """One line per statement: its tightest case, and how many cases came out how."""
-    out = Table(
-        title=f"{what}. Shown is the tightest case of each; one-sided 95%\n"
-        "limits of the margin bound - measured; verdicts by Holm's method over all cases; s: seconds of simulation.",
-        title_justify="left",
+TITLE = "Statistical tests of statements where their assumptions hold"
+
+
+def table(rows: Sequence[Row], title: str = TITLE) -> Table:
+    """One line per statement: its tightest case, and the verdicts on all its cases."""
+    names = list(dict.fromkeys(row.statement for row in rows))
+    return build(
+        COLUMNS,
+        [_line(name, [row for row in rows if row.statement == name]) for name in names],
+        title=f"{title}\nEach statement with its tightest case; verdicts by Holm's method over all cases.",
+        caption="margin: bound - measured, one-sided limits. s: seconds of simulation.",
     )
-    left = ("statement", "assumptions", "tightest case", "verdict", "all cases")
-    for column in ("statement", "assumptions", "tightest case", "measured", "bound", "margin from", "to", "looseness",
-                   "streams", "s", "verdict", "all cases"):  # fmt: skip
-        out.add_column(column, justify="left" if column in left else "right", overflow="fold")
-    for name in dict.fromkeys(row.statement for row in rows):
-        cases = [row for row in rows if row.statement == name]
-        row = tightest(cases)
-        words = Counter(each.verdict for each in cases)
-        out.add_row(
-            name, row.assumptions, row.case if row.verdict != "silent" else f"{row.case}: {row.why}", number(row.measured),
-            number(row.bound), number(row.margin_lower), number(row.margin_upper), number(row.looseness),
-            str(row.streams), number(sum(each.seconds for each in cases)), row.verdict,
-            ", ".join(f"{words[word]} {word}" for word in WORST if words[word]),
-        )  # fmt: skip
-    return out
+
+
+def _line(name: str, cases: Sequence[Row]) -> list[str]:
+    row, counts = tightest(cases), Counter(each.verdict for each in cases)
+    return [
+        name, row.assumptions, f"{row.case}: {row.reason}" if row.verdict == NOT_APPLICABLE else row.case,
+        number(row.measured), _interval(row.measured_lower, row.measured_upper), number(row.bound),
+        _interval(row.margin_lower, row.margin_upper), number(row.looseness), str(row.streams),
+        number(sum(each.seconds for each in cases)),
+        ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS if counts[verdict]),
+    ]  # fmt: skip
+
+
+def _interval(lower: float, upper: float) -> str:
+    return "-" if math.isnan(lower) else f"{number(lower)} to {number(upper)}"
 
 
 def tightest(rows: Sequence[Row]) -> Row:
@@ -49,7 +62,7 @@ def tightest(rows: Sequence[Row]) -> Row:
     def rank(row: Row) -> tuple[int, float]:
         scale = max(abs(row.bound), abs(row.measured)) or 1.0
         margin = row.margin_lower / scale
-        return WORST.index(row.verdict), margin if math.isfinite(margin) else math.inf
+        return VERDICTS.index(row.verdict), margin if math.isfinite(margin) else math.inf
 
     return min(rows, key=rank)
 
@@ -57,6 +70,12 @@ def tightest(rows: Sequence[Row]) -> Row:
 def number(value: float) -> str:
     """Four figures, a dash for NaN."""
     return "-" if math.isnan(value) else f"{value:.4g}"
+
+
+def command(arguments: Sequence[str] | None, *subcommand: str) -> str:
+    """The command line of this run, as a shell reads it; without `arguments` they are those of the process."""
+    words = sys.argv[1 + len(subcommand) :] if arguments is None else arguments
+    return shlex.join(["messjax-proofs", *subcommand, *words])
 
 
 def dataset(rows: Sequence[Row], seed: int, config: str) -> xr.Dataset:
@@ -72,22 +91,22 @@ def dataset(rows: Sequence[Row], seed: int, config: str) -> xr.Dataset:
 
 def write(rows: Sequence[Row], out: Path, seed: int, config: str, more: dict[str, Any]) -> list[Path]:
     """DIR/verdicts.json (the rows, and the other parts' findings) and DIR/verdicts.nc."""
-    label = {"config": config, "seed": seed, "rows": [plain(row._asdict()) for row in rows]} | plain(more)
+    label = {"config": config, "seed": seed, "rows": [to_json(row._asdict()) for row in rows]} | to_json(more)
     path = out / "verdicts.json"
     path.write_text(json.dumps(label, indent=1) + "\n", encoding="utf-8")
     return [path, results.save(dataset(rows, seed, config), out / "verdicts.nc")] if rows else [path]
 
 
-def plain(value: Any) -> Any:
-    """For JSON, which knows neither NaN nor infinity: null, and "inf" as text; tuples and arrays as lists."""
+def to_json(value: Any) -> Any:
+    """Replace what JSON lacks: NaN by null, infinity by "inf", tuples and arrays by lists."""
     if isinstance(value, dict):
-        return {str(name): plain(each) for name, each in value.items()}
+        return {str(name): to_json(each) for name, each in value.items()}
     if hasattr(value, "_asdict"):
-        return plain(value._asdict())
+        return to_json(value._asdict())
     if isinstance(value, list | tuple | frozenset):
-        return [plain(each) for each in value]
+        return [to_json(each) for each in value]
     if isinstance(value, np.ndarray | np.generic):
-        return plain(value.tolist())
+        return to_json(value.tolist())
     if isinstance(value, float) and not math.isfinite(value):
         return None if math.isnan(value) else str(value)
     return value if isinstance(value, str | int | float | bool | None) else str(value)

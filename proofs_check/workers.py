@@ -1,6 +1,6 @@
-"""The parts of a run side by side, each in a process: most of their time is spent compiling, which takes one core.
+"""Run the parts of a check in parallel, each in a process: most of their time is spent compiling, on one core.
 
-What a part prints is kept and printed when it is done; its progress goes to standard error at once, behind its name.
+What a part prints is kept and printed when it is done; its progress goes to standard error at once, after its name.
 """
 
 from __future__ import annotations
@@ -17,71 +17,80 @@ from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
 from messjax import runtime
+from messjax.theory import ALL, statements_named
+from messjax.theory.hypothesis_tests import Row
 from messjax.theory.statement import Statement, load_statements
 from proofs_check import report
-from proofs_check.statements import ALL, named
-from proofs_check.trials.trial import Row
 
-LONGEST_FIRST = ("search", "rates", "matrix", "trial", "lemmas", "watched")
+LONGEST_FIRST = ("search", "rates", "matrix", "statements", "lemmas", "sequential")
 
 
-class Done(NamedTuple):
+class FinishedPart(NamedTuple):
     """A part that has run."""
 
-    part: str
-    failures: list[str]  # in words: what is violated where its assumptions hold
-    label: dict[str, Any]  # plain, for verdicts.json, its seconds included
+    name: str
+    failures: list[str]  # a line for each violation where the assumptions hold
+    findings: dict[str, Any]  # for verdicts.json, seconds included
     rows: list[Row]
     printed: str  # empty where it was printed at once
 
 
-def chosen(args: argparse.Namespace) -> list[Statement]:
+def chosen_statements(args: argparse.Namespace) -> list[Statement]:
     """The statements that the options name, the user's own included. ValueError for an unknown one or a bad file."""
     statements = list(ALL) + [each for path in args.also for each in load_statements(path)]
-    return named(args.only, statements) if args.only else statements
+    if not args.only:
+        return statements
+    try:
+        return statements_named(args.only, statements)
+    except ValueError as error:
+        raise ValueError(f"--only: {error}") from error
 
 
-def run_all(parts: Sequence[str], args: argparse.Namespace) -> Iterator[Done]:
-    """Every part as it is done, in `asked.workers` processes; in this one, in order, where that is one."""
+def run_parts(parts: Sequence[str], args: argparse.Namespace) -> Iterator[FinishedPart]:
+    """Yield every part as it ends, from `args.workers` processes; from this one, in order, where that is one."""
     workers = min(args.workers or runtime.cores(), len(parts))
     if workers == 1:
-        yield from (work(part, args) for part in parts)
+        yield from (run_part(part, args) for part in parts)
         return
     with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        waiting = [
-            pool.submit(_apart, part, args, sys.stdout.isatty()) for part in sorted(parts, key=LONGEST_FIRST.index)
-        ]
+        ordered, terminal = sorted(parts, key=LONGEST_FIRST.index), sys.stdout.isatty()
+        futures = [pool.submit(_run_captured, part, args, terminal) for part in ordered]
         try:
-            yield from (each.result() for each in as_completed(waiting))
+            yield from (each.result() for each in as_completed(futures))
         finally:
             pool.shutdown(cancel_futures=True)
 
 
-def work(part: str, args: argparse.Namespace) -> Done:
+def run_part(part: str, args: argparse.Namespace) -> FinishedPart:
     """Run a part in this process."""
     runtime.use_all_cores()
     runtime.use_compilation_cache()
-    from proofs_check.parts import RUN, PartOptions  # after the settings: it imports all of JAX's users
+    from proofs_check.parts import RUN, PartOptions  # after the settings: it imports what uses JAX
 
     print(f"== {part}", file=sys.stderr, flush=True)
-    started, worked = time.perf_counter(), time.process_time()
-    given = PartOptions(args.quick, args.seed, args.streams, bool(args.only), chosen(args), Path(args.out), [])
-    outcome = RUN[part](given)
-    spent = time.perf_counter() - started, time.process_time() - worked  # the latter over all cores
-    label = outcome.label | {"seconds": round(spent[0], 1), "cpu_seconds": round(spent[1], 1)}
-    return Done(part, outcome.failures, report.plain(label), given.rows, "")
+    wall, cpu = time.perf_counter(), time.process_time()
+    rows: list[Row] = []
+    options = PartOptions(
+        args.quick, args.seed, args.streams, bool(args.only), chosen_statements(args), Path(args.out), rows
+    )
+    result = RUN[part](options)
+    seconds = {
+        "seconds": round(time.perf_counter() - wall, 1),
+        "cpu_seconds": round(time.process_time() - cpu, 1),  # over all cores
+    }
+    return FinishedPart(part, result.failures, report.to_json(result.findings | seconds), rows, "")
 
 
-def _apart(part: str, args: argparse.Namespace, terminal: bool) -> Done:
-    """`work` in a process of its own."""
-    shown = _Kept(terminal)
-    with contextlib.redirect_stdout(shown), contextlib.redirect_stderr(_Named(part, sys.stderr)):
-        done = work(part, args)
-    return done._replace(printed=shown.getvalue())
+def _run_captured(part: str, args: argparse.Namespace, terminal: bool) -> FinishedPart:
+    """`run_part` in a process of a pool: its output returned, its progress prefixed."""
+    output = _Capture(terminal)
+    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(_Prefixed(part, sys.stderr)):
+        finished = run_part(part, args)
+    return finished._replace(printed=output.getvalue())
 
 
-class _Kept(io.StringIO):
-    """What is printed, as wide and colourful as the terminal it is for."""
+class _Capture(io.StringIO):
+    """Text that is formatted for the terminal it will be printed on."""
 
     def __init__(self, terminal: bool) -> None:
         super().__init__()
@@ -91,15 +100,15 @@ class _Kept(io.StringIO):
         return self.terminal
 
 
-class _Named(io.TextIOBase):
-    """Whole lines to standard error behind the part's name; no terminal, so that bars of progress become lines."""
+class _Prefixed(io.TextIOBase):
+    """Whole lines to a stream, after the part's name; not a terminal, so that bars of progress become lines."""
 
-    def __init__(self, name: str, to: TextIO) -> None:
-        self.name, self.to, self.line = name, to, ""
+    def __init__(self, name: str, stream: TextIO) -> None:
+        self.name, self.stream, self.line = name, stream, ""
 
     def write(self, text: str) -> int:
         *lines, self.line = (self.line + text).split("\n")
         for line in lines:
-            self.to.write(f"{self.name}: {line}\n")
-        self.to.flush()
+            self.stream.write(f"{self.name}: {line}\n")
+        self.stream.flush()
         return len(text)

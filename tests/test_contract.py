@@ -180,7 +180,7 @@ METERS: dict[str, Callable[[], Meter]] = {
     "fold": lambda: standard_meters.fold(
         "n", lambda num_models: jnp.zeros((), jnp.int32), lambda number, step: number + step.t
     ),
-    "account": lambda: per_class.sla_per_class(np.array([0.5, 0.6])),
+    "sla_per_class": lambda: per_class.sla_per_class(np.array([0.5, 0.6])),
     "zip_meters": lambda: standard_meters.zip_meters(standard_meters.sla(), standard_meters.mean("p", largest_p)),
 }
 # Whole runs: every row of the tables above but the meters is in at least one.

@@ -67,7 +67,7 @@ def resolves(name: str) -> bool:
     return False
 
 
-PUBLIC = ("streams", "policies", "predictors", "feedback", "zoo", "theory", "traces", "features")
+PUBLIC = ("streams", "policies", "predictors", "meters", "feedback", "zoo", "theory", "traces", "features")
 
 
 def missing_names(text: str) -> list[str]:

@@ -19,5 +19,10 @@ def test_snippet_runs(code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     exec(compile(code, "snippet", "exec"), {"__name__": "snippet"})
 
 
+def test_the_example_statement_on_the_page_is_that_of_its_file() -> None:
+    example = (ROOT / "docs" / "examples" / "own_statement.py").read_text(encoding="utf-8").split("\n\n", 1)[1]
+    assert f"```python\n{example.rstrip()}\n```" in (ROOT / "docs" / "proofs_check.md").read_text(encoding="utf-8")
+
+
 def test_readme_has_a_library_example() -> None:
     assert any(str(parameter.id).startswith("README") for parameter in SNIPPETS)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import jax
 import numpy as np
 import pytest
@@ -53,7 +55,9 @@ def test_provenance(dataset):
     assert attrs["version_jax"] == jax.__version__ and attrs["version_numpy"] == np.__version__
     assert {"git_commit", "version_messjax", "version_python", "device", "created", "seconds", "key"} <= attrs.keys()
     assert attrs["horizon"] == 20 and attrs["num_streams"] == 5 and attrs["cost_unit"] == "kJ"
-    assert "mess_plus.choose" in attrs["policy"] and "oracle" in attrs["policy"] and "complete" in attrs["feedback"]
+    assert "algorithm.choose" in attrs["policy"] and "known_means" in attrs["policy"]
+    assert json.loads(attrs["policy_kinds"]) == {"": "mess_plus"} and json.loads(attrs["engine_reason"]) == {"": "fast"}
+    assert attrs["stream_kind"] == "iid" and attrs["feedback_kind"] == "complete" and "complete" in attrs["feedback"]
     assert "types" in attrs["stream_law"] and attrs["key"].endswith("[0, 2]") and attrs["optimum_kind"] == "exact"
 
 
@@ -211,7 +215,9 @@ def test_the_quantities_of_the_theory_from_the_recorded_steps():
     run = grid_sweep.sweep(
         jax.random.key(6), Controls(V=1.0, alpha=0.7, c=1.5), stream=STREAM, horizon=60, num_streams=1, checkpoints=60,
         policy=policies.mess_plus(predictors.noisy(STREAM, 0.3, q=0.5)),
-        meter=standard_meters.zip_meters(recorder("p", "Q", "s_hat", "mu"), standard_meters.theory(), standard_meters.virtual_queue()),
+        meter=standard_meters.zip_meters(
+            recorder("p", "Q", "s_hat", "mu"), standard_meters.theory(), standard_meters.virtual_queue()
+        ),
     )  # fmt: skip
     path, result = steps(run), run.isel(stream=0)
     Q, p, e = path["Q"], path["p"], np.abs(path["s_hat"] - path["mu"]).max(axis=1)

@@ -1,1 +1,1 @@
-"""What the `messjax` command can be asked for: one file per command, each with `add(commands)`, and what they share."""
+"""The `messjax` command: one module per command, each with `add_options(parser)`, and what they share."""

@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from messjax import runtime
-from messjax.cli import optimum_command, replay_command, simulate_command, trace_command
 
-COMMANDS = {
-    "replay": replay_command.add,
-    "simulate": simulate_command.add,
-    "optimum": optimum_command.add,
-    "trace": trace_command.add,
+COMMANDS = {  # what each does; messjax.cli.NAME_command has its options and runs it
+    "replay": "MESS+ and its baselines on a recorded trace",
+    "simulate": "MESS+ and its baselines on a stream calibrated to a zoo",
+    "optimum": "C*, gamma* and the optimal mixture of a zoo or a trace",
+    "trace": "what a recorded trace holds, what is wrong with it; convert it",
 }
+
+
+class CommandParser(runtime.Parser):
+    """Parser of one command, which imports the command's module for its options once they are needed."""
+
+    def __init__(self, *args: Any, command: str, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.command: str | None = command
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse the command's own arguments, after its options were added."""
+        if self.command is not None:
+            importlib.import_module(f"messjax.cli.{self.command}_command").add_options(self)
+            self.command = None
+        return super().parse_known_args(args, namespace)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -38,9 +54,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> runtime.Parser:
     parser = runtime.Parser(prog="messjax", description="MESS+: route requests among language models at least cost.")
     parser.add_argument("--no-cache", action="store_true", help="do not keep compiled programs for the next run")
-    commands = parser.add_subparsers(required=True, metavar=f"{{{','.join(COMMANDS)}}}")
-    for add in COMMANDS.values():
-        add(commands)
+    commands = parser.add_subparsers(
+        required=True, metavar=f"{{{','.join(COMMANDS)}}}", parser_class=CommandParser, title="commands"
+    )
+    for name, what in COMMANDS.items():
+        commands.add_parser(name, help=what, command=name)
     return parser
 
 

@@ -45,7 +45,7 @@ def predictor(args: argparse.Namespace, stream: Stream, num_features: int, num_m
 def run(
     args: argparse.Namespace, *, num_streams: int, V: list[float], models: tuple[str, ...], **parts: Any
 ) -> xr.Dataset:
-    """`comparison.compare` over the grid asked for (`V` where none is), with progress; `parts` are its other arguments."""
+    """`comparison.compare` over the grid that the options give, with progress; `parts` are its other arguments."""
     runtime.out_dir(args.out)
     controls = Controls(
         V=np.array(args.V if args.V is not None else V), alpha=np.array(args.alpha), c=np.array(args.c), a=args.a

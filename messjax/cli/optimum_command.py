@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from rich.table import Table
@@ -15,9 +14,8 @@ from messjax.theory import optimum
 from messjax.types import Distribution
 
 
-def add(commands: Any) -> None:
-    """The command and its options."""
-    parser = commands.add_parser("optimum", help="C*, gamma* and the optimal mixture of a zoo or a trace")
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The command's options."""
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--zoo", help=f"{', '.join(zoo.PRESETS)}; or one benchmark of it: llama3/ARC-C")
     source.add_argument("--trace", type=Path, dest="path", metavar="PATH", help=options.PATH_HELP)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from messjax import traces
 from messjax.traces import Choices, CostRule, Finding, Recording, Trace
-from messjax.traces.costs import costs
+from messjax.traces.costs import make_costs
 from messjax.traces.readers.plain import parse_columns
 
 PATH_HELP = "a recorded trace: a file or folder in a published format, or a Parquet file that `trace convert` wrote"
@@ -85,7 +85,7 @@ def read_trace(args: argparse.Namespace) -> Trace:
     cost = rule(args, recording)
     trace = traces.prepare(recording, cost, choices(args))
     show_notes(trace)
-    findings = traces.lint(recording, costs(recording, cost)[0])
+    findings = traces.lint(recording, make_costs(recording, cost)[0])
     show_warnings(tuple(handled(finding, args) for finding in findings), args.path)
     return trace
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 import jax
 import numpy as np
@@ -25,9 +24,8 @@ ORDERED = {
 }
 
 
-def add(commands: Any) -> None:
-    """The command and its options."""
-    parser = commands.add_parser("replay", help="MESS+ and its baselines on a recorded trace")
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The command's options."""
     options.add_trace_options(parser)
     grids.add_options(parser, "0.1, 1 and 10 over the spread of costs")
     parser.add_argument("--seeds", type=runtime.whole_number(1), default=8, help="orders of the trace and coins (8)")

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
 import numpy as np
 
-from messjax import runtime, streams, zoo
+from messjax import runtime, zoo
 from messjax.cli import grids
 
 
-def add(commands: Any) -> None:
-    """The command and its options."""
-    parser = commands.add_parser("simulate", help="MESS+ and its baselines on a stream calibrated to a zoo")
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The command's options."""
     parser.add_argument("--zoo", required=True, help=f"{', '.join(zoo.PRESETS)}; or one benchmark of it: llama3/ARC-C")
     grids.add_options(parser, "1,10,100")
     parser.add_argument("--horizon", type=runtime.whole_number(1), default=20_000, help="requests per stream (20000)")
@@ -26,7 +24,7 @@ def run(args: argparse.Namespace) -> None:
     """Simulate; a table, a Dataset and a figure."""
     chosen = zoo.get(args.zoo)
     cost, accuracy = chosen.mean_cost(), chosen.mean_accuracy()
-    stream = streams.calibrated(cost, accuracy, labels=args.labels)
+    stream = chosen.stream(labels=args.labels)
     dataset = grids.run(
         args,
         stream=stream,

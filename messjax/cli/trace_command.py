@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from rich import box
@@ -15,17 +14,16 @@ from rich.table import Table
 from messjax import runtime, traces
 from messjax.cli import options
 from messjax.traces import Finding, Recording
-from messjax.traces.costs import costs
+from messjax.traces.costs import make_costs
 from messjax.traces.linting.report import mean_where
 
 _KINDS = ("error", "handled", "warning", "info")
 _GROUPS = 8  # named in the table
 
 
-def add(commands: Any) -> None:
-    """The command, its three actions and their options."""
-    parser = commands.add_parser("trace", help="what a recorded trace holds, what is wrong with it; convert it")
-    actions = parser.add_subparsers(required=True, metavar="{info,lint,convert}")
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The command's three actions and their options."""
+    actions = parser.add_subparsers(required=True, parser_class=runtime.Parser, metavar="{info,lint,convert}")
     info = actions.add_parser("info", help="format, requests, groups; per model: scores, costs, tokens, latency")
     lint = actions.add_parser("lint", help="what is wrong or strange, where, and which option handles it")
     convert = actions.add_parser("convert", help="write the trace as one Parquet file, which every command reads")
@@ -77,7 +75,7 @@ def run_convert(args: argparse.Namespace) -> None:
 def _cost(args: argparse.Namespace, recording: Recording) -> tuple[np.ndarray | None, str]:
     """Costs as the options say, else as recorded, if they are; with their unit."""
     if args.cost or args.prices or args.parameters:
-        return costs(recording, options.rule(args, recording))
+        return make_costs(recording, options.rule(args, recording))
     return recording.cost, recording.cost_unit
 
 

@@ -111,7 +111,7 @@ def _check_engine(engine: str, world: RunParts, covered: tuple[str, ...], platfo
         raise ValueError(f"engine: found {engine!r}, expected one of {', '.join(ENGINES)}")
     if engine == "fast" and (others := [name for name in world.policies if name not in covered]):
         reason = fast.unsupported_reason(world._replace(policies={others[0]: world.policies[others[0]]}))
-        raise ValueError(f"engine: the fast path does not know {reason}; expected engine='auto' or 'general'")
+        raise ValueError(f"engine: the fast path cannot run this: {reason}; expected engine='auto' or 'general'")
     if engine == "kernel" and platform != "gpu":
         raise ValueError(f"engine: the kernel needs a GPU, found {platform}; expected engine='auto'")
     if engine == "kernel" and (reason := gpu_kernel.unsupported_reason(world)):

@@ -1,12 +1,13 @@
 """Grids of controls times streams, in blocks of streams: results, progress, interruption, provenance.
 
-Streams run in blocks through one program (`grid_program.program`), spread over the local devices, so that progress can be
-shown and device memory does not grow with their number. Stream i's key is fold_in(key, i): blocks and devices change
-no request, coin or count, and what is learned at most in its last bits.
+Streams run in blocks through one program (`grid_program.program`), spread over the local devices, so that progress
+can be shown and device memory does not grow with their number. Stream i's key is fold_in(key, i): blocks and devices
+change no request, coin or count, and what is learned at most in its last bits.
 """
 
 from __future__ import annotations
 
+import json
 import time
 import warnings
 from collections.abc import Callable, Mapping
@@ -19,10 +20,19 @@ import xarray as xr
 
 from messjax import feedback as _feedback
 from messjax import results
-from messjax.engine import grid_program
+from messjax.engine import fast, grid_program
 from messjax.engine.simulation import Result, RunParts, assemble, check_fit, checkpoint_times
-from messjax.engine.validation import check_run
+from messjax.engine.validation import (
+    check_components,
+    check_count,
+    check_curves,
+    check_machine,
+    check_run,
+    describe_stream,
+)
+from messjax.feedback import feedback_kind
 from messjax.meters import path_audit, standard_meters
+from messjax.policies.algorithm import policy_kind
 from messjax.types import Array, Controls, Distribution, Meter, Policy, PyTree, Stream
 
 
@@ -43,7 +53,7 @@ def sweep(
     devices: int | None = None,
     memory: float | None = None,
     models: tuple[str, ...] | None = None,
-    cost_unit: str = "cost",
+    cost_unit: str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> xr.Dataset:
     """Run `policy` for every combination of the controls on `num_streams` independent streams.
@@ -56,8 +66,8 @@ def sweep(
     now and then with the number of requests served so far (of one grid point). Changing any value or the key compiles
     nothing anew.
 
-    `engine` "auto" takes the fast path (`messjax.engine.fast`) where it knows policy, stream, meters and feedback, and the
-    general one elsewhere; "general" and "fast" insist, "kernel" is the oracle workload as one GPU kernel. `block`
+    `engine` "auto" takes the fast path (`messjax.engine.fast`) where it knows policy, stream, meters and feedback, and
+    the general one elsewhere; "general" and "fast" insist, "kernel" is the oracle workload as one GPU kernel. `block`
     streams per device and call, the number of `devices` and the `memory` in GiB that a call may take on each choose
     themselves; all are noted in the attributes.
 
@@ -67,17 +77,15 @@ def sweep(
     one (it is named); a policy that does not fit the stream's shapes; a horizon beyond a trace; num_streams < 1; an
     engine, a block, a number of devices or a memory limit that cannot be.
     """
+    check_components(key, controls, policy, stream, meter, feedback)
+    check_curves(curves, progress)
+    check_machine(block, devices, memory)
     axes = check_run(controls, stream, feedback, horizon, checkpoints)
-    if num_streams < 1:
-        raise ValueError(f"num_streams: expected at least one stream, found {num_streams}")
+    check_count("num_streams", num_streams, 1, what="streams")
     distribution = None if stream.distribution is None else stream.distribution()
-    if not isinstance(policy, Policy) and not policy:
-        raise ValueError("policy: expected a policy or a mapping of names to policies, found an empty mapping")
     world = assemble(policy, stream, meter, feedback)
     num_models = check_fit(world)
-    models = tuple(f"model {m}" for m in range(num_models)) if models is None else tuple(models)
-    if len(models) != num_models or len(set(models)) != num_models:
-        raise ValueError(f"models: expected {num_models} different names, found {len(models)}: {', '.join(models)}")
+    described = describe_stream(stream, num_models, models, cost_unit)
 
     started = time.perf_counter()
     leaves = Controls(*(jnp.asarray(values, jnp.float32) for values in axes.values()))
@@ -95,7 +103,13 @@ def sweep(
     joined = jax.tree.map(lambda *pieces: np.concatenate(pieces)[:num_done], *parts)
     named = {
         name: _dataset(
-            joined[name], axes, times if checkpoints else times[:0], horizon, models, cost_unit, distribution
+            joined[name],
+            axes,
+            times if checkpoints else times[:0],
+            horizon,
+            described.models,
+            described.cost_unit,
+            distribution,
         )
         for name in world.policies  # jax sorts dicts: keep the order given
     }
@@ -103,11 +117,15 @@ def sweep(
     label = (f"{name} = {results.describe_policy(each)}".removeprefix(" = ") for name, each in world.policies.items())
     dataset.attrs |= results.provenance() | {
         "policy": "; ".join(label),
+        "policy_kinds": json.dumps({name: policy_kind(each) for name, each in world.policies.items()}),
+        "stream_kind": stream.kind.name,
+        "feedback_kind": feedback_kind(feedback),
         "stream_law": results.describe(stream.draw),
         "feedback": results.describe(feedback),
         "meter": results.describe(world.meter.add),
         "num_streams": num_done,
         "engine": "kernel" if plan.kernel else _engines(world, plan.fast),
+        "engine_reason": json.dumps(_engine_reasons(world, plan)),
         "block": plan.block,
         "devices": len(plan.devices),
         "memory_limit_gib": plan.memory,
@@ -119,7 +137,7 @@ def sweep(
 
 
 def audit(key: Array, controls: Controls, *, policy: Policy, stream: Stream, **options: Any) -> xr.Dataset:
-    """Run a policy on a stream and audit every request: a Dataset of the readings of `path_audit.path_audit_meter` per stream.
+    """Run a policy on a stream and audit every request: the metrics of `path_audit.path_audit_meter` per stream.
 
     `options` are those of `sweep` (horizon, num_streams, feedback, ...); `meter` is zipped to the audit. Raises as
     `sweep` does. `path_audit.failures` adds up what failed.
@@ -154,6 +172,18 @@ def _engines(world: RunParts, fast: tuple[str, ...]) -> str:
     if len(kinds := set(names.values())) == 1:
         return kinds.pop()
     return "; ".join(f"{name} = {engine}" for name, engine in names.items())
+
+
+def _engine_reasons(world: RunParts, plan: grid_program.Plan) -> dict[str, str]:
+    """For each policy the engine that ran it, and why it was not the fast one."""
+    reasons = {}
+    for name, policy in world.policies.items():
+        if plan.kernel or name in plan.fast:
+            reasons[name] = "kernel" if plan.kernel else "fast"
+        else:
+            reason = fast.unsupported_reason(world._replace(policies={name: policy}))
+            reasons[name] = f"general: {reason or 'it was asked for'}"
+    return reasons
 
 
 def _run_blocks(

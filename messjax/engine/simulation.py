@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from messjax import feedback as _feedback
-from messjax.engine.validation import check_controls, check_horizon, check_run
+from messjax.engine.validation import A_POLICY, check_components, check_controls, check_curves, check_horizon, check_run
 from messjax.meters import standard_meters as _meters
 from messjax.numerics import counter_prng
 from messjax.types import (
@@ -25,6 +25,7 @@ from messjax.types import (
     Step,
     Stream,
     as_pytree,
+    expect,
     is_traced,
 )
 
@@ -57,7 +58,7 @@ def simulate(
     checkpoints: int = 0,
     curves: tuple[str, ...] | None = None,
 ) -> Result:
-    """Run `policy` on `horizon` requests of `stream` with scalar `controls`, and read `meter` (`standard_meters.standard()`).
+    """Run `policy` on `horizon` requests of `stream` with scalar `controls`, and read `meter` (the standard ones).
 
     Pure: jit and vmap it as you like; `sweep` does so for grids. With `checkpoints` = n > 0 the meter is also read at n
     evenly spaced requests, the last being the horizon, keeping the readings named in `curves` (all by default).
@@ -67,6 +68,9 @@ def simulate(
     requests, controls out of range or NaN, an alpha above the largest attainable one (it is named), a policy that does
     not fit the stream's shapes.
     """
+    check_components(key, controls, policy, stream, meter, feedback)
+    expect("policy", policy, Policy, f"{A_POLICY}; sweep runs several side by side")
+    check_curves(curves)
     check_horizon(horizon, checkpoints, stream)
     if not is_traced(controls):  # under jit and vmap there may be no values to check yet, of the controls or the stream
         traced_stream = is_traced(stream.draw)
@@ -88,7 +92,7 @@ def assemble(policy: Policy | Mapping[str, Policy], stream: Stream, meter: Meter
     policies = {"": policy} if isinstance(policy, Policy) else policy
     return RunParts(
         policies={name: as_pytree(each) for name, each in policies.items()},
-        stream=as_pytree(stream)._replace(distribution=None, length=None),
+        stream=as_pytree(stream).without_host_data(),
         meter=as_pytree(_meters.standard() if meter is None else meter),
         feedback=as_pytree(feedback),
     )

@@ -1,44 +1,106 @@
-"""What a run is asked for, checked on the host before anything compiles: one clear ValueError each."""
+"""Validation of the arguments of a run, on the host and before anything compiles: one clear error each."""
 
 from __future__ import annotations
 
+import inspect
+import numbers
+from collections.abc import Mapping
 from typing import Any
 
+import jax
 import numpy as np
 
 from messjax import feedback as _feedback
 from messjax.streams.float32 import LARGEST
 from messjax.theory import optimum
-from messjax.types import Controls, Stream
+from messjax.types import Controls, Meter, Policy, Stream, StreamDescription, expect, found
+
+A_POLICY = "a Policy, such as policies.mess_plus(predictor)"
+LIMITS = {"V": (0.0, LARGEST), "alpha": (0.0, 1.0), "c": (0.0, LARGEST), "a": (0.0, LARGEST), "f": (0.0, 1.0)}
 
 
-def check_horizon(horizon: int, checkpoints: int, stream: Stream) -> None:
+def check_components(key: Any, controls: Any, policy: Any, stream: Any, meter: Any, feedback: Any) -> None:
+    """TypeError naming the first argument that is not what its name says."""
+    _check_key(key)
+    expect("controls", controls, Controls, "Controls(V=..., alpha=..., c=..., a=..., f=...)")
+    _check_policy(policy)
+    expect("stream", stream, Stream, "a Stream, such as streams.types(distribution) or zoo.get('llama3').stream()")
+    if meter is not None:
+        expect("meter", meter, Meter, "a Meter, such as meters.standard(), or None")
+    _check_feedback(feedback)
+
+
+def _check_key(key: Any) -> None:
+    dtype, shape = getattr(key, "dtype", None), getattr(key, "shape", None)
+    if dtype is None:
+        raise TypeError(f"key: found {found(key)}, expected a JAX random key, such as jax.random.key(0)")
+    typed = jax.dtypes.issubdtype(dtype, jax.dtypes.prng_key)
+    if not (typed and shape == ()) and not (dtype == np.uint32 and shape == (2,)):
+        raise TypeError(f"key: found an array {dtype}{list(shape or ())}, expected one random key: jax.random.key(0)")
+
+
+def _check_policy(policy: Any) -> None:
+    if not isinstance(policy, Mapping):
+        expect("policy", policy, Policy, f"{A_POLICY}, or a dict of names to policies")
+        return
+    if not policy:
+        raise ValueError("policy: expected a policy or a mapping of names to policies, found an empty mapping")
+    for name, each in policy.items():
+        expect(f"a name of policy {name!r}", name, str, "a string")
+        expect(f"policy[{name!r}]", each, Policy, A_POLICY)
+
+
+def _check_feedback(feedback: Any) -> None:
+    wanted = "a function of (key, decision, request, controls), such as feedback.complete or feedback.noisy(0.1)"
+    if not callable(feedback):
+        raise TypeError(f"feedback: found {found(feedback)}, expected {wanted}")
+    try:
+        inspect.signature(feedback).bind("key", "decision", "request", "controls")
+    except TypeError:
+        raise TypeError(f"feedback: found {found(feedback)}, expected {wanted}") from None
+
+
+def check_count(name: str, value: Any, low: int, high: float = np.inf, what: str = "") -> None:
+    """ValueError unless `value` is a whole number from `low` to `high`; `what` says what is counted, "requests"."""
+    _check_whole(name, value, what)
+    if not low <= value <= high:
+        limits = f"at least {low}" if high == np.inf else f"{low} to {high}"
+        raise ValueError(f"{name}: found {value}, expected {limits}")
+
+
+def check_machine(block: Any, devices: Any, memory: Any) -> None:
+    """ValueError for a block or a number of devices that is no whole number, or a memory limit that is no number."""
+    for name, value in (("block", block), ("devices", devices)):
+        if value is not None:
+            _check_whole(name, value)
+    if memory is not None and (isinstance(memory, bool) or not isinstance(memory, numbers.Real)):
+        raise ValueError(f"memory: found {found(memory)}, expected a number of GiB")
+
+
+def _check_whole(name: str, value: Any, what: str = "") -> None:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise ValueError(f"{name}: found {found(value)}, expected a whole number{f' of {what}' if what else ''}")
+
+
+def check_horizon(horizon: Any, checkpoints: Any, stream: Stream) -> None:
     """ValueError for a horizon below one or beyond a recorded trace, or a number of checkpoints that makes no sense."""
-    if not isinstance(horizon, int | np.integer):
-        raise ValueError(f"horizon: expected a whole number of requests, found {horizon!r}")
-    if horizon < 1:
-        raise ValueError(f"horizon: expected at least one request, found {horizon}")
+    check_count("horizon", horizon, 1, what="requests")
     if horizon >= 2**31 - 1:
         raise ValueError(f"horizon: expected less than 2^31 - 1 requests (t is an int32), found {horizon}")
     if stream.length is not None and horizon > stream.length:
         raise ValueError(f"horizon: the trace has {stream.length} requests, found horizon {horizon}")
-    if not 0 <= checkpoints <= horizon:
-        raise ValueError(f"checkpoints: expected 0 to {horizon} (the horizon), found {checkpoints}")
+    check_count("checkpoints", checkpoints, 0, int(horizon))
 
 
 def check_controls(controls: Controls) -> dict[str, np.ndarray]:
     """Every control as a float64 array [] or [n]; ValueError naming the control, what was found and expected.
 
-    alpha is rounded to six decimals here, once: queue, violation, C* and bounds then speak of the same agreement.
+    alpha is rounded to six decimals here, once: queue, violation, C* and bounds then speak of the same target.
     """
-    bounds = {"V": (0.0, LARGEST), "alpha": (0.0, 1.0), "c": (0.0, LARGEST), "a": (0.0, LARGEST), "f": (0.0, 1.0)}
     axes = {}
     for name, value in controls._asdict().items():
-        low, high = bounds[name]
-        try:
-            values = np.asarray(value, np.float64)
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"{name}: expected a number or a list of numbers, found {value!r}") from error
+        low, high = LIMITS[name]
+        values = _numbers(name, value)
         if values.ndim > 1 or values.size == 0:
             raise ValueError(f"{name}: expected a number or a non-empty 1-d array, found shape {values.shape}")
         bad = ~((values >= low) & (values <= high))
@@ -46,7 +108,27 @@ def check_controls(controls: Controls) -> dict[str, np.ndarray]:
             result = np.atleast_1d(values)[np.atleast_1d(bad)][0]
             raise ValueError(f"{name}: expected every value in [{low:g}, {high:g}], found {result}")
         axes[name] = np.round(values, 6) if name == "alpha" else values
+        different, times = np.unique(axes[name], return_counts=True)
+        if (times > 1).any():
+            more = " (alpha is kept to six decimals)" if name == "alpha" else ""
+            raise ValueError(
+                f"{name}: found {different[times > 1][0]:g} {times.max()} times, expected different values{more}"
+            )
     return axes
+
+
+def _numbers(name: str, value: Any) -> np.ndarray:
+    """The values of a control as float64; ValueError for strings, None and whatever else is no number."""
+    wanted = "expected a number or a list of numbers"
+    try:
+        values = np.asarray(value)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name}: found {found(value)}, {wanted}") from None
+    is_object = values.dtype.kind == "O" and all(isinstance(each, numbers.Real) for each in values.ravel())
+    if values.dtype.kind in "bUSMmc" or (values.dtype.kind == "O" and not is_object):
+        what = found(value) if values.ndim == 0 else f"{type(value).__name__} {value!r}"
+        raise ValueError(f"{name}: found {what}, {wanted}")
+    return values.astype(np.float64)
 
 
 def check_alpha(alpha: np.ndarray, largest: float) -> None:
@@ -59,7 +141,7 @@ def check_alpha(alpha: np.ndarray, largest: float) -> None:
 def check_run(
     controls: Controls, stream: Stream, feedback: Any, horizon: int, checkpoints: int
 ) -> dict[str, np.ndarray]:
-    """All of it for one run: the controls as arrays, or a ValueError that says what does not fit."""
+    """All numbers of one run: the controls as arrays, or a ValueError that says what does not fit."""
     check_horizon(horizon, checkpoints, stream)
     axes = check_controls(controls)
     if feedback is _feedback.complete and np.any(axes["f"] != 1.0):
@@ -69,3 +151,29 @@ def check_run(
     if stream.distribution is not None:
         check_alpha(axes["alpha"], optimum.largest_alpha(stream.distribution()))
     return axes
+
+
+def check_curves(curves: Any, progress: Any = None) -> None:
+    """TypeError for curves that are no collection of names (one string is a collection of letters), or progress."""
+    if curves is not None and (isinstance(curves, str) or not all(isinstance(name, str) for name in curves)):
+        raise TypeError(f"curves: found {found(curves)}, expected names of metrics, such as ('cost', 'satisfaction')")
+    if progress is not None and not callable(progress):
+        raise TypeError(f"progress: found {found(progress)}, expected a function of (requests done, requests in all)")
+
+
+def describe_stream(stream: Stream, num_models: int, models: Any, cost_unit: Any) -> StreamDescription:
+    """Names of the models and unit of cost of a result: as given, else the stream's own, else "model 0", ..., "cost".
+
+    Raises:
+        TypeError: `models` is no collection of strings, or `cost_unit` no string.
+        ValueError: Too few or too many names, or a name twice.
+    """
+    known = stream.description or StreamDescription(tuple(f"model {m}" for m in range(num_models)), "cost")
+    if isinstance(models, str) or not all(isinstance(name, str) for name in models or ()):
+        raise TypeError(f"models: found {found(models)}, expected a name for each of the {num_models} models")
+    names = known.models if models is None else tuple(models)
+    if len(names) != num_models or len(set(names)) != num_models:
+        raise ValueError(f"models: expected {num_models} different names, found {len(names)}: {', '.join(names)}")
+    if cost_unit is not None:
+        expect("cost_unit", cost_unit, str, "a string, such as 'kJ'")
+    return StreamDescription(names, known.cost_unit if cost_unit is None else cost_unit)

@@ -1,7 +1,7 @@
-"""MESS+ beside what it is compared with, on one stream: every single model, uniform random, the LP mixture.
+"""MESS+ compared with its baselines on one stream: every single model, uniform random, the best static mixture.
 
-The result is one Dataset with a dimension `policy`, and a table of it. Baselines do not depend on V or c: their
-numbers repeat along those dimensions, and the table shows them once.
+The result is one Dataset with a dimension `policy`, and a table of it. Baselines do not depend on V or c: their numbers
+repeat along those dimensions, and the table shows them once.
 """
 
 from __future__ import annotations
@@ -28,7 +28,17 @@ _CAPTION = (
 def contenders(
     predictor: Predictor, models: tuple[str, ...], cost: np.ndarray, accuracy: np.ndarray
 ) -> dict[str, Policy]:
-    """MESS+ and its baselines by name; cost [M] and accuracy [M] are the averages that the LP mixture may know."""
+    """MESS+ and its baselines by name.
+
+    Args:
+        predictor: The predictor of MESS+.
+        models: Names of the models [M].
+        cost: Average cost of each model [M], for the static mixture.
+        accuracy: Average satisfaction of each model [M], for the static mixture.
+
+    Returns:
+        Policies by name: "MESS+", "only MODEL" for each model, "uniform random" and "LP mixture".
+    """
     singles = {f"only {name}": policies.single(m) for m, name in enumerate(models)}
     others = {UNIFORM: policies.uniform(), MIXTURE: policies.mixture(cost, accuracy)}
     return {MESS_PLUS: policies.mess_plus(predictor)} | singles | others
@@ -49,7 +59,28 @@ def compare(
     checkpoints: int = 100,
     progress: Callable[[int, int], None] | None = None,
 ) -> xr.Dataset:
-    """Run every contender on the same requests and coins: a Dataset of `sweep` with curves of satisfaction and cost."""
+    """Run MESS+ and its baselines on the same requests and exploration draws.
+
+    Args:
+        key: Random key; stream i has fold_in(key, i).
+        controls: Grid of controls, numbers or arrays.
+        stream: The stream of requests.
+        predictor: The predictor of MESS+.
+        models: Names of the models [M].
+        cost: Average cost of each model [M], for the static mixture.
+        accuracy: Average satisfaction of each model [M], for the static mixture.
+        horizon: Number of requests T per stream.
+        num_streams: Number of independent streams.
+        cost_unit: Unit of cost, for attributes and tables.
+        checkpoints: Number of points of the curves, at most the horizon.
+        progress: Called with (streams done, streams in all) as the run goes on.
+
+    Returns:
+        The Dataset of `sweep`, with a dimension `policy` and curves of satisfaction and cost.
+
+    Raises:
+        ValueError: As `sweep` raises.
+    """
     return sweep(
         key,
         controls,
@@ -66,7 +97,14 @@ def compare(
 
 
 def rows(dataset: xr.Dataset) -> list[tuple[str, dict[str, Any]]]:
-    """(policy, selection) of every row of the table: MESS+ for every V, alpha and c, a baseline for every alpha."""
+    """The rows of `table`: MESS+ for every V, alpha and c, a baseline for every alpha.
+
+    Args:
+        dataset: Result of `compare`.
+
+    Returns:
+        Pairs of a policy's name and the indices of its controls.
+    """
     result = []
     for policy in dataset["policy"].values:
         swept = [d for d in ("alpha", "V", "c") if d in dataset.dims and (policy == MESS_PLUS or d == "alpha")]
@@ -77,7 +115,15 @@ def rows(dataset: xr.Dataset) -> list[tuple[str, dict[str, Any]]]:
 
 
 def table(dataset: xr.Dataset, title: str) -> Table:
-    """Cost in both ledgers, satisfaction with interval, when the agreement was met for good, calls per model."""
+    """A table of costs in both ledgers, satisfaction with interval, when alpha was met for good, and calls per model.
+
+    Args:
+        dataset: Result of `compare`.
+        title: Title of the table.
+
+    Returns:
+        A `rich` table with one row per entry of `rows`.
+    """
     summary = results.summary(dataset)
     out = Table(title=title, caption=_CAPTION.format(dataset.attrs["cost_unit"]))
     names = (
@@ -124,7 +170,15 @@ def _met(one: xr.Dataset) -> str:
 
 
 def curves(dataset: xr.Dataset, most: int = 3) -> list[tuple[str, xr.Dataset]]:
-    """(label, summary) for `plot.over_requests`: MESS+ at up to `most` V (first alpha and c), then the baselines."""
+    """Curves for `plot.over_requests`: MESS+ at up to `most` values of V (first alpha and c), then the baselines.
+
+    Args:
+        dataset: Result of `compare`.
+        most: Largest number of curves of MESS+.
+
+    Returns:
+        Pairs of a label and the summary over streams of a policy.
+    """
     summary = results.summary(dataset[[f"{name}_curve" for name in CURVES]])
     result = []
     for policy, index in rows(dataset):

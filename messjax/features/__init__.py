@@ -1,4 +1,4 @@
-"""Features: what a policy sees of a request's text."""
+"""Features: numbers that represent the text of a request to policies and predictors."""
 
 from typing import TYPE_CHECKING
 

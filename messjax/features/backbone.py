@@ -1,4 +1,4 @@
-"""A text encoder out of its folder: the model, its weights, its tokenizer, and the program that runs it."""
+"""A text encoder from its folder: the model, its weights, its tokenizer, and the program that runs it."""
 
 from __future__ import annotations
 
@@ -23,32 +23,51 @@ _PRECISIONS = ("highest", "high", "default")
 
 
 class Family(NamedTuple):
-    """What is known of a model_type."""
+    """What is known of a model_type.
+
+    Attributes:
+        module: Settings of config.json -> Linen module.
+        names: Module with PREFIXES, BACKBONE and IGNORED, the names of tensors.
+        pooling: "cls" or "mean", where the folder does not say it.
+    """
 
     module: Callable[[folder.Settings], Any]
-    names: ModuleType  # PREFIXES, BACKBONE, IGNORED
+    names: ModuleType
     pooling: str
 
 
 # Without a word on pooling in the folder: the first token for ModernBERT, as [M25]'s code does; the mean for BERT and
 # RoBERTa, which Reimers & Gurevych (2019, table 6) found better than their first token.
 FAMILIES = {
-    "bert": Family(bert.bert, bert, "mean"),
-    "roberta": Family(bert.bert, bert, "mean"),
-    "xlm-roberta": Family(bert.bert, bert, "mean"),
-    "modernbert": Family(modernbert.modernbert, modernbert, "cls"),
+    "bert": Family(bert.build_bert, bert, "mean"),
+    "roberta": Family(bert.build_bert, bert, "mean"),
+    "xlm-roberta": Family(bert.build_bert, bert, "mean"),
+    "modernbert": Family(modernbert.build_modernbert, modernbert, "cls"),
 }
 
 
 class Encoder(NamedTuple):
-    """A loaded text encoder. `digest` names it: what its embeddings depend on, hashed."""
+    """A loaded text encoder.
+
+    Attributes:
+        folder: The folder it was read from.
+        model_type: As in config.json.
+        dim: Dimension d of the embeddings.
+        pooling: "cls" (the first token's hidden state) or "mean" (over all tokens, special ones included).
+        max_tokens: Longer texts are truncated, special tokens included.
+        precision: Of matrix products, as in `jax.default_matmul_precision`.
+        digest: Hash of everything that the embeddings depend on.
+        module: Linen module.
+        params: Its parameters.
+        tokenizer: A `tokenizers.Tokenizer`.
+    """
 
     folder: Path
     model_type: str
-    dim: int  # d, of the embeddings
-    pooling: str  # "cls": the first token's hidden state; "mean": the mean over all tokens, special ones included
-    max_tokens: int  # longer texts are cut, special tokens included
-    precision: str  # of matrix products, as jax.default_matmul_precision has it
+    dim: int
+    pooling: str
+    max_tokens: int
+    precision: str
     digest: str
     module: nn.Module
     params: PyTree
@@ -60,21 +79,24 @@ def load(
 ) -> Encoder:
     """Read a text encoder from a folder with config.json, tokenizer.json and model.safetensors.
 
+    Weights become float32. A warning names tensors that belong neither to the backbone nor to a known head.
+
     Args:
-      path: the folder, as published (docs/encoders.md).
-      pooling: "cls" or "mean". By default what 1_Pooling/config.json says (sentence-transformers), or else "cls" for
-        ModernBERT and "mean" for BERT and RoBERTa.
-      max_tokens: texts are cut there. By default at `max_seq_length` of sentence_bert_config.json if there is one;
-        never above what config.json and tokenizer_config.json allow.
-      precision: of matrix products. "highest" is float32 on every device; "default" lets GPUs and TPUs multiply in
-        fewer bits, faster and less exact (TF32, bfloat16; not measured).
+        path: The folder, as published (docs/encoders.md).
+        pooling: "cls" or "mean". By default what 1_Pooling/config.json says (sentence-transformers), or else "cls" for
+            ModernBERT and "mean" for BERT and RoBERTa.
+        max_tokens: Where texts are truncated. By default `max_seq_length` of sentence_bert_config.json if there is one;
+            never above what config.json and tokenizer_config.json allow.
+        precision: Of matrix products. "highest" is float32 on every device; "default" lets GPUs and TPUs multiply in
+            fewer bits, faster and less exact (TF32, bfloat16; not measured).
+
+    Returns:
+        The encoder.
 
     Raises:
-      ValueError: a file that is missing or broken, a model_type, activation or option that is not implemented (what
-        is, is named), tensors that do not fit config.json or are not finite. It names the file, what was found and
-        what was expected.
-
-    Warns about tensors that belong neither to the backbone nor to a known head. Weights become float32.
+        ValueError: A file that is missing or broken, a model_type, activation or option that is not implemented (what
+            is, is named), or tensors that do not fit config.json or are not finite. It names the file, what was found
+            and what was expected.
     """
     path = Path(path)
     _check_packages()
@@ -110,16 +132,35 @@ def load(
 
 
 def hidden_states(encoder: Encoder, ids: Array, valid: Array, token_types: Array | None = None) -> Array:
-    """The last hidden state [B, T, d] float32 of token ids [B, T] int32, valid [B, T] bool (padding on the right).
+    """The last hidden states of token ids.
 
-    What stands at padded positions means nothing. `token_types` [B, T] int32 are zeros by default.
+    Args:
+        encoder: From `load`.
+        ids: Token ids [B, T] int32.
+        valid: [B, T] bool, false at padding, which is on the right.
+        token_types: [B, T] int32, zeros by default.
+
+    Returns:
+        [B, T, d] float32; values at padded positions have no meaning.
     """
     return _hidden(encoder.params, ids, valid, token_types, encoder.module, encoder.precision)
 
 
 @partial(jax.jit, static_argnames=("module", "pooling", "precision"))
 def pooled(params: PyTree, ids: Array, lengths: Array, module: nn.Module, pooling: str, precision: str) -> Array:
-    """Embeddings [B, d] of ids [B, T], `lengths` [B] of them valid in each row; a row without any gives zeros."""
+    """Embeddings of token ids.
+
+    Args:
+        params: Parameters of the module.
+        ids: Token ids [B, T] int32.
+        lengths: Number of valid tokens of each row [B].
+        module: Linen module.
+        pooling: "cls" or "mean".
+        precision: Of matrix products.
+
+    Returns:
+        [B, d] float32; a row without tokens gives zeros.
+    """
     valid = jnp.arange(ids.shape[1]) < lengths[:, None]
     states = _hidden(params, ids, valid, None, module, precision)
     if pooling == "cls":

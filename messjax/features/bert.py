@@ -1,4 +1,4 @@
-"""BERT (Devlin et al. 2019) and RoBERTa (Liu et al. 2019) in Flax Linen, without heads or dropout: they are frozen."""
+"""BERT (Devlin et al. 2019) and RoBERTa (Liu et al. 2019) in Flax Linen, without heads or dropout, for inference."""
 
 from __future__ import annotations
 
@@ -18,7 +18,20 @@ IGNORED = ("embeddings.position_ids", "embeddings.token_type_ids", "pooler.", "c
 
 
 class BertConfig(NamedTuple):
-    """What of config.json the hidden states depend on, under its names."""
+    """The settings of config.json that the hidden states depend on, under its names.
+
+    Attributes:
+        vocab_size: Number of tokens.
+        hidden_size: d.
+        num_hidden_layers: Number of layers.
+        num_attention_heads: Number of heads per layer.
+        intermediate_size: Width of the perceptrons.
+        hidden_act: Name of the activation.
+        max_position_embeddings: Number of positions.
+        type_vocab_size: Number of token types.
+        layer_norm_eps: Epsilon of the normalisations.
+        offset: Position of the first token: 0, and after the padding's for RoBERTa.
+    """
 
     vocab_size: int
     hidden_size: int
@@ -29,22 +42,34 @@ class BertConfig(NamedTuple):
     max_position_embeddings: int
     type_vocab_size: int
     layer_norm_eps: float
-    offset: int  # the position of the first token: 0, and after the padding's for RoBERTa
+    offset: int
 
     @property
     def most_tokens(self) -> int:
-        """The longest text that has a position for every token."""
+        """The longest text, in tokens, that has a position for every token."""
         return self.max_position_embeddings - self.offset
 
 
 class Layer(nn.Module):
-    """One post-LN layer: x [B, T, d], valid [B, T] bool -> [B, T, d]."""
+    """One post-LN layer.
+
+    Attributes:
+        config: Settings of the model.
+    """
 
     config: BertConfig
 
     @nn.compact
     def __call__(self, x: Array, valid: Array) -> Array:
-        """Attention, then the two-layer perceptron, each added to its input and normalised."""
+        """Attention, then the two-layer perceptron, each added to its input and normalised.
+
+        Args:
+            x: [B, T, d].
+            valid: [B, T] bool, false at padding.
+
+        Returns:
+            [B, T, d].
+        """
         c = self.config
         q, k, v = (
             heads(dense(c.hidden_size, f"attention.self.{name}")(x), c.num_attention_heads)
@@ -57,13 +82,26 @@ class Layer(nn.Module):
 
 
 class Bert(nn.Module):
-    """Token ids [B, T] int32, valid [B, T] bool, token types [B, T] int32 (zeros) -> last hidden state [B, T, d]."""
+    """BERT or RoBERTa, from token ids to last hidden states.
+
+    Attributes:
+        config: Settings of the model.
+    """
 
     config: BertConfig
 
     @nn.compact
     def __call__(self, ids: Array, valid: Array, token_types: Array | None = None) -> Array:
-        """Word, position and token-type embeddings, then the layers. Padding stands on the right."""
+        """Word, position and token-type embeddings, then the layers.
+
+        Args:
+            ids: Token ids [B, T] int32.
+            valid: [B, T] bool, false at padding, which is on the right.
+            token_types: [B, T] int32, zeros by default.
+
+        Returns:
+            Last hidden states [B, T, d].
+        """
         c = self.config
         types = jnp.zeros_like(ids) if token_types is None else token_types
         places = c.offset + jnp.arange(ids.shape[1])
@@ -76,8 +114,18 @@ class Bert(nn.Module):
         return x
 
 
-def bert(settings: Settings) -> Bert:
-    """The module that a config.json of model_type bert, roberta or xlm-roberta describes; ValueError as `Settings`."""
+def build_bert(settings: Settings) -> Bert:
+    """The module that a config.json of model_type bert, roberta or xlm-roberta describes.
+
+    Args:
+        settings: The values of config.json.
+
+    Returns:
+        The module.
+
+    Raises:
+        ValueError: A setting that is not implemented or out of range, naming file and key.
+    """
     settings.only("position_embedding_type", "absolute")
     settings.only("is_decoder", False)
     settings.only("add_cross_attention", False)

@@ -1,11 +1,11 @@
-"""Text encoders as frozen backbones: a published model's folder in, one embedding per text out.
+"""Text encoders as frozen backbones: from a published model's folder and texts to one embedding per text.
 
     from messjax.features import encoder
     model = encoder.load("all-MiniLM-L6-v2")
     features = encoder.encode(model, texts)  # [N, d] float32
 
-Embeddings are kept on disk (`messjax.features.store`) and computed once per text and encoder. Runs on whatever device
-JAX has; needs the packages of `pip install 'messjax[encoders]'` and no torch.
+Embeddings are kept on disk (`messjax.features.store`) and computed once per text and encoder. They are computed on
+whatever device JAX has; needed are the packages of `pip install 'messjax[encoders]'`, and not torch.
 """
 
 from __future__ import annotations
@@ -32,12 +32,19 @@ _BATCH_TOKENS_ACCELERATOR = 65_536
 
 
 class Embedded(NamedTuple):
-    """Embeddings of N texts and what was done for them."""
+    """Embeddings of N texts, and how they were obtained.
 
-    rows: np.ndarray  # [N, d] float32
-    tokens: np.ndarray  # [N] int32: tokens read, special ones included
-    cut: np.ndarray  # [N] bool: the text had more tokens than the encoder takes
-    computed: int  # texts that went through the model; the others were known
+    Attributes:
+        rows: Embeddings [N, d] float32.
+        tokens: Number of tokens read, special ones included, [N] int32.
+        cut: Whether the text had more tokens than the encoder takes, [N] bool.
+        computed: Number of texts that went through the model; the others were in the cache.
+    """
+
+    rows: np.ndarray
+    tokens: np.ndarray
+    cut: np.ndarray
+    computed: int
 
 
 def encode(
@@ -50,26 +57,29 @@ def encode(
     out: np.ndarray | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> np.ndarray:
-    """Embeddings [N, d] float32 of N texts, in their order. Those that were cut are counted in a warning.
+    """Embeddings of texts, in their order; a warning counts the texts that were truncated.
 
     A row depends on its own text only, up to rounding (about 1e-6): not on the texts beside it, nor on the options.
 
     Args:
-      encoder: from `load`.
-      texts: any sequence or iterable of strings; it is read once, `block` texts at a time. A string with nothing to
-        embed gets what the model says of its special tokens alone, or zeros if it has none.
-      cache: True keeps embeddings in the platform's cache folder (messjax/embeddings), a path in that folder, False
-        nowhere. Known texts are not computed again; each block is written as it is done, and what is done of a block
-        when it is interrupted.
-      block: texts tokenised, looked up, sorted by length and written at once.
-      batch_tokens: tokens per call of the model, padding included: 2,048 on CPU, 65,536 elsewhere.
-      out: where to write the rows, [N, d] float32, e.g. a memory-mapped .npy: for ten million requests.
-      progress: `progress(done, all)` after every batch, in texts. Of an iterable without a length, `all` are those
-        read so far.
+        encoder: From `load`.
+        texts: N strings, any sequence or iterable; it is read once, `block` texts at a time. A string with nothing to
+            embed gets the embedding of the special tokens alone, or zeros if there are none.
+        cache: True keeps embeddings in the platform's cache folder (messjax/embeddings), a path in that folder, False
+            nowhere. Texts in the cache are not computed again; each block is written when it is done, and on
+            interruption what is done of it.
+        block: Number of texts tokenised, looked up, sorted by length and written at once.
+        batch_tokens: Tokens per call of the model, padding included: 2,048 on CPU, 65,536 elsewhere.
+        out: Where to write the rows, [N, d] float32, for example a memory-mapped .npy for ten million requests.
+        progress: Called with (done, all) after every batch, in texts. For an iterable without a length, `all` are those
+            read so far.
+
+    Returns:
+        Embeddings [N, d] float32.
 
     Raises:
-      ValueError: a single string, an entry that is no string, a cache folder that cannot be made, `out` of another
-        shape, a number below one, embeddings that are not finite.
+        ValueError: A single string, an entry that is not a string, a cache folder that cannot be made, `out` of another
+            shape, a number below one, or embeddings that are not finite.
     """
     options = {"cache": cache, "block": block, "batch_tokens": batch_tokens, "out": out, "progress": progress}
     result = embed(encoder, texts, **options)  # type: ignore[arg-type]
@@ -91,7 +101,23 @@ def embed(
     out: np.ndarray | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Embedded:
-    """As `encode`, together with the tokens of every text, which were cut, and how many had to be computed."""
+    """As `encode`, together with the tokens of every text, which were truncated, and how many had to be computed.
+
+    Args:
+        encoder: From `load`.
+        texts: N strings, as in `encode`.
+        cache: As in `encode`.
+        block: As in `encode`.
+        batch_tokens: As in `encode`.
+        out: As in `encode`.
+        progress: As in `encode`.
+
+    Returns:
+        Embeddings [N, d], tokens [N] and whether each text was truncated [N], and the number computed.
+
+    Raises:
+        ValueError: As `encode` raises.
+    """
     if isinstance(texts, str):
         raise ValueError("texts is a single string, expected a sequence of strings: write [text]")
     if batch_tokens is None:
@@ -164,7 +190,7 @@ class _Work:
         What is done goes to the store even if this is interrupted.
         """
         e = self.encoder
-        read = tokens.tokens(e.tokenizer, texts, e.module.config.vocab_size, e.folder / "tokenizer.json")
+        read = tokens.tokenize(e.tokenizer, texts, e.module.config.vocab_size, e.folder / "tokenizer.json")
         rows = Rows(np.empty((len(texts), e.dim), np.float32), read.lengths, read.cut)
         current, label = np.zeros(len(texts), bool), size - int(count.sum())
         try:

@@ -1,4 +1,4 @@
-"""A model's folder as it is published: settings from JSON, tensors from safetensors, refused in one clear line."""
+"""A model's folder as it is published: settings from JSON, tensors from safetensors, with clear errors."""
 
 from __future__ import annotations
 
@@ -20,57 +20,147 @@ _FLOATS = ("F64", "F32", "F16", "BF16")
 
 
 class Settings(NamedTuple):
-    """The values of a JSON object and where they stand; what is absent or null takes its default."""
+    """The values of a JSON object; what is absent or null takes its default.
+
+    Attributes:
+        path: The file.
+        values: The values by key.
+        within: For a nested object, the keys above it.
+    """
 
     path: Path
     values: dict[str, Any]
-    within: str = ""  # of a nested object: the keys above
+    within: str = ""
 
     def wrong(self, name: str, result: Any, expected: str) -> ValueError:
-        """The error that names file and key."""
+        """The error that names file and key.
+
+        Args:
+            name: The key.
+            result: What was found.
+            expected: What was expected, in words.
+
+        Returns:
+            A ValueError, to be raised.
+        """
         return ValueError(f"{self.path}: {self.within}{name} is {_short(result)}, expected {expected}")
 
     def whole(self, name: str, default: int, least: int = 1, most: int = _LARGEST) -> int:
-        """A whole number from `least` to `most`."""
+        """A whole number.
+
+        Args:
+            name: The key.
+            default: Value where it is absent.
+            least: Smallest allowed number.
+            most: Largest allowed number.
+
+        Returns:
+            The number.
+
+        Raises:
+            ValueError: Anything else.
+        """
         value = self._get(name, default)
         if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
             raise self.wrong(name, value, f"a whole number from {least} to {most}")
         return value
 
     def positive(self, name: str, default: float) -> float:
-        """A positive number."""
+        """A positive number.
+
+        Args:
+            name: The key.
+            default: Value where it is absent.
+
+        Returns:
+            The number.
+
+        Raises:
+            ValueError: Anything else.
+        """
         value = self._get(name, default)
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0.0 < value <= _LARGEST:
             raise self.wrong(name, value, f"a positive number of at most {_LARGEST}")
         return float(value)
 
     def flag(self, name: str, default: bool) -> bool:
-        """True or false."""
+        """True or false.
+
+        Args:
+            name: The key.
+            default: Value where it is absent.
+
+        Returns:
+            The value.
+
+        Raises:
+            ValueError: Anything else.
+        """
         value = self._get(name, default)
         if not isinstance(value, bool):
             raise self.wrong(name, value, "true or false")
         return value
 
     def text(self, name: str, default: str = "", choices: Sequence[str] = ()) -> str:
-        """A string, one of `choices` where there are any."""
+        """A string.
+
+        Args:
+            name: The key.
+            default: Value where it is absent.
+            choices: Allowed strings; empty: any.
+
+        Returns:
+            The string.
+
+        Raises:
+            ValueError: Anything else.
+        """
         value = self._get(name, default)
         if not isinstance(value, str) or (choices and value not in choices):
             raise self.wrong(name, value, f"one of {', '.join(choices)}" if choices else "a string")
         return value
 
     def only(self, name: str, known: Any) -> None:
-        """Refuse what is not implemented: anything but `known`."""
+        """Refuse any value that is not implemented.
+
+        Args:
+            name: The key.
+            known: The only allowed value, also where the key is absent.
+
+        Raises:
+            ValueError: Any other value.
+        """
         value = self._get(name, known)
         if value != known:
             raise self.wrong(name, value, f"{json.dumps(known)}: nothing else is implemented")
 
     def multiple(self, name: str, value: int, of: str, factor: int) -> None:
-        """Refuse a size that does not divide by another."""
+        """Refuse a size that is not a multiple of another.
+
+        Args:
+            name: The key of the size.
+            value: The size.
+            of: The key of the other size.
+            factor: What the size must be a multiple of.
+
+        Raises:
+            ValueError: It is not.
+        """
         if value % factor:
             raise self.wrong(name, value, f"a multiple of {factor} ({of} is {_short(self.values.get(of))})")
 
     def inside(self, name: str) -> Settings:
-        """A nested object."""
+        """A nested object.
+
+        Args:
+            name: The key.
+
+        Returns:
+            Its values; empty where it is absent.
+
+        Raises:
+            ValueError: Anything but an object.
+        """
         value = self._get(name, {})
         if not isinstance(value, dict):
             raise self.wrong(name, value, "an object")
@@ -82,7 +172,17 @@ class Settings(NamedTuple):
 
 
 def file_bytes(path: Path) -> bytes:
-    """The bytes of a file; ValueError where there is none or it cannot be read."""
+    """The bytes of a file.
+
+    Args:
+        path: The file.
+
+    Returns:
+        Its bytes.
+
+    Raises:
+        ValueError: There is no such file, or it cannot be read.
+    """
     try:
         return path.read_bytes()
     except OSError as error:
@@ -90,7 +190,17 @@ def file_bytes(path: Path) -> bytes:
 
 
 def settings(path: Path) -> Settings:
-    """A JSON file that holds one object; ValueError naming the file and what was found."""
+    """A JSON file that holds one object.
+
+    Args:
+        path: The file.
+
+    Returns:
+        Its values.
+
+    Raises:
+        ValueError: Naming the file and what was found: no such file, not JSON, not an object.
+    """
     raw = file_bytes(path)
     try:
         values = json.loads(raw)
@@ -102,7 +212,14 @@ def settings(path: Path) -> Settings:
 
 
 def digest(parts: Sequence[Path | str]) -> str:
-    """SHA-256, in hex, of the SHA-256s of files (their bytes, streamed) and texts."""
+    """SHA-256 of the SHA-256s of files and texts.
+
+    Args:
+        parts: Files, whose bytes are streamed, and texts.
+
+    Returns:
+        The digest in hex.
+    """
     total = hashlib.sha256()
     for part in parts:
         if isinstance(part, str):
@@ -115,7 +232,13 @@ def digest(parts: Sequence[Path | str]) -> str:
 
 
 class Names(NamedTuple):
-    """How a family names its tensors: prefixes that may stand before, its own, and heads that are left out."""
+    """How a family of models names its tensors.
+
+    Attributes:
+        prefixes: Prefixes that may stand before the names.
+        backbone: Beginnings of the backbone's names.
+        ignored: Beginnings of names of heads, which are left out.
+    """
 
     prefixes: tuple[str, ...]
     backbone: tuple[str, ...]
@@ -123,7 +246,12 @@ class Names(NamedTuple):
 
 
 class Loaded(NamedTuple):
-    """The parameters [as Linen's] and the names of tensors that belong neither to the backbone nor to a known head."""
+    """Parameters read from a file.
+
+    Attributes:
+        params: Parameters of the Linen module.
+        unknown: Names of tensors that belong neither to the backbone nor to a known head.
+    """
 
     params: PyTree
     unknown: tuple[str, ...]
@@ -133,15 +261,18 @@ def weights(path: Path, shapes: PyTree, names: Names) -> Loaded:
     """Tensors of a safetensors file for a Linen module's parameters, as float32 NumPy arrays.
 
     Args:
-      path: the file. Its tensors may be float64, float32, float16 or bfloat16.
-      shapes: the parameters' shapes, e.g. of `jax.eval_shape(module.init, ...)`. A parameter's path, joined with
-        dots, is its tensor's name; kernels are transposed.
-      names: see `Names`.
+        path: The file. Its tensors may be float64, float32, float16 or bfloat16.
+        shapes: The parameters' shapes, for example of `jax.eval_shape(module.init, ...)`. A parameter's path, joined
+            with dots, is its tensor's name; kernels are transposed.
+        names: See `Names`.
+
+    Returns:
+        The parameters, and the names of unknown tensors.
 
     Raises:
-      ValueError: naming the file and: all missing tensors, all of another shape or kind, all of the backbone that the
-        module has no place for (another number of layers, say), the first that holds NaN or infinities; or that it
-        is no safetensors file.
+        ValueError: Naming the file and: all missing tensors, all of another shape or kind, all of the backbone that the
+            module has no place for (another number of layers, say), the first that holds NaN or infinities; or that it
+            is not a safetensors file.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -154,7 +285,14 @@ def weights(path: Path, shapes: PyTree, names: Names) -> Loaded:
 
 
 def check_file(path: Path) -> None:
-    """ValueError where there is no file of that name; names what else there is."""
+    """Refuse a path that is not a file, and name what the folder has instead.
+
+    Args:
+        path: The file.
+
+    Raises:
+        ValueError: There is no such file.
+    """
     if path.is_file():
         return
     others = sorted(other.name for other in path.parent.glob("*") if other.suffix in (".safetensors", ".bin", ".json"))
@@ -196,7 +334,14 @@ def _plain(name: str, names: Names) -> str:
 
 
 def published_name(keys: Any) -> str:
-    """The name of the tensor for a Linen parameter, given its path in the tree of variables."""
+    """The name of the tensor for a Linen parameter.
+
+    Args:
+        keys: The parameter's path in the tree of variables.
+
+    Returns:
+        The name.
+    """
     *stem, last = (key.key for key in keys)
     return ".".join([*stem[1:], _LEAVES[last]])  # the first is "params"
 

@@ -33,31 +33,63 @@ ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
 
 
 def dense(features: int, name: str, bias: bool = True) -> nn.Dense:
-    """A linear layer [.., k] -> [.., features]."""
+    """A linear layer.
+
+    Args:
+        features: Number of outputs.
+        name: Name of the submodule.
+        bias: Whether it has a bias.
+
+    Returns:
+        The layer, [..., k] -> [..., features].
+    """
     return nn.Dense(features, use_bias=bias, name=name)
 
 
 def norm(epsilon: float, name: str, bias: bool = True) -> nn.LayerNorm:
-    """LayerNorm over the last axis; the variance is taken after the mean, which float32 needs."""
+    """LayerNorm over the last axis; the variance is taken after the mean, which float32 needs.
+
+    Args:
+        epsilon: Added to the variance.
+        name: Name of the submodule.
+        bias: Whether it has a bias.
+
+    Returns:
+        The layer, [..., d] -> [..., d].
+    """
     return nn.LayerNorm(epsilon, use_bias=bias, use_fast_variance=False, name=name)
 
 
 def heads(x: Array, count: int) -> Array:
-    """[B, T, d] -> [B, T, count, d / count]."""
+    """Split the last axis into heads.
+
+    Args:
+        x: [B, T, d].
+        count: Number of heads.
+
+    Returns:
+        [B, T, count, d / count].
+    """
     return x.reshape(*x.shape[:-1], count, x.shape[-1] // count)
 
 
 def attention(q: Array, k: Array, v: Array, valid: Array, window: int | None = None) -> Array:
-    """Scaled dot-product attention (Vaswani et al. 2017) of every token to the valid ones, or to near ones only.
+    """Scaled dot-product attention of every token to the valid ones, or to near ones only.
+
+    Texts of more than `SPAN` tokens are computed `SPAN` queries at a time, and local attention then reads only the keys
+    around them.
 
     Args:
-      q, k, v: [B, T, H, D].
-      valid: [B, T] bool, false where a text is padded.
-      window: with a window, tokens attend to those at most that many positions away.
+        q: Queries [B, T, H, D].
+        k: Keys [B, T, H, D].
+        v: Values [B, T, H, D].
+        valid: [B, T] bool, false at padding.
+        window: With a window, tokens attend to those at most that many positions away.
 
     Returns:
-      [B, T, H * D]. What stands at padded positions means nothing. Texts of more than `SPAN` tokens are done `SPAN`
-      queries at a time, and local ones only meet the keys around them.
+        [B, T, H * D]; values at padded positions have no meaning.
+
+    Source: Vaswani et al. 2017.
     """
     tokens = q.shape[1]
     if tokens <= SPAN or tokens % SPAN:
@@ -80,7 +112,17 @@ def attention(q: Array, k: Array, v: Array, valid: Array, window: int | None = N
 
 
 def rotate(x: Array, theta: float) -> Array:
-    """Rotary position embedding (Su et al. 2021) of x [B, T, H, D]: the pairs (i, i + D/2) turn by t theta^(-2i/D)."""
+    """Rotary position embedding: the pairs (i, i + D/2) turn by t theta^(-2i/D).
+
+    Args:
+        x: [B, T, H, D].
+        theta: Base of the angles.
+
+    Returns:
+        [B, T, H, D].
+
+    Source: Su et al. 2021.
+    """
     half = x.shape[-1] // 2
     speed = theta ** (-jnp.arange(half, dtype=jnp.float32) / half)
     angle = jnp.arange(x.shape[1], dtype=jnp.float32)[:, None, None] * speed  # [T, 1, D/2]

@@ -1,4 +1,4 @@
-"""ModernBERT (Warner et al. 2024) in Flax Linen, without heads or dropout: the backbone of [M25], frozen."""
+"""ModernBERT (Warner et al. 2024) in Flax Linen, without heads or dropout, for inference: the backbone of [M25]."""
 
 from __future__ import annotations
 
@@ -17,7 +17,24 @@ IGNORED = ("head.", "decoder.", "classifier.", "lm_head.")
 
 
 class ModernBertConfig(NamedTuple):
-    """What of config.json the hidden states depend on; lengths in tokens."""
+    """The settings of config.json that the hidden states depend on.
+
+    Attributes:
+        vocab_size: Number of tokens.
+        hidden_size: d.
+        intermediate_size: Width of the perceptrons.
+        num_attention_heads: Number of heads per layer.
+        hidden_activation: Name of the activation.
+        max_position_embeddings: Longest text, in tokens.
+        norm_eps: Epsilon of the normalisations.
+        norm_bias: Whether the normalisations have a bias.
+        attention_bias: Whether the attention's linear layers have a bias.
+        mlp_bias: Whether the perceptrons have a bias.
+        window: How many tokens to either side local layers attend to: local_attention // 2.
+        local: Per layer, whether it is a local one.
+        theta: Base of the rotary angles of global layers.
+        local_theta: Base of the rotary angles of local layers.
+    """
 
     vocab_size: int
     hidden_size: int
@@ -29,19 +46,25 @@ class ModernBertConfig(NamedTuple):
     norm_bias: bool
     attention_bias: bool
     mlp_bias: bool
-    window: int  # local layers see that many tokens to either side: local_attention // 2
-    local: tuple[bool, ...]  # per layer, whether it is a local one
-    theta: float  # of the global layers
+    window: int
+    local: tuple[bool, ...]
+    theta: float
     local_theta: float
 
     @property
     def most_tokens(self) -> int:
-        """The longest text the model was made for."""
+        """The longest text, in tokens, that the model was made for."""
         return self.max_position_embeddings
 
 
 class Layer(nn.Module):
-    """One pre-LN layer, x [B, T, d], valid [B, T] bool -> [B, T, d]; the first has no norm before its attention."""
+    """One pre-LN layer.
+
+    Attributes:
+        config: Settings of the model.
+        first: Whether it is the first layer, which has no normalisation before its attention.
+        local: Whether its attention is local.
+    """
 
     config: ModernBertConfig
     first: bool
@@ -49,7 +72,15 @@ class Layer(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, valid: Array) -> Array:
-        """Rotary attention, global or local, then the gated perceptron (GeGLU, Shazeer 2020)."""
+        """Rotary attention, global or local, then the gated perceptron (GeGLU, Shazeer 2020).
+
+        Args:
+            x: [B, T, d].
+            valid: [B, T] bool, false at padding.
+
+        Returns:
+            [B, T, d].
+        """
         c = self.config
         theta, window = (c.local_theta, c.window) if self.local else (c.theta, None)
         y = x if self.first else norm(c.norm_eps, "attn_norm", c.norm_bias)(x)
@@ -63,13 +94,26 @@ class Layer(nn.Module):
 
 
 class ModernBert(nn.Module):
-    """Token ids [B, T] int32, valid [B, T] bool -> last hidden state [B, T, d]."""
+    """ModernBERT, from token ids to last hidden states.
+
+    Attributes:
+        config: Settings of the model.
+    """
 
     config: ModernBertConfig
 
     @nn.compact
     def __call__(self, ids: Array, valid: Array, token_types: Array | None = None) -> Array:
-        """Embeddings, normalised, then the layers and a final norm. There are no token types."""
+        """Normalised embeddings, then the layers and a final normalisation.
+
+        Args:
+            ids: Token ids [B, T] int32.
+            valid: [B, T] bool, false at padding, which is on the right.
+            token_types: Not used.
+
+        Returns:
+            Last hidden states [B, T, d].
+        """
         c = self.config
         x = nn.Embed(c.vocab_size, c.hidden_size, name="embeddings.tok_embeddings")(ids)
         x = norm(c.norm_eps, "embeddings.norm", c.norm_bias)(x)
@@ -78,11 +122,20 @@ class ModernBert(nn.Module):
         return norm(c.norm_eps, "final_norm", c.norm_bias)(x)
 
 
-def modernbert(settings: Settings) -> ModernBert:
+def build_modernbert(settings: Settings) -> ModernBert:
     """The module that a config.json of model_type modernbert describes, in its older or newer spelling.
 
     Older: `global_attn_every_n_layers`, `global_rope_theta`, `local_rope_theta`; newer: `layer_types` and
-    `rope_parameters`. ValueError as `Settings`.
+    `rope_parameters`.
+
+    Args:
+        settings: The values of config.json.
+
+    Returns:
+        The module.
+
+    Raises:
+        ValueError: A setting that is not implemented or out of range, naming file and key.
     """
     theta, local_theta = _thetas(settings)
     config = ModernBertConfig(

@@ -1,8 +1,8 @@
-"""Hashed word n-grams, as fastText has them: text to a fixed vector with nothing to learn, fit or download.
+"""Hashed word n-grams, as in fastText: from text to a fixed vector with nothing to learn, fit or download.
 
-A policy meets requests one by one, so a row may depend on its own text only: no vocabulary, no document
-frequencies, no centring by the mean of the corpus. Hashing gives that, and the same row on every machine and in
-every version of Python, which the built-in `hash` does not.
+Policies receive requests one by one, so a row may depend on its own text only: no vocabulary, no document frequencies,
+no centring by the mean of the corpus. Hashing gives that, and the same row on every machine and in every version of
+Python, which the built-in `hash` does not.
 """
 
 from __future__ import annotations
@@ -27,21 +27,25 @@ def hashed_ngrams(
 
     Words are the maximal runs of letters, digits and underscores of any script, lower-cased. Every n-gram of 1 to
     `words` words adds +1 or -1 to one of `dim` buckets; bucket and sign come from its hash (`ngram_hash`), so that
-    colliding n-grams cancel on average instead of adding up. The row is then brought to norm `scale`.
+    colliding n-grams cancel on average instead of adding up. The row is then scaled to norm `scale`.
 
     Args:
-      texts: N texts.
-      dim: number of buckets, d.
-      words: longest n-gram, in words. Longer ones need more buckets and more requests to learn from.
-      fold_numbers: every run of digits counts as "0": that a text has numbers matters more than which ones.
-      scale: norm of the rows; sqrt(dim) makes the entries about 1 in size.
+        texts: N texts.
+        dim: Number of buckets d.
+        words: Longest n-gram, in words. Longer ones need more buckets and more requests to learn from.
+        fold_numbers: Whether every run of digits counts as "0": that a text has numbers matters more than which ones.
+        scale: Norm of the rows; sqrt(dim) makes the entries about 1 in absolute value.
 
     Returns:
-      [N, dim] float32, C-contiguous. A text without any word, or whose n-grams cancel, gives zeros.
+        [N, dim] float32, C-contiguous. A text without any word, or whose n-grams cancel, gives zeros.
 
     Raises:
-      ValueError: a single string instead of a sequence, an entry that is no string, dim or words below one, scale
-        not positive and finite.
+        ValueError: A single string instead of a sequence, an entry that is not a string, dim or words below one, or a
+            scale that is not positive and finite.
+
+    Example:
+        >>> hashed_ngrams(["What is 2 + 2?", "Prove it."], dim=64).shape
+        (2, 64)
     """
     _check(texts, dim, words, scale)
     hashes: dict[str, int] = {}
@@ -54,17 +58,17 @@ def hashed_ngrams(
 
 
 def ngram_hash(word_hashes: Sequence[np.ndarray]) -> np.ndarray:
-    """The 64-bit hashes of n-grams whose i-th words have CRC-32 `word_hashes[i]` (of their UTF-8 bytes).
+    """The 64-bit hashes of n-grams from the CRC-32 of their words.
 
     The words are chained as in fastText, h <- 116049371 h + crc modulo 2^64, and mixed by MurmurHash3's finaliser:
-    without it the low bits of a bigram would follow from the low bits of its words alone. The bucket is the hash
-    modulo `dim`, the sign is negative where its highest bit is set.
+    without it the low bits of a bigram would follow from the low bits of its words alone. The bucket is the hash modulo
+    `dim`, and the sign is negative where its highest bit is set.
 
     Args:
-      word_hashes: n arrays of one shape, uint64.
+        word_hashes: n arrays of one shape, uint64; array i has the CRC-32 of the i-th words (of their UTF-8 bytes).
 
     Returns:
-      uint64, of that shape.
+        uint64, of that shape.
     """
     hashed = np.zeros_like(word_hashes[0])
     for word in word_hashes:

@@ -1,8 +1,8 @@
 """Embeddings on disk, found again by the SHA-256 of their text: a folder of Parquet files per encoder.
 
-Files are written beside their place and renamed, never changed, so that an interrupted run leaves whole files and
-several processes may share a folder. A row is `key` (the 32 bytes), `tokens`, `cut` and `embedding` (d float32). What
-is kept in memory is 24 bytes per row, however large the embeddings.
+Files are written under another name and renamed, never changed, so that an interrupted run leaves whole files and
+several processes may share a folder. A row is `key` (the 32 bytes), `tokens`, `cut` and `embedding` (d float32). 24
+bytes per row are kept in memory, however large the embeddings.
 """
 
 from __future__ import annotations
@@ -22,35 +22,48 @@ import pyarrow.parquet as pq
 
 
 class Rows(NamedTuple):
-    """What is known of n texts."""
+    """Stored values of n texts.
 
-    embedding: np.ndarray  # [n, d] float32
-    tokens: np.ndarray  # [n] int32, special ones included
-    cut: np.ndarray  # [n] bool
+    Attributes:
+        embedding: [n, d] float32.
+        tokens: Number of tokens, special ones included, [n] int32.
+        cut: Whether the text was truncated, [n] bool.
+    """
+
+    embedding: np.ndarray
+    tokens: np.ndarray
+    cut: np.ndarray
 
 
 def keys_of(texts: Sequence[str]) -> np.ndarray:
-    """SHA-256 of the UTF-8 bytes of every text (lone surrogates as Python's surrogatepass has them), [N, 32] uint8."""
+    """SHA-256 of the UTF-8 bytes of every text (lone surrogates as Python's surrogatepass has them).
+
+    Args:
+        texts: N texts.
+
+    Returns:
+        [N, 32] uint8.
+    """
     raw = b"".join(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest() for text in texts)
     return np.frombuffer(raw, np.uint8).reshape(len(texts), 32)
 
 
 class Store:
-    """The files of one encoder. Rows have numbers: `find` gives them, `fill` takes them.
+    """The files of one encoder. Rows have numbers: `find` returns them, `fill` takes them.
 
     Texts are told apart by the first 16 bytes of their key.
     """
 
     def __init__(self, folder: Path, dim: int, about: dict[str, str]) -> None:
-        """Open or make `folder`; a file that cannot be read, or is not of this encoder, costs a warning and is removed.
+        """Open or make a folder; a file that cannot be read, or is not of this encoder, is removed with a warning.
 
         Args:
-          folder: of this encoder alone.
-          dim: d, of the embeddings.
-          about: what is noted in every file; must not change for an encoder.
+            folder: Of this encoder alone.
+            dim: Dimension d of the embeddings.
+            about: What is noted in every file; must not change for an encoder.
 
         Raises:
-          ValueError: the folder cannot be made, or is a file.
+            ValueError: The folder cannot be made, or is a file.
         """
         self.folder, self.dim = folder, dim
         self.schema = pa.schema(
@@ -82,9 +95,15 @@ class Store:
         self._enter(there)
 
     def find(self, keys: np.ndarray) -> np.ndarray:
-        """The numbers of rows with these keys [n, 32], -1 where there is none: [n] int64.
+        """The numbers of the rows with given keys.
 
-        A file is read and checked before the first of its rows is given out, so that `fill` will not fail on it.
+        A file is read and checked before the first of its rows is returned, so that `fill` will not fail on it.
+
+        Args:
+            keys: [n, 32] uint8.
+
+        Returns:
+            [n] int64, -1 where there is no such row.
         """
         numbers = self._look(keys)
         for file in np.unique(np.searchsorted(self._starts, numbers[numbers >= 0], side="right") - 1):
@@ -99,9 +118,14 @@ class Store:
         return self._look(keys)
 
     def fill(self, numbers: np.ndarray, target: Rows) -> None:
-        """Write the rows numbered `numbers` [N] to their places in `target`, leaving those of -1 alone.
+        """Copy rows to their places in an array, leaving those of number -1 unchanged. Every file is read once.
 
-        Every file is read once. OSError if one has vanished since it was found.
+        Args:
+            numbers: Numbers of rows [N].
+            target: Arrays of N rows.
+
+        Raises:
+            OSError: A file has vanished since its row was found.
         """
         order = np.argsort(numbers, kind="stable")[np.count_nonzero(numbers < 0) :]
         bounds = np.searchsorted(numbers[order], self._starts)
@@ -111,7 +135,12 @@ class Store:
                 values[current] = known[numbers[current] - self._starts[file]]
 
     def add(self, keys: np.ndarray, rows: Rows) -> None:
-        """Write rows to a file of their own. Where that fails (a full disk) one warning says so and nothing is kept."""
+        """Write rows to a file of their own. Where that fails (a full disk) one warning is issued and nothing is kept.
+
+        Args:
+            keys: [n, 32] uint8.
+            rows: n rows.
+        """
         if not len(keys) or not self._writes:
             return
         columns = [

@@ -1,4 +1,4 @@
-"""Texts to token ids with a published tokenizer.json, and batches of similar length for few compiled programs."""
+"""From texts to token ids with a published tokenizer.json, and batches of similar length for few compiled programs."""
 
 from __future__ import annotations
 
@@ -12,32 +12,50 @@ from messjax.features.folder import Settings, file_bytes, settings
 
 
 class Tokens(NamedTuple):
-    """A block of texts as token ids."""
+    """A block of texts as token ids.
 
-    ids: tuple[np.ndarray, ...]  # N arrays of int32, special tokens included
-    cut: np.ndarray  # [N] bool: longer than allowed, the rest is left out
+    Attributes:
+        ids: N arrays of int32, special tokens included.
+        cut: Whether the text was longer than allowed and truncated, [N] bool.
+    """
+
+    ids: tuple[np.ndarray, ...]
+    cut: np.ndarray
 
     @property
     def lengths(self) -> np.ndarray:
-        """Tokens kept per text, [N] int32."""
+        """Number of tokens kept per text, [N] int32."""
         return np.fromiter(map(len, self.ids), np.int32, len(self.ids))
 
 
 class Batch(NamedTuple):
-    """One call of the program: which texts, and their ids on a rectangle filled up with padding."""
+    """One call of the program.
 
-    members: np.ndarray  # [n] int64, n <= B
-    ids: np.ndarray  # [B, T] int32
-    lengths: np.ndarray  # [B] int32, 0 in rows without a text
+    Attributes:
+        members: Numbers of the texts [n] int64, n <= B.
+        ids: Token ids with padding on the right [B, T] int32.
+        lengths: Number of tokens of each row [B] int32, 0 in rows without a text.
+    """
+
+    members: np.ndarray
+    ids: np.ndarray
+    lengths: np.ndarray
 
 
 def tokenizer(path: Path, max_tokens: int) -> Any:
-    """A `tokenizers.Tokenizer` that cuts at `max_tokens` tokens, special ones included, and does not pad.
+    """A `tokenizers.Tokenizer` that truncates and does not pad.
 
-    The truncation and padding written in the file are not used (as transformers does not).
+    The truncation and padding written in the file are not used (transformers does not use them either).
+
+    Args:
+        path: A tokenizer.json.
+        max_tokens: Where texts are truncated, special tokens included.
+
+    Returns:
+        The tokenizer.
 
     Raises:
-      ValueError: no such file, not a tokenizer, or no room for a text beside the special tokens.
+        ValueError: No such file, not a tokenizer, or no room for a text beside the special tokens.
     """
     from tokenizers import Tokenizer
 
@@ -56,8 +74,18 @@ def tokenizer(path: Path, max_tokens: int) -> Any:
 
 
 def most_tokens(folder: Path, positions: int, max_tokens: int | None) -> int:
-    """Where texts are cut: `max_tokens` or else what sentence_bert_config.json says, and never more than the model's
-    positions or the `model_max_length` of tokenizer_config.json. The two files need not be there.
+    """Where texts are truncated.
+
+    Args:
+        folder: The model's folder; sentence_bert_config.json and tokenizer_config.json need not be there.
+        positions: Number of positions of the model.
+        max_tokens: What the user asks for; None: `max_seq_length` of sentence_bert_config.json.
+
+    Returns:
+        A number of tokens, never above the model's positions or the `model_max_length` of tokenizer_config.json.
+
+    Raises:
+        ValueError: max_tokens below 1, or a setting that is not a number.
     """
     length = _optional(folder / "tokenizer_config.json").values.get("model_max_length")
     if isinstance(length, int | float) and not isinstance(length, bool) and 1 <= length < positions:
@@ -70,11 +98,20 @@ def most_tokens(folder: Path, positions: int, max_tokens: int | None) -> int:
     return min(max_tokens, positions)
 
 
-def tokens(made: Any, texts: Sequence[str], vocab_size: int, path: Path) -> Tokens:
-    """The ids of every text. A lone surrogate, which no UTF-8 has, is read as U+FFFD.
+def tokenize(made: Any, texts: Sequence[str], vocab_size: int, path: Path) -> Tokens:
+    """The ids of every text. A lone surrogate, which UTF-8 cannot represent, is read as U+FFFD.
+
+    Args:
+        made: The tokenizer.
+        texts: N texts.
+        vocab_size: Number of tokens of the model.
+        path: The tokenizer's file, for error messages.
+
+    Returns:
+        The token ids.
 
     Raises:
-      ValueError: the tokenizer fails on a text, or gives an id the model has no embedding for.
+        ValueError: The tokenizer fails on a text, or gives an id that the model has no embedding for.
     """
     with _named(path, "the tokenizer cannot read a text"):
         result = made.encode_batch_fast([_utf8(text) for text in texts])
@@ -88,7 +125,14 @@ def tokens(made: Any, texts: Sequence[str], vocab_size: int, path: Path) -> Toke
 
 
 def widths(max_tokens: int) -> np.ndarray:
-    """Lengths that batches are padded to: 16, 24, 32, 48, 64, 96, ... up to `max_tokens`, int64."""
+    """Lengths that batches are padded to: 16, 24, 32, 48, 64, 96, ... up to `max_tokens`.
+
+    Args:
+        max_tokens: Where texts are truncated.
+
+    Returns:
+        Lengths, int64, increasing.
+    """
     steps = [16 * 2**n for n in range(max(1, max_tokens).bit_length())]
     both = np.array([width for step in steps for width in (step, step * 3 // 2)])
     return np.append(both[both < max_tokens], max_tokens)
@@ -99,6 +143,14 @@ def batches(ids: Sequence[np.ndarray], max_tokens: int, batch_tokens: int) -> It
 
     A batch has the first of `widths` that its longest text fits in, and for that width always as many rows: as few
     programs compile as there are widths. Shorter texts fill up a batch, so that only the last one has empty rows.
+
+    Args:
+        ids: Token ids of N texts.
+        max_tokens: Where texts were truncated.
+        batch_tokens: Tokens per batch, padding included.
+
+    Yields:
+        Batches.
     """
     lengths = np.fromiter(map(len, ids), np.int64, len(ids))
     order, known, start = np.argsort(-lengths, kind="stable"), widths(max_tokens), 0

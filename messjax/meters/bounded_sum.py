@@ -1,19 +1,20 @@
-"""A meter for one path watched over time: the running numbers that a confidence sequence needs, folded online.
+"""A meter for sequential analysis of one path: the running sums that a confidence sequence needs, folded online.
 
-`watch` folds S_t = sum X_i and V_t = sum (X_i - guess_i)^2 of a bounded function X of the steps, and
-`confidence_sequences.running_mean_of_conditional_means` turns their readings at any checkpoints into limits for
-(1/t) sum E[X_i | past] that are right at all t at once. T5 of docs/theory.md on a single path, for instance:
+`bounded_mean` folds S_t = sum X_i and V_t = sum (X_i - guess_i)^2 of a bounded function X of the steps, and
+`confidence_sequences.running_mean_of_conditional_means` turns them, at any checkpoints, into limits for
+(1/t) sum E[X_i | past] that hold at all t simultaneously. T5 of docs/theory.md on a single path, for instance:
 
-    def regret(step):  # E[. | past] >= 0 for every honest policy, whatever it has learned by then
+    def regret(step):  # E[. | past] >= 0 for every policy that does not see labels beforehand
         paid = jnp.sum(jnp.where(step.decision.query, step.request.cost, 0.0))
-        return paid + gamma * (step.controls.alpha - meters.served_satisfaction(step)) - C_star
+        return paid + gamma * (step.controls.alpha - standard_meters.served_satisfaction(step)) - C_star
 
-    meter = watch("regret", regret, low=least_cost + gamma * (alpha - 1) - C_star, high=E_sum + gamma * alpha - C_star)
-    curve = simulate(key, Controls(alpha=alpha), meter=meter, checkpoints=100, ...).curve
+    low, high = least_cost + gamma * (alpha - 1) - C_star, E_sum + gamma * alpha - C_star
+    curve = simulate(key, Controls(alpha=alpha), meter=bounded_mean("regret", regret, low, high), checkpoints=100,
+        ...).curve
     S, V = (curve[f"regret_{name}"].to_host() for name in ("sum", "spread"))
-    limits = sequences.running_mean_of_conditional_means(S, V, times, low, high, one_sided=True)
+    limits = running_mean_of_conditional_means(S, V, times, low, high, one_sided=True)
 
-Wherever limits.upper < 0 the policy has seen labels it may not see (or C* is wrong, or the stream is not i.i.d.).
+Where limits.upper < 0 the policy used labels that it must not see (or C* is wrong, or the stream is not i.i.d.).
 """
 
 from __future__ import annotations
@@ -34,7 +35,12 @@ ROUNDING = 1e-6  # of the larger bound: how far float32 may carry X out of its b
 
 
 class BoundedSums(NamedTuple):
-    """What `watch` carries."""
+    """State of the meter `bounded_mean`.
+
+    Attributes:
+        total: S_t, the sum of X_i.
+        spread: V_t, the sum of (X_i - guess_i)^2.
+    """
 
     total: Sum
     spread: Sum
@@ -51,15 +57,24 @@ class _Read:
 
 
 def bounded_mean(name: str, of: Callable[[Step], Array], low: float, high: float) -> Meter:
-    """Folds S_t and V_t of X_t = `of(step)` [] float, which must lie in [low, high].
+    """Folds S_t and V_t of a bounded function X_t of the steps.
 
-    Readings `<name>_sum` (S_t) and `<name>_spread` (V_t), compensated. The guess of X_t in V_t is the mean of the past,
-    with (low + high) / 2 before it: known before request t, as the theorem demands, and its rounding does no harm.
-    An X outside the bounds by more than 1e-6 of the larger one makes both readings NaN from there on, since no step can
-    raise an error; nearer ones are rounding, and are clipped. low and high are arguments of the compiled program.
+    Metrics `<name>_sum` (S_t) and `<name>_spread` (V_t), compensated. The guess of X_t in V_t is the mean of the past,
+    with (low + high) / 2 before it: it is known before request t, as the theorem requires, and its rounding does no
+    harm. An X outside the bounds by more than 1e-6 of the larger one makes both metrics NaN from there on, since a
+    compiled step cannot raise an error; smaller excesses are rounding, and are clipped.
+
+    Args:
+        name: Name of the metrics.
+        of: step -> X_t [] float.
+        low: What X_t is at least; an argument of the compiled program.
+        high: What X_t is at most; an argument of the compiled program.
+
+    Returns:
+        The meter.
 
     Raises:
-        ValueError: bounds that are not finite, or low >= high.
+        ValueError: Bounds that are not finite, or low >= high.
     """
     if not (np.isfinite(low) and np.isfinite(high) and low < high):
         raise ValueError(f"watch {name}: low is {low} and high is {high}, expected finite bounds, low below high.")

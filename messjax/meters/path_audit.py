@@ -1,12 +1,12 @@
-"""Paths audited: L1 to L4 and the reflection formula of docs/theory.md on every request of every stream, as a meter.
+"""Audit of paths: L1 to L4 and the reflection formula of docs/theory.md on every request of every stream, as a meter.
 
 L1, L2, L3 and the reflection are compared in whole units of 1e-6 and must hold exactly. L4 compares float32 scores; its
-allowance is derived (`score_allowance`), not tuned. With sparse feedback the queue stands still where nothing is
-heard: the laws are about the requests that were heard of, and the walk of the reflection moves with them (T9).
+allowance is derived (`score_allowance`), not tuned. With sparse feedback the queue does not move where no feedback is
+received: the laws are about the requests with feedback, and the walk of the reflection moves with them (T9).
 
-    sweep.audit(key, controls, policy=..., stream=..., horizon=...)      # one call: a Dataset of counts, all zero
+    audit(key, controls, policy=..., stream=..., horizon=...)      # one call: a Dataset of counts, all zero
 
-or zip `path_audit.path_audit_meter()` with any other meters of a run.
+or zip `path_audit_meter()` with any other meters of a run.
 """
 
 from __future__ import annotations
@@ -28,39 +28,75 @@ FAR = 500  # whole requests: where a queue is this far from zero only its being 
 
 
 class PathAudit(NamedTuple):
-    """What `path` carries: how often each law failed, the first request where any did, and the walk Q_1 + W_t."""
+    """State of the meter `path_audit_meter`.
 
-    failed: tuple[Array, ...]  # one count per law
-    first: Array  # [] int32, 0: none so far
-    excess: Array  # [] float, the largest of V (E_served - E_m) - Q (s_hat_served - s_hat_m) over its allowance
+    Attributes:
+        failed: How often each law failed, one count per law of `LAWS`.
+        first: The first request where any law failed, [] int32; 0: none so far.
+        excess: The largest of V (E_served - E_m) - Q (s_hat_served - s_hat_m) over its allowance, [] float.
+        walk: Q_1 + W_t, exact.
+        lowest: min(0, min_k (Q_1 + W_k)), exact.
+    """
+
+    failed: tuple[Array, ...]
+    first: Array
+    excess: Array
     walk: virtual_queue.Fixed
-    lowest: virtual_queue.Fixed  # min(0, min_k (Q_1 + W_k))
+    lowest: virtual_queue.Fixed
 
 
 def path_audit_meter() -> Meter:
     """Counts of requests at which a law failed: `audit_L1`, ..., `audit_L4`, `audit_reflection`, all int32.
 
-    Also `audit_first`, the first request where any did (0: none), and `audit_L4_ratio`, the worst score of a served
-    model above another in units of what rounding allows (at most 1 where L4 holds; NaN predictions, of policies that
-    have none, are not audited). L4 is the rule of MESS+: other policies may break it, and the queue's laws not.
+    Further metrics are `audit_first`, the first request where any failed (0: none), and `audit_L4_ratio`, the worst
+    excess of a served model's score above another's in units of the rounding allowance (at most 1 where L4 holds; NaN
+    predictions, of policies without any, are not audited). L4 is the rule of MESS+, which other policies may break; the
+    laws of the queue hold for all.
+
+    Returns:
+        The meter.
+
+    Source: L1 to L4 in docs/theory.md.
     """
     return Meter(Partial(path_init), Partial(path_add), Partial(path_read))
 
 
 def failures(dataset: xr.Dataset) -> dict[str, int]:
-    """Requests at which each law failed, over all streams and controls of a run with `path` among its meters."""
+    """Number of requests at which each law failed, over all streams and controls of a run.
+
+    Args:
+        dataset: Result of a run with `path_audit_meter` among its meters.
+
+    Returns:
+        Counts by law.
+    """
     return {distribution: int(dataset[f"audit_{distribution}"].sum()) for distribution in LAWS}
 
 
 def path_init(num_models: int) -> PathAudit:
-    """Nothing audited yet."""
+    """The state of the audit before the first request.
+
+    Args:
+        num_models: Not used.
+
+    Returns:
+        The state.
+    """
     del num_models
     none = jnp.zeros((), jnp.int32)
     return PathAudit((none,) * len(LAWS), none, jnp.zeros((), jnp.float32), virtual_queue.zero(), virtual_queue.zero())
 
 
 def path_add(number: PathAudit, step: Step) -> PathAudit:
-    """One request more."""
+    """The state of the audit after one more request.
+
+    Args:
+        number: The state before it.
+        step: The request and its outcome.
+
+    Returns:
+        The state.
+    """
     feedback_received = step.feedback.feedback_received
     alpha = virtual_queue.units(step.controls.alpha)
     move = alpha - virtual_queue.units(served_satisfaction(step))  # alpha - s_t
@@ -92,15 +128,30 @@ def path_add(number: PathAudit, step: Step) -> PathAudit:
 
 
 def path_read(number: PathAudit) -> dict[str, Any]:
-    """The readings of `path`."""
+    """The metrics of the audit.
+
+    Args:
+        number: The state.
+
+    Returns:
+        Metrics by name.
+    """
     named = {f"audit_{distribution}": count for distribution, count in zip(LAWS, number.failed, strict=True)}
     return named | {"audit_first": number.first, "audit_L4_ratio": number.excess}
 
 
 def above(near: Array, move: Array, jump: Array) -> Array:
-    """Whether Q_{t+1}^2 - Q_t^2 > (alpha - s)^2 + 2 Q (alpha - s), L2 broken, in whole numbers of 1e-6.
+    """Whether Q_{t+1}^2 - Q_t^2 > (alpha - s)^2 + 2 Q (alpha - s), a failure of L2, in whole numbers of 1e-6.
 
-    With d = jump - move it says d (2 Q + move + jump) > 0. `near` is Q cut off at 500 requests, which keeps the sign.
+    With d = jump - move the condition is d (2 Q + move + jump) > 0.
+
+    Args:
+        near: Q clipped to 500 requests, which keeps the sign; [] int32 in 1e-6.
+        move: alpha - s, [] int32 in 1e-6.
+        jump: Q_{t+1} - Q_t, [] int32 in 1e-6.
+
+    Returns:
+        [] bool.
     """
     d, bracket = jump - move, 2 * near + move + jump
     return ((d > 0) & (bracket > 0)) | ((d < 0) & (bracket < 0))
@@ -117,13 +168,21 @@ def _score_excess(step: Step) -> Array:
 
 
 def score_allowance(V: Array, dearer: Array, Q: Array, better: Array) -> Array:
-    """How far rounding in float32 may carry a served model's score above another's; `dearer`, `better`: the spread of
-    costs and of predictions over models.
+    """How far rounding in float32 may carry a served model's score above another's.
 
     A policy compares V (E_m - E_0) - Q (s_hat_m - s_hat_0) for the first model 0. Q is rounded when made a float (a
-    product and a sum, 2u of Q + 1), either difference once, either product once, their sum once: at most
-    3u V |E_m - E_0| + 5u (Q + 1) |s_hat_m - s_hat_0| to first order, and 4u, 8u with the rest. Twice for the two that
-    are compared, and once more for this comparison.
+    product and a sum, 2u of Q + 1), either difference once, either product once, their sum once: at most 3u V |E_m -
+    E_0| + 5u (Q + 1) |s_hat_m - s_hat_0| to first order, and 4u, 8u with the rest. Twice for the two that are compared,
+    and once more for this comparison.
+
+    Args:
+        V: Weight of cost [], in 1 / cost unit.
+        dearer: Spread of the costs over models [], in cost units.
+        Q: The virtual queue [].
+        better: Spread of the predictions over models [].
+
+    Returns:
+        The allowance [] float.
     """
     return 3.0 * ROUNDOFF * (4.0 * V * dearer + 8.0 * (Q + 1.0) * better)
 
@@ -138,7 +197,15 @@ def _plus(number: virtual_queue.Fixed, other: virtual_queue.Fixed) -> virtual_qu
 
 
 def minimum(left: virtual_queue.Fixed, right: virtual_queue.Fixed) -> virtual_queue.Fixed:
-    """The smaller of two numbers, exactly."""
+    """The smaller of two numbers, exactly.
+
+    Args:
+        left: A number.
+        right: A number of the same shape.
+
+    Returns:
+        The smaller one.
+    """
     least = (left.whole < right.whole) | ((left.whole == right.whole) & (left.part < right.part))
     return virtual_queue.Fixed(*(jnp.where(least, a, b) for a, b in zip(left, right, strict=True)))
 

@@ -1,7 +1,7 @@
-"""A meter of several agreements: satisfaction, violation and virtual queue of every class of requests.
+"""A meter of several requirements: satisfaction, violation and virtual queue of every class of requests.
 
-A meter sees the outcomes and not the policy's state: it moves one queue per class by the same steps as
-`policies.by_class` does, exactly, so that they are the policy's own (tested) wherever feedback is not delayed.
+A meter sees outcomes and not the policy's state: it moves one queue per class by the same steps as `policies.by_class`
+does, exactly, so that they equal the policy's own (tested) wherever feedback is not delayed.
 """
 
 from __future__ import annotations
@@ -22,20 +22,34 @@ from messjax.types import Array, Meter, Step
 
 
 class ClassAccounts(NamedTuple):
-    """What `account` carries, each [C]."""
+    """State of the meter `sla_per_class`; C classes.
+
+    Attributes:
+        requests: Number of requests so far, [C] int32.
+        satisfaction: Sum of s_i, exact, [C].
+        short: Sum of alpha_k - s_i, exact, [C].
+        queues: Virtual queues, exact, [C].
+    """
 
     requests: Array
-    satisfaction: virtual_queue.Fixed  # sum of s_i
-    short: virtual_queue.Fixed  # sum of alpha_k - s_i
+    satisfaction: virtual_queue.Fixed
+    short: virtual_queue.Fixed
     queues: virtual_queue.Fixed
 
 
 def sla_per_class(alphas: np.ndarray, *, class_of: Callable[[Array], Array] = last_feature) -> Meter:
-    """For every class k, with alphas [C] and `class_of` as in `policies.by_class`:
+    """Satisfaction, violation and virtual queue for every class k.
 
-    `requests_class_k`, `satisfaction_class_k` (mean of s_t as served; 0 before its first request), `violation_class_k`
-    (alpha_k less that; exact) and `queue_class_k`. It may be read of any policy: of one with a single queue it says
-    what per-class queues would be.
+    Metrics: `requests_class_k`, `satisfaction_class_k` (mean of s_t as served; 0 before its first request),
+    `violation_class_k` (alpha_k less that; exact) and `queue_class_k`. It may be used with any policy: for one with a
+    single queue it computes what per-class queues would be.
+
+    Args:
+        alphas: Required satisfaction of each class [C], in [0, 1], rounded to six decimals.
+        class_of: features [d] -> class [] int32; by default the last feature, where `streams.with_classes` puts it.
+
+    Returns:
+        The meter.
     """
     sla_target = jnp.asarray(np.round(np.asarray(alphas, np.float64), 6), jnp.float32)
     of = class_of if isinstance(class_of, Partial) else Partial(class_of)

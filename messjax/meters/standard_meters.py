@@ -1,8 +1,9 @@
 """Meters: online folds over the steps of one stream. Memory does not grow with the horizon.
 
-A meter's readings are named numbers, read at the end and, for thinned curves over t, at checkpoints on the way
+A meter's metrics are named numbers, read at the end and, for thinned curves over t, at checkpoints on the way
 (`simulate(..., checkpoints=n)`). `standard()` is what every run reports. Counts are integers, queue and served
-satisfaction are exact (`virtual_queue.Fixed`), other sums are compensated (`compensated.Sum`), so nothing drifts over long horizons.
+satisfaction are exact (`virtual_queue.Fixed`) and other sums are compensated (`compensated.Sum`), so that no error
+grows over long horizons.
 """
 
 from __future__ import annotations
@@ -32,12 +33,37 @@ class _Named:
 
 
 def fold(name: str, init: Callable[[int], PyTree], add: Callable[[PyTree, Step], PyTree]) -> Meter:
-    """A meter from its two functions: `init(M) -> number`, `add(number, step) -> number`; read under `name`."""
+    """A meter from two functions, read under a name.
+
+    Args:
+        name: Name of the metric.
+        init: Number of models M -> initial value, any pytree.
+        add: (value, step) -> value.
+
+    Returns:
+        The meter.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> calls_of_last = fold(
+        ...     "calls_of_last",
+        ...     init=lambda num_models: jnp.zeros((), jnp.int32),
+        ...     add=lambda count, step: count + step.decision.query[-1],
+        ... )
+    """
     return Meter(Partial(init), Partial(add), Partial(_Named(name)))
 
 
 def mean(name: str, of: Callable[[Step], Array]) -> Meter:
-    """The mean over t of `of(step)` [] float, compensated."""
+    """The mean over requests of a number, by compensated summation.
+
+    Args:
+        name: Name of the metric.
+        of: step -> [] float.
+
+    Returns:
+        The meter.
+    """
     return Meter(Partial(_mean_init), Partial(_mean_add, Partial(of)), Partial(_Named(name)))
 
 
@@ -51,7 +77,15 @@ def _mean_add(of: Callable[[Step], Array], number: compensated.Mean, step: Step)
 
 
 def maximum(name: str, of: Callable[[Step], Array]) -> Meter:
-    """The maximum over t of `of(step)` [] float."""
+    """The maximum over requests of a number.
+
+    Args:
+        name: Name of the metric.
+        of: step -> [] float.
+
+    Returns:
+        The meter.
+    """
     return Meter(Partial(_maximum_init), Partial(_maximum_add, Partial(of)), Partial(_Named(name)))
 
 
@@ -65,7 +99,16 @@ def _maximum_add(of: Callable[[Step], Array], number: Array, step: Step) -> Arra
 
 
 def latest(name: str, init: Callable[[int], PyTree], of: Callable[[Step], PyTree]) -> Meter:
-    """`of(step)` at the last request; with `checkpoints=horizon` its curve is the whole path (tests, audits)."""
+    """A quantity at the last request; with `checkpoints=horizon` its curve is the whole path (for tests and audits).
+
+    Args:
+        name: Name of the metric.
+        init: Number of models M -> initial value, in the shape of what `of` returns.
+        of: step -> any pytree of arrays.
+
+    Returns:
+        The meter.
+    """
     return Meter(Partial(init), Partial(_latest_add, Partial(of)), Partial(_Named(name)))
 
 
@@ -75,8 +118,18 @@ def _latest_add(of: Callable[[Step], PyTree], number: PyTree, step: Step) -> PyT
 
 
 def zip_meters(*meters: Meter) -> Meter:
-    """All the meters at once; a zip within a zip is as its parts. ValueError when two share the name of a reading."""
-    parts = [part for meter in meters for part in _parts(meter)]
+    """All the meters as one; a zip within a zip is flattened.
+
+    Args:
+        *meters: Meters with different names of metrics.
+
+    Returns:
+        The meter.
+
+    Raises:
+        ValueError: When a run reads it, two meters that share the name of a metric.
+    """
+    parts = [part for meter in meters for part in parts_of(meter)]
     return Meter(
         Partial(zip_init, tuple(meter.init for meter in parts)),
         Partial(zip_add, tuple(meter.add for meter in parts)),
@@ -84,7 +137,7 @@ def zip_meters(*meters: Meter) -> Meter:
     )
 
 
-def _parts(meter: Meter) -> list[Meter]:
+def parts_of(meter: Meter) -> list[Meter]:
     functions: Any = tuple(meter)
     if all(
         getattr(f, "func", None) is zipped for f, zipped in zip(functions, (zip_init, zip_add, zip_read), strict=True)
@@ -94,17 +147,45 @@ def _parts(meter: Meter) -> list[Meter]:
 
 
 def zip_init(inits: tuple, num_models: int) -> tuple:
-    """Nothing yet of several meters."""
+    """The initial values of several meters.
+
+    Args:
+        inits: Their `init` functions.
+        num_models: Number of models M.
+
+    Returns:
+        Their values.
+    """
     return tuple(init(num_models) for init in inits)
 
 
 def zip_add(adds: tuple, numbers: tuple, step: Step) -> tuple:
-    """One request more of several meters."""
+    """One more request for several meters.
+
+    Args:
+        adds: Their `add` functions.
+        numbers: Their values.
+        step: The request and its outcome.
+
+    Returns:
+        Their values.
+    """
     return tuple(add(number, step) for add, number in zip(adds, numbers, strict=True))
 
 
 def zip_read(reads: tuple, numbers: tuple) -> dict[str, Any]:
-    """Readings of several meters."""
+    """The metrics of several meters.
+
+    Args:
+        reads: Their `read` functions.
+        numbers: Their values.
+
+    Returns:
+        Metrics by name.
+
+    Raises:
+        ValueError: Two meters that share the name of a metric.
+    """
     named: dict[str, Any] = {}
     for read, number in zip(reads, numbers, strict=True):
         metrics = read(number)
@@ -118,12 +199,29 @@ def zip_read(reads: tuple, numbers: tuple) -> dict[str, Any]:
 
 
 def served_satisfaction(step: Step) -> Array:
-    """s_t [] of the model served, whether or not it was heard of."""
+    """s_t of the model served, whether or not feedback was received.
+
+    Args:
+        step: The request and its outcome.
+
+    Returns:
+        The satisfaction [] float.
+    """
     return jnp.sum(jnp.where(step.decision.served_mask, step.request.satisfaction, 0.0))
 
 
 class Ledger(NamedTuple):
-    """What `ledger` carries."""
+    """State of the meter `ledger`.
+
+    Attributes:
+        t: Number of requests so far, [] int32.
+        cost: Sum of all costs, in cost units.
+        cost_exploit: Sum of the costs of requests that were not explored.
+        satisfaction: Sum of the served satisfactions, exact.
+        explored: Number of explored requests, [] int32.
+        calls: Number of queries of each model, [M] int32.
+        served: Number of answers of each model, [M] int32.
+    """
 
     t: Array
     cost: compensated.Sum
@@ -135,24 +233,42 @@ class Ledger(NamedTuple):
 
 
 def ledger() -> Meter:
-    """Both cost ledgers, satisfaction and calls.
+    """Costs in both ledgers, satisfaction and calls.
 
-    Readings: `cost` (full ledger, everything queried, per request), `cost_exploit` (exploit steps only, as in the
-    tables of [M25], per request), `satisfaction` (mean of s_t as served), `explored` (N_T, T7 in docs/theory),
-    `calls` [M] (queries, exploration included) and `served` [M] (answers given).
+    Metrics: `cost` (full ledger, everything queried, in cost units per request), `cost_exploit` (exploit steps only, as
+    in the tables of [M25], per request), `satisfaction` (mean of s_t as served), `explored` (N_T, T7 in
+    docs/theory.md), `calls` [M] (queries, exploration included) and `served` [M] (answers given).
+
+    Returns:
+        The meter.
     """
     return Meter(Partial(ledger_init), Partial(ledger_add), Partial(ledger_read))
 
 
 def ledger_init(num_models: int) -> Ledger:
-    """Nothing yet of costs, satisfaction and calls."""
+    """The state of `ledger` before the first request.
+
+    Args:
+        num_models: Number of models M.
+
+    Returns:
+        The state.
+    """
     none = jnp.zeros((), jnp.int32)
     counts = jnp.zeros(num_models, jnp.int32)
     return Ledger(none, compensated.zero(), compensated.zero(), queue.zero(), none, counts, counts)
 
 
 def ledger_add(number: Ledger, step: Step) -> Ledger:
-    """One request more of costs, satisfaction and calls."""
+    """The state of `ledger` after one more request.
+
+    Args:
+        number: The state before it.
+        step: The request and its outcome.
+
+    Returns:
+        The state.
+    """
     request, decision = step.request, step.decision
     paid = jnp.sum(jnp.where(decision.query, request.cost, 0.0))
     return Ledger(
@@ -167,7 +283,14 @@ def ledger_add(number: Ledger, step: Step) -> Ledger:
 
 
 def ledger_read(number: Ledger) -> dict[str, Any]:
-    """Readings of costs, satisfaction and calls."""
+    """The metrics of `ledger`.
+
+    Args:
+        number: The state.
+
+    Returns:
+        Metrics by name.
+    """
     return {
         "cost": compensated.Mean(number.cost, number.t),
         "cost_exploit": compensated.Mean(number.cost_exploit, number.t),
@@ -179,7 +302,14 @@ def ledger_read(number: Ledger) -> dict[str, Any]:
 
 
 class Queue(NamedTuple):
-    """What `virtual_queue` carries."""
+    """State of the meter `virtual_queue`.
+
+    Attributes:
+        t: Number of requests so far, [] int32.
+        total: Sum of Q_1, ..., Q_t.
+        last: Q_{t+1}, exact.
+        largest: The largest of Q_2, ..., Q_{t+1}, exact.
+    """
 
     t: Array
     total: compensated.Sum
@@ -188,18 +318,40 @@ class Queue(NamedTuple):
 
 
 def virtual_queue() -> Meter:
-    """Readings `queue_mean` (mean of Q_1..Q_T, as in T3), `queue_last` (Q_{T+1}) and `queue_max` (of Q_2..Q_{T+1})."""
+    """The virtual queue.
+
+    Metrics: `queue_mean` (mean of Q_1..Q_T, as in T3), `queue_last` (Q_{T+1}) and `queue_max` (the largest of
+    Q_2..Q_{T+1}).
+
+    Returns:
+        The meter.
+    """
     return Meter(Partial(queue_init), Partial(queue_add), Partial(queue_read))
 
 
 def queue_init(num_models: int) -> Queue:
-    """Nothing yet of the virtual queue."""
+    """The state of `virtual_queue` before the first request.
+
+    Args:
+        num_models: Not used.
+
+    Returns:
+        The state.
+    """
     del num_models
     return Queue(jnp.zeros((), jnp.int32), compensated.zero(), queue.zero(), queue.zero())
 
 
 def queue_add(number: Queue, step: Step) -> Queue:
-    """One request more of the virtual queue."""
+    """The state of `virtual_queue` after one more request.
+
+    Args:
+        number: The state before it.
+        step: The request and its outcome.
+
+    Returns:
+        The state.
+    """
     return Queue(
         t=step.t,
         total=compensated.add(number.total, step.queue.to_float()),
@@ -209,7 +361,14 @@ def queue_add(number: Queue, step: Step) -> Queue:
 
 
 def queue_read(number: Queue) -> dict[str, Any]:
-    """Readings of the virtual queue."""
+    """The metrics of `virtual_queue`.
+
+    Args:
+        number: The state.
+
+    Returns:
+        Metrics by name.
+    """
     return {
         "queue_mean": compensated.Mean(number.total, number.t),
         "queue_last": number.last,
@@ -218,40 +377,80 @@ def queue_read(number: Queue) -> dict[str, Any]:
 
 
 class Sla(NamedTuple):
-    """What `sla` carries."""
+    """State of the meter `sla`.
 
-    walk: queue.Fixed  # sum of alpha - s_i, not reflected: positive while the running satisfaction is below alpha
+    Attributes:
+        walk: Sum of alpha - s_i, exact and not reflected: positive while the running satisfaction is below alpha.
+        met_from: The request from which on the running satisfaction has been at least alpha, [] int32.
+    """
+
+    walk: queue.Fixed
     met_from: Array
 
 
 def sla() -> Meter:
-    """Reading `sla_from`: the request from which on the running satisfaction stayed >= alpha to the end (exact).
+    """When alpha was met for good.
 
-    T + 1 when it was below alpha at the end: the agreement was not met for good.
+    Metric: `sla_from`, the request from which on the running satisfaction stayed at least alpha to the end. It is
+    exact, and T + 1 where the running satisfaction was below alpha at the end.
+
+    Returns:
+        The meter.
     """
     return Meter(Partial(sla_init), Partial(sla_add), Partial(sla_read))
 
 
 def sla_init(num_models: int) -> Sla:
-    """Nothing yet of when the agreement was met for good."""
+    """The state of `sla` before the first request.
+
+    Args:
+        num_models: Not used.
+
+    Returns:
+        The state.
+    """
     del num_models
     return Sla(queue.zero(), jnp.ones((), jnp.int32))
 
 
 def sla_add(number: Sla, step: Step) -> Sla:
-    """One request more of when the agreement was met for good."""
+    """The state of `sla` after one more request.
+
+    Args:
+        number: The state before it.
+        step: The request and its outcome.
+
+    Returns:
+        The state.
+    """
     walk = queue.add(number.walk, queue.units(step.controls.alpha) - queue.units(served_satisfaction(step)))
     below = (walk.whole > 0) | ((walk.whole == 0) & (walk.part > 0))
     return Sla(walk, jnp.where(below, step.t + 1, number.met_from))
 
 
 def sla_read(number: Sla) -> dict[str, Any]:
-    """Readings of when the agreement was met for good."""
+    """The metric of `sla`.
+
+    Args:
+        number: The state.
+
+    Returns:
+        Metrics by name.
+    """
     return {"sla_from": number.met_from}
 
 
 class Theory(NamedTuple):
-    """What `theory` carries."""
+    """State of the meter `theory`.
+
+    Attributes:
+        t: Number of requests so far, [] int32.
+        prediction: Sum of (1 - p_i) Q_i e_i.
+        exploration: Sum of p_i Q_i.
+        error: Sum of e_i.
+        error_last: e_t, [] float.
+        error_max: The largest e_i with p_i < 1, [] float.
+    """
 
     t: Array
     prediction: compensated.Sum
@@ -262,16 +461,26 @@ class Theory(NamedTuple):
 
 
 def theory() -> Meter:
-    """What the bounds need besides the law. NaN where a policy has no prediction or a stream no known law.
+    """The quantities that the bounds need besides the distribution; NaN where there is no prediction or no known mean.
 
-    Readings: `S` (S_T = sum (1 - p_t) Q_t e_t), `exploration_queue` (sum p_t Q_t, as in R_T and T3), and of
-    e_t = max_m |s_hat_m - mu_m(x_t)|: `error_mean`, `error_last`, `error_max` (where p_t < 1: those that can exploit).
+    Metrics: `S` (S_T = sum (1 - p_t) Q_t e_t), `exploration_queue` (sum p_t Q_t, as in R_T and T3), and of e_t = max_m
+    |s_hat_m - mu_m(x_t)|: `error_mean`, `error_last`, `error_max` (over requests with p_t < 1, which can exploit).
+
+    Returns:
+        The meter.
     """
     return Meter(Partial(theory_init), Partial(theory_add), Partial(theory_read))
 
 
 def theory_init(num_models: int) -> Theory:
-    """Nothing yet of the quantities of the bounds."""
+    """The state of `theory` before the first request.
+
+    Args:
+        num_models: Not used.
+
+    Returns:
+        The state.
+    """
     del num_models
     return Theory(
         jnp.zeros((), jnp.int32),
@@ -284,7 +493,15 @@ def theory_init(num_models: int) -> Theory:
 
 
 def theory_add(number: Theory, step: Step) -> Theory:
-    """One request more of the quantities of the bounds."""
+    """The state of `theory` after one more request.
+
+    Args:
+        number: The state before it.
+        step: The request and its outcome.
+
+    Returns:
+        The state.
+    """
     p, Q = step.decision.p, step.queue.to_float()
     error = jnp.max(jnp.abs(step.decision.s_hat - step.request.mean))
     return Theory(
@@ -298,7 +515,14 @@ def theory_add(number: Theory, step: Step) -> Theory:
 
 
 def theory_read(number: Theory) -> dict[str, Any]:
-    """Readings of the quantities of the bounds."""
+    """The metrics of `theory`.
+
+    Args:
+        number: The state.
+
+    Returns:
+        Metrics by name.
+    """
     return {
         "S": number.prediction,
         "exploration_queue": number.exploration,
@@ -309,5 +533,9 @@ def theory_read(number: Theory) -> dict[str, Any]:
 
 
 def standard() -> Meter:
-    """Ledger, virtual queue, SLA and the quantities of the theory: what every run reports."""
+    """Ledger, virtual queue, SLA and the quantities of the theory: what every run reports.
+
+    Returns:
+        The meter, with the metrics of `ledger`, `virtual_queue`, `sla` and `theory`.
+    """
     return zip_meters(ledger(), virtual_queue(), sla(), theory())

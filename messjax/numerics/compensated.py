@@ -1,4 +1,4 @@
-"""Sums that do not drift: compensated float32, as good as float64 on the host, and means over a count."""
+"""Sums without accumulated rounding: compensated float32, as accurate as float64 on the host; means over a count."""
 
 from __future__ import annotations
 
@@ -11,34 +11,64 @@ from messjax.types import Array
 
 
 class Sum(NamedTuple):
-    """A compensated float32 sum, `high + low` (Knuth's two-sum): as good as float64 over 1e7 terms."""
+    """A compensated float32 sum, `high + low` (Knuth's two-sum): as accurate as float64 over 1e7 terms.
+
+    Attributes:
+        high: The rounded sum, float32.
+        low: What rounding left over, float32, in the same shape.
+    """
 
     high: Array
     low: Array
 
     def to_host(self) -> np.ndarray:
-        """The value as NumPy float64."""
+        """The value on the host.
+
+        Returns:
+            NumPy float64, in the shape of the sum.
+        """
         return np.asarray(self.high, np.float64) + np.asarray(self.low, np.float64)
 
 
 class Mean(NamedTuple):
-    """A sum (`Sum` or `virtual_queue.Fixed`) over a count of requests."""
+    """A sum over a count of requests.
+
+    Attributes:
+        total: A `Sum` or a `virtual_queue.Fixed`.
+        requests: The count, int32.
+    """
 
     total: Any
     requests: Array
 
     def to_host(self) -> np.ndarray:
-        """The mean as NumPy float64."""
+        """The mean on the host.
+
+        Returns:
+            NumPy float64, in the shape of the sum.
+        """
         return self.total.to_host() / np.asarray(self.requests)
 
 
 def zero() -> Sum:
-    """Where a sum begins."""
+    """The sum of no terms.
+
+    Returns:
+        A sum [] of value 0.
+    """
     return Sum(jnp.zeros((), jnp.float32), jnp.zeros((), jnp.float32))
 
 
 def add(total: Sum, value: Array) -> Sum:
-    """`total + value`, its rounding error carried along."""
+    """`total + value`, with the rounding error kept.
+
+    Args:
+        total: The sum so far.
+        value: What is added, float32, in the same shape.
+
+    Returns:
+        The new sum.
+    """
     high = total.high + value
     head = high - total.high
     error = (total.high - (high - head)) + (value - head)

@@ -1,13 +1,13 @@
-"""Random numbers by counting: word j of request t is threefry-2x32 of (key; t, j), with nothing to split or carry.
+"""Random numbers from counters: word j of request t is threefry-2x32 of (key; t, j), with nothing to split or carry.
 
 The same cipher as jax.random's (20 rounds, bit-identical), with its rounds unrolled: the stock CPU lowering rolls them
-into a loop and is slower. `own` turns a JAX key into a counting key, a JAX key like any other (all of
+into a loop and is slower. `counting_key` turns a JAX key into a counting key, a JAX key like any other (all of
 jax.random takes it), of four words (k0, k1, t, folded): `fold_in(key, t)` of a fresh key only notes t, and
 
     word 2j, word 2j + 1 of the request's bits = threefry((k0, k1), (t, 2^31 + j)).
 
-So any request's numbers follow from (key, t) alone, whatever the batch, chunk or device, and whoever knows
-the two key words can compute them in a loop of their own: `block`, `uniform` and `normals` are all there is to it.
+So any request's numbers follow from (key, t) alone, whatever the batch, chunk or device, and another program that has
+the two key words can compute them with `block`, `uniform` and `normals`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,17 @@ _AGAIN, _SPLIT = np.uint32(1 << 30), np.uint32((1 << 30) + 1)  # blocks that mak
 
 
 def threefry(k0: Array, k1: Array, x0: Array, x1: Array | np.uint32) -> tuple[Array, Array]:
-    """Threefry-2x32 with 20 rounds: two uint32 words of counters (x0, x1) under keys (k0, k1), elementwise."""
+    """Threefry-2x32 with 20 rounds, elementwise.
+
+    Args:
+        k0: First word of the key, uint32 of any shape.
+        k1: Second word of the key, uint32; broadcasts.
+        x0: First word of the counter, uint32; broadcasts.
+        x1: Second word of the counter, uint32; broadcasts.
+
+    Returns:
+        Two uint32 words, in the broadcast shape.
+    """
     keys = (k0, k1, k0 ^ k1 ^ _PARITY)
     x0, x1 = x0 + keys[0], x1 + keys[1]
     for group in range(5):
@@ -42,27 +52,59 @@ def threefry(k0: Array, k1: Array, x0: Array, x1: Array | np.uint32) -> tuple[Ar
 
 
 def block(key: tuple[Array, Array], t: Array, j: Array | int) -> tuple[Array, Array]:
-    """Words 2j and 2j + 1 of request t under the two words of a counting key, uint32, elementwise."""
+    """Words 2j and 2j + 1 of request t, elementwise.
+
+    Args:
+        key: The two words of a counting key, uint32 of any shape.
+        t: Request numbers; broadcast.
+        j: Number of the block; broadcasts.
+
+    Returns:
+        Two uint32 words, in the broadcast shape.
+    """
     return threefry(*key, t.astype(jnp.uint32), jnp.uint32(j) | _REQUEST)
 
 
 def uniform(word: Array) -> Array:
-    """A uint32 word as a float32 in [0, 1), as jax.random.uniform makes it: a multiple of 2^-23."""
+    """A uint32 word as a float32 in [0, 1), as jax.random.uniform makes it: a multiple of 2^-23.
+
+    Args:
+        word: uint32, of any shape.
+
+    Returns:
+        float32, in the same shape.
+    """
     return (word >> np.uint32(9)).astype(jnp.float32) * np.float32(2.0**-23)
 
 
 def normals(first: Array, second: Array) -> tuple[Array, Array]:
-    """Two independent standard normals, float32, from two uint32 words (Box and Muller 1958); below 6.7 in size."""
+    """Two independent standard normals from two words; below 6.7 in absolute value.
+
+    Args:
+        first: uint32, of any shape.
+        second: uint32, in the same shape.
+
+    Returns:
+        Two arrays of float32, in the same shape.
+
+    Source: Box and Muller 1958.
+    """
     radius = jnp.sqrt(-2.0 * jnp.log((first.astype(jnp.float32) + 0.5) * np.float32(2.0**-32)))
     sine, cosine = sincos(second)
     return radius * cosine, radius * sine
 
 
 def sincos(word: Array) -> tuple[Array, Array]:
-    """Sine and cosine of 2 pi times a uint32 word as a fraction of 2^32, within 1e-7.
+    """Sine and cosine of 2 pi times a word as a fraction of 2^32, within 1e-7.
 
-    Reduced by integer arithmetic to an eighth of a turn either way, then Taylor's polynomials: jnp.sin must
-    reduce any float.
+    Reduced by integer arithmetic to an eighth of a turn either way, then Taylor's polynomials: jnp.sin must reduce any
+    float.
+
+    Args:
+        word: uint32, of any shape.
+
+    Returns:
+        Sine and cosine, float32, in the same shape.
     """
     quarter = (word + np.uint32(1 << 29)) >> np.uint32(30)  # nearest quarter turn
     angle = (word - (quarter << np.uint32(30))).astype(jnp.int32).astype(jnp.float32) * np.float32(2 * math.pi / 2**32)
@@ -84,7 +126,14 @@ def _polynomial(x: Array, coefficients: list[float]) -> Array:
 
 
 def normal(words: Array) -> Array:
-    """Standard normals [2n] from words [2n]: pair j is made of words 2j and 2j + 1; the n cosines come first."""
+    """Standard normals: pair j is made of words 2j and 2j + 1; the n cosines come first.
+
+    Args:
+        words: uint32 [2n].
+
+    Returns:
+        float32 [2n].
+    """
     return jnp.concatenate(normals(words[0::2], words[1::2]))
 
 
@@ -92,7 +141,14 @@ def normal(words: Array) -> Array:
 
 
 def counting_key(key: Array) -> Array:
-    """The counting key of a JAX key [] (of any implementation); a counting key is returned as it is."""
+    """The counting key of a JAX key.
+
+    Args:
+        key: A JAX key [] of any implementation; a counting key is returned as it is.
+
+    Returns:
+        The counting key [].
+    """
     if jax.random.key_impl(key) == IMPL:
         return key
     data = jax.random.key_data(key)
@@ -101,7 +157,14 @@ def counting_key(key: Array) -> Array:
 
 
 def word_stream(key: Array) -> tuple[Array, Array]:
-    """The two words that `block` needs, of a counting key into which no request was folded."""
+    """The two words that `block` needs.
+
+    Args:
+        key: A counting key [...] into which no request was folded.
+
+    Returns:
+        Two uint32 words, in the shape of the key.
+    """
     data = jax.random.key_data(key)
     return data[..., 0], data[..., 1]
 

@@ -9,36 +9,54 @@ import jax.numpy as jnp
 from jax.tree_util import Partial
 
 from messjax.policies.dual_price import Prices, climb, prices
-from messjax.types import Array, Controls, Decision, Distribution, Feedback, Policy, PyTree, as_pytree
+from messjax.types import Array, Controls, Decision, Distribution, Feedback, Kind, Policy, PyTree, as_pytree
 
 
 class AutoState(NamedTuple):
-    """The V chosen for this alpha and the policy's own state."""
+    """State of `auto_v` on one stream.
 
-    V: Array  # [] float
+    Attributes:
+        V: The V chosen for this alpha, [] float, in 1 / cost unit.
+        inner: State of the wrapped policy.
+    """
+
+    V: Array
     inner: PyTree
 
 
 def auto_v(policy: Policy, distribution: Distribution, transient: float, share: float = 0.9) -> Policy:
-    """`policy` (MESS+, say) with the V whose queue climbs to share V gamma* in about `transient` requests.
+    """`policy` (for example MESS+) with the V at which its queue reaches share V gamma* in about `transient` requests.
 
-    Derivation. By T6 the queue settles around V gamma*, and until it is there the constraint is missed: by L1 what is
-    missing is what the queue has climbed (T1's leading term is V gamma*/T). While it stands at Q = V g, MESS+ with
-    exact predictions serves argmin_m E_m - g mu_m, satisfies s(g), and the queue drifts by alpha - s(g), which begins
-    with alpha - s(0), s(0) the rate of the cheapest models. Rescaled by V this is dg/dt = (alpha - s(g))/V, hence
+    Derivation. By T6 the queue settles around V gamma*, and until it is there satisfaction stays below alpha: by L1 the
+    missing satisfaction equals the growth of the queue (T1's leading term is V gamma*/T). At Q = V g, MESS+ with exact
+    predictions serves argmin_m E_m - g mu_m and satisfies s(g), and the queue drifts by alpha - s(g), which begins with
+    alpha - s(0), s(0) being the rate of the cheapest models. Rescaled by V this is dg/dt = (alpha - s(g))/V, hence
 
         requests to reach share V gamma*  =  V tau,   tau = integral_0^{share gamma*} dg / (alpha - s(g)),
 
-    and V = transient / tau. Were the drift that of the cheapest all the way, V would be transient (alpha - s(0)) /
-    (share gamma*); it falls as dearer models join in, so tau is longer and that V too large. s is a staircase known
-    from `law` (`dual_price.prices` says which laws will do), and tau a sum. share < 1 because a smooth dual (continuous
-    features) is approached exponentially and never reached. Exploration satisfies more and makes the climb slower,
-    feedback on a fraction f of the requests 1/f as long; a queue's randomness blurs it.
+    and V = transient / tau. If the drift were that of the cheapest models all the way, V would be transient (alpha -
+    s(0)) / (share gamma*). The drift falls as more expensive models are chosen, so tau is longer and that V too large.
+    s is a staircase known from `distribution`, and tau a sum. share is below 1 because a smooth dual (continuous
+    features) is approached exponentially and never reached. Exploration raises satisfaction and slows the growth, and
+    feedback on a fraction f of the requests makes it 1/f as long.
 
-    V is a function of alpha, the control V is not looked at, except where the cheapest models attain alpha: then gamma*
-    = 0, nothing has to be climbed, and it is used. The audit of L4 and T2, which ask for the control V, do not apply:
-    `chosen_V` is the number to give the plain policy as its control instead. ValueError for a transient or a share that
-    cannot be.
+    V is a function of alpha. The control V is read only where the cheapest models attain alpha: then gamma* = 0 and the
+    queue need not grow. The audit of L4 and the bound T2, which use the control V, do not apply; give the plain policy
+    `chosen_V` as its control instead.
+
+    Args:
+        policy: Any policy that reads the control V.
+        distribution: The finite distribution of requests, or an estimate of it (see `dual_price.prices`).
+        transient: Number of requests until the queue reaches its level, positive.
+        share: Fraction of V gamma* that counts as reached, in (0, 1].
+
+    Returns:
+        The policy with V chosen from alpha.
+
+    Raises:
+        ValueError: A transient that is not positive and finite, a share outside (0, 1], or an invalid distribution.
+
+    Source: T6 and L1 in docs/theory.md.
     """
     table = _table(distribution, transient, share)
     inner, numbers = as_pytree(policy), jnp.asarray([transient, share], jnp.float32)
@@ -47,11 +65,25 @@ def auto_v(policy: Policy, distribution: Distribution, transient: float, share: 
         act=Partial(_act, inner.act),
         update=Partial(_update, inner.update),
         queue=Partial(_queue, inner.queue),
+        kind=Kind("auto_v"),
     )
 
 
 def chosen_V(distribution: Distribution, alpha: float, transient: float, share: float = 0.9) -> float:
-    """The V that `auto_v` chooses at alpha; inf where the cheapest models attain it."""
+    """The V that `auto_v` chooses at alpha.
+
+    Args:
+        distribution: The finite distribution of requests.
+        alpha: Required satisfaction, in [0, 1].
+        transient: Number of requests until the queue reaches its level, positive.
+        share: Fraction of V gamma* that counts as reached, in (0, 1].
+
+    Returns:
+        V in 1 / cost unit; inf where the cheapest models attain alpha.
+
+    Raises:
+        ValueError: As `auto_v` raises.
+    """
     tau = climb(_table(distribution, transient, share), jnp.float32(alpha), jnp.float32(share))
     return transient / float(tau) if tau > 0 else float("inf")
 

@@ -1,4 +1,4 @@
-"""What bandits under an agreement share: an index in place of the prediction, the queue, no exploration coin."""
+"""What bandits with a satisfaction constraint share: an index as the prediction, the queue, no exploration draw."""
 
 from __future__ import annotations
 
@@ -11,36 +11,54 @@ from jax.tree_util import Partial
 from messjax.numerics import virtual_queue
 from messjax.policies.algorithm import choose
 from messjax.policies.predictor_router import serve_queue
-from messjax.types import Array, Controls, Decision, Feedback, Outcome, Policy, PyTree
+from messjax.types import Array, Controls, Decision, Feedback, Kind, Outcome, Policy, PyTree
 
 
 class Estimate(NamedTuple):
-    """What a bandit believes: Partials, as everywhere."""
+    """How a bandit estimates satisfaction, as three functions (`jax.tree_util.Partial` over module-level functions).
 
-    init: Callable[[Array], PyTree]  # key -> state
-    value: Callable[[Array, PyTree, Array], Array]  # (key, state, features [d]) -> the index [M] in [0, 1]
-    update: Callable[[PyTree, Array, Outcome], PyTree]  # with the served model's outcome, or nothing observed
+    Attributes:
+        init: key -> state.
+        value: (key, state, features [d]) -> the index [M], in [0, 1].
+        update: (state, features [d], outcome) -> state, with the served model's outcome or nothing observed.
+    """
+
+    init: Callable[[Array], PyTree]
+    value: Callable[[Array, PyTree, Array], Array]
+    update: Callable[[PyTree, Array, Outcome], PyTree]
 
 
 class BanditState(NamedTuple):
-    """State on one stream."""
+    """State of a bandit on one stream.
+
+    Attributes:
+        queue: The virtual queue [].
+        estimate: State of the `Estimate`.
+    """
 
     queue: virtual_queue.Fixed
     estimate: PyTree
 
 
-def bandit(estimate: Estimate) -> Policy:
-    """Serve argmin_m V E_m + Q (alpha - index_m), hear the served model's outcome, and learn from it.
+def bandit(estimate: Estimate, kind: str = "other") -> Policy:
+    """Serve argmin_m V E_m + Q (alpha - index_m), observe the served model's outcome, and learn from it.
 
-    The queue is the dual variable: Q/V is raised by (alpha - s)/V after each request, dual (sub)gradient ascent with
-    step 1/V. Only the served model is queried, paid and seen. What is learned depends on what was served: one path for
-    each V and alpha.
+    The queue is the dual variable: Q/V moves by (alpha - s)/V after each request, dual (sub)gradient ascent with step
+    1/V. Only the served model is queried, paid for and observed. What is learned depends on what was served, hence
+    every V and alpha has its own path of estimates.
+
+    Args:
+        estimate: The index and how it learns.
+
+    Returns:
+        The policy. It reads the controls V and alpha.
     """
     return Policy(
         init=Partial(_init, estimate.init),
         act=Partial(_act, estimate.value),
         update=Partial(_update, estimate.update),
         queue=Partial(_queue),
+        kind=Kind(kind),
     )
 
 

@@ -1,4 +1,4 @@
-"""Cheapest-first greedy: predict, then take the cheapest model that looks good enough. It keeps no account."""
+"""Cheapest-first greedy: predict, then take the cheapest model that looks good enough. It ignores past violations."""
 
 from __future__ import annotations
 
@@ -10,16 +10,32 @@ from messjax.types import Array, Controls, Policy, Predictor
 
 
 def greedy(predictor: Predictor) -> Policy:
-    """Serve the cheapest model with s_hat_m >= alpha, the most promising one when there is none.
+    """Serve the cheapest model with s_hat_m >= alpha, or the model of largest s_hat_m when there is none.
 
-    Explores and learns exactly as `mess_plus`. It meets alpha on every request it can, which is more than the
-    agreement asks where requests are easy and less where they are hard.
+    It explores and learns exactly as `mess_plus`. It aims at alpha on every single request, which is more than the
+    long-run requirement asks where requests are easy, and less where they are hard.
+
+    Args:
+        predictor: Supplies s_hat [M].
+
+    Returns:
+        The policy. It reads the controls alpha, c and a.
     """
-    return router(predictor, choose)
+    return router(predictor, choose, "greedy")
 
 
 def choose(s_hat: Array, cost: Array, Q: virtual_queue.Fixed, controls: Controls) -> Array:
-    """[M], [M], (unused) -> [] int."""
+    """The cheapest model whose prediction reaches alpha, or the one of the largest prediction.
+
+    Args:
+        s_hat: Predicted satisfactions [M].
+        cost: Costs of the request [M], in cost units.
+        Q: Not used.
+        controls: Read for alpha.
+
+    Returns:
+        The model number [] int32.
+    """
     del Q
     enough = s_hat >= controls.alpha
     return jnp.where(jnp.any(enough), jnp.argmin(jnp.where(enough, cost, jnp.inf)), jnp.argmax(s_hat))

@@ -9,11 +9,17 @@ import jax.numpy as jnp
 from jax.tree_util import Partial
 
 from messjax.numerics.virtual_queue import Fixed
-from messjax.types import Array, Controls, Decision, Feedback, Outcome, Policy, PyTree, as_pytree
+from messjax.types import Array, Controls, Decision, Feedback, Kind, Outcome, Policy, PyTree, as_pytree
 
 
 class PendingOutcome(NamedTuple):
-    """What a policy learns from: one request. As a ring, with a leading axis [d]."""
+    """What a policy learns from one request; as a ring buffer every array has a leading axis [delay].
+
+    Attributes:
+        features: Features [d] of the request.
+        decision: What was decided.
+        feedback: What came back.
+    """
 
     features: Array
     decision: Decision
@@ -21,26 +27,44 @@ class PendingOutcome(NamedTuple):
 
 
 class DelayedState(NamedTuple):
-    """A policy's state, and what is on its way to it."""
+    """State of `delayed` on one stream.
+
+    Attributes:
+        policy: State of the wrapped policy.
+        t: Number of the next request, [] int32, from 1 on.
+        ring: The last `delay` requests; request t at place (t - 1) mod delay.
+    """
 
     policy: PyTree
-    t: Array  # [] int32, the request to come, 1, 2, ...
-    ring: PendingOutcome  # [d, ...], request t at place (t - 1) mod d
+    t: Array
+    ring: PendingOutcome
 
 
 def delayed(policy: Policy, delay: int, num_features: int, num_models: int) -> Policy:
-    """`policy` that hears of each request `delay` requests later: before deciding on t it knows requests up to t - 1 -
-    d.
+    """`policy` with late feedback: before request t it has the feedback on requests up to t - 1 - delay.
 
-    After request t it is told of request t - d, features and decision and all; during the first d requests it is told
-    of each that nothing came back. It counts every request when it comes, and so explores with the true p_t. Its queue
-    is the one it acts on, the Q_{t-d} of T9: T1 to T3 hold of it with B + d delta^2 for B (`bounds.T9_delayed_B`).
-    After T requests d outcomes are still on their way and not in `queue_last`. Audits of paths (`path_audit.path_audit_meter`) compare
-    a queue with the outcome of the same request, and do not apply. All d requests are kept: memory grows with d
-    (num_features + 4 M).
+    After request t the policy is updated with request t - delay (its features, decision and feedback), and during the
+    first `delay` requests with an empty one each, so that it counts every request and explores with the true p_t. Its
+    queue is the one it acts on, the Q_{t-d} of T9: T1 to T3 hold for it with B + d delta^2 in place of B
+    (`theory.T9_delayed_B`). After T requests d outcomes are still pending and not in `queue_last`. The audit of paths
+    (`path_audit.path_audit_meter`) compares a queue with the outcome of the same request and does not apply.
 
-    Costs come as late as the rest: `delayed(running_mean_costs(p), ...)` has late bills, and
-    `running_mean_costs(delayed(p, ...))` prompt ones. ValueError for a negative delay; delay 0 is the policy itself.
+    Costs arrive as late as outcomes: in `delayed(running_mean_costs(p), ...)` costs are observed late, in
+    `running_mean_costs(delayed(p, ...))` at once.
+
+    Args:
+        policy: The policy that receives its feedback late.
+        delay: Number of requests d >= 0; 0 returns the policy itself. Memory grows with d (num_features + 4 M).
+        num_features: Number of features of a request.
+        num_models: Number of models M.
+
+    Returns:
+        The policy.
+
+    Raises:
+        ValueError: A negative delay or number of features, or no models.
+
+    Source: T9 in docs/theory.md.
     """
     if delay < 0 or num_features < 0 or num_models < 1:
         raise ValueError(
@@ -56,11 +80,20 @@ def delayed(policy: Policy, delay: int, num_features: int, num_models: int) -> P
         act=Partial(_act, policy.act),
         update=Partial(_update, policy.update),
         queue=Partial(_queue, policy.queue),
+        kind=Kind("delayed"),
     )
 
 
 def no_outcomes(num_features: int, num_models: int) -> PendingOutcome:
-    """The record of no request: no model asked, none served (-1), nothing heard, nothing paid."""
+    """The record of no request: no model queried, none served (-1), nothing observed, nothing paid.
+
+    Args:
+        num_features: Number of features d >= 0.
+        num_models: Number of models M >= 1.
+
+    Returns:
+        A `PendingOutcome` of zeros, with features [d] and M models.
+    """
     zero, no = jnp.zeros((), jnp.float32), jnp.zeros((), bool)
     zeros, none = jnp.zeros(num_models, jnp.float32), jnp.zeros(num_models, bool)
     return PendingOutcome(

@@ -1,4 +1,4 @@
-"""The cost-blind baseline of the authors of [M25]: "educated guessing"."""
+"""The baseline of the authors of [M25] that ignores costs: "educated guessing"."""
 
 from __future__ import annotations
 
@@ -15,16 +15,24 @@ ROUNDS = 5_000  # theirs
 
 
 def educated_guess(accuracy: np.ndarray) -> Policy:
-    """A random model for each request, with probabilities that reach alpha by accuracies [M], blind to cost.
+    """A random model for each request, with probabilities that reach alpha on average; costs are ignored.
 
     As in the code of [M25] (run_baselines.ipynb): begin with equal weights; as long as their mean accuracy is below
     alpha - 1e-6, multiply the weights of the models above that mean by 1.01 and all others by .99, and normalise. An
     alpha below the average accuracy therefore keeps equal weights: it never becomes cheaper than uniform random.
 
-    The path of weights is the same for every alpha, which only says where to stop: it is walked once, on the host, and
-    a grid of alpha reads it off. Above the best accuracy, where their code raises, the last weights are used, and so
-    they are for an alpha not reached in their 5,000 rounds (where it has a second method, left out here). ValueError
-    for accuracies outside [0, 1].
+    The sequence of weights is the same for every alpha, which only decides where to stop: it is computed once, on the
+    host. Above the best accuracy, where their code raises an error, the last weights are used, and so they are for an
+    alpha not reached in their 5,000 rounds (where their code has a second method, left out here).
+
+    Args:
+        accuracy: Average satisfaction of each model [M], in [0, 1].
+
+    Returns:
+        The policy. It reads the control alpha and neither features nor costs.
+
+    Raises:
+        ValueError: Accuracies outside [0, 1], or not a non-empty array [M].
     """
     accuracy = np.asarray(accuracy, np.float64)
     if accuracy.ndim != 1 or not accuracy.size or not ((accuracy >= 0) & (accuracy <= 1)).all():
@@ -33,11 +41,18 @@ def educated_guess(accuracy: np.ndarray) -> Policy:
     stop = jnp.asarray(
         np.floor(level * virtual_queue.UNIT + 1e-6), jnp.int32
     )  # in the unit of alpha, and of their tolerance
-    return feature_free(Partial(_guess, stop, jnp.asarray(np.cumsum(weights, axis=1), jnp.float32)))
+    return feature_free(Partial(_guess, stop, jnp.asarray(np.cumsum(weights, axis=1), jnp.float32)), "educated_guess")
 
 
 def guesses(accuracy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The path: mean accuracy [ROUNDS + 1], non-decreasing, and weights [ROUNDS + 1, M]."""
+    """The sequence of weights of `educated_guess`, from equal weights on.
+
+    Args:
+        accuracy: Average satisfaction of each model [M].
+
+    Returns:
+        The mean accuracy so far [ROUNDS + 1], non-decreasing, and the weights [ROUNDS + 1, M].
+    """
     path = np.empty((ROUNDS + 1, len(accuracy)))
     weights = np.full(len(accuracy), 1.0 / len(accuracy))
     for i in range(ROUNDS + 1):

@@ -1,4 +1,4 @@
-"""Linear bandits under an agreement: LinUCB and Thompson sampling with ridge statistics per model."""
+"""Linear bandits with a satisfaction constraint: LinUCB and Thompson sampling with ridge statistics per model."""
 
 from __future__ import annotations
 
@@ -17,33 +17,66 @@ HIGHEST = jax.lax.Precision.HIGHEST
 
 
 class Ridge(NamedTuple):
-    """Ridge regression of every model's outcomes on (x, 1), D = d + 1: recursive least squares.
+    """Ridge regression of every model's outcomes on (x, 1), D = d + 1, by recursive least squares.
 
-    With A_m = ridge I + sum x x^T over the requests that m served, `inverse` is A_m^-1, kept by Sherman and Morrison's
-    formula, and `theta` A_m^-1 sum x s. Every step subtracts a symmetric matrix from a symmetric one, corrects theta by
-    its own residual, and squared widths are cut off at 0: float32 is safe (tests compare 5,000 steps with d = 64 to
-    float64).
+    With A_m = ridge I + sum x x^T over the requests that m served, `inverse` is A_m^-1, updated by the formula of
+    Sherman and Morrison, and `theta` is A_m^-1 sum x s. Every step subtracts a symmetric matrix from a symmetric one,
+    corrects theta by its own residual, and squared widths are clipped at 0, which makes float32 safe (tests compare
+    5,000 steps with d = 64 to float64).
+
+    Attributes:
+        inverse: A_m^-1 [M, D, D].
+        theta: Coefficients [M, D].
     """
 
-    inverse: Array  # [M, D, D]
-    theta: Array  # [M, D]
+    inverse: Array
+    theta: Array
 
 
 def lin_ucb(num_features: int, num_models: int, *, ridge: float = 1.0, width: float = 1.0) -> Policy:
-    """Constrained LinUCB: argmin_m V E_m + Q (alpha - u_m), u_m = theta_m . x + width sqrt(x^T A_m^-1 x) in [0, 1].
+    """Constrained LinUCB: argmin_m V E_m + Q (alpha - u_m) with u_m = theta_m . x + width sqrt(x^T A_m^-1 x).
 
-    Disjoint models, features (x, 1), the served outcome only (Li, Chu, Langford, Schapire 2010); the constraint enters
-    through the virtual queue, as Lagrangian. Optimism promises satisfaction that is not there; the queue notices. It
-    depends on V and alpha: one path each, M (d + 1)^2 numbers of memory. ValueError for a ridge <= 0 or width < 0.
+    u_m is clipped to [0, 1]. Disjoint models with features (x, 1) that learn from the served outcome only; the
+    constraint enters through the virtual queue, as in a Lagrangian. The optimistic index overestimates satisfaction,
+    which the queue corrects. What is learned depends on V and alpha, hence one path for each; memory M (d + 1)^2
+    numbers.
+
+    Args:
+        num_features: Number of features d.
+        num_models: Number of models M.
+        ridge: Regularisation, finite and > 0.
+        width: Multiplier of the confidence width, finite and >= 0.
+
+    Returns:
+        The policy. It reads the controls V and alpha.
+
+    Raises:
+        ValueError: A ridge or a width out of its range.
+
+    Source: Li, Chu, Langford and Schapire 2010.
     """
     return _linear("lin_ucb", num_features, num_models, ridge, width, _optimistic)
 
 
 def lin_thompson(num_features: int, num_models: int, *, ridge: float = 1.0, width: float = 0.5) -> Policy:
-    """Constrained linear Thompson sampling: as `lin_ucb`, with u_m drawn from the posterior N(theta_m . x, width^2 x^T
-    A_m^-1 x), cut off to [0, 1].
+    """Constrained linear Thompson sampling: `lin_ucb` with u_m drawn from N(theta_m . x, width^2 x^T A_m^-1 x).
 
-    Agrawal and Goyal 2013. Only the number theta . x matters, and it is drawn instead of theta: the same law.
+    The draw is clipped to [0, 1]. Only the number theta . x matters, and it is drawn instead of theta: the distribution
+    is the same.
+
+    Args:
+        num_features: Number of features d.
+        num_models: Number of models M.
+        ridge: Regularisation, finite and > 0.
+        width: Multiplier of the posterior's standard deviation, finite and >= 0.
+
+    Returns:
+        The policy. It reads the controls V and alpha.
+
+    Raises:
+        ValueError: A ridge or a width out of its range.
+
+    Source: Agrawal and Goyal 2013.
     """
     return _linear("lin_thompson", num_features, num_models, ridge, width, _sampled)
 
@@ -85,7 +118,16 @@ def _sampled(width: Array, key: Array, state: Ridge, features: Array) -> Array:
 
 
 def ridge_update(state: Ridge, features: Array, outcome: Outcome) -> Ridge:
-    """One request more for the observed models."""
+    """The statistics after one more request, for the observed models.
+
+    Args:
+        state: Statistics so far.
+        features: Features x [d] of the request.
+        outcome: Observed satisfactions [M].
+
+    Returns:
+        The updated statistics.
+    """
     x = jnp.append(features, 1.0)
     along = jnp.matmul(state.inverse, x, precision=HIGHEST)  # [M, D]
     scale = jnp.where(outcome.observed, 1.0 / (1.0 + jnp.matmul(along, x, precision=HIGHEST)), 0.0)

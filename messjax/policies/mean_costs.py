@@ -1,4 +1,4 @@
-"""Costs known only afterwards: a policy that goes by running means of what it paid. Breaks A7."""
+"""Costs that are known only afterwards: a policy that uses running means of the costs it paid. Breaks A7."""
 
 from __future__ import annotations
 
@@ -12,31 +12,46 @@ from messjax.numerics.compensated import Sum
 from messjax.numerics.compensated import add as add_to_sum
 from messjax.numerics.virtual_queue import Fixed
 from messjax.streams.float32 import simulated
-from messjax.types import Array, Controls, Decision, Feedback, Policy, PyTree, as_pytree
+from messjax.types import Array, Controls, Decision, Feedback, Kind, Policy, PyTree, as_pytree
 
 
 class CostHistory(NamedTuple):
-    """A policy's state, and what its models cost so far."""
+    """State of `running_mean_costs` on one stream.
+
+    Attributes:
+        policy: State of the wrapped policy.
+        total: Sum of each model's observed costs [M] in cost units, the starting value included.
+        ran: How many costs these are, [M] int32.
+    """
 
     policy: PyTree
-    total: Sum  # [M], the starting value included
-    ran: Array  # [M] int32, how many costs these are
+    total: Sum
+    ran: Array
 
 
 def running_mean_costs(policy: Policy, num_models: int, *, start: float = 1e-6) -> Policy:
-    """`policy` with, in place of the request's costs, each model's mean cost over the requests that ran it.
+    """`policy` that sees, in place of the request's costs, each model's mean cost over the requests that ran it.
 
     The rule of [M25] as run by its authors (laminair/mess-plus, main.py): a history per model that begins with one
-    value, 1e-6 J there ("to avoid zero division"), and gets every cost paid, of all models when exploring and of the
-    served one else. The mean counts that value, as theirs does: until a model ran it looks free. (Their offline
-    simulator begins with 1 and keeps the last exploration's cost only: not this.) `start` is in the stream's unit of
-    cost.
+    value, 1e-6 J there ("to avoid zero division"), and receives every cost paid, of all models when exploring and of
+    the served one otherwise. The mean counts that value, as theirs does: until a model has run it looks free. (Their
+    offline simulator begins with 1 and keeps the last exploration's cost only; that is not implemented here.)
 
-    Meters pay the true costs. The policy errs by eps_t = max_m |E^_m - E[E_m | x_t]| and T1 to T4 hold with it
-    ("Constants" in docs/theory), C* being that of a law whose costs are the means given x (`known=False` in
-    `streams.by_length` and `lognormal`); eps_t stays large where these differ from x to x. Bills are paid whether or
-    not users answer: sparse feedback hides none. ValueError for num_models < 1 or a start that is negative or not
-    finite.
+    Meters record the true costs. The policy's error is eps_t = max_m |E^_m - E[E_m | x_t]| and T1 to T4 hold with it
+    ("Constants" in docs/theory.md), C* being that of a distribution whose costs are the means given x (`known=False` in
+    `streams.by_length` and `streams.lognormal`). eps_t stays large where these differ from x to x. Costs are observed
+    whether or not users give feedback.
+
+    Args:
+        policy: The policy that decides by these costs.
+        num_models: Number of models M >= 1.
+        start: Starting value of each history, in the stream's cost unit, finite and >= 0.
+
+    Returns:
+        The policy.
+
+    Raises:
+        ValueError: num_models < 1, or a start that is negative or not finite.
     """
     if num_models < 1:
         raise ValueError(f"running_mean_costs: num_models is {num_models}, expected at least one")
@@ -49,11 +64,19 @@ def running_mean_costs(policy: Policy, num_models: int, *, start: float = 1e-6) 
         act=Partial(_act, policy.act),
         update=Partial(_update, policy.update),
         queue=Partial(_queue, policy.queue),
+        kind=Kind("running_mean_costs"),
     )
 
 
 def means(state: CostHistory) -> Array:
-    """The costs [M] the policy goes by."""
+    """The costs that the policy decides by.
+
+    Args:
+        state: State of `running_mean_costs`.
+
+    Returns:
+        Mean cost of each model [M], in cost units.
+    """
     return (state.total.high + state.total.low) / state.ran.astype(jnp.float32)
 
 

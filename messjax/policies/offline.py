@@ -1,4 +1,4 @@
-"""Routers that look at a request and never learn: predict then argmin, at a fixed price, and the offline optimum."""
+"""Routers that use features and never learn: predict then argmin, at a fixed multiplier, and the offline optimum."""
 
 from __future__ import annotations
 
@@ -14,41 +14,69 @@ from messjax.policies.cheapest_first import choose as cheapest_enough
 from messjax.policies.dual_price import Prices, price_at, prices
 from messjax.policies.predictor_router import serve_queue
 from messjax.theory import optimum
-from messjax.types import Array, Controls, Decision, Distribution, Feedback, Policy, Predictor, as_pytree
+from messjax.types import Array, Controls, Decision, Distribution, Feedback, Kind, Policy, Predictor, as_pytree
 
 
 def predict_then_argmin(predictor: Predictor) -> Policy:
-    """The cheapest model with s_hat_m >= alpha, the most promising one where there is none; it never explores.
+    """The cheapest model with s_hat_m >= alpha, or the one of largest s_hat_m where there is none; it never explores.
 
-    `greedy` without the coin, for predictors trained beforehand (`predictors.trained`, `knn`, `dual_contrastive`): c
-    does not touch it. It pays the served model only, and keeps alpha request by request as far as s_hat is right.
+    It is `greedy` without exploration, for predictors trained beforehand (`predictors.trained`, `knn`,
+    `dual_contrastive`). It pays for the served model only, and meets alpha request by request as far as s_hat is right.
+
+    Args:
+        predictor: Supplies s_hat [M]; it is never updated.
+
+    Returns:
+        The policy. It reads the control alpha.
     """
     predictor = as_pytree(predictor)
-    return fixed(Partial(_predict_then_argmin, predictor), predictor.init)
+    return fixed(Partial(_predict_then_argmin, predictor), predictor.init, "predict_then_argmin")
 
 
 def lagrangian(predictor: Predictor, gamma: float | Distribution) -> Policy:
-    """argmin_m E_m - gamma s_hat_m at a fixed price gamma, a number or that of a law at alpha (`dual_price.prices`).
+    """argmin_m E_m - gamma s_hat_m at a fixed multiplier gamma; it never explores.
 
-    MESS+ with the queue frozen at V gamma, or the weighted sum of quality and cost of many routers (1/gamma is their
-    lambda). With mu for s_hat and gamma* its adjusted regret (T5) is 0: it is the offline optimum but for the one type
-    that this randomises, a tie that goes to one model, so that alpha may be missed or cost exceeded. It never explores.
+    MESS+ with the queue fixed at V gamma, or the weighted sum of quality and cost of many routers (1/gamma is their
+    lambda). With mu for s_hat and gamma* for gamma its adjusted regret (T5) is 0: it is the offline optimum except for
+    the one type that the optimum randomises. Here the tie goes to one model, so that alpha may be missed or the cost
+    exceeded.
+
+    Args:
+        predictor: Supplies s_hat [M]; it is never updated.
+        gamma: A multiplier >= 0 in cost per unit of satisfaction, or a distribution whose gamma*(alpha) is used
+            (`dual_price.prices`).
+
+    Returns:
+        The policy. It reads the control alpha where gamma is a distribution.
+
+    Raises:
+        ValueError: A multiplier that is negative or not finite, or an invalid distribution.
     """
     predictor = as_pytree(predictor)
-    return fixed(Partial(_lagrangian, predictor, prices(gamma, "lagrangian")), predictor.init)
+    return fixed(Partial(_lagrangian, predictor, prices(gamma, "lagrangian")), predictor.init, "lagrangian")
 
 
 def optimal(distribution: Distribution) -> Policy:
-    """The offline optimum as a policy: the pi(m|x) of `optimum.solve` at each alpha, on a stream over the law's types.
+    """The offline optimum as a policy: the pi(m|x) of `optimum.solve` at each alpha, on a stream over request types.
 
-    Features must be the one-hot types of `streams.types(law)`. It knows mu and reaches cost C* and satisfaction alpha
-    exactly in expectation, at every alpha. The clairvoyant optimum of a trace knows the labels and is no policy (what
-    it may not see is all there is): a reference point, `optimum.solve(stream.law(), alpha)`. ValueError for a
-    sampled law or one of labels.
+    Features must be the one-hot types of `streams.types(distribution)`. It reaches cost C* and satisfaction alpha
+    exactly in expectation, at every alpha. The clairvoyant optimum of a trace uses the labels and is no policy: it is a
+    reference value, `optimum.solve(stream.distribution(), alpha)`.
+
+    Args:
+        distribution: An exact distribution over K types and M models.
+
+    Returns:
+        The policy. It reads the control alpha.
+
+    Raises:
+        ValueError: A sampled distribution or one of labels, or an invalid one.
+
+    Source: "Setting and offline optimum" in docs/theory.md.
     """
     if distribution.kind != "exact":
         raise ValueError(
-            f"optimal: expected the exact law of a stream over types, found one of kind {distribution.kind!r}"
+            f"optimal: expected the exact distribution of a stream over types, found one of kind {distribution.kind!r}"
         )
     stairs = optimum.staircase(distribution)
     table = (
@@ -56,15 +84,20 @@ def optimal(distribution: Distribution) -> Policy:
         jnp.asarray(stairs.rank, jnp.int32),
         jnp.asarray(stairs.model, jnp.int32),
     )
-    return fixed(Partial(_optimal, table), Partial(_nothing))
+    return fixed(Partial(_optimal, table), Partial(_nothing), "optimal")
 
 
-def fixed(pick: Partial, init: Callable) -> Policy:
-    """A policy that serves what `pick(key, state, features, cost, controls) -> (model, s_hat [M])` says.
+def fixed(pick: Partial, init: Callable, kind: str = "other") -> Policy:
+    """A policy that serves the model that a function picks, and never learns or explores.
 
-    `init(key) -> state` is what a random predictor draws; nothing is ever learned.
+    Args:
+        pick: (key, state, features [d], cost [M], controls) -> (model [] int, s_hat [M]).
+        init: key -> state, what a random predictor draws at the start.
+
+    Returns:
+        The policy. Its queue moves by the served outcomes and is not used for decisions.
     """
-    return Policy(Partial(_init, init), Partial(_act, pick), Partial(_update), Partial(_queue))
+    return Policy(Partial(_init, init), Partial(_act, pick), Partial(_update), Partial(_queue), Kind(kind))
 
 
 def _nothing(key: Array) -> tuple[()]:

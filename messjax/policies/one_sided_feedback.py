@@ -1,4 +1,4 @@
-"""MESS+ under one-sided feedback: of a request only the served model's outcome is ever seen."""
+"""MESS+ under one-sided feedback: only the served model's outcome is ever observed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from jax.tree_util import Partial
 from messjax.policies.algorithm import choose, mess_plus
 from messjax.policies.predictor_router import RouterState, probability, serve_queue
 from messjax.policies.rare_update import update_if
-from messjax.types import Array, Controls, Decision, Feedback, Outcome, Policy, Predictor, as_pytree
+from messjax.types import Array, Controls, Decision, Feedback, Kind, Outcome, Policy, Predictor, as_pytree
 
 LEARNING = ("explored", "importance", "served")
 
@@ -22,27 +22,37 @@ class _Learning:
 
 
 def one_sided(predictor: Predictor, *, learning: str = "explored") -> Policy:
-    """MESS+ that explores by serving one of the M models at random, pays that one only, and sees its outcome only.
+    """MESS+ that explores by serving one of the M models at random, and pays for and observes that one only.
 
-    The setting of arXiv 2606.19376, the successor of [M25]. With probability p_t = min(1, c t^-a), by the coin of
-    MESS+, a request is explored: a uniformly random model serves it. That costs the average model instead of the sum
-    of all (in T2 E_all becomes the mean over models, and in T1 to T3 beta_M the mean of E[s_m] - alpha), and teaches
-    about one model and not M.
+    With probability p_t = min(1, c t^-a), by the same random draw as MESS+, a request is explored: a uniformly random
+    model serves it. That costs the average over models instead of the sum (in T2, E_all becomes the mean over models,
+    and in T1 to T3 beta_M the mean of E[s_m] - alpha), and informs about one model instead of M.
 
-    learning "explored": an explored request updates the predictor on the model served, without a weight. Given x what
-    is seen is missing at random, so that a model's mean is estimated without bias at every x.
-    learning "importance": an explored request updates it on M pseudo-labels (`pseudo_labels`) whose mean, over coin and
-    model, makes the gradient that of complete feedback on every request; its variance grows like M/p_t, and a rule that
-    clips gradients (`learning.sgd`) biases it again.
-    learning "served": every request updates it on the model served, exploited ones too: more to learn from, at x where
-    V, alpha and the predictor itself chose the model, hence one predictor path for each V and alpha. With the other two
-    one path serves the grid. ValueError for any other.
+    Args:
+        predictor: Supplies s_hat [M].
+        learning: What updates the predictor. "explored": an explored request, on the model served, without a weight.
+            Given x, observations are missing at random, so that a model's mean is estimated without bias at every x.
+            "importance": an explored request, on M pseudo-labels (`pseudo_labels`) whose mean over the random draws
+            makes the gradient that of complete feedback on every request; its variance grows like M/p_t, and a rule
+            that clips gradients (`learning.sgd`) biases it again. "served": every request, on the model served: more
+            data, at x where V, alpha and the predictor itself chose the model, hence one predictor path for each V and
+            alpha. With the other two one path serves the grid.
+
+    Returns:
+        The policy. It reads the controls V, alpha, c and a.
+
+    Raises:
+        ValueError: Any other `learning`.
+
+    Source: The setting of arXiv 2606.19376, the successor of [M25].
     """
     if learning not in LEARNING:
         raise ValueError(f"one_sided: learning is {learning!r}, expected one of {', '.join(LEARNING)}")
     predictor = as_pytree(predictor)
     base = mess_plus(predictor)
-    return base._replace(act=Partial(_Act(learning), predictor), update=Partial(_Update(learning), predictor))
+    return base._replace(
+        act=Partial(_Act(learning), predictor), update=Partial(_Update(learning), predictor), kind=Kind("one_sided")
+    )
 
 
 class _Act(_Learning):
@@ -90,6 +100,14 @@ def pseudo_labels(s_hat: Array, outcome: Outcome, propensity: Array) -> Outcome:
     Where m is observed with this probability, E[s~_m] = s_m. Cross-entropy and squared loss have gradients affine in
     the label, zero at s~ = s_hat: an update is that of the observed model alone, weighted 1/propensity. (Dropout adds
     noise to s_hat in training, not to this: the mean is still that of the labels.)
+
+    Args:
+        s_hat: Predictions acted on [M].
+        outcome: Observed satisfactions [M].
+        propensity: Probability [] with which each model was to be observed.
+
+    Returns:
+        The pseudo-labels [M], all marked as observed; they may leave [0, 1].
     """
     weight = jnp.where(outcome.observed, 1.0 / propensity, 0.0)
     return Outcome(s_hat + weight * (outcome.satisfaction - s_hat), jnp.ones_like(outcome.observed))

@@ -1,4 +1,4 @@
-"""Several agreements at once: a router with one virtual queue, and one alpha, per class of requests."""
+"""Several requirements at once: a router with one virtual queue, and one alpha, per class of requests."""
 
 from __future__ import annotations
 
@@ -12,22 +12,32 @@ from jax.tree_util import Partial
 from messjax.numerics import virtual_queue
 from messjax.policies.predictor_router import RouterState
 from messjax.streams.service_classes import last_feature
-from messjax.types import Array, Controls, Decision, Feedback, Policy, as_pytree
+from messjax.types import Array, Controls, Decision, Feedback, Kind, Policy, as_pytree
 
 
 def by_class(policy: Policy, alphas: np.ndarray, *, class_of: Callable[[Array], Array] = last_feature) -> Policy:
-    """A router (`mess_plus`, `greedy`, ...) that keeps the agreement alphas[k] with every class k = 0, ..., C - 1.
+    """A router (`mess_plus`, `greedy`, ...) that meets the requirement alphas[k] for every class k = 0, ..., C - 1.
 
-    A request of class `class_of(features)` (by default its last feature, as `streams.with_classes` makes them) is
-    served by the policy at alphas[k] and with class k's queue, which its outcome moves; coin and predictor are one for
-    all classes, and the predictor gets all features. `controls.alpha` is not looked at: alphas [C] are kept to six
-    decimals, and may change without recompiling. Every class is a MESS+ of its own on the requests of that class, hence
-    L1 to L5 hold per class, and T1 to T3 over its n_k requests (with p_t at their t) where the class is independent of
-    the rest. No other class may come: such a request would be served at Q = 0 and counted nowhere.
+    A request of class k is served by the policy at alphas[k] and with the queue of class k, which its outcome moves.
+    Exploration draw and predictor are common to all classes, and the predictor gets all features. Each class is served
+    by MESS+ on the requests of that class, hence L1 to L5 hold per class, and T1 to T3 over its n_k requests (with p_t
+    at their t) where the class is independent of the rest. A request of any other class is served at Q = 0 and not
+    counted.
 
-    `queue` is the largest of the C queues: by L1 it certifies each class (n_k (alpha_k - mean s) <= Q_k <= the largest)
-    and in S_T it errs upwards. `per_class.sla_per_class` reads all of them. ValueError for alphas out of [0, 1], or a policy
-    whose state is not a router's.
+    `queue` of the policy is the largest of the C queues: by L1 it certifies each class, n_k (alpha_k - mean s) <= Q_k
+    <= the largest, and S_T computed from it errs upwards. The meter `per_class.sla_per_class` reads all of them.
+
+    Args:
+        policy: A policy whose state is a `RouterState`.
+        alphas: Required satisfaction of each class [C], in [0, 1], rounded to six decimals. They may change without
+            recompiling; the control alpha is not used.
+        class_of: features [d] -> class [] int32; by default the last feature, where `streams.with_classes` puts it.
+
+    Returns:
+        The policy. It reads the controls V, c and a.
+
+    Raises:
+        ValueError: alphas that are not an array [C] in [0, 1], or a policy with another kind of state.
     """
     alphas = np.asarray(alphas, np.float64)
     if alphas.ndim != 1 or not alphas.size or not ((alphas >= 0) & (alphas <= 1)).all():
@@ -45,6 +55,7 @@ def by_class(policy: Policy, alphas: np.ndarray, *, class_of: Callable[[Array], 
         act=Partial(_act, policy.act, sla_target, of),
         update=Partial(_update, policy.update, sla_target, of),
         queue=Partial(_queue),
+        kind=Kind("by_class"),
     )
 
 

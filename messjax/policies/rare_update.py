@@ -1,7 +1,8 @@
-"""A rare update that stays rare under vmap.
+"""An update that is needed rarely and is skipped otherwise, also under vmap.
 
-MESS+ learns on a few percent of the requests. `lax.cond` skips the rest, but vmap turns a batched one into a `select`
-that always computes the update. `when` batches into "if any lane of the batch wants it", so small batches still skip.
+MESS+ learns on a few percent of the requests. `lax.cond` skips the others, but vmap turns a batched one into a `select`
+that always computes the update. `update_if` batches into "if any element of the batch needs it", so that small batches
+still skip.
 """
 
 from __future__ import annotations
@@ -18,7 +19,17 @@ from messjax.types import Array, PyTree
 
 
 def update_if(wanted: Array, change: Callable[..., PyTree], state: PyTree, *operands: PyTree) -> PyTree:
-    """`change(state, *operands)` where `wanted` [] bool, else `state`. `change` is a Partial (a pytree)."""
+    """`change(state, *operands)` where `wanted`, otherwise `state`.
+
+    Args:
+        wanted: Whether to update, [] bool.
+        change: A `jax.tree_util.Partial`, (state, *operands) -> state.
+        state: Any pytree.
+        *operands: Pytrees given to `change`.
+
+    Returns:
+        The new state.
+    """
     return _update_if(wanted, change, state, operands)
 
 
@@ -48,7 +59,14 @@ def _update_if_batched(
 
 @custom_vmap
 def any_lane(wanted: Array) -> Array:
-    """`wanted`, and under vmap whether any lane of the batch wants it: the same for all of them."""
+    """`wanted`, and under vmap whether any element of the batch is wanted: the same for all of them.
+
+    Args:
+        wanted: [] bool.
+
+    Returns:
+        [] bool, unbatched under vmap.
+    """
     return wanted
 
 
@@ -58,7 +76,16 @@ def _any_lane_batched(size: int, batched: list, wanted: Array) -> tuple:
 
 
 def set_row(array: Array, value: Array, i: Array) -> Array:
-    """`array` with `value` as its row i, the same for all lanes of a vmap: one write, where `lax` makes a scatter."""
+    """`array` with `value` as its row i, the same row for all elements of a vmap: one write instead of a scatter.
+
+    Args:
+        array: [n, ...].
+        value: [...], the new row.
+        i: [] int32, not batched.
+
+    Returns:
+        The array [n, ...].
+    """
     return _set_row_at(0)(array, value, i)
 
 

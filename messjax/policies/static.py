@@ -1,8 +1,9 @@
-"""Policies that learn nothing: one model always, uniform random, and the LP-optimal static mixture."""
+"""Policies that use no features and learn nothing: one model always, uniform random, and the best static mixture."""
 
 from __future__ import annotations
 
 import operator
+from typing import NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
@@ -12,35 +13,93 @@ from jax.tree_util import Partial
 from messjax.numerics import virtual_queue
 from messjax.policies.predictor_router import serve_queue
 from messjax.theory import optimum
-from messjax.types import Array, Controls, Decision, Feedback, Policy
+from messjax.types import Array, Controls, Decision, Feedback, Kind, Policy, same_structure, spec_of
 
 
 def single(model: int) -> Policy:
-    """Always model number `model` (0 is the first of the zoo). ValueError for a negative number."""
+    """Always the same model.
+
+    Args:
+        model: Number of the model; 0 is the first of the zoo.
+
+    Returns:
+        The policy. It reads no controls for its decisions.
+
+    Raises:
+        ValueError: A negative number; when a run starts, a number that the stream has no model for.
+    """
     if operator.index(model) < 0:
         raise ValueError(f"single: expected a model number >= 0, found {model}")
-    return feature_free(Partial(_single, jnp.asarray(model, jnp.int32)))
+    return feature_free(Partial(_single, jnp.asarray(model, jnp.int32)), "single")
 
 
 def uniform() -> Policy:
-    """Each request to one of the M models at random."""
-    return feature_free(Partial(_uniform))
+    """Each request to one of the M models, uniformly at random.
+
+    Returns:
+        The policy. It reads no controls for its decisions.
+    """
+    return feature_free(Partial(_uniform), "uniform")
 
 
 def mixture(cost: np.ndarray, accuracy: np.ndarray) -> Policy:
-    """The static mixture of least cost that meets alpha on average, knowing only each model's two averages.
+    """The static mixture of least cost that meets alpha on average, from each model's two averages alone.
 
-    cost [M], accuracy [M]. At most two models are mixed: neighbours on the hull of the (accuracy, cost) points. Below
-    the first of them it is the cheapest model, above the last (infeasible) the best one. The honest baseline for
-    MESS+ ("Facts about the published results" in docs/theory).
+    At most two models are mixed: neighbours on the lower-right hull of the (accuracy, cost) points. Below the first of
+    them it is the cheapest model, above the last (infeasible) the best one. It is the appropriate baseline for MESS+,
+    because it needs no features ("Facts about the published results" in docs/theory.md).
+
+    Args:
+        cost: Average cost of each model [M], in cost units.
+        accuracy: Average satisfaction of each model [M], in [0, 1].
+
+    Returns:
+        The policy. It reads the control alpha.
+
+    Raises:
+        ValueError: Costs or accuracies that `optimum.check_distribution` refuses.
     """
     level, weights = optimum.frontier(np.asarray(cost, np.float64), np.asarray(accuracy, np.float64))
-    return feature_free(Partial(_mixture, jnp.asarray(level, jnp.float32), jnp.asarray(weights, jnp.float32)))
+    pick = Partial(_mixture, jnp.asarray(level, jnp.float32), jnp.asarray(weights, jnp.float32))
+    return feature_free(pick, "mixture")
 
 
-def feature_free(pick: Partial) -> Policy:
-    """A policy that serves what `pick(key, M, controls) -> model` says, and learns nothing."""
-    return Policy(Partial(_init), Partial(act, pick), Partial(_update), Partial(_queue))
+class FeatureFreeSpec(NamedTuple):
+    """What a policy that uses no features is made of.
+
+    Attributes:
+        pick: A Partial, (key, M, controls) -> model [] int.
+    """
+
+    pick: Partial
+
+
+def feature_free(pick: Partial, kind: str = "other") -> Policy:
+    """A policy that serves the model that a function picks without looking at features, and learns nothing.
+
+    Args:
+        pick: A Partial, (key, M, controls) -> model [] int.
+        kind: Name of the policy, recorded in results.
+
+    Returns:
+        The policy.
+    """
+    return Policy(Partial(_init), Partial(act, FeatureFreeSpec(pick)), Partial(_update), Partial(_queue), Kind(kind))
+
+
+def pick_of(policy: Policy) -> Partial | None:
+    """The function by which a policy picks a model without looking at features.
+
+    Args:
+        policy: Any policy.
+
+    Returns:
+        The function; None for any other policy, also for one of which a function was replaced.
+    """
+    spec = spec_of(policy.act, act)
+    if spec is None or not same_structure(policy, feature_free(spec.pick, policy.kind.name)):
+        return None
+    return cast(Partial, spec.pick)
 
 
 def _single(model: Array, key: Array, num_models: int, controls: Controls) -> Array:
@@ -68,11 +127,23 @@ def _init(key: Array, controls: Controls) -> virtual_queue.Fixed:
 
 
 def act(
-    pick: Partial, key: Array, state: virtual_queue.Fixed, features: Array, cost: Array, controls: Controls
+    spec: FeatureFreeSpec, key: Array, state: virtual_queue.Fixed, features: Array, cost: Array, controls: Controls
 ) -> Decision:
-    """What `pick(key, M, controls)` picks."""
+    """Serve the model that `spec.pick(key, M, controls)` names.
+
+    Args:
+        spec: The function that picks.
+        key: Random key of this request.
+        state: The virtual queue, not used.
+        features: Features [d], not used.
+        cost: Costs [M], read for their number.
+        controls: Given to `pick`.
+
+    Returns:
+        The decision, with s_hat NaN and no exploration.
+    """
     del state, features
-    serve = jnp.asarray(pick(key, cost.shape[0], controls), jnp.int32)
+    serve = jnp.asarray(spec.pick(key, cost.shape[0], controls), jnp.int32)
     never = jnp.zeros((), bool)
     return Decision(serve, jnp.zeros(cost.shape, bool), never, jnp.zeros((), jnp.float32), jnp.full_like(cost, jnp.nan))
 

@@ -1,4 +1,4 @@
-"""Asking for more than was agreed, so as to keep what was agreed: T10 in docs/theory."""
+"""A stricter target alpha + kappa, so that alpha itself is met at a finite horizon: T10 in docs/theory.md."""
 
 from __future__ import annotations
 
@@ -11,22 +11,33 @@ from jax.tree_util import Partial
 
 from messjax import theory
 from messjax.theory import optimum
-from messjax.types import Array, Controls, Decision, Distribution, Feedback, Policy, PyTree, as_pytree
+from messjax.types import Array, Controls, Decision, Distribution, Feedback, Kind, Policy, PyTree, as_pytree
 
 
 def tightened(policy: Policy, kappa: float) -> Policy:
-    """`policy`, run with alpha + kappa (at most 1) in place of alpha. `kappa_for` computes the kappa of T10 for MESS+.
+    """`policy` run with alpha + kappa (at most 1) in place of alpha; `kappa_for` computes the kappa of T10 for MESS+.
 
-    Any policy will do; what it shares between the controls stays shared. Its queue is the one for alpha + kappa, so
-    the audits of L3 and the reflection, which ask for alpha, do not apply. ValueError for a kappa that is negative or
-    not finite (no kappa was enough).
+    Any policy will do, and what it shares between controls stays shared. Its queue is the one for alpha + kappa, so
+    that the audits of L3 and of the reflection, which use alpha, do not apply.
+
+    Args:
+        policy: The policy to run with the stricter target.
+        kappa: What is added to alpha, finite and >= 0.
+
+    Returns:
+        The policy.
+
+    Raises:
+        ValueError: A kappa that is negative or not finite (`kappa_for` returns inf where no kappa is enough).
+
+    Source: T10 in docs/theory.md.
     """
     if not 0.0 <= kappa < np.inf:
         raise ValueError(f"tightened: kappa is {kappa}, expected a finite number >= 0")
     inner, more = as_pytree(policy), jnp.asarray(kappa, jnp.float32)
     return Policy(
         Partial(_init, inner.init, more), Partial(_act, inner.act, more), Partial(_update, inner.update, more),
-        inner.queue,
+        inner.queue, Kind("tightened"),
     )  # fmt: skip
 
 
@@ -41,15 +52,31 @@ def kappa_for(
     S_T: float = 0.0,
     Q_1: float = 0.0,
 ) -> float:
-    """The kappa of T10 (mean) for MESS+ on a law: the least with kappa T >= T1's bound of E[Q_{T+1}] - Q_1 there.
+    """The kappa of T10 (mean) for MESS+: the least with kappa T >= (bound of T1's older form at alpha + kappa) - Q_1.
 
-    Then E[alpha - (1/T) sum s_t] <= 0 at T = `horizon` when MESS+ runs with alpha + kappa; it costs at most
-    `bounds.T10_cost` more. S_T (0: exact predictions) bounds sum_t E[(1 - p_t) Q_t e_t] of that run. inf where no
-    kappa < beta_M is enough (V too large for T, or alpha too close to what model M attains). ValueError as
-    `optimum.constants` raises.
+    Then E[alpha - (1/T) sum s_t] <= 0 at T = `horizon` when MESS+ runs with alpha + kappa; that costs at most
+    `theory.T10_cost` more.
+
+    Args:
+        distribution: The finite distribution of requests.
+        V: Weight of cost, in 1 / cost unit.
+        alpha: Required satisfaction, in [0, 1].
+        horizon: Number of requests T.
+        c: Scale of the exploration probability min(1, c t^-a).
+        a: Its exponent.
+        S_T: Bound of sum_t E[(1 - p_t) Q_t e_t] of that run; 0 for exact predictions.
+        Q_1: Start of the queue.
+
+    Returns:
+        kappa; inf where no kappa < beta_M is enough (V too large for T, or alpha too close to what model M attains).
+
+    Raises:
+        ValueError: As `theory.distribution_constants` raises.
+
+    Source: T10 in docs/theory.md.
     """
-    at, stairs = optimum.constants(distribution, alpha), optimum.staircase(distribution)
-    P_T = theory.exploration_sum(horizon, c, a)
+    at, stairs = theory.distribution_constants(distribution, alpha), optimum.staircase(distribution)
+    P_T = theory.exploration_sum(T=horizon, c=c, a=a)
 
     def right(kappa: float) -> float:
         wanted = alpha + kappa
@@ -57,10 +84,12 @@ def kappa_for(
         if step >= len(stairs.level):
             return np.inf
         B = max(wanted, 1.0 - wanted) ** 2 / 2.0
-        queue = theory.T1_queue(V, stairs.price[step], B, horizon, P_T, at.beta_M - kappa, S_T, Q_1=Q_1)
+        queue = theory.T1_queue_older(
+            V=V, gamma=stairs.price[step], B=B, T=horizon, P_T=P_T, beta_M=at.beta_M - kappa, S_T=S_T, Q_1=Q_1
+        )
         return float(queue) - Q_1
 
-    return theory.T10_kappa(right, horizon, at.beta, at.beta_M)
+    return theory.T10_kappa(right, T=horizon, beta=at.beta, beta_M=at.beta_M)
 
 
 def _more(controls: Controls, kappa: Array) -> Controls:

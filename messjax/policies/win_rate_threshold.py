@@ -14,7 +14,16 @@ from messjax.types import Array, Controls, Policy, Predictor, as_pytree
 
 
 def wins(satisfaction: np.ndarray, weak: int = 0, strong: int = -1) -> np.ndarray:
-    """[n, 1], 1 where the strong model satisfied more than the weak one: what a win rate is trained on."""
+    """The label that a win rate is trained on: whether the strong model satisfied a request more than the weak one.
+
+    Args:
+        satisfaction: Satisfactions [n, M].
+        weak: Number of the weak model.
+        strong: Number of the strong model.
+
+    Returns:
+        [n, 1] float32, 1 where the strong model's satisfaction is larger.
+    """
     satisfaction = np.asarray(satisfaction)
     return (satisfaction[:, strong] > satisfaction[:, weak]).astype(np.float32)[:, None]
 
@@ -22,17 +31,29 @@ def wins(satisfaction: np.ndarray, weak: int = 0, strong: int = -1) -> np.ndarra
 def threshold(
     win_rate: Predictor, features: np.ndarray, satisfaction: np.ndarray, *, weak: int = 0, strong: int = -1
 ) -> Policy:
-    """Serve `strong` where the win rate predicted for it is above a threshold, else `weak`; no other model, ever.
+    """Serve `strong` where the win rate predicted for it is above a threshold, otherwise `weak`; no other model.
 
-    The rule of RouteLLM (Ong et al. 2024, arXiv 2406.18665): P(strong wins | x) against a threshold. `win_rate` is a
-    frozen predictor with one output, say `predictors.trained(predictors.linear(d, 1), x, wins(satisfaction), key=...)`.
-    The threshold is calibrated at each alpha on a prefix, features [n, d] and satisfaction [n, M]: the highest (the
-    fewest calls of the strong model) at which the prefix is satisfied at a rate of alpha; the one that satisfies most
-    where none does. What comes after the prefix is not looked at; whether alpha holds there is luck and n. Thresholds
-    are half-way between neighbouring win rates. The policy never explores, and sees nothing of V.
+    The rule of RouteLLM: P(strong wins | x) against a threshold. The threshold is calibrated at each alpha on a prefix:
+    the highest (the fewest calls of the strong model) at which the prefix is satisfied at a rate of alpha, or the one
+    that satisfies most where none does. Later requests are not used, so that alpha may or may not hold on them.
+    Thresholds are half-way between neighbouring win rates. The policy never explores.
 
-    ValueError for a prefix without requests or with shapes that disagree, models that do not exist, or a win rate that
-    is not a frozen predictor of one number.
+    Args:
+        win_rate: A frozen predictor with one output, for example
+            `predictors.trained(predictors.linear(d, 1), x, wins(satisfaction), key=...)`.
+        features: Features of the prefix [n, d].
+        satisfaction: Satisfactions of the prefix [n, M].
+        weak: Number of the weak model; negative numbers count from the end.
+        strong: Number of the strong model.
+
+    Returns:
+        The policy. It reads the control alpha.
+
+    Raises:
+        ValueError: A prefix without requests or with shapes that disagree, models that do not exist, or a win rate that
+            is not a frozen predictor of one number.
+
+    Source: Ong et al. 2024, arXiv 2406.18665.
     """
     features, satisfaction = np.asarray(features, np.float32), np.asarray(satisfaction, np.float64)
     if satisfaction.ndim != 2 or features.ndim != 2 or not len(features) or len(features) != len(satisfaction):
@@ -50,15 +71,22 @@ def threshold(
     level, bar = calibrate(rate[:, 0], satisfaction[:, weak], satisfaction[:, strong])
     table = jnp.asarray(level, jnp.float32), jnp.asarray(bar, jnp.float32)
     pair = jnp.asarray([weak, strong], jnp.int32)
-    return fixed(Partial(_pick, as_pytree(win_rate), table, pair), Partial(_nothing))
+    return fixed(Partial(_pick, as_pytree(win_rate), table, pair), Partial(_nothing), "threshold")
 
 
 def calibrate(rate: np.ndarray, weak: np.ndarray, strong: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """For n + 1 numbers of strong calls on a prefix: the satisfaction reached so far, and the threshold [n + 1] each.
+    """Thresholds for every number k = 0, ..., n of requests sent to the strong model.
 
-    rate, weak, strong [n]: win rates and the two models' satisfactions. The k requests of the highest win rates go to
-    the strong model; k between equal rates is not possible, and repeats what was reached before. From the best k on the
-    levels stay and so do the thresholds.
+    The k requests of the highest win rates go to the strong model. k between equal rates is not possible, and repeats
+    what was reached before. From the best k on the levels stay and so do the thresholds.
+
+    Args:
+        rate: Win rates of the prefix [n].
+        weak: Satisfactions of the weak model [n].
+        strong: Satisfactions of the strong model [n].
+
+    Returns:
+        The satisfaction reached so far [n + 1], non-decreasing, and the threshold of each [n + 1].
     """
     order = np.argsort(-rate, kind="stable")
     rate, gain = rate[order], (strong - weak)[order]

@@ -20,20 +20,33 @@ from messjax.types import Array, Predictor, PyTree
 
 
 class Space(NamedTuple):
-    """What is learned: the encoder's last layer, and a vector per model."""
+    """What is learned: the encoder's last layer, and a vector per model.
 
-    encoder: Array  # [h, d]
-    models: Array  # [M, h]
+    Attributes:
+        encoder: Matrix W [h, d].
+        models: Vectors k_m [M, h].
+    """
+
+    encoder: Array
+    models: Array
 
 
 class Batch(NamedTuple):
-    """Requests of a minibatch of b, what contrasts them with models and with one another."""
+    """A minibatch of b requests, with the requests that they are contrasted with.
 
-    features: Array  # [b, d]
-    satisfaction: Array  # [b, M]
-    positive: Array  # [b], another request of the same cluster
-    negative: Array  # [b, H], requests of other clusters
-    contrast: Array  # [b] bool, whether there are any
+    Attributes:
+        features: Features [b, d].
+        satisfaction: Satisfactions [b, M].
+        positive: Index of another request of the same cluster, [b].
+        negative: Indices of requests of other clusters, [b, H].
+        contrast: Whether there are requests of other clusters, [b] bool.
+    """
+
+    features: Array
+    satisfaction: Array
+    positive: Array
+    negative: Array
+    contrast: Array
 
 
 def dual_contrastive(
@@ -49,16 +62,33 @@ def dual_contrastive(
     calibrated: bool = True,
     tx: optax.GradientTransformation | None = None,
 ) -> Predictor:
-    """RouterDC on features [n, d] and satisfaction [n, M] of a prefix, then frozen.
+    """RouterDC, trained on a prefix of requests and then frozen.
 
-    A request is W x and a model k_m in R^h, alike by cosine; W and k minimise `sample_llm_loss` + weight
-    `sample_sample_loss` on minibatches with AdamW (rate 1e-3), or any rule `tx`. RouterDC fine-tunes a language model
-    for the first; here the encoder is frozen, as in [M25], and W its last layer. Clusters are k-means on x (theirs:
-    after t-SNE).
+    A request is W x and a model k_m in R^h, compared by cosine; W and k minimise `sample_llm_loss` + weight
+    `sample_sample_loss` on minibatches. RouterDC fine-tunes a language model for W; here the encoder is frozen, as in
+    [M25], and W is its last layer. Clusters are k-means on x (in the publication: after t-SNE).
 
-    s_hat: with `calibrated` each model's logistic regression on its cosine, fitted on the prefix: a probability, which
-    alpha can be compared to. Without, the softmax of the cosines: RouterDC's own scores, whose argmax it serves; they
-    sum to one and are no satisfactions. ValueError for a prefix that `check_prefix` refuses, or sizes < 1.
+    Args:
+        features: Features of the prefix [n, d].
+        satisfaction: Satisfactions of the prefix [n, M], in [0, 1].
+        key: Random key of the training.
+        hidden: Dimension h of the common space.
+        steps: Number of minibatches.
+        batch: Requests per minibatch.
+        num_clusters: Largest number of clusters.
+        weight: Weight of the second loss.
+        calibrated: Whether s_hat is each model's logistic regression on its cosine, fitted on the prefix: a probability
+            that can be compared with alpha. Otherwise s_hat is the softmax of the cosines, RouterDC's own scores; they
+            sum to one and are not satisfactions.
+        tx: Any Optax transformation, by default AdamW with rate 1e-3.
+
+    Returns:
+        A frozen predictor.
+
+    Raises:
+        ValueError: A prefix that `pretrained.check_prefix` refuses, or sizes < 1.
+
+    Source: RouterDC, arXiv 2409.19886.
     """
     features, satisfaction = check_prefix("dual_contrastive", features, satisfaction)
     for name, size in (("hidden", hidden), ("steps", steps), ("batch", batch), ("num_clusters", num_clusters)):
@@ -76,7 +106,15 @@ def dual_contrastive(
 
 
 def similarity(left: Array, right: Array) -> Array:
-    """Cosines [b, M] of rows [b, h] and [M, h]."""
+    """Cosines of all pairs of rows.
+
+    Args:
+        left: [b, h].
+        right: [M, h].
+
+    Returns:
+        Cosines [b, M].
+    """
 
     def unit(x: Array) -> Array:
         return x / jnp.sqrt(jnp.maximum(jnp.sum(x**2, axis=-1, keepdims=True), 1e-12))
@@ -87,8 +125,17 @@ def similarity(left: Array, right: Array) -> Array:
 def sample_llm_loss(cosine: Array, satisfaction: Array, top: int = 3, last: int = 3) -> Array:
     """-log of a good model's share among itself and the bad ones, summed over the good, averaged over requests.
 
-    cosine, satisfaction [b, M]. Good are the `top` most satisfying models with s > 0, bad the `last` least satisfying
-    with s <= 1/2; as in the published code, so that a model with a score between can be both.
+    Good are the `top` most satisfying models with s > 0, bad the `last` least satisfying with s <= 1/2; as in the
+    published code, so that a model with a score between can be both.
+
+    Args:
+        cosine: Similarities [b, M].
+        satisfaction: Satisfactions [b, M].
+        top: Largest number of good models.
+        last: Largest number of bad models.
+
+    Returns:
+        The loss [].
     """
     order = jnp.argsort(-satisfaction, axis=1, stable=True)
     ranked = jnp.take_along_axis(satisfaction, order, axis=1)
@@ -103,7 +150,15 @@ def sample_llm_loss(cosine: Array, satisfaction: Array, top: int = 3, last: int 
 
 
 def sample_sample_loss(hidden: Array, batch: Batch) -> Array:
-    """-log of the share of a request of the same cluster among itself and H of other clusters; hidden [b, h]."""
+    """-log of the share of a request of the same cluster among itself and H requests of other clusters.
+
+    Args:
+        hidden: Requests in the common space [b, h].
+        batch: The minibatch.
+
+    Returns:
+        The loss [].
+    """
     cosine = similarity(hidden, hidden)
     picked = jnp.concatenate([batch.positive[:, None], batch.negative], axis=1)
     alike = jnp.take_along_axis(cosine, picked, axis=1)
@@ -111,14 +166,33 @@ def sample_sample_loss(hidden: Array, batch: Batch) -> Array:
 
 
 def loss(space: Space, batch: Batch, weight: Array) -> Array:
-    """The dual-contrastive loss, [] float."""
+    """The dual-contrastive loss: `sample_llm_loss` + weight `sample_sample_loss`.
+
+    Args:
+        space: Parameters.
+        batch: The minibatch.
+        weight: Weight of the second loss, [].
+
+    Returns:
+        The loss [] float.
+    """
     hidden = batch.features @ space.encoder.T
     ours = sample_llm_loss(similarity(hidden, space.models), batch.satisfaction)
     return ours + weight * sample_sample_loss(hidden, batch)
 
 
 def draw_batch(data: tuple[Array, Array, Array], key: Array, size: int, others: int = 3) -> Batch:
-    """A minibatch of `size` of the prefix's requests; H = `others` negatives each, as published."""
+    """A random minibatch of the prefix.
+
+    Args:
+        data: Features [n, d], satisfactions [n, M] and clusters [n] of the prefix.
+        key: Random key.
+        size: Requests b of the minibatch.
+        others: Requests H of other clusters for each, 3 as published.
+
+    Returns:
+        The minibatch.
+    """
     features, satisfaction, cluster = data
     rows = jax.lax.top_k(jax.random.uniform(jax.random.fold_in(key, 0), (len(features),)), size)[1]
     same = cluster[rows][:, None] == cluster[rows][None]
@@ -141,7 +215,20 @@ def train(
     tx: optax.GradientTransformation,
     batch: int,
 ) -> tuple[Space, PyTree]:
-    """The space after `steps` minibatches, from random vectors in the shapes of `start`; and the rule's state."""
+    """The parameters after `steps` minibatches, from random vectors.
+
+    Args:
+        data: Features [n, d], satisfactions [n, M] and clusters [n] of the prefix.
+        key: Random key.
+        start: Gives the shapes of the parameters.
+        steps: Number of minibatches, [] int32.
+        weight: Weight of the second loss, [].
+        tx: Optax transformation.
+        batch: Requests per minibatch.
+
+    Returns:
+        The parameters, and the state of the transformation.
+    """
     names = jax.random.split(jax.random.fold_in(key, 0), 2)
     space = Space(*(jax.random.normal(name, x.shape, x.dtype) for name, x in zip(names, start, strict=True)))
     space = space._replace(encoder=space.encoder / np.sqrt(start.encoder.shape[1]))
@@ -161,7 +248,16 @@ def _adamw() -> optax.GradientTransformation:
 
 
 def clusters(features: np.ndarray, number: int, rounds: int = 20) -> np.ndarray:
-    """k-means [n] int32 from a start that depends on the features only; at most `number` clusters."""
+    """k-means with a start that depends on the features only.
+
+    Args:
+        features: [n, d].
+        number: Largest number of clusters.
+        rounds: Iterations.
+
+    Returns:
+        Cluster of each row, [n] int32.
+    """
     from scipy.cluster import vq  # a tenth of a second that only this needs
 
     points = np.asarray(features, np.float64)
@@ -171,7 +267,16 @@ def clusters(features: np.ndarray, number: int, rounds: int = 20) -> np.ndarray:
 
 
 def platt(score: np.ndarray, label: np.ndarray, ridge: float = 1e-3) -> np.ndarray:
-    """(a, b) of the logistic regression sigmoid(a score + b) of labels in [0, 1] [n], by Newton's method, NumPy."""
+    """Logistic regression sigmoid(a score + b) of labels, by Newton's method on the host.
+
+    Args:
+        score: Scores [n].
+        label: Labels [n] in [0, 1].
+        ridge: Regularisation.
+
+    Returns:
+        (a, b) as an array [2].
+    """
     design = np.stack([np.asarray(score, np.float64), np.ones(len(score))], axis=1)
     fit, label = np.zeros(2), np.asarray(label, np.float64)
     for _ in range(30):

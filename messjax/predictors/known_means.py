@@ -1,4 +1,4 @@
-"""The oracle: s_hat = mu, e_t = 0. It gets the law at construction; a policy cannot get it otherwise."""
+"""The oracle: s_hat = mu, e_t = 0. It reads the stream's mean function, which is available only at construction."""
 
 from __future__ import annotations
 
@@ -8,14 +8,42 @@ from messjax.types import Array, Outcome, Predictor, Stream
 
 
 def known_mean(stream: Stream, who: str) -> Partial:
-    """The stream's `mean`; ValueError naming `who` asks when the stream has no known law (a recorded trace)."""
+    """The stream's function mu(x).
+
+    Args:
+        stream: A stream with known means.
+        who: Name of the caller, for error messages.
+
+    Returns:
+        A Partial, features [d] -> mu [M].
+
+    Raises:
+        ValueError: The stream's means are unknown, as in a recorded trace.
+    """
     if stream.mean is None:
-        raise ValueError(f"{who}: this stream's law is unknown (a recorded trace?); expected a synthetic stream")
+        raise ValueError(
+            f"{who}: the means of this stream are unknown (a recorded trace?); expected a synthetic stream"
+        )
     return stream.mean if isinstance(stream.mean, Partial) else Partial(stream.mean)
 
 
 def oracle(stream: Stream) -> Predictor:
-    """Predicts mu(x) of the stream exactly and never learns. ValueError for a stream whose law is unknown."""
+    """Predicts mu(x) of the stream exactly and never learns.
+
+    Args:
+        stream: A stream with known means (not a recorded trace).
+
+    Returns:
+        The predictor, with prediction error e_t = 0.
+
+    Raises:
+        ValueError: The stream's means are unknown.
+
+    Example:
+        >>> from messjax import policies, streams
+        >>> stream = streams.calibrated(cost=[1.0, 5.0], accuracy=[0.5, 0.8])
+        >>> policy = policies.mess_plus(oracle(stream))
+    """
     return Predictor(Partial(_init), Partial(predict, known_mean(stream, "oracle")), Partial(_update))
 
 
@@ -25,7 +53,16 @@ def _init(key: Array) -> tuple[()]:
 
 
 def predict(mean: Partial, state: tuple, features: Array) -> Array:
-    """mu(x)."""
+    """The mean satisfactions mu(x).
+
+    Args:
+        mean: A Partial, features [d] -> mu [M].
+        state: Empty.
+        features: Features x [d].
+
+    Returns:
+        mu [M].
+    """
     del state
     return mean(features)
 

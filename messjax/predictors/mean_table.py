@@ -12,12 +12,19 @@ import optax
 from jax.tree_util import Partial
 
 from messjax.predictors import learning
-from messjax.types import Array, Outcome, Predictor, PyTree
+from messjax.types import Array, Outcome, Predictor, PyTree, Stream, sizes
 
 
 @functools.cache
 def running_mean(prior: float = 1.0) -> optax.GradientTransformationExtraArgs:
-    """Step size 1 / (prior + visits) per cell: on squared loss, the mean of the labels and `prior` starting values."""
+    """Step size 1 / (prior + visits) per cell: on squared loss, the mean of the labels and of `prior` starting values.
+
+    Args:
+        prior: Weight of the starting value, in visits.
+
+    Returns:
+        An Optax transformation that takes the argument `visited`.
+    """
 
     def init(params: PyTree) -> PyTree:
         return jax.tree.map(jnp.zeros_like, params)
@@ -42,14 +49,31 @@ class _Update:
         return learning.descend(state, self.tx, loss, visited=jnp.outer(jnp.abs(features), outcome.observed))
 
 
-def tabular(num_types: int, num_models: int, *, tx: optax.GradientTransformation | None = None) -> Predictor:
+def tabular(
+    num_types: int | None = None,
+    num_models: int | None = None,
+    *,
+    stream: Stream | None = None,
+    tx: optax.GradientTransformation | None = None,
+) -> Predictor:
     """s_hat is a row of a table [K, M], learned from one-hot features [K], starting at 1/2.
 
-    With other features s_hat is their product with the table: defined, but no running mean of anything.
+    With other features s_hat is their product with the table, which is defined but is no running mean.
 
-    `tx` is any Optax transformation of the squared loss, by default `running_mean()`: e_t falls like the square
-    root of the visits of a type.
+    Args:
+        num_types: Number of request types K.
+        num_models: Number of models M.
+        stream: The stream that both numbers are taken from, instead of giving them.
+        tx: Any Optax transformation of the squared loss, by default `running_mean()`: e_t falls like one over the
+            square root of the visits of a type.
+
+    Returns:
+        The predictor, which learns online.
+
+    Raises:
+        ValueError: Sizes and a stream were given, or neither.
     """
+    num_types, num_models = sizes("tabular", stream, num_types=num_types, num_models=num_models)
     tx = running_mean() if tx is None else tx
     table = jnp.full((num_types, num_models), 0.5, jnp.float32)  # not weakly typed: a carry must keep its type
     return Predictor(Partial(learning.Start(tx), table), Partial(_predict), Partial(_Update(tx)))

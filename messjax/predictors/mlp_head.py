@@ -1,4 +1,4 @@
-"""The classifier head of [M25] in Flax Linen, learned online on exploration. The only predictor with Flax."""
+"""The classifier head of [M25] in Flax Linen, learned online from explored requests."""
 
 from __future__ import annotations
 
@@ -12,13 +12,17 @@ from flax import linen as nn
 from jax.tree_util import Partial
 
 from messjax.predictors import learning
-from messjax.types import Array, Outcome, Predictor, PyTree
+from messjax.types import Array, Outcome, Predictor, PyTree, Stream, sizes
 
 
 class Head(nn.Module):
-    """Linear, LayerNorm, ReLU, Dropout, Linear: one logit per model [M] from an embedding x [d].
+    """Linear, LayerNorm, ReLU, Dropout, Linear: one logit per model from an embedding.
 
-    `input_dropout` is the further dropout on the embedding that the authors' code has and the paper's text has not.
+    Attributes:
+        num_models: Number of models M.
+        hidden: Width of the hidden layer.
+        dropout: Dropout rate after the hidden layer.
+        input_dropout: Dropout rate on the embedding, which the authors' code has and the paper's text has not.
     """
 
     num_models: int
@@ -28,7 +32,15 @@ class Head(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, train: bool = False) -> Array:
-        """Logits [M]; with `train` the dropout is live and needs an rng named "dropout"."""
+        """The logits of one embedding.
+
+        Args:
+            x: Embedding [d].
+            train: Whether dropout is active; it then needs an rng named "dropout".
+
+        Returns:
+            Logits [M].
+        """
         x = nn.Dropout(self.input_dropout, deterministic=not train)(x)
         x = nn.LayerNorm()(nn.Dense(self.hidden)(x))
         x = nn.Dropout(self.dropout, deterministic=not train)(nn.relu(x))
@@ -36,7 +48,12 @@ class Head(nn.Module):
 
 
 class MlpState(NamedTuple):
-    """The learner and the key of its dropout."""
+    """State of `mlp` on one stream.
+
+    Attributes:
+        learner: Parameters and optimiser state.
+        key: Random key of its dropout.
+    """
 
     learner: learning.Learner
     key: Array
@@ -72,19 +89,39 @@ class _Update(_Mlp):
 
 
 def mlp(
-    num_features: int,
-    num_models: int,
+    num_features: int | None = None,
+    num_models: int | None = None,
     *,
+    stream: Stream | None = None,
     hidden: int | None = None,
     dropout: float = 0.1,
     input_dropout: float = 0.1,
     tx: optax.GradientTransformation | None = None,
 ) -> Predictor:
-    """The head of [M25] on x [d]; `hidden` defaults to d as in its code, `tx` to `learning.sgd()`, its rule.
+    """The classifier head of [M25] on x.
 
-    One request at a time that rule is too fast for this head: on a learnable stream of six features its log loss rose
-    from .63 after 300 updates to .71 after 6,000 (a constant 1/2 has .69); `learning.sgd(0.01)` got to .49.
+    With one request at a time the update rule of [M25] is too fast for this head: on a learnable stream of six features
+    its log loss rose from .63 after 300 updates to .71 after 6,000 (a constant 1/2 has .69); `learning.sgd(0.01)`
+    reached .49.
+
+    Args:
+        num_features: Number of features d.
+        num_models: Number of models M.
+        stream: The stream that both numbers are taken from, instead of giving them.
+        hidden: Width of the hidden layer, by default d as in the code of [M25].
+        dropout: Dropout rate after the hidden layer.
+        input_dropout: Dropout rate on the features.
+        tx: Any Optax transformation, by default `learning.sgd()`, the rule of [M25].
+
+    Returns:
+        The predictor, which learns online.
+
+    Raises:
+        ValueError: Sizes and a stream were given, or neither.
+
+    Source: The classifier head of [M25].
     """
+    num_features, num_models = sizes("mlp", stream, num_features=num_features, num_models=num_models)
     head = Head(num_models, num_features if hidden is None else hidden, dropout, input_dropout)
     tx = learning.sgd() if tx is None else tx
     example = jnp.zeros(num_features, jnp.float32)

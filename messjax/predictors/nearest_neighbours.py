@@ -1,4 +1,4 @@
-"""k nearest neighbours on a prefix."""
+"""k nearest neighbours on a prefix of requests."""
 
 from __future__ import annotations
 
@@ -12,11 +12,23 @@ from messjax.types import Array, Predictor
 
 
 def knn(features: np.ndarray, satisfaction: np.ndarray, k: int = 10) -> Predictor:
-    """s_hat [M]: the mean satisfaction of the k requests of a prefix whose features are nearest (Euclidean).
+    """s_hat is the mean satisfaction of the k requests of a prefix whose features are nearest (Euclidean).
 
-    features [n, d], satisfaction [n, M]. Equally near ones: the earlier in the prefix. Normalise rows beforehand for
-    cosine similarity. A prediction takes n d multiplications. Frozen; a strong baseline of routing (RouterBench, Hu et
-    al. 2024, arXiv 2403.12031). ValueError for k outside 1..n, or a prefix that `check_prefix` refuses.
+    Among equally near ones the earlier in the prefix is taken. Normalise rows beforehand for cosine similarity. A
+    prediction takes n d multiplications. The predictor is frozen, and a strong baseline of routing.
+
+    Args:
+        features: Features of the prefix [n, d].
+        satisfaction: Satisfactions of the prefix [n, M], in [0, 1].
+        k: Number of neighbours, 1 to n.
+
+    Returns:
+        A frozen predictor.
+
+    Raises:
+        ValueError: k outside 1..n, or a prefix that `pretrained.check_prefix` refuses.
+
+    Source: RouterBench, Hu et al. 2024, arXiv 2403.12031.
     """
     features, satisfaction = check_prefix("knn", features, satisfaction)
     if not 1 <= k <= len(features):

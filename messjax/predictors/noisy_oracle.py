@@ -1,4 +1,4 @@
-"""The oracle plus a controlled error: e_t is known exactly and falls at a rate one chooses."""
+"""The oracle plus a controlled error: e_t is known exactly and decays at a chosen rate."""
 
 from __future__ import annotations
 
@@ -14,18 +14,35 @@ from messjax.types import Array, Outcome, Predictor, Stream
 
 
 class NoisyState(NamedTuple):
-    """How many explored requests were learned from, and the random plane that fixes the sign of each error."""
+    """State of `noisy` on one stream.
 
-    seen: Array  # [] int32
-    plane: Array  # [M, d]
+    Attributes:
+        seen: Number of explored requests learned from, [] int32.
+        plane: Random plane [M, d] that fixes the sign of each error.
+    """
+
+    seen: Array
+    plane: Array
 
 
 def noisy(stream: Stream, error: np.ndarray | float, q: float = 0.0) -> Predictor:
     """s_hat_m = mu_m(x) +- error_m (1 + n)^-q after n explored requests: e_t = max_m |error_m| (1 + n)^-q exactly.
 
-    error [M] or one number, q >= 0 the learning exponent (T8 in docs/theory; 0: it never learns). The sign depends
-    on x and m through a random plane drawn from the key: a request is misjudged the same way whenever it comes back,
-    as by a trained network. s_hat may leave [0, 1]. ValueError for a stream of unknown law, NaN, or q < 0.
+    The sign depends on x and m through a random plane drawn from the key: the error on a request is the same whenever
+    the request recurs, as with a trained network. s_hat may leave [0, 1].
+
+    Args:
+        stream: A stream with known means.
+        error: Size of the error before learning, [M] or a number.
+        q: Learning exponent >= 0 (T8 in docs/theory.md); 0 never learns.
+
+    Returns:
+        The predictor.
+
+    Raises:
+        ValueError: A stream with unknown means, an error that is not finite, or q < 0.
+
+    Source: T8 in docs/theory.md.
     """
     mean = known_mean(stream, "noisy")
     error = np.asarray(error, np.float32)

@@ -1,4 +1,4 @@
-"""Predictors trained before the first request, on a prefix, and never again."""
+"""Predictors that are trained on a prefix of requests before the stream begins, and not updated afterwards."""
 
 from __future__ import annotations
 
@@ -13,7 +13,15 @@ from messjax.types import Array, Outcome, Predictor, PyTree, as_pytree
 
 
 def frozen(predictor: Predictor, state: PyTree) -> Predictor:
-    """`predictor` as it is in `state`: it predicts and never learns, on every stream the same."""
+    """`predictor` as it is in `state`: it predicts and never learns, the same on every stream.
+
+    Args:
+        predictor: Any predictor.
+        state: A state of it.
+
+    Returns:
+        A frozen predictor.
+    """
     inner = as_pytree(predictor)
     return predicting(Partial(_predict, inner.predict, state))
 
@@ -21,12 +29,24 @@ def frozen(predictor: Predictor, state: PyTree) -> Predictor:
 def trained(
     predictor: Predictor, features: np.ndarray, satisfaction: np.ndarray, *, key: Array, epochs: int = 5
 ) -> Predictor:
-    """`predictor` after it learned from a prefix: features [n, d], satisfaction [n, M] of all models, then frozen.
+    """`predictor` after it learned from a prefix with the outcomes of all models, then frozen.
 
-    Its own update (linear, MLP, table, whatever their Optax rule), one request at a time as on a stream, `epochs` times
-    through the prefix, each time in another order drawn from `key`. Offline routers, "predict, then argmin", are this
-    in `policies.predict_then_argmin` or `policies.lagrangian`. ValueError for a prefix that `check_prefix` refuses or
-    epochs < 1.
+    It learns by its own update, one request at a time as on a stream, `epochs` times through the prefix, each time in
+    another random order. Offline routers of the kind "predict, then argmin" are this predictor in
+    `policies.predict_then_argmin` or `policies.lagrangian`.
+
+    Args:
+        predictor: Any predictor that learns.
+        features: Features of the prefix [n, d].
+        satisfaction: Satisfactions of the prefix [n, M], in [0, 1].
+        key: Random key of the start and of the orders.
+        epochs: Number of passes through the prefix, at least 1.
+
+    Returns:
+        A frozen predictor.
+
+    Raises:
+        ValueError: A prefix that `check_prefix` refuses, or epochs < 1.
     """
     features, satisfaction = check_prefix("trained", features, satisfaction)
     if epochs < 1:
@@ -36,12 +56,31 @@ def trained(
 
 
 def predicting(predict: Partial) -> Predictor:
-    """A predictor that is one function of x: `predict(state, features) -> [M]`, the state empty."""
+    """A predictor that is one function of x, with an empty state.
+
+    Args:
+        predict: A Partial, (state, features [d]) -> s_hat [M].
+
+    Returns:
+        A frozen predictor.
+    """
     return Predictor(Partial(_init), predict, Partial(_update))
 
 
 def check_prefix(who: str, features: np.ndarray, satisfaction: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """A prefix as float32 [n, d], [n, M]; ValueError for none, shapes that disagree, NaN, or scores outside [0, 1]."""
+    """A prefix of requests as float32 arrays, validated.
+
+    Args:
+        who: Name of the caller, for error messages.
+        features: [n, d].
+        satisfaction: [n, M], in [0, 1].
+
+    Returns:
+        Features [n, d] and satisfactions [n, M], float32.
+
+    Raises:
+        ValueError: No requests, shapes that disagree, NaN, or satisfactions outside [0, 1].
+    """
     features, satisfaction = np.asarray(features, np.float32), np.asarray(satisfaction, np.float32)
     if features.ndim != 2 or satisfaction.ndim != 2 or len(features) != len(satisfaction) or not len(features):
         raise ValueError(f"{who}: expected a prefix [n, d], [n, M], found {features.shape} and {satisfaction.shape}")
@@ -57,7 +96,18 @@ def check_prefix(who: str, features: np.ndarray, satisfaction: np.ndarray) -> tu
 
 
 def predict_all(predictor: Predictor, features: np.ndarray) -> np.ndarray:
-    """s_hat [n, M] of a frozen predictor for features [n, d]. ValueError for one that has something to learn."""
+    """The predictions of a frozen predictor.
+
+    Args:
+        predictor: A frozen predictor.
+        features: [n, d].
+
+    Returns:
+        s_hat [n, M].
+
+    Raises:
+        ValueError: A predictor that learns.
+    """
     if jax.tree.leaves(jax.eval_shape(predictor.init, jax.random.key(0))):
         raise ValueError("expected a frozen predictor (predictors.trained, frozen, knn, ...), found one that learns")
     return np.asarray(_predict_rows(as_pytree(predictor), jnp.asarray(features, jnp.float32)))

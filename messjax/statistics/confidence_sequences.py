@@ -1,20 +1,22 @@
-"""Confidence sequences: intervals for a mean that are right at all times at once, so that one may look and stop.
+"""Confidence sequences: intervals for a mean that hold at all times simultaneously, so that one may look and stop.
 
     P(for all t: lower_t < mean < upper_t) >= level
 
-An interval of `messjax.statistics.intervals` is right at one t fixed beforehand; watched over time it fails sooner or later. All there
-is here comes from Ville's inequality: a non-negative process that starts at 1 and does not grow in expectation (the
-capital of a gambler in a game that is fair or worse, an e-process) ever reaches 1 / q with probability at most q.
+An interval of `messjax.statistics.intervals` is valid at one t fixed beforehand; checked again and again over time it
+fails sooner or later. Everything here follows from Ville's inequality: a non-negative process that starts at 1 and does
+not grow in expectation (an e-process: the capital of a gambler in a game that is fair or worse) ever reaches 1 / q with
+probability at most q.
 
     betting              constant mean, samples at hand. **The default**: it is the narrowest where n is in the hundreds
-                         (by 7 to 50% at n = 100; about level at 2,000), for the price of at most `grid` passes.
+                         (by 7 to 50% at n = 100; about equal at 2,000), at the price of at most `grid` passes.
     empirical_bernstein  the same in one pass: where samples are many.
     running_mean_of_conditional_means
                          one path whose conditional means vary (a policy that learns): from three running numbers,
                          which `messjax.meters.bounded_sum` folds online.
-    e_value, p_value     evidence against "the mean is at most null", for families of checks watched over time.
+    e_value, p_value     evidence against "the mean is at most null", for families of sequential checks.
 
-Observations are bounded; constant mean is E[X_t | X_1..X_{t-1}] = mean: they need be neither independent nor alike.
+Observations are bounded; constant mean is E[X_t | X_1..X_{t-1}] = mean: they need be neither independent nor
+identically distributed.
 
 Sources: [WSR23] Waudby-Smith, Ramdas, Estimating means of bounded random variables by betting, JRSS B 86 (online 2023;
 arXiv 2010.09686). [HRMS21] Howard, Ramdas, McAuliffe, Sekhon, Time-uniform, nonparametric, nonasymptotic confidence
@@ -37,12 +39,19 @@ ROUNDING = 1e-6  # of the range: how far running sums in float32 may leave their
 
 
 class Sequence(NamedTuple):
-    """A confidence sequence in the unit of the samples. Where lower > upper it has failed, or its premises have."""
+    """A confidence sequence in the unit of the samples. Where lower > upper it, or one of its assumptions, has failed.
 
-    mean: Floats  # [..., n] the running mean of the samples
-    lower: Floats  # [..., n]
-    upper: Floats  # [..., n]
-    level: float  # of both limits together, or of each alone if one-sided; at all times at once
+    Attributes:
+        mean: Running mean of the samples [..., n].
+        lower: Lower limits [..., n].
+        upper: Upper limits [..., n].
+        level: Coverage of both limits together, or of each alone if one-sided, at all times simultaneously.
+    """
+
+    mean: Floats
+    lower: Floats
+    upper: Floats
+    level: float
 
 
 # --- one mean, common to all observations ---------------------------------------------------------------------
@@ -51,21 +60,27 @@ class Sequence(NamedTuple):
 def empirical_bernstein(
     samples: ArrayLike, low: ArrayLike, high: ArrayLike, level: float = 0.95, *, one_sided: bool = False
 ) -> Sequence:
-    """The predictable plug-in empirical-Bernstein confidence sequence, [WSR23] Theorem 2, with running intersection.
-
-    Args:
-        samples: [..., n] observations over time, all conditional means equal.
-        low, high: what the samples lie between, known beforehand; broadcast against the samples.
-        level: coverage over all times.
-        one_sided: whether each limit alone has the level (as in `intervals.one_sided`), or both together.
+    """The predictable plug-in empirical-Bernstein confidence sequence, with running intersection.
 
     With X in [0, 1] and q the error of one side, both limits are (sum l_i X_i) / (sum l_i) -+
     (log(1/q) + sum (X_i - m_{i-1})^2 (-log(1 - l_i) - l_i)) / (sum l_i), for m and v the mean and the variance so far
     (one observation 1/2 of variance 1/4 goes before the first), and bets
     l_t = min(BET, sqrt(2 log(1/q) / (v_{t-1} t log(1 + t)))).
 
+    Args:
+        samples: [..., n] observations over time, all conditional means equal.
+        low: What the samples are at least, known beforehand; broadcasts against the samples.
+        high: What the samples are at most; broadcasts likewise.
+        level: Coverage over all times, in (0, 1).
+        one_sided: Whether each limit alone has the level (as in `intervals.one_sided`), or both together.
+
+    Returns:
+        The confidence sequence.
+
     Raises:
-        ValueError: samples that are empty, no numbers or outside [low, high], low >= high, a level outside (0, 1).
+        ValueError: Samples that are empty, not numbers or outside [low, high], low >= high, or a level outside (0, 1).
+
+    Source: Theorem 2 of [WSR23].
     """
     x, bottom, width = _unit(samples, low, high)
     error = _error_of_a_side(level, one_sided)
@@ -88,15 +103,34 @@ def betting(
     one_sided: bool = False,
     grid: int = 1000,
 ) -> Sequence:
-    """The confidence sequence of the hedged capital process, [WSR23] Theorem 3: the means no gambler has ruled out yet.
+    """The confidence sequence of the hedged capital process: the means that no gambler has ruled out yet.
 
-    A gambler who bets that the mean exceeds m holds K_t(m) = prod (1 + l_i (X_i - m)), X in [0, 1] and
-    l_t = min(BET / m, the bet size of `empirical_bernstein`); another bets on 1 - X. K_t(m) falls with m, so
-    the means ruled out (K reached 1/q at some time so far) are those up to a limit. Both limits are rounded outwards
-    to the next multiple of (high - low) / grid, which costs width and no coverage: the mean lies strictly between.
-
-    Arguments and errors as in `empirical_bernstein`; also a ValueError for a grid below 2. Time and memory: a pass over
+    A gambler who bets that the mean exceeds m holds K_t(m) = prod (1 + l_i (X_i - m)), X in [0, 1] and l_t = min(BET /
+    m, the bet size of `empirical_bernstein`); another bets on 1 - X. K_t(m) falls with m, so the means ruled out (K
+    reached 1/q at some time so far) are those up to a limit. Both limits are rounded outwards to the next multiple of
+    (high - low) / grid, which costs width and no coverage: the mean lies strictly between. Time and memory: a pass over
     the samples for every grid point below the limits.
+
+    Args:
+        samples: [..., n] observations over time, all conditional means equal.
+        low: What the samples are at least, known beforehand; broadcasts against the samples.
+        high: What the samples are at most; broadcasts likewise.
+        level: Coverage over all times, in (0, 1).
+        one_sided: Whether each limit alone has the level, or both together.
+        grid: Number of steps between low and high, at least 2.
+
+    Returns:
+        The confidence sequence.
+
+    Raises:
+        ValueError: As `empirical_bernstein` raises, or a grid below 2.
+
+    Source: Theorem 3 of [WSR23].
+
+    Example:
+        >>> limits = betting([0.0, 1.0, 1.0, 0.0] * 100, low=0.0, high=1.0)
+        >>> print(f"{limits.lower[-1]:.2f} to {limits.upper[-1]:.2f}")
+        0.41 to 0.59
     """
     if grid < 2:
         raise ValueError(f"grid is {grid}, expected at least 2 steps between low and high.")
@@ -120,24 +154,30 @@ def _ruled_out(x: Floats, error: float, grid: int) -> Floats:
 
 
 def e_value(samples: ArrayLike, low: ArrayLike, high: ArrayLike, null: ArrayLike) -> Floats:
-    """Evidence [..., n] against "every conditional mean is at most null": the capital of a gambler on larger means.
+    """Evidence against "every conditional mean is at most null": the capital of a gambler who bets on larger means.
 
     Under the null its expectation at any stopping time is at most 1, and P(it ever reaches 1/q) <= q. The mean of
     e-values is an e-value, however dependent; of m of them reject where m e >= 1/q (e-Bonferroni), or use `p_value`
     with `intervals.holm`, and the family-wise error is at most q whenever one looks. For the null "at least" negate:
     e_value(-samples, -high, -low, -null).
 
-    Capital prod (1 + l_i (X_i - null)) with the approximately growth-optimal bet (aGRAPA) of [WSR23], appendix B.3:
-    l_t = (m - null) / (v + (m - null)^2) at the mean m and variance v so far, kept in [0, BET / null]. It stakes
-    nothing while the mean so far is below the null. Infinite beyond the range of float64.
+    Capital prod (1 + l_i (X_i - null)) with the approximately growth-optimal bet (aGRAPA): l_t = (m - null) / (v + (m -
+    null)^2) at the mean m and variance v so far, kept in [0, BET / null]. It bets nothing while the mean so far is
+    below the null.
 
     Args:
         samples: [..., n] observations over time.
-        low, high: what the samples lie between, known beforehand; they and null broadcast against the samples.
-        null: in (low, high).
+        low: What the samples are at least, known beforehand; broadcasts against the samples.
+        high: What the samples are at most; broadcasts likewise.
+        null: In (low, high); broadcasts against the samples.
+
+    Returns:
+        Evidence [..., n] after each observation; infinite beyond the range of float64.
 
     Raises:
-        ValueError: as in `empirical_bernstein`, or a null not strictly between low and high.
+        ValueError: As `empirical_bernstein` raises, or a null not strictly between low and high.
+
+    Source: Appendix B.3 of [WSR23].
     """
     x, bottom, width = _unit(samples, low, high)
     m = np.asarray((np.asarray(null, np.float64) - bottom) / width)
@@ -150,7 +190,17 @@ def e_value(samples: ArrayLike, low: ArrayLike, high: ArrayLike, null: ArrayLike
 
 
 def p_value(e: ArrayLike) -> Floats:
-    """1 / the maximum so far of an e-process [..., n]: p-values [..., n] at any time. ValueError for e < 0 or NaN."""
+    """p-values that are valid at any time: 1 / the maximum so far of an e-process.
+
+    Args:
+        e: Evidence [..., n] >= 0, as of `e_value`.
+
+    Returns:
+        p-values [..., n].
+
+    Raises:
+        ValueError: Negative or NaN evidence.
+    """
     e = np.asarray(e, np.float64)
     _refuse("e", e, e >= 0, "evidence of at least 0")
     return 1.0 / np.maximum(np.maximum.accumulate(e, axis=-1), 1.0)
@@ -185,21 +235,11 @@ def running_mean_of_conditional_means(
     one_sided: bool = False,
     tuned: float = TUNED,
 ) -> Sequence:
-    """A confidence sequence [..., checkpoints] for (1/t) sum_{i<=t} E[X_i | past], whatever the conditional means do.
-
-    Args:
-        S: [..., checkpoints] sum_{i<=t} X_i.
-        V: [..., checkpoints] sum_{i<=t} (X_i - guess_i)^2; guess_i in [low, high], a function of the past before i.
-        t: [..., checkpoints] number of observations.
-        low, high: what every X lies between, known beforehand.
-        level: coverage over all times, those between checkpoints included.
-        one_sided: whether each limit alone has the level, or both together.
-        tuned: the V, in units of (high - low)^2, at which the limits are narrowest; chosen before looking. Elsewhere
-            they are right too, and wider than they might be: by a fifth at 100 times `tuned` and at a hundredth.
+    """A confidence sequence for (1/t) sum_{i<=t} E[X_i | past], whatever the conditional means do.
 
     Nothing is intersected over time: the quantity moves, and an old interval says nothing about its present value.
 
-    [HRMS21] Theorem 4 with the gamma-exponential mixture of their Proposition 9. In units of high - low let
+    Theorem 4 of [HRMS21] with the gamma-exponential mixture of their Proposition 9. In units of high - low let
     D_t = sum (X_i - E[X_i | past]). For y >= -1 and 0 <= l < 1: exp(l y - (-log(1 - l) - l) y^2) <= 1 + l y.
     With y = X_i - guess_i and 1 + z <= e^z this makes exp(l D_t - (-log(1 - l) - l) V_t) a supermartingale for every
     l in [0, 1), and so is its mixture over u = 1 - l with density proportional to u^(r-1) e^(-r u) on (0, 1],
@@ -207,9 +247,26 @@ def running_mean_of_conditional_means(
     D_t stays below the root of M(D, V_t) = 1/q, at all times, with probability 1 - q. The other side is the same with
     high + low - X, which has the same V.
 
+    Args:
+        S: [..., checkpoints] sum_{i<=t} X_i.
+        V: [..., checkpoints] sum_{i<=t} (X_i - guess_i)^2; guess_i in [low, high], a function of the past before i.
+        t: [..., checkpoints] number of observations.
+        low: What every X is at least, known beforehand; broadcasts against S.
+        high: What every X is at most, known beforehand; broadcasts against S.
+        level: Coverage over all times, those between checkpoints included.
+        one_sided: Whether each limit alone has the level, or both together.
+        tuned: The V, in units of (high - low)^2, at which the limits are narrowest; chosen before looking. Elsewhere
+            they are valid too, and wider than they might be: by a fifth at 100 times `tuned` and at a hundredth.
+
+    Returns:
+        The confidence sequence, with limits [..., checkpoints] in the unit of X.
+
     Raises:
-        ValueError: shapes that do not broadcast, NaN (an increment outside [low, high], if `watch` folded them), t < 1,
-            sums that no t observations within [low, high] have, low >= high, a level outside (0, 1), tuned <= 0.
+        ValueError: Shapes that do not broadcast, NaN (an increment outside [low, high], if `bounded_mean` folded them),
+            t < 1, sums that no t observations within [low, high] have, low >= high, a level outside (0, 1), or tuned <=
+            0.
+
+    Source: Theorem 4 and Proposition 9 of [HRMS21].
     """
     if not 0.0 < tuned < np.inf:
         raise ValueError(f"tuned is {tuned}, expected a positive number.")

@@ -1,9 +1,9 @@
 """Intervals over independent streams, the jackknife, verdicts, slopes and the correction for families of checks.
 
-One sample is one independent stream, along the last axis of length n. Every (mean) statement of docs/theory.md
-is checked as `verdict(jackknife(margin, ...))` with margin = bound - measured: the margin may be a non-linear
-function of measured means (a square root of S_T in T1), and the jackknife carries their sampling error into it,
-correlations between them included. Host code, NumPy float64.
+One sample is one independent stream, along the last axis of length n. Every (mean) statement of docs/theory.md is
+checked as `verdict(jackknife(margin, ...))` with margin = bound - measured: the margin may be a non-linear function of
+measured means (a square root of S_T in T1), and the jackknife propagates their sampling error, correlations between
+them included. Host code, NumPy float64.
 """
 
 from __future__ import annotations
@@ -19,13 +19,21 @@ Floats = NDArray[np.float64]
 
 
 class Interval(NamedTuple):
-    """An estimate with its limits. The fields are scalars, or arrays over the leading axes of the samples."""
+    """An estimate with its limits. Numbers are scalars, or arrays over the leading axes of the samples.
+
+    Attributes:
+        mean: The estimate, in the unit of the samples.
+        lower: Lower limit.
+        upper: Upper limit.
+        level: Coverage of both limits together (two-sided) or of each (one-sided), as the function that made it says.
+        n: Number of independent streams.
+    """
 
     mean: Any
     lower: Any
     upper: Any
-    level: float  # of both limits together (two-sided) or of each (one-sided), as the function that made it says
-    n: int  # independent streams
+    level: float
+    n: int
 
 
 def _samples(values: ArrayLike, name: str, axis: int = -1) -> Floats:
@@ -67,12 +75,20 @@ def interval(samples: ArrayLike, level: float = 0.95, axis: int = -1) -> Interva
     """Two-sided Student t interval for the mean over independent streams.
 
     Args:
-        samples: one number per stream along `axis`; the other axes are kept.
-        level: coverage of the interval, exact for normal samples.
-        axis: the axis of streams.
+        samples: [..., n], one number per stream along `axis`; the other axes are kept.
+        level: Coverage of the interval, in (0, 1); exact for normal samples.
+        axis: The axis of streams.
+
+    Returns:
+        The interval, in the unit of the samples.
 
     Raises:
-        ValueError: fewer than two streams, NaN or infinite samples, or a level outside (0, 1).
+        ValueError: Fewer than two streams, NaN or infinite samples, or a level outside (0, 1).
+
+    Example:
+        >>> limits = interval([0.9, 1.0, 1.1])
+        >>> print(f"{limits.mean:.2f} [{limits.lower:.2f}, {limits.upper:.2f}]")
+        1.00 [0.75, 1.25]
     """
     level = _check_level(level)
     return _limits(_samples(samples, "samples", axis), (1.0 + level) / 2.0, level)
@@ -81,7 +97,18 @@ def interval(samples: ArrayLike, level: float = 0.95, axis: int = -1) -> Interva
 def one_sided(samples: ArrayLike, level: float = 0.95, axis: int = -1) -> Interval:
     """One-sided Student t limits: `lower` alone has coverage `level`, and so has `upper` alone.
 
-    Together they cover 2 level - 1, which is why level must lie in (0.5, 1). Otherwise as `interval`.
+    Together they cover 2 level - 1, which is why level must lie in (0.5, 1).
+
+    Args:
+        samples: [..., n], one number per stream along `axis`; the other axes are kept.
+        level: Coverage of each limit, in (0.5, 1).
+        axis: The axis of streams.
+
+    Returns:
+        The interval, in the unit of the samples.
+
+    Raises:
+        ValueError: Fewer than two streams, NaN or infinite samples, or a level outside (0.5, 1).
     """
     level = _check_level(level, 0.5)
     return _limits(_samples(samples, "samples", axis), level, level)
@@ -90,19 +117,22 @@ def one_sided(samples: ArrayLike, level: float = 0.95, axis: int = -1) -> Interv
 def jackknife(statistic: Callable[..., Any], *samples: ArrayLike, level: float = 0.95) -> Interval:
     """One-sided limits, each of coverage `level`, for a smooth function of means.
 
-    Args:
-        statistic: takes one array of means per sample and broadcasts over it. It is called once, on arrays
-            [..., n + 1]: the means of all streams, then those that leave out stream 1, ..., n.
-        samples: [..., n] each, with the same streams in the same order; leading axes broadcast.
-        level: in (0.5, 1).
-
     The pseudo-values n f - (n-1) f_(-i) are treated as independent samples: for a linear statistic they are the
-    statistic of each stream and the limits are those of `one_sided`, exactly. Where the statistic is the same
-    infinity at all means (a bound that says nothing) so is the interval; where only at some, the limits are infinite.
+    statistic of each stream and the limits are those of `one_sided`, exactly. Where the statistic is the same infinity
+    at all means (a vacuous bound) so is the interval; where only at some, the limits are infinite.
+
+    Args:
+        statistic: Takes one array of means per sample and broadcasts over it. It is called once, on arrays [..., n +
+            1]: the means of all streams, then those that leave out stream 1, ..., n.
+        *samples: [..., n] each, with the same streams in the same order; leading axes broadcast.
+        level: Coverage of each limit, in (0.5, 1).
+
+    Returns:
+        The interval, in the unit of the statistic.
 
     Raises:
-        ValueError: no samples, samples of different n, fewer than two streams, NaN or infinite samples, a statistic
-            that gives NaN or loses the axis, a level outside (0.5, 1).
+        ValueError: No samples, samples of different n, fewer than two streams, NaN or infinite samples, a statistic
+            that gives NaN or loses the axis, or a level outside (0.5, 1).
     """
     level = _check_level(level, 0.5)
     if not samples:
@@ -142,10 +172,18 @@ def _pseudo_limits(values: Floats, level: float) -> Interval:
 
 
 def verdict(margin: Interval) -> Any:
-    """What an interval of margin = bound - measured says: "holds", "violated" or "undecided".
+    """What an interval of margin = bound - measured implies: "holds", "violated" or "undecided".
 
-    "holds" where the lower limit is at least zero, "violated" where the upper limit is below zero. A str for a scalar
-    interval, otherwise an array of str. Raises ValueError for NaN limits.
+    Args:
+        margin: The interval; one-sided limits.
+
+    Returns:
+        "holds" where the lower limit is at least zero, "violated" where the upper limit is below zero, else
+            "undecided": a str
+        for a scalar interval, otherwise an array of str.
+
+    Raises:
+        ValueError: NaN limits.
     """
     lower, upper = np.asarray(margin.lower), np.asarray(margin.upper)
     if np.isnan(lower).any() or np.isnan(upper).any():
@@ -159,13 +197,16 @@ def loglog_slope(x: ArrayLike, y_samples: ArrayLike, level: float = 0.95) -> Int
 
     Args:
         x: [X] positive, at least two of them different.
-        y_samples: [..., X, n], the same n streams at every x. Leaving a stream out leaves it out at every x, so
-            common random numbers across x are accounted for.
-        level: coverage of the interval.
+        y_samples: [..., X, n], the same n streams at every x. Leaving a stream out leaves it out at every x, so common
+            random numbers across x are accounted for.
+        level: Coverage of the interval, in (0, 1).
+
+    Returns:
+        The interval of the slope, without unit.
 
     Raises:
-        ValueError: shapes that disagree, x or a (leave-one-out) mean of y that is not positive, fewer than two
-            streams or different x, NaN or infinite values, a level outside (0, 1).
+        ValueError: Shapes that disagree, x or a (leave-one-out) mean of y that is not positive, fewer than two streams
+            or different x, NaN or infinite values, or a level outside (0, 1).
     """
     level = _check_level(level)
     x, y = np.asarray(x, dtype=np.float64), _samples(y_samples, "y_samples")
@@ -186,9 +227,16 @@ def loglog_slope(x: ArrayLike, y_samples: ArrayLike, level: float = 0.95) -> Int
 
 
 def holm(p_values: ArrayLike) -> Floats:
-    """Holm's adjusted p-values, in the order given: reject those at most q and the family-wise error is at most q.
+    """Holm's adjusted p-values: rejecting those at most q keeps the family-wise error at most q, without independence.
 
-    [m] -> [m]; no independence is needed. Raises ValueError unless p_values is one-dimensional, within [0, 1].
+    Args:
+        p_values: [m], in [0, 1].
+
+    Returns:
+        Adjusted p-values [m], in the order given.
+
+    Raises:
+        ValueError: p_values that are not one-dimensional, or outside [0, 1].
     """
     p = np.asarray(p_values, dtype=np.float64)
     if p.ndim != 1:

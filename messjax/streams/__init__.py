@@ -1,4 +1,4 @@
-"""Streams of requests: i.i.d. over types or with continuous features, recorded traces, and worlds that change.
+"""Streams of requests: i.i.d. over types or with continuous features, recorded traces, and changing distributions.
 
 docs/scenarios.md has the table: what each breaks, and how it is built.
 """

@@ -1,4 +1,4 @@
-"""Streams one after another: at times that are given, the law changes at once. Breaks A1."""
+"""Streams one after another: at given times the distribution of requests changes abruptly. Breaks A1."""
 
 from __future__ import annotations
 
@@ -17,10 +17,20 @@ from messjax.types import Array, Stream
 def chain(*parts: tuple[Stream, int], shown: bool = False) -> Stream:
     """Each stream for its number of requests, one after the other: `chain((first, 1172), (second, 2376))`.
 
-    It ends with its last part. Its `law` is that of the whole chain, the parts' laws weighted by their requests: C* is
-    the optimum of the whole by a policy that sees the part. `shown` appends the part to x (`among`). A part draws what
-    it would draw alone, by the same keys: pairs of runs stay pairs. The numbers of requests may change without
-    recompiling. ValueError for none, a number below one or beyond a recorded part, shapes that differ.
+    The stream ends with its last part. Its `distribution` is that of the whole chain, the parts' distributions weighted
+    by their numbers of requests: C* is the optimum of the whole by a policy that sees the part. A part draws what it
+    would draw alone, with the same keys, so that runs can be compared in pairs. The numbers of requests may change
+    without recompiling.
+
+    Args:
+        *parts: Pairs of a stream and its number of requests.
+        shown: Whether the part is appended to the features, one-hot [S].
+
+    Returns:
+        The stream.
+
+    Raises:
+        ValueError: No parts, a number below one or beyond a recorded part, or shapes that differ.
     """
     counts = [_count("chain", f"part {i}", stream, n) for i, (stream, n) in enumerate(parts)]
     if sum(counts) >= 2**31 - 1:
@@ -32,10 +42,22 @@ def chain(*parts: tuple[Stream, int], shown: bool = False) -> Stream:
 
 
 def change(before: Stream, after: Stream, at: int, *, shown: bool = False) -> Stream:
-    """`before` until request `at` - 1 and `after` from request `at` >= 1 on, without end.
+    """`before` until request `at` - 1, and `after` from request `at` >= 1 on, without end.
 
-    No law: C* is that of the one first and of the other then, and a run's is the mixture of its own horizon (`chain`).
-    ValueError for `at` below one, for a recorded `before` that is too short, shapes that differ.
+    It has no `distribution`: C* is that of `before` first and of `after` later, and that of a run depends on its
+    horizon (`chain` has one).
+
+    Args:
+        before: The first stream.
+        after: The second stream, with the same shapes.
+        at: Number of the first request from `after`.
+        shown: Whether the part is appended to the features, one-hot [2].
+
+    Returns:
+        The stream.
+
+    Raises:
+        ValueError: `at` below one, a recorded `before` that is too short, or shapes that differ.
     """
     if operator.index(at) < 1:
         raise ValueError(f"change: at is {at}, expected a request number >= 1")
@@ -51,11 +73,22 @@ def benchmarks(
 ) -> Stream:
     """The benchmarks of a zoo one after another, each calibrated to its costs and mean accuracies.
 
-    cost [K, M], accuracy [K, M], requests [K]; `options` are those of `calibrated`, the same for all. With the
-    published numbers, which the zoo "llama3" has: `benchmarks(zoo.cost, zoo.accuracy, zoo.requests)`, 13,528 requests
-    in the order of the tables of [M25]. One seed, one set of directions: what makes a request hard is the same
-    everywhere, and how hard benchmarks are and what they cost is not. ValueError as `chain` and `calibrated` do, or for
-    numbers of rows that differ.
+    With the published numbers of the zoo "llama3", `benchmarks(zoo.cost, zoo.accuracy, zoo.requests)` has 13,528
+    requests in the order of the tables of [M25]. One seed gives one set of directions: what makes a request hard is the
+    same in all benchmarks, and how hard they are and what they cost differs.
+
+    Args:
+        cost: Cost per request on each of K benchmarks [K, M], in cost units.
+        accuracy: Mean accuracy on each benchmark [K, M], strictly in (0, 1).
+        requests: Number of requests of each benchmark [K].
+        shown: Whether the benchmark is appended to the features, one-hot [K].
+        **options: Options of `calibrated`, the same for all.
+
+    Returns:
+        The stream.
+
+    Raises:
+        ValueError: As `chain` and `calibrated` raise, or for numbers of rows that differ.
     """
     cost, accuracy = np.atleast_2d(cost), np.atleast_2d(accuracy)
     if not len(cost) == len(accuracy) == np.size(requests):
@@ -68,7 +101,14 @@ def benchmarks(
 
 
 def passed(ends: Array) -> Rule:
-    """The rule that moves on after requests `ends` [S - 1], and leaves the part its key."""
+    """The rule that moves to the next part after given requests, and leaves the part its key.
+
+    Args:
+        ends: The last request of each part but the last [S - 1].
+
+    Returns:
+        The rule.
+    """
     return Rule(Partial(_start), Partial(_passed, ends))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -11,15 +13,26 @@ from scipy import special
 from messjax.numerics import counter_prng
 from messjax.streams import labels as _labels
 from messjax.streams.float32 import simulated
-from messjax.types import Array, Distribution, Request, Stream, is_traced
+from messjax.types import Array, Distribution, Kind, Request, Stream, is_traced
 
 
 def logistic(weights: np.ndarray, bias: np.ndarray, cost: np.ndarray, *, labels: str = "independent") -> Stream:
     """A stream with features x [d] ~ N(0, I) and labels of means sigmoid(weights @ x + bias) [M].
 
-    weights [M, d], bias [M], cost [M] (one cost per model and request, in the user's unit). Its law is known;
-    `law()` samples it (2^14 quasi-random points, kind "sampled") to compute C* and gamma*. ValueError for shapes
-    that disagree, NaN, or negative costs.
+    The stream's `distribution` is sampled (2^14 quasi-random points, kind "sampled") to compute C* and gamma*. Inside
+    `jit` or `vmap` the arguments may be traced: then only shapes are checked, and the stream has no `distribution`.
+
+    Args:
+        weights: [M, d].
+        bias: [M], in logits.
+        cost: Cost per request of each model [M], in the user's unit, finite and >= 0.
+        labels: "independent" or "comonotone" (one uniform for all models).
+
+    Returns:
+        The stream.
+
+    Raises:
+        ValueError: Shapes that disagree, NaN, or negative costs.
     """
     label = Partial(_labels.by_name(labels))
     traced = is_traced((weights, bias, cost))
@@ -30,20 +43,37 @@ def logistic(weights: np.ndarray, bias: np.ndarray, cost: np.ndarray, *, labels:
             f"logistic: found weights {weights.shape}, bias {bias.shape}, cost {cost.shape}; expected [M, d], [M], [M]"
         )
     if traced:  # nothing can be validated or raised, and the host cannot sample the distribution
-        table = tuple(jnp.asarray(v, jnp.float32) for v in (weights, bias, cost))
-        return Stream(Partial(_init), Partial(draw, label, table), Partial(_mean, table[0], table[1]))
+        spec = LogisticSpec(label, *(jnp.asarray(v, jnp.float32) for v in (weights, bias, cost)))
+        return Stream(Partial(_init), Partial(draw, spec), Partial(_mean, spec.weights, spec.bias), kind=Kind("iid"))
     if not (np.isfinite(weights).all() and np.isfinite(bias).all()):
         raise ValueError("logistic: weights and bias must be finite, found NaN or infinity")
     if not (np.isfinite(cost).all() and (cost >= 0).all()):
         raise ValueError(f"logistic: cost must be finite and >= 0, found {cost.tolist()}")
     weights, bias, cost = simulated("weights", weights), simulated("bias", bias), simulated("cost", cost)
-    table = tuple(jnp.asarray(v, jnp.float32) for v in (weights, bias, cost))
+    spec = LogisticSpec(label, *(jnp.asarray(v, jnp.float32) for v in (weights, bias, cost)))
     return Stream(
         init=Partial(_init),
-        draw=Partial(draw, label, table),
-        mean=Partial(_mean, table[0], table[1]),
+        draw=Partial(draw, spec),
+        mean=Partial(_mean, spec.weights, spec.bias),
         distribution=Partial(_distribution, weights, bias, cost),
+        kind=Kind("iid"),
     )
+
+
+class LogisticSpec(NamedTuple):
+    """What requests with continuous features are drawn from.
+
+    Attributes:
+        label: A Partial of a function of `labels`.
+        weights: [M, d], in logits per unit of a feature.
+        bias: [M], in logits.
+        cost: Costs [M].
+    """
+
+    label: Partial
+    weights: Array
+    bias: Array
+    cost: Array
 
 
 def _init(key: Array) -> tuple[()]:
@@ -51,10 +81,20 @@ def _init(key: Array) -> tuple[()]:
     return ()
 
 
-def draw(label: Partial, table: tuple, key: Array, state: tuple, t: Array) -> tuple[tuple, Request]:
-    """Features and labels of one request."""
+def draw(spec: LogisticSpec, key: Array, state: tuple, t: Array) -> tuple[tuple, Request]:
+    """Features and labels of one request.
+
+    Args:
+        spec: What the requests are drawn from.
+        key: Random key of this request.
+        state: Empty.
+        t: Request number, not used.
+
+    Returns:
+        The state and the request.
+    """
     del t
-    weights, bias, cost = table
+    label, weights, bias, cost = spec
     num_models, num_features = weights.shape
     pairs = num_features + num_features % 2  # normals come in pairs
     words = jax.random.bits(key, (pairs + num_models,))

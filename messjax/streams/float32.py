@@ -8,9 +8,17 @@ LARGEST = 1e18  # times V and summed over models this stays finite in float32
 
 
 def simulated(name: str, values: np.ndarray) -> np.ndarray:
-    """`values` rounded to float32, as float64: what the engine computes with, so that laws and bounds agree with it.
+    """`values` rounded to float32, as float64: what the engine computes with, so that optimum and bounds agree with it.
 
-    ValueError where a number is beyond 1e18, or is lost (becomes zero) in float32.
+    Args:
+        name: Name of the argument, for error messages.
+        values: Numbers of any shape.
+
+    Returns:
+        The rounded numbers, float64, in the same shape.
+
+    Raises:
+        ValueError: A number beyond 1e18, or one that becomes zero in float32.
     """
     values = np.asarray(values, np.float64)
     with np.errstate(under="ignore", over="ignore"):

@@ -1,4 +1,4 @@
-"""Gradual drift: the law moves from one to another along a line. Breaks A1."""
+"""Gradual drift: the distribution of requests moves linearly from one to another. Breaks A1."""
 
 from __future__ import annotations
 
@@ -14,13 +14,24 @@ from messjax.types import Array, Stream
 
 
 def drift(first: Stream, last: Stream, requests: int, *, shown: bool = False) -> Stream:
-    """Request t comes from `last` with probability (t - 1/2) / requests, else from `first`; it ends after `requests`.
+    """Request t comes from `last` with probability (t - 1/2) / requests, otherwise from `first`; then the stream ends.
 
-    That interpolates the two laws, and no parameter of them: half-way the law is the mixture of both in equal parts,
-    which is also the average over time, exactly; `law` is that one (at any other horizon it is not the run's). If both
-    have the same mu(x) (types with other weights), the drift shows in x and an oracle is left; else x hides it, unless
-    `shown` appends the part (`among`; "What breaks what" in docs/theory, A1). ValueError for requests < 1, a recorded
-    part with fewer requests, shapes that differ.
+    This interpolates between the two distributions and not between their parameters: half-way the distribution is the
+    mixture of both in equal parts. That is also the average over time, exactly, and it is the stream's `distribution`
+    (at a shorter horizon it is not the run's). If both have the same mu(x) (types with other weights), the drift is
+    visible in x and an oracle exists; otherwise x hides it, unless `shown` appends the part (A1 in docs/theory.md).
+
+    Args:
+        first: The stream at the beginning.
+        last: The stream at the end, with the same shapes.
+        requests: Number of requests >= 1.
+        shown: Whether the part is appended to the features, one-hot [2].
+
+    Returns:
+        The stream.
+
+    Raises:
+        ValueError: requests < 1, a recorded part with fewer requests, or shapes that differ.
     """
     if operator.index(requests) < 1:
         raise ValueError(f"drift: requests is {requests}, expected at least one")

@@ -1,4 +1,4 @@
-"""Markov-modulated difficulty: a hidden state moves by a transition matrix and says which law serves. Breaks A1."""
+"""Markov-modulated difficulty: a hidden state moves by a transition matrix and selects the distribution. Breaks A1."""
 
 from __future__ import annotations
 
@@ -16,13 +16,23 @@ ROUNDING = 1e-9  # of rows that sum to one, and of what counts as zero
 
 
 def modulated(parts: Sequence[Stream], transition: np.ndarray, *, shown: bool = False) -> Stream:
-    """In hidden state i requests come from `parts[i]`; after each the state moves to j with probability P_ij.
+    """In hidden state i requests come from `parts[i]`; after each request the state moves to j with probability P_ij.
 
-    transition P [S, S], rows sum to one. The first state is drawn from the stationary law pi = pi P: every request by
-    itself has the law of the mixture pi, which is `law` (exact if the parts' are), and only the dependence of one on
-    the next breaks A1. Long sojourns are what a queue has to carry. `shown` appends the state to x (`among`). A
-    recorded part ends the stream where it might run out. ValueError for a matrix that is not stochastic, of another
-    size than the parts, or with more than one stationary law (name one of its closed classes instead).
+    The first state is drawn from the stationary distribution pi = pi P: every request by itself has the distribution of
+    the mixture by pi, which is the stream's `distribution` (exact if the parts' are), and only the dependence of one
+    request on the next breaks A1. A recorded part ends the stream where it might run out.
+
+    Args:
+        parts: S streams of the same shapes.
+        transition: P [S, S], rows sum to one.
+        shown: Whether the state is appended to the features, one-hot [S].
+
+    Returns:
+        The stream.
+
+    Raises:
+        ValueError: A matrix that is not stochastic, has another size than the parts, or has more than one stationary
+            distribution (use one of its closed classes instead).
     """
     P = _checked(np.asarray(transition, np.float64), len(parts))
     pi = stationary(P)
@@ -33,11 +43,23 @@ def modulated(parts: Sequence[Stream], transition: np.ndarray, *, shown: bool = 
 
 
 def stationary(transition: np.ndarray) -> np.ndarray:
-    """The law pi [S] with pi = pi P, float64. ValueError where there is more than one."""
+    """The stationary distribution pi with pi = pi P.
+
+    Args:
+        transition: P [S, S], rows sum to one.
+
+    Returns:
+        pi [S], float64.
+
+    Raises:
+        ValueError: There is more than one.
+    """
     size = len(transition)
     system = transition.T - np.eye(size)
     if np.linalg.matrix_rank(system, tol=ROUNDING) < size - 1:
-        raise ValueError("modulated: the transition matrix has more than one stationary law; expected one closed class")
+        raise ValueError(
+            "modulated: the transition matrix has more than one stationary distribution; expected one closed class"
+        )
     system = np.concatenate([system, np.ones((1, size))])
     pi = np.linalg.lstsq(system, np.append(np.zeros(size), 1.0), rcond=None)[0].clip(min=0.0)
     return pi / pi.sum()

@@ -1,10 +1,9 @@
 """Random costs: by the length of the answer, and lognormal.
 
-They are in `Request.cost`: paid, and seen by a policy before it routes. Known only afterwards they are to a policy in
-`policies.running_mean_costs`, which looks at them no more. The two have different optima ("Setting" in docs/theory), so
-that `known` says which the `law` is of: with known=True x contains the costs (A7 holds), and the law has them, sampled;
-with known=False it has their means, exactly as the stream has its own, and a policy that looks at costs all the same
-may beat its C*.
+The costs are in `Request.cost`: they are paid, and a policy sees them before it routes. `policies.running_mean_costs`
+hides them from a policy. The two settings have different optima ("Setting" in docs/theory.md), and `known` says which
+of them `distribution` describes: with known=True x contains the costs (A7 holds), and the distribution has them,
+sampled; with known=False it has their means, and a policy that uses the costs all the same may be cheaper than its C*.
 """
 
 from __future__ import annotations
@@ -22,16 +21,28 @@ from messjax.streams.float32 import simulated
 from messjax.types import Array, Distribution, PyTree, Request, Stream, as_pytree
 
 ACROSS = ("independent", "comonotone")
-LOG2_ROWS = 14  # of a sampled law
+LOG2_ROWS = 14  # of a sampled distribution
 LARGEST_SIGMA = 2.0  # beyond, float32 normals (|z| < 6.7) miss more than 1e-5 of the mean
 
 
 def lognormal(stream: Stream, sigma: float, *, across: str = "independent", known: bool = True) -> Stream:
     """The stream's costs times exp(sigma Z - sigma^2 / 2), Z standard normal: a factor of mean one.
 
-    `across` the models Z is "independent", or "comonotone": the same for all (a request that is dear for one is dear
-    for all). sigma in [0, 2], in natural logarithms. Requests and labels are those of the stream, key by key. `law` is
-    sampled (2^14 rows, quasi-random, means exact). ValueError for sigma out of range or an unknown `across`.
+    Requests and labels are those of the stream, key by key. With known costs `distribution` is sampled (2^14 rows,
+    quasi-random, means exact).
+
+    Args:
+        stream: The stream whose costs become random.
+        sigma: Standard deviation of the logarithm, in [0, 2].
+        across: "independent" (a Z for each model) or "comonotone" (one Z for all: a request that is expensive on one
+            model is expensive on all).
+        known: Whether `distribution` has the costs or their means, see the module.
+
+    Returns:
+        The stream.
+
+    Raises:
+        ValueError: sigma out of range, or an unknown `across`.
     """
     if not 0.0 <= sigma <= LARGEST_SIGMA:
         raise ValueError(f"lognormal: sigma is {sigma}, expected a number in [0, {LARGEST_SIGMA:g}]")
@@ -43,13 +54,25 @@ def lognormal(stream: Stream, sigma: float, *, across: str = "independent", know
 def by_length(
     stream: Stream, price: np.ndarray, length: np.ndarray, *, across: str = "independent", known: bool = True
 ) -> Stream:
-    """Cost = price x number of tokens in the answer, in place of the stream's costs.
+    """Cost = price times number of tokens in the answer, in place of the stream's costs.
 
-    price [M] per token, mean length [M] >= 1 token. Lengths are geometric on 1, 2, ...: after every token the answer
-    ends with probability 1 / length. `across` the models they are "independent" or "comonotone" (one uniform for all: a
-    long answer is long from all). Requests and labels are those of the stream, key by key. `law` is sampled (2^14 rows,
-    quasi-random, means exact). ValueError for shapes that differ, negative prices, lengths below one, an unknown
-    `across`.
+    Lengths are geometric on 1, 2, ...: after every token the answer ends with probability 1 / length. Requests and
+    labels are those of the stream, key by key. With known costs `distribution` is sampled (2^14 rows, quasi-random,
+    means exact).
+
+    Args:
+        stream: The stream whose costs are replaced.
+        price: Price per token of each model [M], in cost units, finite and >= 0.
+        length: Mean number of tokens of each model's answers [M], finite and >= 1.
+        across: "independent" or "comonotone" (one uniform for all models: a request with a long answer has one from
+            all).
+        known: Whether `distribution` has the costs or their means, see the module.
+
+    Returns:
+        The stream.
+
+    Raises:
+        ValueError: Shapes that differ, negative prices, lengths below one, or an unknown `across`.
     """
     price, length = simulated("price", price), simulated("length", length)
     if price.ndim != 1 or length.shape != price.shape:
@@ -119,7 +142,7 @@ def _rate(length: np.ndarray) -> np.ndarray:
 
 
 def _points(base: Distribution, dimensions: int | None, log2_rows: int = LOG2_ROWS) -> np.ndarray:
-    """Quasi-random uniforms [points, 1 or M], so many that every type gets them and a law has about 2^14 rows."""
+    """Quasi-random uniforms [points, 1 or M]: every type gets them all, and a distribution has about 2^14 rows."""
     from scipy import stats  # half a second that only this needs
 
     num_types, num_models = base.cost.shape
@@ -129,7 +152,7 @@ def _points(base: Distribution, dimensions: int | None, log2_rows: int = LOG2_RO
 
 
 def _sampled(base: Distribution, cost: np.ndarray) -> Distribution:
-    """The law with costs [points, K, M], all points equally likely."""
+    """The distribution with costs [points, K, M], all points equally likely."""
     num = len(cost)
     weight, mean = np.tile(base.weight / num, num), np.tile(base.mean, (num, 1))
     return Distribution(weight, cost.reshape(-1, cost.shape[-1]), mean, "sampled")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +12,7 @@ from jax.tree_util import Partial
 
 from messjax.numerics.array_cache import frozen
 from messjax.streams.float32 import simulated
-from messjax.types import Array, Distribution, Request, Stream
+from messjax.types import Array, Distribution, Kind, Request, Stream
 
 ORDERS = ("shuffled", "file", "groups")
 LARGEST_SORTED = 20  # bits of a request's number, so that at least twelve are random
@@ -25,29 +26,55 @@ def replay(
     order: str = "shuffled",
     groups: np.ndarray | None = None,
 ) -> Stream:
-    """Replay N recorded requests.
+    """A recorded trace of N requests as a stream, each request exactly once.
 
-    features [N, d], satisfaction [N, M] in [0, 1], cost [N, M] >= 0 in the trace's unit. Every stream meets them in
-    its own random order ("shuffled"), all in file order ("file"), or one group after the other ("groups", whole numbers
-    >= 0 [N]: not stationary), the groups in a random order and the requests of each in one. The law behind a
-    trace is unknown (`mean` is None and Request.mean is NaN); `law()` is that of the realised labels, whose C* is the
-    clairvoyant optimum. ValueError for an empty trace, shapes that disagree, NaN features, or values out of range,
-    naming the row; for an unknown order.
+    The distribution behind a trace is unknown (`mean` is None and `Request.mean` is NaN); `distribution` is that of the
+    realised labels, whose C* is the clairvoyant optimum.
+
+    Args:
+        features: [N, d], finite.
+        satisfaction: [N, M], in [0, 1].
+        cost: [N, M] >= 0, in the trace's unit.
+        order: "shuffled" (a random order for every key), "file" (as given), or "groups" (one group after the other, not
+            stationary: the groups in a random order and the requests of each in one).
+        groups: Whole numbers >= 0 [N], for the order "groups".
+
+    Returns:
+        The stream, of length N.
+
+    Raises:
+        ValueError: An empty trace, shapes that disagree, NaN features or values out of range (naming the row), or an
+            unknown order.
     """
     features, satisfaction, cost = (np.asarray(v) for v in (features, satisfaction, cost))
     _check(features, satisfaction, cost)
     cost = simulated("cost", cost)
     num = len(satisfaction)
-    table = tuple(jnp.asarray(v, jnp.float32) for v in (features, satisfaction, cost))
+    spec = ReplaySpec(*(jnp.asarray(v, jnp.float32) for v in (features, satisfaction, cost)))
     return Stream(
         init=_order(order, num, groups),
-        draw=Partial(draw, table),
+        draw=Partial(draw, spec),
         mean=None,
         distribution=Partial(
             _distribution, Distribution(frozen(np.full(num, 1.0 / num)), frozen(cost), frozen(satisfaction), "labels")
         ),
         length=num,
+        kind=Kind("recorded"),
     )
+
+
+class ReplaySpec(NamedTuple):
+    """The tables of a recorded trace.
+
+    Attributes:
+        features: [N, d].
+        satisfaction: [N, M].
+        cost: [N, M].
+    """
+
+    features: Array
+    satisfaction: Array
+    cost: Array
 
 
 def _check(features: np.ndarray, satisfaction: np.ndarray, cost: np.ndarray) -> None:
@@ -123,10 +150,20 @@ def _init_in_order(order: Array, key: Array) -> Array:
     return order
 
 
-def draw(table: tuple, key: Array, order: Array, t: Array) -> tuple[Array, Request]:
-    """The row that the stream's order has at request t."""
+def draw(spec: ReplaySpec, key: Array, order: Array, t: Array) -> tuple[Array, Request]:
+    """The row that the stream's order has at request t.
+
+    Args:
+        spec: The tables of the trace.
+        key: Not used.
+        order: Rows [N] in the order of the requests.
+        t: Request number [], from 1 on.
+
+    Returns:
+        The order, and the request.
+    """
     del key
-    features, satisfaction, cost = table
+    features, satisfaction, cost = spec
     row = order[t - 1]
     s = satisfaction[row]
     return order, Request(features[row], cost[row], s, jnp.full_like(s, jnp.nan))

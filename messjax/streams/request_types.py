@@ -1,6 +1,8 @@
-"""I.i.d. requests over finitely many types: the law is exact, and so are C*, gamma* and every e_t."""
+"""I.i.d. requests over finitely many types: the distribution is exact, and so are C*, gamma* and every e_t."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -10,15 +12,36 @@ from jax.tree_util import Partial
 from messjax.streams import labels as _labels
 from messjax.streams.float32 import simulated
 from messjax.theory import optimum
-from messjax.types import Array, Distribution, Request, Stream, is_traced
+from messjax.types import Array, Distribution, Kind, Request, Stream, is_traced
 
 
 def types(distribution: Distribution, *, labels: str = "independent") -> Stream:
-    """A stream that draws a request type k with probability `law.weight[k]`.
+    """A stream that draws a request of type k with probability `distribution.weight[k]`.
 
-    Features are the one-hot vector of the type [K], cost is `law.cost[k]` [M], labels have means `law.mean[k]` [M]
-    and are "independent" or "comonotone" (one uniform for all models). ValueError when the arrays disagree in shape,
-    weights do not sum to one, costs are negative or NaN, or means leave [0, 1]: `optimum.check_distribution` words it.
+    Features are the one-hot vector of the type [K], costs `distribution.cost[k]` [M], and labels have means
+    `distribution.mean[k]` [M]. Inside `jit` or `vmap` the arrays may be traced: then nothing is validated, and the
+    stream has no `distribution` (use `messjax.theory.traced_optimum` for C* and gamma*).
+
+    Args:
+        distribution: Weights [K], costs [K, M] in cost units, and means [K, M] in [0, 1].
+        labels: "independent" or "comonotone" (one uniform for all models).
+
+    Returns:
+        The stream.
+
+    Raises:
+        ValueError: A distribution that `optimum.check_distribution` refuses: shapes that disagree, weights that do not
+            sum to one, negative costs, means outside [0, 1]; unknown labels.
+
+    Example:
+        >>> import numpy as np
+        >>> from messjax.types import Distribution
+        >>> easy_and_hard = Distribution(
+        ...     weight=np.array([0.7, 0.3]),
+        ...     cost=np.array([[1.0, 5.0], [1.0, 5.0]]),
+        ...     mean=np.array([[0.9, 0.95], [0.2, 0.8]]),
+        ... )
+        >>> stream = types(easy_and_hard)
     """
     label = Partial(_labels.by_name(labels))
     if is_traced(distribution[:3]):
@@ -28,17 +51,35 @@ def types(distribution: Distribution, *, labels: str = "independent") -> Stream:
     cost = (
         distribution.cost[0] if (distribution.cost == distribution.cost[0]).all() else distribution.cost
     )  # [M]: one price per model, or [K, M]
-    table = (
+    spec = TypesSpec(
+        label,
         _alias_table(distribution.weight),
         jnp.asarray(cost, jnp.float32),
         jnp.asarray(distribution.mean, jnp.float32),
     )
     return Stream(
         init=Partial(_init),
-        draw=Partial(draw, label, table),
-        mean=Partial(_mean, table[2]),
+        draw=Partial(draw, spec),
+        mean=Partial(_mean, spec.mean),
         distribution=Partial(_distribution, distribution),
+        kind=Kind("iid"),
     )
+
+
+class TypesSpec(NamedTuple):
+    """What requests over finitely many types are drawn from.
+
+    Attributes:
+        label: A Partial of a function of `labels`.
+        alias: Alias table [K], or [0] for equal weights.
+        cost: Costs [M] or [K, M].
+        mean: Means [K, M].
+    """
+
+    label: Partial
+    alias: Array
+    cost: Array
+    mean: Array
 
 
 def _traced_types(label: Partial, distribution: Distribution) -> Stream:
@@ -46,7 +87,8 @@ def _traced_types(label: Partial, distribution: Distribution) -> Stream:
     weight, cost, mean = (jnp.asarray(values, jnp.float32) for values in distribution[:3])
     host = None if is_traced(distribution.weight) else np.asarray(distribution.weight, np.float64)
     table = _traced_alias_table(weight) if host is None else _alias_table(host)
-    return Stream(Partial(_init), Partial(draw, label, (table, cost, mean)), Partial(_mean, mean))
+    spec = TypesSpec(label, table, cost, mean)
+    return Stream(Partial(_init), Partial(draw, spec), Partial(_mean, mean), kind=Kind("iid"))
 
 
 def _traced_alias_table(weight: Array) -> Array:
@@ -89,12 +131,28 @@ def _alias_table(weight: np.ndarray) -> Array:
 
 
 def alias_bits(num_types: int) -> int:
-    """Bits of an alias table's entry that hold the share."""
+    """Number of bits of an alias table's entry that hold the share.
+
+    Args:
+        num_types: Number of request types K.
+
+    Returns:
+        The number of bits.
+    """
     return 31 - max(1, (num_types - 1).bit_length())
 
 
 def request_type(uniform: Array, alias: Array, num_types: int) -> Array:
-    """The type [] int32 of a uniform in [0, 1): its bucket of K equal ones, or that bucket's alias."""
+    """The request type of a uniform: its bucket of K equal ones, or that bucket's alias (Walker 1974).
+
+    Args:
+        uniform: [] in [0, 1).
+        alias: Alias table [K], or [0] for equal weights.
+        num_types: Number of request types K.
+
+    Returns:
+        The type [] int32.
+    """
     scaled = uniform * np.float32(num_types)
     bucket = jnp.minimum(scaled.astype(jnp.int32), num_types - 1)
     if not alias.shape[0]:
@@ -110,17 +168,38 @@ def _init(key: Array) -> tuple[()]:
     return ()
 
 
-def draw(label: Partial, table: tuple, key: Array, state: tuple, t: Array) -> tuple[tuple, Request]:
-    """Type and labels of one request."""
+def draw(spec: TypesSpec, key: Array, state: tuple, t: Array) -> tuple[tuple, Request]:
+    """Type and labels of one request.
+
+    Args:
+        spec: What the requests are drawn from.
+        key: Random key of this request.
+        state: Empty.
+        t: Request number, not used.
+
+    Returns:
+        The state and the request.
+    """
     del t
-    alias, cost, mean = table
+    label, alias, cost, mean = spec
     num_types, num_models = mean.shape
     uniforms = jax.random.uniform(key, (1 + num_models,), mean.dtype)
     return state, request_of_type(label, cost, mean, uniforms[1:], request_type(uniforms[0], alias, num_types))
 
 
 def request_of_type(label: Partial, cost: Array, mean: Array, uniforms: Array, kind: Array) -> Request:
-    """A request of type `kind` [] int32, its labels from uniforms [M]; cost [M] or [K, M], mean [K, M]."""
+    """A request of a given type.
+
+    Args:
+        label: A Partial of a function of `labels`.
+        cost: Costs [M] or [K, M].
+        mean: Means [K, M].
+        uniforms: Uniforms of the labels [M].
+        kind: The type [] int32.
+
+    Returns:
+        The request.
+    """
     mu = mean[kind]
     features = jax.nn.one_hot(kind, mean.shape[0], dtype=jnp.float32)
     return Request(features, cost[kind] if cost.ndim == 2 else cost, label(uniforms, mu), mu)

@@ -1,4 +1,4 @@
-"""Requests of several service classes: every request belongs to one, and each class has an agreement of its own."""
+"""Requests of several service classes: every request is of one, and each class has its own required satisfaction."""
 
 from __future__ import annotations
 
@@ -11,11 +11,21 @@ from messjax.types import Array, PyTree, Request, Stream, as_pytree
 
 
 def with_classes(stream: Stream, shares: np.ndarray) -> Stream:
-    """The stream with its class 0, ..., C - 1 as one more, last feature: drawn with probabilities `shares` [C].
+    """The stream with a class 0, ..., C - 1 as one more, last feature.
 
     The class is independent of all else: requests, labels and costs are those of the stream, key by key, and so is
-    `law`. With agreements alpha_k per class the least cost is the sum over k of shares_k C*(alpha_k). ValueError for
-    shares that are no probabilities.
+    `distribution`. With a required satisfaction alpha_k per class, the least cost is the sum over k of shares_k
+    C*(alpha_k).
+
+    Args:
+        stream: The stream of requests.
+        shares: Probability of each class [C], summing to one.
+
+    Returns:
+        The stream, with d + 1 features.
+
+    Raises:
+        ValueError: Shares that are not probabilities summing to one.
     """
     shares = np.asarray(shares, np.float64)
     if shares.ndim != 1 or not shares.size or not (shares >= 0).all() or not abs(shares.sum() - 1.0) <= 1e-9:
@@ -28,12 +38,29 @@ def with_classes(stream: Stream, shares: np.ndarray) -> Stream:
 
 
 def last_feature(features: Array) -> Array:
-    """The class [] int32 of a request whose last feature is its class, as `with_classes` makes them."""
+    """The class of a request whose last feature is its class, as in `with_classes`.
+
+    Args:
+        features: [d].
+
+    Returns:
+        The class [] int32.
+    """
     return features[-1].astype(jnp.int32)
 
 
 def of_type(classes: np.ndarray) -> Partial:
-    """The class of a request with one-hot features [K] of `types`: `classes` [K], whole numbers >= 0, of its type."""
+    """The function that gives the class of a request with the one-hot features of `streams.types`.
+
+    Args:
+        classes: Class of each request type [K], whole numbers >= 0.
+
+    Returns:
+        A Partial, features [K] -> class [] int32.
+
+    Raises:
+        ValueError: Classes that are not whole numbers >= 0.
+    """
     result = np.asarray(classes)
     if result.ndim != 1 or result.dtype.kind not in "iu" or not result.size or result.min() < 0:
         raise ValueError(f"of_type: expected whole numbers >= 0, one per type, found {result.tolist()}")

@@ -1,7 +1,8 @@
-"""A stream made of streams: each request comes from one of several parts, by a rule. What changing worlds share.
+"""A stream made of streams: each request comes from one of several parts, by a rule. Shared by all changing streams.
 
-The rule says which part serves request t; the part then draws as if it were alone, with a count of its own: its n-th
-request is its own request n. A part may be anything: types, continuous features, a recorded trace, again such a stream.
+The rule says which part request t comes from; the part then draws as if it were alone, with its own count: its n-th
+request is its own request n. A part may be anything: types, continuous features, a recorded trace, or again such a
+stream.
 """
 
 from __future__ import annotations
@@ -14,22 +15,33 @@ import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import Partial
 
-from messjax.types import Array, Distribution, PyTree, Request, Stream, as_pytree, equal_components
+from messjax.types import Array, Distribution, Kind, PyTree, Request, Stream, as_pytree, equal_components
 
 
 class Rule(NamedTuple):
-    """Which part a request comes from."""
+    """Which part a request comes from.
 
-    start: Partial  # key -> H, what the rule carries
-    pick: Partial  # (key of this request, H, t) -> (part [] int32, H, key for the part)
+    Attributes:
+        start: key -> state H of the rule.
+        pick: (key of this request, H, t) -> (part [] int32, H, key for the part).
+    """
+
+    start: Partial
+    pick: Partial
 
 
 class State(NamedTuple):
-    """State of a stream among S parts."""
+    """State of a stream of S parts.
+
+    Attributes:
+        hidden: State of the rule.
+        parts: States of the S parts.
+        met: Number of requests so far from each part, [S] int32.
+    """
 
     hidden: PyTree
-    parts: tuple  # S states
-    met: Array  # [S] int32, requests that came from each part
+    parts: tuple
+    met: Array
 
 
 def switched(
@@ -37,11 +49,24 @@ def switched(
 ) -> Stream:
     """The stream whose requests come from `parts` by `rule`.
 
-    shown=False: x does not say which part a request is from. `Request.mean` is that of its part all the same; an oracle
-    is left (`mean`) only where all parts agree on mu(x): a drift of the requests, and not of what they mean.
-    shown=True: x ends with the part, one-hot [S], and an oracle knows all of them. With `shares` [S], `law` has every
-    part's types at that share: x there contains the part, so that C* is that of a policy told the part, and a lower
-    bound for one that is not. ValueError, naming `who` and the part, for no parts or shapes that differ.
+    With shown=False x does not contain the part. `Request.mean` is that of its part all the same; an oracle exists
+    (`mean`) only where all parts agree on mu(x). With shown=True x ends with the part, one-hot [S], and the oracle uses
+    it.
+
+    Args:
+        who: Name of the caller, for error messages.
+        parts: S streams of the same shapes.
+        rule: Which part a request comes from.
+        shares: Share of each part [S] in `distribution`, whose x contains the part: C* is that of a policy that sees
+            the part, and a lower bound for one that does not. None: no `distribution`.
+        shown: Whether the part is appended to the features.
+        length: Number of requests after which the stream ends; None: never.
+
+    Returns:
+        The stream.
+
+    Raises:
+        ValueError: No parts, or shapes that differ; names `who` and the part.
     """
     parts = [as_pytree(part) for part in parts]
     _check(who, parts)
@@ -55,6 +80,8 @@ def switched(
         if shares is None or None in distributions
         else Partial(_distribution, np.asarray(shares, np.float64), distributions),
         length=length,
+        kind=Kind("not_iid"),
+        description=parts[0].description if len({part.description for part in parts}) == 1 else None,
     )
 
 
@@ -87,7 +114,18 @@ def _draw_visible(pick: Callable, draws: tuple, key: Array, state: State, t: Arr
 
 
 def draw_part(pick: Callable, draws: tuple, key: Array, state: State, t: Array) -> tuple[State, Request, Array]:
-    """A request and the part [] int32 it comes from."""
+    """A request, and the part it comes from.
+
+    Args:
+        pick: The rule's `pick`.
+        draws: The parts' `draw` functions.
+        key: Random key of this request.
+        state: State of the stream.
+        t: Request number [], from 1 on.
+
+    Returns:
+        The state, the request, and the part [] int32.
+    """
     part, hidden, key = pick(key, state.hidden, t)
     met = state.met + (jnp.arange(len(draws)) == part).astype(jnp.int32)
 

@@ -1,7 +1,15 @@
-"""The statements L1 to L5 and T1 to T10 with every constant, one function per statement.
+"""The statements L1 to L5 and T1 to T10 with every constant; `judge` tests them on the result of a sweep.
 
 [M25] gives its theorems as orders. The constants here are re-derived, not quoted from it; the proofs are in
-docs/theory.md, under the identifier that each function carries in its name. Notation, the same everywhere:
+docs/theory.md, under the identifier that each function carries in its name. One module per family holds the bounds
+(the functions below), the statements that use them (`Statement` objects in capitals, all of them in `ALL`), what these
+assume and where their proofs are: `paths` (L1 to L5), `violation` (T1), `cost` (T2), `queue` (T3, T4), `duality` (T5),
+`attraction` (T6), `exploration` (T7, T8), `sparse` (T9), `tightening` (T10).
+
+A bound takes one `BoundInputs`, numbers by keyword, or both, never numbers by position. It returns the bound (in T5 the
+bounded quantity), not a verdict. All arguments broadcast as in NumPy, so that leave-one-out means can be passed where a
+measured mean stands; NaN passes through. Host code, float64; returns float64 arrays, or scalars for scalars. A bound
+whose hypotheses fail is infinite, or 1 for a probability. Notation, the same everywhere:
 
     V           weight of cost against satisfaction, in 1 / cost unit
     alpha       satisfaction asked for, in [0, 1]; delta = max(alpha, 1 - alpha); B = delta^2 / 2
@@ -16,10 +24,6 @@ docs/theory.md, under the identifier that each function carries in its name. Not
     ebar        what E[e_t | past] does not exceed, at every t that can exploit
     f           probability that feedback on a request arrives
     kappa       how much more than alpha is asked for
-
-A function returns the bound (in T5 the bounded quantity), not a verdict. All arguments broadcast as in NumPy, so that
-leave-one-out means can be passed where a measured mean stands; NaN passes through. Host code, float64; returns float64
-arrays, or scalars for scalars. A bound whose hypotheses fail is infinite, or 1 for a probability.
 """
 
 from typing import TYPE_CHECKING
@@ -29,6 +33,10 @@ from messjax import lazy_imports
 if TYPE_CHECKING:
     from messjax.theory import optimum
     from messjax.theory.attraction import Pull, T6_above, T6_below, T6_gap, T6_level, T6_log_moment, T6_spread, T6_tail
+    from messjax.theory.catalogue import ALL, OF_A_SWEEP, assumption_table, assumptions_of, statements_named
+    from messjax.theory.constants import BoundInputs, Constants, distribution_constants
+    from messjax.theory.cost import CostTerms, T2_cost_terms
+    from messjax.theory.duality import T5_adjusted_regret
     from messjax.theory.exploration import (
         T7_interval,
         T8_exponent,
@@ -36,23 +44,18 @@ if TYPE_CHECKING:
         exploration_sum,
         exploration_sum_bound,
     )
-    from messjax.theory.mean import (
-        CostTerms,
-        T1_queue,
-        T1_queue_sharp,
-        T1_queue_slater,
-        T1_violation,
-        T2_cost_terms,
-        T3_queue,
-        T5_adjusted_regret,
-    )
     from messjax.theory.paths import DriftBounds, L1_violation, L2_drift, L3_increment, L4_score, L5_bound
+    from messjax.theory.queue import T3_queue, T4_constants, T4_log_moment, T4_queue, T4_tail, TailConstants
     from messjax.theory.sparse import T9_delayed_B, T9_forced, T9_path_tail, T9_queue, T9_tail, T9_violation
-    from messjax.theory.tail import T4_constants, T4_log_moment, T4_queue, T4_tail, TailConstants
     from messjax.theory.tightening import T10_cost, T10_kappa, T10_kappa_tail
     from messjax.theory.verdicts import judge
+    from messjax.theory.violation import T1_queue, T1_queue_older, T1_queue_slater, T1_violation, T1_violation_older
 
 __all__ = [
+    "ALL",
+    "OF_A_SWEEP",
+    "BoundInputs",
+    "Constants",
     "CostTerms",
     "DriftBounds",
     "L1_violation",
@@ -62,9 +65,10 @@ __all__ = [
     "L5_bound",
     "Pull",
     "T1_queue",
-    "T1_queue_sharp",
+    "T1_queue_older",
     "T1_queue_slater",
     "T1_violation",
+    "T1_violation_older",
     "T2_cost_terms",
     "T3_queue",
     "T4_constants",
@@ -91,10 +95,15 @@ __all__ = [
     "T10_kappa",
     "T10_kappa_tail",
     "TailConstants",
+    "assumption_table",
+    "assumptions_of",
+    "distribution_constants",
     "exploration_probability",
     "exploration_sum",
     "exploration_sum_bound",
     "judge",
     "optimum",
+    "statements_named",
 ]
+
 __getattr__, __dir__ = lazy_imports.attach(__name__)

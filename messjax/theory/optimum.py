@@ -1,4 +1,4 @@
-"""The offline optimum C*, its multiplier gamma*, the dual function and the constants of a finite law.
+"""The offline optimum C*, its multiplier gamma*, and the dual function of a finite law.
 
 C* is the least average cost of a stationary randomised policy pi(m|x) that reaches satisfaction alpha. For finitely
 many request types that is a linear programme with a single coupling constraint, the fractional multiple-choice
@@ -20,6 +20,20 @@ from numpy.typing import ArrayLike, NDArray
 from messjax.numerics.array_cache import ArrayCache, is_immutable
 from messjax.types import Distribution
 
+__all__ = [
+    "Optimum",
+    "Staircase",
+    "Value",
+    "check_distribution",
+    "dual",
+    "frontier",
+    "largest_alpha",
+    "solve",
+    "solve_all",
+    "staircase",
+    "values",
+]
+
 Floats = NDArray[np.float64]
 Integers = NDArray[np.intp]
 
@@ -38,17 +52,6 @@ class Optimum(NamedTuple):
     mixture: Floats  # [K, M] pi(m|x), rows sum to one, at most one row is randomised
     satisfaction: float  # the average satisfaction of `mixture`, at least alpha
     largest_alpha: float  # what the best model per type attains
-
-
-class Constants(NamedTuple):
-    """The constants of a law at alpha, with pi0 = the last model alone ("Constants" in docs/theory.md)."""
-
-    delta: float  # max(alpha, 1 - alpha), the largest step |alpha - s|
-    B: float  # delta^2 / 2
-    E_all: float  # E[sum_m E_m], what exploring one request costs
-    dE: float  # E[E_M - min_m E_m], what pi0 costs above the cheapest
-    beta: float  # E[s under pi0] - alpha
-    beta_M: float  # E[s_M] - alpha, equal to beta for this pi0
 
 
 class _Moves(NamedTuple):
@@ -116,7 +119,8 @@ def _refuse(name: str, values: Floats, bad: NDArray[np.bool_], expected: str) ->
         raise ValueError(f"law.{name} is {values[index]} at {where}, expected {expected}.")
 
 
-def _check_alpha(alpha: float) -> float:
+def check_alpha(alpha: float) -> float:
+    """alpha as a float. Raises ValueError where it is no satisfaction in [0, 1]."""
     if not 0.0 <= alpha <= 1.0:
         raise ValueError(f"alpha is {alpha}, expected a satisfaction in [0, 1].")
     return float(alpha)
@@ -142,7 +146,7 @@ def solve(distribution: Distribution, alpha: float) -> Optimum:
 
 def solve_all(distribution: Distribution, alphas: Sequence[float]) -> list[Optimum]:
     """`solve` for several alphas, what they share made once: that takes the time where a trace is the law."""
-    wanted, distribution = [_check_alpha(alpha) for alpha in alphas], check_distribution(distribution)
+    wanted, distribution = [check_alpha(alpha) for alpha in alphas], check_distribution(distribution)
     moves = _moves(distribution)
     if beyond := [alpha for alpha in wanted if alpha > moves.largest + ROUNDING]:
         raise ValueError(
@@ -283,7 +287,7 @@ def dual(distribution: Distribution, alpha: float, gamma: ArrayLike) -> Any:
     Concave in g, at most C* for every g >= 0 and equal to C* at gamma*. Raises ValueError for a law that is not one,
     alpha outside [0, 1], or a gamma that is negative, NaN or infinite.
     """
-    alpha, distribution = _check_alpha(alpha), check_distribution(distribution)
+    alpha, distribution = check_alpha(alpha), check_distribution(distribution)
     prices = np.asarray(gamma, dtype=np.float64)
     bad = ~(np.isfinite(prices) & (prices >= 0))
     if bad.any():
@@ -314,21 +318,3 @@ def frontier(cost: ArrayLike, accuracy: ArrayLike) -> tuple[Floats, Floats]:
     )
     model = _hull(distribution.cost, distribution.mean).model[:, 0]
     return distribution.mean[0, model], _one_hot(model, (len(model), distribution.cost.shape[1]))
-
-
-def constants(distribution: Distribution, alpha: float) -> Constants:
-    """delta, B, E_all, dE, beta, beta_M of docs/theory.md for pi0 = the last model. Raises as `check_law` does.
-
-    alpha must be in [0, 1] but need not be attainable: beta and beta_M may be negative.
-    """
-    alpha, distribution = _check_alpha(alpha), check_distribution(distribution)
-    delta = max(alpha, 1.0 - alpha)
-    beta = float(distribution.weight @ distribution.mean[:, -1]) - alpha
-    return Constants(
-        delta=delta,
-        B=delta**2 / 2.0,
-        E_all=float(distribution.weight @ distribution.cost.sum(axis=1)),
-        dE=float(distribution.weight @ (distribution.cost[:, -1] - distribution.cost.min(axis=1))),
-        beta=beta,
-        beta_M=beta,
-    )

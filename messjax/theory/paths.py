@@ -1,4 +1,7 @@
-"""L1 to L5: facts about one path of the queue, without statistics. Proofs in docs/theory.md."""
+"""L1 to L5: facts about one path of the queue, without statistics. Proofs in docs/theory, under these headings.
+
+What is counted of L1 to L4 on every request of a run comes from `messjax.meters.path_audit`.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from messjax.theory.arguments import floats
+from messjax.theory.statement import Conclusion, Exact, NotApplicable, Run, define_statement
 
 
 class DriftBounds(NamedTuple):
@@ -17,7 +21,7 @@ class DriftBounds(NamedTuple):
     uniform: Any  # B + Q (alpha - s), never below `exact`
 
 
-def L1_violation(Q_last: ArrayLike, T: ArrayLike, Q_1: ArrayLike = 0.0) -> Any:
+def L1_violation(*, Q_last: ArrayLike, T: ArrayLike, Q_1: ArrayLike = 0.0) -> Any:
     """L1 (path): alpha - (1/T) sum_{t <= T} s_t <= (Q_{T+1} - Q_1) / T, for every T and every path.
 
     Needs s_t in [0, 1] and the recursion of the queue, nothing else. The same for a window of T requests: Q_1 is then
@@ -27,7 +31,7 @@ def L1_violation(Q_last: ArrayLike, T: ArrayLike, Q_1: ArrayLike = 0.0) -> Any:
     return (Q_last - Q_1) / T
 
 
-def L2_drift(Q: ArrayLike, s: ArrayLike, alpha: ArrayLike) -> DriftBounds:
+def L2_drift(*, Q: ArrayLike, s: ArrayLike, alpha: ArrayLike) -> DriftBounds:
     """L2 (path): (Q_{t+1}^2 - Q_t^2)/2 <= (alpha - s_t)^2/2 + Q_t (alpha - s_t) <= B + Q_t (alpha - s_t).
 
     Needs Q_t >= 0, s_t in [0, 1], alpha in [0, 1]. B = max(alpha, 1-alpha)^2 / 2, re-derived here.
@@ -38,7 +42,7 @@ def L2_drift(Q: ArrayLike, s: ArrayLike, alpha: ArrayLike) -> DriftBounds:
     return DriftBounds(exact=step**2 / 2.0 + Q * step, uniform=B + Q * step)
 
 
-def L3_increment(alpha: ArrayLike) -> tuple[Any, Any]:
+def L3_increment(*, alpha: ArrayLike) -> tuple[Any, Any]:
     """L3 (path): -(1 - alpha) <= Q_{t+1} - Q_t <= alpha, returned as (low, high).
 
     Needs Q_t >= 0, s_t in [0, 1], alpha in [0, 1]. Re-derived here.
@@ -47,7 +51,7 @@ def L3_increment(alpha: ArrayLike) -> tuple[Any, Any]:
     return (alpha - 1.0)[()], alpha[()]
 
 
-def L4_score(V: ArrayLike, cost: ArrayLike, Q: ArrayLike, alpha: ArrayLike, s_hat: ArrayLike) -> Any:
+def L4_score(*, V: ArrayLike, cost: ArrayLike, Q: ArrayLike, alpha: ArrayLike, s_hat: ArrayLike) -> Any:
     """L4 (path): on every exploit step the served model minimises this score V E_m + Q_t (alpha - s_hat_m) over m.
 
     cost and s_hat are [..., M]; V, Q and alpha are [...] without the axis of models. Returns [..., M]. With estimated
@@ -59,15 +63,93 @@ def L4_score(V: ArrayLike, cost: ArrayLike, Q: ArrayLike, alpha: ArrayLike, s_ha
 
 
 def L5_bound(
-    V: ArrayLike, cost: ArrayLike, Q: ArrayLike, alpha: ArrayLike, mu: ArrayLike, e: ArrayLike, eps: ArrayLike = 0.0
+    *, V: ArrayLike, cost: ArrayLike, Q: ArrayLike, alpha: ArrayLike, mu: ArrayLike, e: ArrayLike, eps: ArrayLike = 0.0
 ) -> Any:
     """L5 (path): V E_served + Q (alpha - mu_served) <= V E_m + Q (alpha - mu_m) + 2 Q e + 2 V eps for every model m.
 
     Needs L4, Q >= 0, e >= |s_hat_m - mu_m| for all m and, where costs are estimated, eps >= |E_hat_m - E_m| for all m
     (zero where they are known). Linear in m, so it holds for mixtures of models too: average the bound with the
-    mixture's weights. The factor 2 is re-derived here and cannot be lowered.
+    mixture's weights. The factor 2 is re-derived here and cannot be lowered. Lemmas: l5_prediction_error.
 
     cost and mu are [..., M]; V, Q, alpha, e, eps are [...]. Returns the right side for every m, [..., M].
     """
     V, Q, e, eps = floats(V, Q, e, eps)
-    return L4_score(V, cost, Q, alpha, mu) + 2.0 * (Q * e + V * eps)[..., None]
+    return L4_score(V=V, cost=cost, Q=Q, alpha=alpha, s_hat=mu) + 2.0 * (Q * e + V * eps)[..., None]
+
+
+# --- statements: requests of a run on which a path law fails --------------------------------------------------------
+
+
+def _failures(run: Run, law: str) -> Conclusion:
+    name = f"audit_{law}"
+    if name not in run.metrics:
+        return NotApplicable("the run was not audited")
+    return Exact(measured=float(run.metrics[name].sum()), bound=0.0)
+
+
+@define_statement(
+    "L1 path",
+    source="L1 in docs/theory",
+    assumptions="",
+    unit="requests",
+    lemmas=("l1_certificate",),
+    needs_distribution=False,
+)
+def L1(run: Run) -> Conclusion:
+    """alpha - s_t <= Q_{t+1} - Q_t on every request with feedback: requests where it fails."""
+    return _failures(run, "L1")
+
+
+@define_statement(
+    "L1 reflection",
+    source="L1 in docs/theory",
+    assumptions="",
+    unit="requests",
+    lemmas=("l1_reflection",),
+    needs_distribution=False,
+)
+def L1_REFLECTION(run: Run) -> Conclusion:
+    """Q_{t+1} is the reflected walk, exactly: requests where it is not."""
+    return _failures(run, "reflection")
+
+
+@define_statement(
+    "L2 drift",
+    source="L2 in docs/theory",
+    assumptions="A2",
+    unit="requests",
+    lemmas=("l2_drift",),
+    needs_distribution=False,
+)
+def L2(run: Run) -> Conclusion:
+    """(Q_{t+1}^2 - Q_t^2)/2 <= (alpha - s_t)^2/2 + Q_t (alpha - s_t) and |alpha - s_t| <= delta: where not."""
+    return _failures(run, "L2")
+
+
+@define_statement(
+    "L3 increment",
+    source="L3 in docs/theory",
+    assumptions="A2",
+    unit="requests",
+    lemmas=("l3_increment",),
+    needs_distribution=False,
+)
+def L3(run: Run) -> Conclusion:
+    """-(1 - alpha) <= Q_{t+1} - Q_t <= alpha: requests where not."""
+    return _failures(run, "L3")
+
+
+@define_statement(
+    "L4 rule",
+    source="L4 in docs/theory",
+    assumptions="A7",
+    unit="requests",
+    policy="mess_plus",
+    needs_distribution=False,
+)
+def L4(run: Run) -> Conclusion:
+    """The served model minimises V E_m + Q_t (alpha - s_hat_m) when exploiting: requests where not."""
+    return _failures(run, "L4")
+
+
+STATEMENTS = (L1, L1_REFLECTION, L2, L3, L4)

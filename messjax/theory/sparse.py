@@ -1,7 +1,8 @@
-"""T9: T1, L1 and T4 where feedback is sparse or late. Proofs in docs/theory.md.
+"""T9: T1, L1 and T4 where feedback is sparse or late. Proofs in docs/theory, "T9".
 
 Feedback on a request arrives with probability f, by coins independent of requests, labels and exploration; queue and
-predictor move only with it. T2 and T3 need no other form, and a delay needs only other constants.
+predictor move only with it. T2 and T3 need no other form, and a delay needs only other constants. `T9_queue` is the
+counterpart of T1's older form.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from messjax.theory.arguments import Floats, floats, over, refuse
-from messjax.theory.mean import T1_queue
+from messjax.theory.constants import BoundInputs, bound_function
 from messjax.theory.paths import L1_violation
-from messjax.theory.tail import T4_tail, TailConstants
+from messjax.theory.queue import NO_SLACK, T4_tail, TailConstants, guide, tail_constants
+from messjax.theory.statement import Claim, Conclusion, NotApplicable, Run, Statement, Tail, define_statement
+from messjax.theory.violation import T1_queue_older
 
 
 def _fraction(name: str, f: ArrayLike) -> Floats:
@@ -23,105 +26,173 @@ def _fraction(name: str, f: ArrayLike) -> Floats:
     return values
 
 
-def T9_queue(
-    V: ArrayLike,
-    gamma: ArrayLike,
-    B: ArrayLike,
-    T: ArrayLike,
-    P_T: ArrayLike,
-    beta_M: ArrayLike,
-    S_T: ArrayLike,
-    f: ArrayLike,
-    R_T: ArrayLike = 0.0,
-    Q_1: ArrayLike = 0.0,
-    f_explored: ArrayLike | None = None,
-) -> Any:
-    """T9 (mean): `T1_queue` counted in requests heard of. With g = gamma*,
+@bound_function("V gamma B T P_T beta_M S_T f")
+def T9_queue(inputs: BoundInputs) -> Any:
+    """T9 (mean): `T1_queue_older` counted in requests with feedback. With g = gamma*,
 
         E[Q_{T+1}] <= V g + sqrt((V g - Q_1)^2 + f (2 B T + 2 V g beta_M P_T + 4 S_T + 2 R_T)).
 
     f_explored is the probability of feedback on explored requests where it is another one (1 where they always give
     it). It then replaces f before P_T and R_T, and f T becomes f T + (f_explored - f) P_T. Hypotheses of `T1_queue`,
-    and coins of feedback independent of all else; S_T has the real e_t, of the predictor that learns from feedback
-    only. Constants re-derived here. Raises ValueError for f or f_explored outside (0, 1].
+    and coins of feedback independent of all else (A5); S_T has the real e_t, of the predictor that learns from feedback
+    only. Constants re-derived here.
+
+    Args:
+        inputs: what `T1_queue_older` takes, f and f_explored.
+
+    Returns:
+        The bound on E[Q_{T+1}], in requests.
+
+    Raises:
+        ValueError: f or f_explored outside (0, 1].
     """
-    f, T, P_T, S_T, R_T = floats(_fraction("f", f), T, P_T, S_T, R_T)
-    h = f if f_explored is None else _fraction("f_explored", f_explored)
-    return T1_queue(V, gamma, B, f * T + (h - f) * P_T, h * P_T, beta_M, f * S_T, h * R_T, Q_1)
+    f, T, P_T, S_T, R_T = floats(_fraction("f", inputs.f), inputs.T, inputs.P_T, inputs.S_T, inputs.inversion)
+    h = f if inputs.f_explored is None else _fraction("f_explored", inputs.f_explored)
+    return T1_queue_older(inputs, T=f * T + (h - f) * P_T, P_T=h * P_T, S_T=f * S_T, R_T=h * R_T)
 
 
-def T9_violation(
-    V: ArrayLike,
-    gamma: ArrayLike,
-    B: ArrayLike,
-    T: ArrayLike,
-    P_T: ArrayLike,
-    beta_M: ArrayLike,
-    S_T: ArrayLike,
-    f: ArrayLike,
-    R_T: ArrayLike = 0.0,
-    Q_1: ArrayLike = 0.0,
-    f_explored: ArrayLike | None = None,
-) -> Any:
+@bound_function("V gamma B T P_T beta_M S_T f")
+def T9_violation(inputs: BoundInputs) -> Any:
     """T9 (mean): E[alpha - (1/T) sum s_t] <= (bound of `T9_queue` - Q_1) / (f T), plus `T9_forced` with f_explored.
 
-    In expectation only: a path may exceed (Q_{T+1} - Q_1) / (f T), see `T9_path_tail`. Hypotheses, errors and
-    re-derived constants as in `T9_queue`.
+    In expectation only: a path may exceed (Q_{T+1} - Q_1) / (f T), see `T9_path_tail`. Hypotheses, arguments, errors
+    and re-derived constants as in `T9_queue`.
+
+    Args:
+        inputs: what `T9_queue` takes.
+
+    Returns:
+        The bound on the violation, in satisfaction per request.
     """
-    queue = T9_queue(V, gamma, B, T, P_T, beta_M, S_T, f, R_T, Q_1, f_explored)
-    gain = 0.0 if f_explored is None else T9_forced(f, T, P_T, beta_M, f_explored)
-    return L1_violation(queue, np.multiply(f, T), Q_1) + gain
+    gain = 0.0 if inputs.f_explored is None else T9_forced(inputs)
+    return L1_violation(Q_last=T9_queue(inputs), T=np.multiply(inputs.f, inputs.T), Q_1=inputs.Q_1) + gain
 
 
-def T9_forced(f: ArrayLike, T: ArrayLike, P_T: ArrayLike, beta_M: ArrayLike, f_explored: ArrayLike = 1.0) -> Any:
+@bound_function("T P_T beta_M f")
+def T9_forced(inputs: BoundInputs) -> Any:
     """T9 (mean): E[alpha - (1/T) sum s_t] <= E[Q_{T+1} - Q_1] / (f T) + beta_M (f_explored / f - 1) P_T / T.
 
     The last term, returned here, is what the queue overlooks where explored requests give feedback more often than the
-    others, by default always: it has counted the largest model's surplus beta_M too often. Re-derived here. Raises
-    ValueError for f or f_explored outside (0, 1].
+    others, by default always: it has counted the largest model's surplus beta_M too often. Re-derived here.
+
+    Args:
+        inputs: T, P_T, beta_M, f and f_explored (None: 1).
+
+    Returns:
+        The term, in satisfaction per request.
+
+    Raises:
+        ValueError: f or f_explored outside (0, 1].
     """
-    f, h = _fraction("f", f), _fraction("f_explored", f_explored)
-    T, P_T, beta_M = floats(T, P_T, beta_M)
+    explored = 1.0 if inputs.f_explored is None else inputs.f_explored
+    f, h = _fraction("f", inputs.f), _fraction("f_explored", explored)
+    T, P_T, beta_M = inputs.floats("T P_T beta_M")
     return beta_M * (h / f - 1.0) * P_T / T
 
 
 def T9_tail(
-    q: ArrayLike,
-    constants: TailConstants,
-    f: ArrayLike,
-    Q_1: ArrayLike = 0.0,
-    t: ArrayLike | None = None,
+    constants: TailConstants, *, q: ArrayLike, f: ArrayLike, Q_1: ArrayLike = 0.0, t: ArrayLike | None = None
 ) -> Any:
     """T9 (tail): `T4_tail` with rho replaced by 1 - f (1 - rho); r and D stay as they are.
 
-    Without t it is `T4_tail` itself, and holds also where explored requests always give feedback; with t it needs every
-    request to be heard of with probability f. For late feedback give `T4_constants` the delay. Hypotheses as there;
-    constants re-derived here. Raises ValueError for f outside (0, 1] or t < 1.
+    Without t it is `T4_tail` itself, and holds also where explored requests always give feedback; with t it needs that
+    every request gives feedback with probability f. For late feedback give `T4_constants` the delay. Hypotheses as
+    there; constants re-derived here. Raises ValueError for f outside (0, 1] or t < 1.
     """
-    return T4_tail(q, constants._replace(rho=1.0 - _fraction("f", f) * (1.0 - constants.rho)), Q_1, t)
+    return T4_tail(constants._replace(rho=1.0 - _fraction("f", f) * (1.0 - constants.rho)), q=q, Q_1=Q_1, t=t)
 
 
-def T9_path_tail(u: ArrayLike, T: ArrayLike, f: ArrayLike, delta: ArrayLike) -> Any:
+@bound_function("T f delta")
+def T9_path_tail(inputs: BoundInputs, *, u: ArrayLike) -> Any:
     """T9 (tail): P(sum_{t <= T} (alpha - s_t) > (Q_{T+1} - Q_1)/f + u) is at most
 
         exp(-u^2 / (2 (T delta^2 (1-f)/f + delta max(1, 1/f - 1) u/3))),
 
     by Freedman's inequality for the martingale sum (1 - F_t/f) (alpha - s_t), F_t the coins of feedback. Needs coins
     i.i.d.(f), independent of all else, and s_t in [0, 1]: no predictor, no exploration. 1 for u <= 0. (At f = 1 L1 has
-    no exceptions, and this bound none of its use.) Constants re-derived here. Raises ValueError for f outside (0, 1].
+    no exceptions, and this bound none of its use.) Constants re-derived here.
+
+    Args:
+        inputs: T, f and delta.
+        u: [...] by how much the sum exceeds what the queue says, in satisfaction.
+
+    Returns:
+        The probability.
+
+    Raises:
+        ValueError: f outside (0, 1].
     """
-    u, T, delta = floats(u, T, delta)
-    f, u = _fraction("f", f), np.maximum(u, 0.0)
+    T, delta = inputs.floats("T delta")
+    f, u = _fraction("f", inputs.f), np.maximum(*floats(u, 0.0))
     variance = T * delta**2 * (1.0 - f) / f
     return np.exp(-over(u**2, 2.0 * (variance + delta * np.maximum(1.0, 1.0 / f - 1.0) * u / 3.0)))[()]
 
 
-def T9_delayed_B(alpha: ArrayLike, delay: ArrayLike) -> Any:
+def T9_delayed_B(*, alpha: ArrayLike, delay: ArrayLike) -> Any:
     """T9 (mean): B + d delta^2, which stands for B in T1, T2, T3 where feedback is exactly d = `delay` requests late.
 
     Decisions then use Q_{t-d}, at most d delta away from Q_t; S_T, and the mean queue of T3, are those of Q_{t-d}, and
-    Q_{T+1} is the queue once all T outcomes are counted. Re-derived here. Raises ValueError for a negative delay.
+    Q_{T+1} is the queue once all T outcomes are counted. Re-derived here. Lemmas: t9_delay. Raises ValueError for a
+    negative delay.
     """
     alpha, delay = floats(alpha, delay)
     refuse("delay", delay, delay < 0, "a number of requests, zero or larger")
     return (0.5 + delay) * np.maximum(alpha, 1.0 - alpha) ** 2
+
+
+# --- statements: at f = 1 feedback is complete, and T1, L1 and T4 say the same --------------------------------------
+
+PROOF: Any = {"source": "T9 in docs/theory", "lemmas": ("t9_sparse",), "policy": "mess_plus", "feedback": "sparse"}
+VIOLATION = "violation (satisfaction per request)"
+
+
+def _claim(run: Run, metric: str, of: Any) -> Conclusion:
+    return Claim(
+        run.metrics[metric],
+        lambda S, exploration_queue: of(run.inputs(S_T=S, exploration_queue=exploration_queue)),
+        run.over("S", "exploration_queue"),
+    )
+
+
+@define_statement("T9 queue", assumptions="A1 A2 A4 A5 A7", unit="E[Q_{T+1}] (requests)", **PROOF)
+def T9_QUEUE(run: Run) -> Conclusion:
+    """E[Q_{T+1}] <= V g + sqrt((V g)^2 + f (2 B T + 2 V g beta_M P_T + 4 S_T + 2 R_T))."""
+    return _claim(run, "queue_last", T9_queue)
+
+
+@define_statement("T9 violation", assumptions="A5", unit=VIOLATION, needs_distribution=False, **PROOF)
+def T9_VIOLATION(run: Run) -> Conclusion:
+    """E[alpha - mean s_t] <= E[Q_{T+1}] / (f T): by the queue that was measured."""
+    return Claim(run.metrics["violation"], lambda Q: Q / (run.f * run.T), run.over("queue_last"))
+
+
+@define_statement("T9 violation, bound", assumptions="A1 A2 A4 A5 A7", unit=VIOLATION, **PROOF)
+def T9_VIOLATION_BOUND(run: Run) -> Conclusion:
+    """E[alpha - mean s_t] <= the bound of T9's queue over f T."""
+    return _claim(run, "violation", T9_violation)
+
+
+@define_statement("T9 path tail", assumptions="A2 A5", unit="share of streams", needs_distribution=False, **PROOF)
+def T9_PATH(run: Run) -> Conclusion:
+    """P(sum (alpha - s_t) > Q_{T+1}/f + u) <= exp(...) at the u where that is 1/10."""
+    grid = np.linspace(0.0, 10.0 * np.sqrt(run.T / run.f), 4001)
+    u = float(grid[np.argmax(T9_path_tail(run.inputs(), u=grid) <= 0.1)])
+    excess = run.T * run.metrics["violation"] - run.metrics["queue_last"] / run.f
+    delta, step = run.constants.delta, run.constants.delta * max(1.0, 1.0 / run.f - 1.0)
+    rate = u / (run.T * delta**2 * (1.0 - run.f) / run.f + step * u / 3.0)  # Freedman's exponent at u
+    likely = np.exp(np.minimum(rate * (excess - u), 0.0))
+    return Tail(excess > u, float(T9_path_tail(run.inputs(), u=u)), likely)
+
+
+@define_statement("T9 tail", assumptions="A1 A2 A3 A4 A5 A7", unit="share of streams", **PROOF)
+def T9_TAIL(run: Run) -> Conclusion:
+    """P(Q_{T+1} >= q) <= T4's tail with rho for sparse feedback, at the q where T4 says 1/10."""
+    constants = tail_constants(run)
+    if not constants.r > 0:
+        return NotApplicable(NO_SLACK)
+    q = float((constants.log_D + np.log(10.0)) / constants.r)
+    bound = float(T9_tail(constants, q=q, f=run.f, t=run.T + 1))
+    return Tail(run.metrics["queue_last"] >= q, bound, guide(run, constants.r, q))
+
+
+STATEMENTS: tuple[Statement, ...] = (T9_QUEUE, T9_VIOLATION, T9_VIOLATION_BOUND, T9_PATH, T9_TAIL)

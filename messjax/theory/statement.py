@@ -1,53 +1,36 @@
-"""What a statement is: one function from a run to a claim; interval, verdict, matrix and search come with it.
+"""What a statement is: one function from a run to a conclusion; interval, verdict, matrix and search come with it.
 
-    @statement("T1 queue", source="T1 in docs/theory", assumptions="A1 A2 A4")
-    def t1(run: Run) -> Claim | Silent:
+    @define_statement("M1", source="my notes", assumptions="A1 A2 A4 A7", policy="mess_plus", feedback="complete")
+    def m1(run: Run) -> Conclusion:
         if <a hypothesis that can be read off fails>:
-            return Silent("why it says nothing here")
-        return Claim(measured=run.readings["queue_last"], bound=lambda S: ..., uses=(run.readings["S"],))
+            return NotApplicable("which one, in words")
+        return Claim(measured=run.metrics["queue_last"], bound=lambda S: ..., uses=(run.metrics["S"],))
 
-`Claim` says that the mean of `measured` over independent streams is at most the bound; `Tail` that an event has at most
-a probability, `Between` that a mean lies between two limits, `Equal` that it is a number; `Exact` compares two numbers
-that nothing random is in. A worked example is in docs/proofs_check.md.
+`Claim` says that the mean of `measured` over independent streams is at most the bound, `AtLeast` that it is at least
+that; `Tail` that an event has at most a probability, `Between` that a mean lies between two limits, `Equal` that it is
+a number; `Exact` compares two numbers that nothing random is in. A worked example is in docs/proofs_check.md.
 """
 
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from messjax import feedback as _feedback
-from messjax.theory import optimum
-from messjax.types import Controls, Distribution, Policy, Stream
+from messjax.theory.constants import BoundInputs, Constants
+from messjax.theory.optimum import Optimum
+from messjax.types import Distribution
 
-
-class Case(NamedTuple):
-    """What statements are tried on: a stream and a policy, and the law that the constants of the bounds come from."""
-
-    name: str
-    distribution: Distribution  # i.i.d., or the time average where A1 is broken
-    stream: Stream
-    policy: Policy
-    controls: Controls  # scalars, or arrays: a run for each combination
-    horizon: int
-    breaks: frozenset[str] = frozenset()  # assumptions broken on purpose, "A1", ...
-    feedback: Any = _feedback.complete
-    rule: str = "mess+"  # "mess+", or another: statements about MESS+ are then silent
-    sla_target: float | None = (
-        None  # the agreement where the policy runs on a tightened alpha (T10), else controls.alpha
-    )
-    ebar: float | None = None  # a bound on E[e_t | past] that is known beforehand; None: the largest e_t measured
-    about: str = ""
+ASSUMPTIONS = frozenset(f"A{n}" for n in range(1, 9))
+FEEDBACK = ("any", "complete", "sparse", "complete or sparse")
 
 
 class Run(NamedTuple):
-    """A case at one point of its grid, with what was measured [n streams] and the constants of its law."""
+    """One policy at one point of a grid: what was measured on n independent streams, and the constants of the law."""
 
-    case: Case
     V: float
     alpha: float  # that the policy ran with
     c: float
@@ -55,24 +38,36 @@ class Run(NamedTuple):
     f: float
     T: int
     P_T: float
-    metrics: Mapping[str, np.ndarray]
-    best: optimum.Optimum  # C* and gamma* at `alpha`
-    constants: optimum.Constants
+    metrics: Mapping[str, np.ndarray]  # [n] each
+    distribution: Distribution | None  # of the requests; None: not known
+    best: Optimum  # C* and gamma* at `alpha`; NaN where the distribution is not known
+    constants: Constants  # those of the law are NaN where it is not known
+    policy_kind: str = "mess_plus"
+    feedback_kind: str = "sparse"  # at f = 1 that is complete feedback
+    stream_kind: str = "iid"
+    sla_target: float | None = None  # the satisfaction agreed where the policy runs on a tightened alpha (T10)
+    error_bound: float | None = None  # a bound on E[e_t | past] known beforehand; None: the largest e_t measured
+    name: str = ""
     seconds: float = 0.0  # of simulating it
 
     @property
     def ebar(self) -> float:
         """What bounds E[e_t | past] at every t: known, or the largest error seen on any stream."""
-        return float(np.max(self.metrics["error_max"])) if self.case.ebar is None else self.case.ebar
+        return float(np.max(self.metrics["error_max"])) if self.error_bound is None else self.error_bound
 
     @property
-    def name(self) -> str:
-        """The case and its point of the grid."""
-        return f"{self.case.name}, V = {self.V:g}" + (f", f = {self.f:g}" if self.f != 1.0 else "")
+    def complete(self) -> bool:
+        """Whether every request gives feedback."""
+        return self.feedback_kind == "complete" or (self.feedback_kind == "sparse" and self.f == 1.0)
 
     def over(self, *metrics: str) -> tuple[np.ndarray, ...]:
-        """Readings by name, [n] each."""
+        """Metrics by name, [n] each."""
         return tuple(self.metrics[name] for name in metrics)
+
+    def inputs(self, **fields: Any) -> BoundInputs:
+        """What the bounds take: the constants, the point of the grid, and measured means by name."""
+        point = {"V": self.V, "alpha": self.alpha, "T": self.T, "P_T": self.P_T, "f": self.f}
+        return BoundInputs.at(self.constants, self.best, **point | fields)
 
 
 class Claim(NamedTuple):
@@ -81,6 +76,13 @@ class Claim(NamedTuple):
     measured: np.ndarray  # [n], one number per independent stream
     bound: Callable[..., Any] | float
     uses: tuple[np.ndarray, ...] = ()
+
+
+class AtLeast(NamedTuple):
+    """E[measured] >= bound, a number."""
+
+    measured: np.ndarray  # [n]
+    bound: float
 
 
 class Tail(NamedTuple):
@@ -134,47 +136,130 @@ class Exact(NamedTuple):
 
 
 class NotApplicable(NamedTuple):
-    """A hypothesis fails that can be seen to fail: the statement says nothing."""
+    """A hypothesis can be seen to fail: the statement says nothing about this run."""
 
-    why: str
+    reason: str
+    measured: np.ndarray | None = None  # [n] what it would have bounded, for tables
 
 
-Conclusion = Claim | Tail | Between | Equal | Exact | NotApplicable
+Conclusion = Claim | AtLeast | Tail | Between | Equal | Exact | NotApplicable
 
 
 class Statement(NamedTuple):
-    """One sentence of the theory."""
+    """One sentence of the theory: what it says of a run, what it needs, and where its proof is."""
 
     name: str
-    source: str
+    source: str  # "T1 in docs/theory": the heading of its proof
     assumptions: frozenset[str]  # breaking another one must not break it
     evaluate: Callable[[Run], Conclusion]
     about: str  # the first line of the function's docstring
     unit: str = ""  # of what is measured, for axes
+    lemmas: tuple[str, ...] = ()  # files of proofs_check/lemmas with the algebra of its proof
+    policy: str = "any"  # "mess_plus": it is about no other kind of policy
+    feedback: str = "any"  # one of FEEDBACK
+    needs_distribution: bool = True  # whether it says nothing where the law of the requests is not known
+    implied_by: str = ""  # the name of a statement from which it follows
+
+    def conclude(self, run: Run, ignored: Collection[str] = ()) -> Conclusion:
+        """What it says of a run: `NotApplicable` where the run's recorded kinds rule it out, else what it evaluates to.
+
+        Args:
+            run: one policy at one point of a grid.
+            ignored: assumptions whose recorded failure is overlooked ("A1": it is evaluated on requests that are not
+                i.i.d., to see what becomes of it).
+
+        Returns:
+            The conclusion.
+        """
+        reason = self._why_not(run, ignored)
+        return NotApplicable(reason) if reason else self.evaluate(run)
+
+    def _why_not(self, run: Run, ignored: Collection[str]) -> str:
+        if self.policy != "any" and run.policy_kind != self.policy:
+            return f"about MESS+, found a policy of kind {run.policy_kind!r}"
+        if self.feedback != "any" and run.feedback_kind not in ("complete", "sparse"):
+            return f"about {self.feedback} feedback, found feedback of kind {run.feedback_kind!r}"
+        if self.feedback == "complete" and not run.complete:
+            return f"about complete feedback, found f = {run.f:g}"
+        if self.feedback == "sparse" and run.complete:
+            return "feedback is complete"
+        if "A1" in self.assumptions and "A1" not in ignored and run.stream_kind != "iid":
+            return NOT_IID.get(run.stream_kind, f"requests are not known to be i.i.d. (kind {run.stream_kind!r})")
+        if self.needs_distribution and run.distribution is None:
+            return "the distribution of the requests is not known"
+        return ""
+
+    def on_changed(self, name: str, change: Callable[[Run], Run]) -> Statement:
+        """What it says where `change` has replaced numbers of the run, as a statement of another name."""
+        return self._replace(name=name, evaluate=lambda run: self.evaluate(change(run)))
 
 
-def statement(
-    name: str, *, source: str, assumptions: str, unit: str = ""
+NOT_IID = {
+    "not_iid": "requests are not i.i.d.",
+    "recorded": "requests are not i.i.d.: they are those of a recording, in an order",
+}
+
+
+def define_statement(
+    name: str,
+    *,
+    source: str,
+    assumptions: str,
+    unit: str = "",
+    lemmas: tuple[str, ...] = (),
+    policy: str = "any",
+    feedback: str = "any",
+    needs_distribution: bool = True,
+    implied_by: str = "",
 ) -> Callable[[Callable[[Run], Conclusion]], Statement]:
-    """Make a statement of a function. `assumptions` lists those it needs, "A1 A2"; ValueError for one that is unknown.
+    """Make a statement of a function of a run; the first line of its docstring is the sentence shown.
 
-    `unit` is that of what is measured, told on the axis of its figure.
+    Args:
+        name: its name, beginning with that of its theorem: "T1 queue".
+        source: where its proof is: "T1 in docs/theory".
+        assumptions: those it needs, "A1 A2".
+        unit: of what is measured, shown on the axis of its figure.
+        lemmas: files of proofs_check/lemmas that prove its algebra, without ".py".
+        policy: "mess_plus" where it is about MESS+ only, else "any".
+        feedback: "complete", "sparse", "complete or sparse", or "any".
+        needs_distribution: False where it can be evaluated without the law of the requests.
+        implied_by: the name of a statement from which it follows.
+
+    Returns:
+        A decorator that makes the `Statement`.
+
+    Raises:
+        ValueError: an unknown assumption, kind of policy or of feedback.
     """
     needed = frozenset(assumptions.split())
     if unknown := sorted(needed - ASSUMPTIONS):
         raise ValueError(f"statement {name!r}: found the assumption {unknown[0]!r}, expected A1 to A8")
+    if feedback not in FEEDBACK:
+        raise ValueError(f"statement {name!r}: feedback is {feedback!r}, expected one of {', '.join(FEEDBACK)}")
+    if policy not in ("any", "mess_plus"):
+        raise ValueError(f"statement {name!r}: policy is {policy!r}, expected 'mess_plus' or 'any'")
 
     def made(evaluate: Callable[[Run], Conclusion]) -> Statement:
-        return Statement(name, source, needed, evaluate, (evaluate.__doc__ or "").strip().split("\n")[0], unit)
+        about = (evaluate.__doc__ or "").strip().split("\n")[0]
+        return Statement(
+            name, source, needed, evaluate, about, unit, lemmas, policy, feedback, needs_distribution, implied_by
+        )
 
     return made
 
 
-ASSUMPTIONS = frozenset(f"A{n}" for n in range(1, 9))
-
-
 def load_statements(path: Path) -> list[Statement]:
-    """The statements in a Python file of one's own. ValueError naming the file where there are none."""
+    """The statements in a Python file of one's own.
+
+    Args:
+        path: the file.
+
+    Returns:
+        Its statements, in the order in which they are defined.
+
+    Raises:
+        ValueError: no such file, a file that does not run, or one without statements. The message names the file.
+    """
     if not path.is_file():
         raise ValueError(f"{path}: no such file, expected Python with statements in it")
     spec = importlib.util.spec_from_file_location(path.stem, path)

@@ -82,7 +82,7 @@ def solve(distribution: Distribution, alpha: Array | float) -> TracedOptimum:
         ...     return solve(Distribution(jnp.ones(1), cost, mean), alpha)
         >>> best = optimum_of(jnp.array([[1.0, 3.0]]), jnp.array([[0.5, 0.75]]), jnp.array([0.5, 0.625, 0.9]))
         >>> print(best.cost, best.gamma, best.largest_alpha)
-        [ 1.  2. inf] [0. 8. inf] 0.75
+        [ 1.  2. inf] [ 0.  8. inf] 0.75
     """
     weight, cost, mean = (jnp.asarray(values) for values in distribution[:3])
     dtype = jnp.result_type(weight, cost, mean, jnp.float32)

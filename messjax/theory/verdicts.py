@@ -1,198 +1,250 @@
-"""Statements of docs/theory put beside measurements: Dataset -> Dataset of measured, bound, margin and verdict.
+"""Statements of docs/theory put beside the result of a sweep: Dataset -> Dataset of measured, bound, margin, verdict.
 
-The bound comes from `bounds` and the law, the measurement from independent streams. The verdict rests on a one-sided
-interval of the margin bound - measured over streams (jackknife, because bounds use measured S_T and R_T too): "holds",
-"violated" or "undecided"; "silent" where the statement's hypotheses fail and it says nothing.
+The bound comes from `messjax.theory` and the law of the requests, the measurement from independent streams. A verdict
+is "holds", "violated" or "undecided", or "not applicable" with a reason: where a hypothesis can be seen to fail, or
+where the statement is not about the kinds of policy, feedback and stream that the result has recorded.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
 
-from messjax import theory
-from messjax.statistics import intervals
-from messjax.theory import optimum
+from messjax.theory import hypothesis_tests, optimum
+from messjax.theory.catalogue import ALL, OF_A_SWEEP, statements_named
+from messjax.theory.constants import Constants, distribution_constants
+from messjax.theory.cost import CostTerms, T2_cost_terms
+from messjax.theory.exploration import exploration_sum
+from messjax.theory.statement import ASSUMPTIONS, NotApplicable, Run, Statement
 from messjax.types import Distribution
 
-
-class Cell(NamedTuple):
-    """One point of the grid: scalar controls, readings [stream], and the constants of the law at its alpha."""
-
-    V: float
-    alpha: float
-    T: int
-    P_T: float
-    metrics: Mapping[str, np.ndarray]
-    best: optimum.Optimum
-    constants: optimum.Constants
+TERMS = CostTerms._fields  # control, exploration, prediction, inversion, start
+MEASURED = ("measured", "measured_lower", "measured_upper")
+TESTED = ("bound", "margin_lower", "margin_upper", "looseness", "p_violated", "p_holds")
+COORDINATES = ("V", "alpha", "c", "a", "f")
 
 
-class Statement(NamedTuple):
-    """A bound on the mean of a reading: `bound(cell, *means)` with the means of the readings `uses`."""
+def judge(
+    dataset: xr.Dataset,
+    distribution: Distribution | None,
+    *,
+    statements: str | Sequence[Statement] = OF_A_SWEEP,
+    correction: str = "holm",
+    level: float = 0.95,
+    pi0: int | None = None,
+    ebar: float | None = None,
+    sla_target: float | None = None,
+    ignored: Collection[str] = (),
+) -> xr.Dataset:
+    """Test statements of docs/theory at every point of a sweep.
 
-    name: str
-    measures: str
-    uses: tuple[str, ...]
-    bound: Callable[..., Any]
+    Args:
+        dataset: a result of `sweep`, with a dimension `stream` and any of policy, V, alpha, c, a and f.
+        distribution: the law of its requests, costs in the unit of the dataset; None where it is not known. That of a
+            large sample ("sampled") has C* and gamma* up to its sampling error, which the margins do not contain.
+        statements: `Statement` objects, or names as in "T1,T2 cost gap".
+        correction: "holm" corrects verdicts for the number of tests, "none" leaves each test by itself, "bonferroni"
+            corrects more cautiously.
+        level: coverage of each limit, and of the verdicts.
+        pi0: number of the model that stands for pi0 in T1's second form, T3 and T4; None: the last one.
+        ebar: a bound on E[e_t | past] known beforehand; None: the largest e_t measured on any stream.
+        sla_target: the satisfaction agreed, where the policy ran on a tightened alpha (T10).
+        ignored: assumptions whose recorded failure is overlooked: with "A1" the statements are evaluated on requests
+            that are not i.i.d. as though they were.
+
+    Returns:
+        A Dataset over (statement, the dataset's grid): `measured` with two-sided limits `measured_lower` and
+        `measured_upper`; `bound`; one-sided limits `margin_lower` and `margin_upper` of bound - measured (for what is
+        bounded from below, as T5: of measured - bound); `looseness` = bound / measured; `p_violated` and `p_holds`;
+        `verdict`, and `reason` where that is "not applicable". `cost_bound_terms` [grid, term] are the terms of T2,
+        `gamma` is gamma* at each alpha. Coordinate `implied_by` names a statement from which another follows.
+
+    Raises:
+        ValueError: the dataset is no result of `sweep` or lacks a metric that a statement needs, was run on another
+            law, or records no kinds; the law is a trace's labels; no statement has such a name, or two have the same.
+    """
+    chosen = statements_named(statements, known_statements()) if isinstance(statements, str) else list(statements)
+    _check(dataset, distribution, chosen, ignored)
+    grid = tuple(str(d) for d in dataset["cost"].dims if d != "stream")
+    shape = (len(chosen), *(dataset.sizes[d] for d in grid))
+    numbers = {name: np.full(shape, np.nan) for name in MEASURED + TESTED}
+    reasons, rows, places = np.full(shape, "", dtype=object), [], []
+    terms = np.full((*shape[1:], len(TERMS)), np.nan)
+    options = _Options(distribution, pi0, ebar, sla_target)
+    for index, run in _runs(dataset, grid, options):
+        terms[index] = _cost_terms(run)
+        for i, statement in enumerate(chosen):
+            conclusion = statement.conclude(run, ignored)
+            rows.append(hypothesis_tests.of_conclusion(statement, run, conclusion, level))
+            places.append((i, *index))
+            limits = hypothesis_tests.limits_of_measured(conclusion, level)
+            for name, value in zip(MEASURED, limits, strict=True):
+                numbers[name][places[-1]] = value
+            if isinstance(conclusion, NotApplicable) and conclusion.measured is not None:
+                numbers["bound"][places[-1]] = np.inf
+    verdicts = np.full(shape, hypothesis_tests.NOT_APPLICABLE, dtype=f"<U{len(hypothesis_tests.NOT_APPLICABLE)}")
+    for place, row in zip(places, hypothesis_tests.corrected(rows, correction, level), strict=True):
+        verdicts[place], reasons[place] = row.verdict, row.reason
+        if row.verdict != hypothesis_tests.NOT_APPLICABLE:
+            for name in TESTED:
+                numbers[name][place] = getattr(row, name)
+    dims = ("statement", *grid)
+    data: dict[str, Any] = {name: (dims, values) for name, values in numbers.items()}
+    data |= {"verdict": (dims, verdicts), "reason": (dims, reasons.astype(np.str_))}
+    data["cost_bound_terms"] = ((*grid, "term"), terms)
+    if "gamma" in dataset or distribution is not None:
+        data["gamma"] = dataset["gamma"] if "gamma" in dataset else _gamma(dataset, distribution)
+    coords: dict[str, Any] = {d: dataset[d] for d in grid if d in dataset.coords} | {"term": list(TERMS)}
+    coords["statement"] = [each.name for each in chosen]
+    coords["implied_by"] = ("statement", [each.implied_by for each in chosen])
+    return xr.Dataset(data, coords=coords, attrs={"level": level, "correction": correction})
 
 
-def _inversion(cell: Cell, exploration_queue: Any) -> Any:
-    return max(0.0, -cell.constants.beta_M) * exploration_queue  # R_T
+def known_statements() -> list[Statement]:
+    """All statements that have a name: those of docs/theory, and T5 as adjusted regret."""
+    return [*ALL, *(each for each in OF_A_SWEEP if each not in ALL)]
 
 
-def _t1_queue(cell: Cell, S: Any, exploration_queue: Any) -> Any:
-    k = cell.constants
-    R_T = _inversion(cell, exploration_queue)
-    return theory.T1_queue(cell.V, cell.best.gamma, k.B, cell.T, cell.P_T, k.beta_M, S, R_T)
+class _Options(NamedTuple):
+    distribution: Distribution | None
+    pi0: int | None
+    ebar: float | None
+    sla_target: float | None
 
 
-def _t1_violation(cell: Cell, S: Any, exploration_queue: Any) -> Any:
-    k = cell.constants
-    R_T = _inversion(cell, exploration_queue)
-    return theory.T1_violation(cell.V, cell.best.gamma, k.B, cell.T, cell.P_T, k.beta_M, S, R_T)
+class _Metrics(dict[str, np.ndarray]):
+    """Metrics of one point; one that is missing, or not known, is a ValueError that says so."""
+
+    def __missing__(self, name: str) -> np.ndarray:
+        raise ValueError(f"judge: a statement needs the metric {name!r}, found {', '.join(sorted(self))}")
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        values = super().__getitem__(name)
+        if np.isnan(values).any():
+            raise ValueError(f"judge: a statement needs the metric {name!r}, which is NaN in this dataset")
+        return values
 
 
-def _t2_terms(cell: Cell, S: Any, exploration_queue: Any) -> theory.CostTerms:
-    k = cell.constants
-    R_T = _inversion(cell, exploration_queue)
-    return theory.T2_cost_terms(cell.V, k.B, cell.T, cell.P_T, k.E_all, cell.best.cost, S, R_T)
+def _check(
+    dataset: xr.Dataset, distribution: Distribution | None, chosen: Sequence[Statement], ignored: Collection[str]
+) -> None:
+    names = [each.name for each in chosen]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ValueError(f"judge: found two statements named {twice[0]!r}, expected different names")
+    if unknown := sorted(set(ignored) - ASSUMPTIONS):
+        raise ValueError(f"judge: ignored has {unknown[0]!r}, expected some of A1 to A8")
+    missing = [name for name in ("cost", *COORDINATES) if name not in dataset]
+    if missing or "horizon" not in dataset.attrs or "stream" not in dataset["cost"].dims:
+        what = f"no {missing[0]!r}" if missing else "no dimension 'stream' or no attribute 'horizon'"
+        raise ValueError(f"judge: found a Dataset with {what}, expected a result of sweep")
+    if distribution is None:
+        return
+    if distribution.kind == "labels":
+        raise ValueError("judge: distribution holds the realised labels of a trace, expected the law of the requests")
+    if "optimal_cost" in dataset:
+        alphas, costs = xr.broadcast(dataset["alpha"], dataset["optimal_cost"])
+        for alpha, cost in zip(alphas.values.ravel(), costs.values.ravel(), strict=True):
+            if not np.isclose(best := optimum.values(distribution, [float(alpha)])[0].cost, cost, rtol=1e-5):
+                raise ValueError(
+                    f"judge: the dataset was run on another law: its C* is {cost:g}, that of distribution {best:g}"
+                )
 
 
-def _t2(cell: Cell, S: Any, exploration_queue: Any) -> Any:
-    return _t2_terms(cell, S, exploration_queue).total
-
-
-def _t3(cell: Cell, exploration_queue: Any) -> Any:
-    # ebar must bound E[e_t | past] at every t: the largest error on any stream does, and for a learner no less will.
-    k = cell.constants
-    b = k.beta - 2.0 * float(np.max(cell.metrics["error_max"]))
-    return theory.T3_queue(cell.V, k.B, k.dE, b, k.beta_M, exploration_queue / cell.T)
-
-
-MESS_PLUS = (
-    Statement("T1 queue", "queue_last", ("S", "exploration_queue"), _t1_queue),
-    Statement("T1 violation", "violation", ("S", "exploration_queue"), _t1_violation),
-    Statement("T2 cost gap", "cost_gap", ("S", "exploration_queue"), _t2),
-    Statement("T3 mean queue", "queue_mean", ("exploration_queue",), _t3),
-)
-T5 = "T5 adjusted regret"
-TERMS = theory.CostTerms._fields  # control, exploration, prediction, inversion, start
-
-
-@functools.cache
-def _exploration_sum(T: int, c: float, a: float) -> float:
-    return float(theory.exploration_sum(T, c, a))
-
-
-def cells(dataset: xr.Dataset, distribution: Distribution) -> list[tuple[tuple[int, ...], Cell]]:
-    """Every grid point with its index. ValueError where the statements are not about this dataset and this law."""
-    _check(dataset, distribution)
-    grid = _grid_dims(dataset)
-    names = (
-        "queue_last",
-        "queue_mean",
-        "violation",
-        "cost_gap",
-        "adjusted_regret",
-        "S",
-        "exploration_queue",
-        "error_max",
-    )
-    result = []
+def _runs(dataset: xr.Dataset, grid: tuple[str, ...], options: _Options) -> Iterator[tuple[tuple[int, ...], Run]]:
+    """Every grid point with its index."""
+    metrics, kinds = _arrays(dataset, grid), _Kinds(dataset)
     for index in np.ndindex(*(dataset.sizes[d] for d in grid)):
-        at = dataset[list(names)].isel(dict(zip(grid, index, strict=True)))
-        alpha, T = float(at["alpha"]), int(dataset.attrs["horizon"])
-        cell = Cell(
-            V=float(at["V"]),
-            alpha=alpha,
-            T=T,
-            P_T=_exploration_sum(T, float(at["c"]), float(at["a"])),
-            metrics={name: np.asarray(at[name].values, np.float64) for name in names},
-            best=optimum.solve(distribution, alpha),
-            constants=optimum.constants(distribution, alpha),
+        at = {name: float(dataset[name].isel(_part(index, grid, dataset[name]))) for name in COORDINATES}
+        T, values = int(dataset.attrs["horizon"]), _Metrics({name: array[index] for name, array in metrics.items()})
+        if "violation" not in values and "satisfaction" in values:
+            values["violation"] = at["alpha"] - values["satisfaction"]
+        best, constants = _known(options.distribution, at["alpha"], options.pi0)
+        policy = dataset["policy"].values if "policy" in dataset.coords else np.array("")
+        name = str(policy[index[grid.index("policy")]] if "policy" in grid else policy)
+        yield (
+            index,
+            Run(
+                **at,
+                T=T,
+                P_T=_exploration_sum(T, at["c"], at["a"]),
+                metrics=values,
+                distribution=options.distribution,
+                best=best,
+                constants=constants,
+                policy_kind=kinds.of_policy(name),
+                feedback_kind=kinds.feedback,
+                stream_kind=kinds.stream,
+                sla_target=options.sla_target,
+                error_bound=options.ebar,
+                name=name,
+            ),
         )
-        result.append((index, cell))
+
+
+def _part(index: tuple[int, ...], grid: tuple[str, ...], array: xr.DataArray) -> dict[str, int]:
+    return {d: i for d, i in zip(grid, index, strict=True) if d in array.dims}
+
+
+def _arrays(dataset: xr.Dataset, grid: tuple[str, ...]) -> dict[str, np.ndarray]:
+    """Every metric with one number per stream, float64 [grid, stream]."""
+    whole, shape = (*grid, "stream"), tuple(dataset.sizes[d] for d in (*grid, "stream"))
+    result = {}
+    for name, array in dataset.data_vars.items():
+        if "stream" in array.dims and set(array.dims) <= set(whole) and np.issubdtype(array.dtype, np.number):
+            present = [d for d in whole if d in array.dims]
+            values = np.asarray(array.transpose(*present).values, np.float64)
+            where = tuple(slice(None) if d in present else None for d in whole)
+            result[str(name)] = np.broadcast_to(values[where], shape)
     return result
 
 
-def _check(dataset: xr.Dataset, distribution: Distribution) -> None:
-    if distribution.kind == "labels":
-        raise ValueError("verdicts need the law of the requests, found the realised labels of a trace")
-    if np.any(dataset["f"].values != 1.0):
-        raise ValueError(f"verdicts need complete feedback, found f = {dataset['f'].values.tolist()}")
-    for policy in str(dataset.attrs.get("policy", "")).split("; "):
-        if "mess_plus.choose" not in policy:
-            raise ValueError(
-                f"verdicts are about MESS+, found the policy {policy!r}; adjusted_regret is in the dataset"
-            )
-    for alpha, cost in zip(np.atleast_1d(dataset["alpha"]), np.atleast_1d(dataset["optimal_cost"]), strict=True):
-        if not np.isclose(best := optimum.solve(distribution, float(alpha)).cost, cost, rtol=1e-5):
-            raise ValueError(f"verdicts: the dataset was run on another law: its C* is {cost:g}, this law's {best:g}")
+class _Kinds:
+    """The kinds of policy, feedback and stream that a result has recorded."""
+
+    def __init__(self, dataset: xr.Dataset) -> None:
+        self.policies: dict[str, str]
+        if "policy_kinds" not in dataset.attrs:  # until results record kinds
+            self.policies, self.feedback, self.stream = {}, "sparse", "iid"
+            return
+        self.policies = json.loads(dataset.attrs["policy_kinds"])
+        self.feedback, self.stream = str(dataset.attrs["feedback_kind"]), str(dataset.attrs["stream_kind"])
+
+    def of_policy(self, name: str) -> str:
+        if not self.policies:
+            return "mess_plus"
+        if name not in self.policies:
+            raise ValueError(f"judge: policy_kinds has no policy {name!r}, found {', '.join(self.policies) or 'none'}")
+        return self.policies[name]
 
 
-def _grid_dims(dataset: xr.Dataset) -> tuple[str, ...]:
-    return tuple(str(d) for d in dataset["cost"].dims if d != "stream")
+def _known(distribution: Distribution | None, alpha: float, pi0: int | None) -> tuple[optimum.Optimum, Constants]:
+    if distribution is not None:
+        return optimum.solve(distribution, alpha), distribution_constants(distribution, alpha, pi0=pi0)
+    delta, nan = max(alpha, 1.0 - alpha), float("nan")
+    nowhere = optimum.Optimum(alpha, nan, nan, np.full((1, 1), nan), nan, nan)
+    return nowhere, Constants(delta, delta**2 / 2.0, nan, nan, nan, nan)
 
 
-def judge(dataset: xr.Dataset, distribution: Distribution, *, level: float = 0.95) -> xr.Dataset:
-    """Verdicts on T1, T2, T3 and T5 at every grid point of a MESS+ run, dimensions (statement, ...).
-
-    Variables: `measured` with two-sided limits `measured_lower`, `measured_upper`; `bound`; the one-sided limits
-    `margin_lower`, `margin_upper` of bound - measured (T5: of the adjusted regret itself, whose bound 0 is from
-    below); `looseness` = bound / measured; `verdict`. `level` is the coverage of each
-    limit; `cost_bound_terms` [term, ...] are the terms of T2 apart. A law of kind "sampled" has C* and gamma* up to its
-    sampling error, which the margins do not contain.
-    """
-    grid = _grid_dims(dataset)
-    statements = (*(s.name for s in MESS_PLUS), T5)
-    shape = (len(statements), *(dataset.sizes[d] for d in grid))
-    numbers = ("measured", "measured_lower", "measured_upper", "bound", "margin_lower", "margin_upper", "looseness")
-    out = {name: np.full(shape, np.nan) for name in numbers}
-    words = np.full(shape, "silent", dtype="<U9")
-    terms = np.full((*shape[1:], len(TERMS)), np.nan)
-    for index, cell in cells(dataset, distribution):
-        terms[index] = _t2_terms(cell, *(cell.metrics[name].mean() for name in ("S", "exploration_queue")))
-        for row, statement in enumerate((*MESS_PLUS, None)):
-            values = _judge_one(cell, statement, level)
-            for name in numbers:
-                out[name][(row, *index)] = values[name]
-            words[(row, *index)] = values["verdict"]
-    dims = ("statement", *grid)
-    coords = {d: dataset[d] for d in grid if d in dataset.coords} | {"statement": list(statements), "term": list(TERMS)}
-    data = {name: (dims, values) for name, values in out.items()} | {"verdict": (dims, words)}
-    data["cost_bound_terms"] = ((*grid, "term"), terms)
-    return xr.Dataset(data, coords=coords, attrs={"level": level})
+@functools.lru_cache(maxsize=256)
+def _exploration_sum(T: int, c: float, a: float) -> float:
+    return float(exploration_sum(T=T, c=c, a=a))
 
 
-def _judge_one(cell: Cell, statement: Statement | None, level: float) -> dict[str, Any]:
-    samples = cell.metrics["adjusted_regret" if statement is None else statement.measures]
-    measured = intervals.interval(samples, level)
-    row = {"measured": measured.mean, "measured_lower": measured.lower, "measured_upper": measured.upper}
-    if statement is None:
-        margin, bound = intervals.one_sided(samples, level), 0.0
-    else:
-        uses = [cell.metrics[name] for name in statement.uses]
-        bound = float(statement.bound(cell, *(u.mean() for u in uses)))
-        if not np.isfinite(bound):
-            return (
-                row
-                | {"bound": bound, "margin_lower": np.nan, "margin_upper": np.nan}
-                | _loose(bound, "silent", measured)
-            )
-        margin = intervals.jackknife(lambda m, *u: statement.bound(cell, *u) - m, samples, *uses, level=level)
-    word = intervals.verdict(margin)
-    return (
-        row
-        | {"bound": bound, "margin_lower": margin.lower, "margin_upper": margin.upper}
-        | _loose(bound, word, measured)
-    )
+def _cost_terms(run: Run) -> Any:
+    """The terms of T2 at the measured means; NaN where these or the law are not known."""
+    S, X = (float(np.mean(run.metrics.get(name, np.nan))) for name in ("S", "exploration_queue"))
+    if run.distribution is None:
+        return np.nan
+    return T2_cost_terms(run.inputs(S_T=S, exploration_queue=X))
 
 
-def _loose(bound: float, word: str, measured: intervals.Interval) -> dict[str, Any]:
-    meaningful = np.isfinite(bound) and bound > 0 and measured.mean > 0
-    return {"looseness": bound / measured.mean if meaningful else np.nan, "verdict": word}
+def _gamma(dataset: xr.Dataset, distribution: Distribution | None) -> xr.Variable:
+    assert distribution is not None
+    alpha = dataset["alpha"].variable.to_base_variable()
+    best = optimum.values(distribution, [float(each) for each in np.ravel(alpha.values)])
+    return alpha.copy(data=np.reshape([each.gamma for each in best], alpha.shape))

@@ -6,8 +6,9 @@ from messjax import lazy_imports
 
 if TYPE_CHECKING:
     from messjax.traces.costs import CostRule, parse_rule, price_list
-    from messjax.traces.formats import FORMATS, NAMES, Format, Options, detect, is_messjax, read
+    from messjax.traces.formats import FORMATS, NAMES, Format, detect, is_messjax, read
     from messjax.traces.linter import lint
+    from messjax.traces.options import Options
     from messjax.traces.parquet import read as read_parquet
     from messjax.traces.parquet import write as write_parquet
     from messjax.traces.preparation import Choices, prepare, unchecked

@@ -22,21 +22,38 @@ UNIT_PRICES = "USD per 1M tokens"
 
 
 class CostRule(NamedTuple):
-    """How costs are made. `of_model`: a model's name, or a part of one, to its numbers."""
+    """How the costs of a trace are computed.
 
-    kind: str  # of KINDS
-    of_model: Mapping[str, tuple[float, ...]] = {}  # (price,) or (input, output) in USD per 1M tokens; (billions,)
-    unit: str = ""  # of "constant"; empty: USD per 1M tokens
+    Attributes:
+        kind: One of `KINDS`: "recorded", "tokens", "parameters" or "constant".
+        of_model: A model's name, or a part of one, to its numbers: (price,) or (input price, output price) in USD per
+            1M tokens; for "parameters" (billions of parameters,).
+        unit: Unit of a constant; empty: USD per 1M tokens.
+    """
+
+    kind: str
+    of_model: Mapping[str, tuple[float, ...]] = {}
+    unit: str = ""
 
 
 def parse_rule(kind: str | None, prices: str, parameters: str, unit: str, recording: Recording) -> CostRule:
-    """The rule that options ask for: `--cost KIND --prices ... --parameters ... --cost-unit ...`, "" where not given.
+    """The rule that command-line options describe: `--cost KIND --prices ... --parameters ... --cost-unit ...`.
 
-    Without `kind` it is what the numbers given are for; without any numbers recorded costs, if there are some. Prices
-    are USD per 1M tokens: of tokens where the recording counts them, else one constant per model (as RouteLLM does).
+    Without `kind` it follows from the numbers given, or is "recorded" where costs are recorded. Prices are USD per 1M
+    tokens: of tokens where the recording counts them, else one constant per model (as RouteLLM has it).
+
+    Args:
+        kind: One of `KINDS`, or None.
+        prices: As in `price_list`, or "".
+        parameters: Billions of parameters by model, in the form of `price_list`, or "".
+        unit: Unit of a constant, or "".
+        recording: What the costs are for.
+
+    Returns:
+        The rule.
 
     Raises:
-      ValueError: options that contradict each other or say too little; it names what there is to choose from.
+        ValueError: Options that contradict each other or say too little; names the alternatives.
     """
     if kind is None:
         counts = recording.output_tokens is not None and recording.token_unit == "token"
@@ -60,11 +77,19 @@ def parse_rule(kind: str | None, prices: str, parameters: str, unit: str, record
 
 
 def price_list(given: str, what: str = UNIT_PRICES) -> dict[str, tuple[float, ...]]:
-    """`"mixtral=0.24,gpt-4=10/30"` (input/output), or the path of a JSON price list as RouterArena's cost.json.
+    """Prices by model, from text or from a file.
+
+    Args:
+        given: `"mixtral=0.24,gpt-4=10/30"` (input/output), or the path of a JSON price list as RouterArena's cost.json.
+            A name may contain "=" but no ",": then give the part of it that has none.
+        what: What the numbers are, for error messages.
+
+    Returns:
+        Numbers by name.
 
     Raises:
-      ValueError: no entry, an entry that is not NAME=NUMBER, a name given twice, a number that is not finite and >= 0.
-        A name may hold "=", but no ",": give the part of it that has none.
+        ValueError: No entry, an entry that is not NAME=NUMBER, a name given twice, or a number that is not finite and
+            >= 0.
     """
     if given.lower().endswith(".json") and "=" not in given:
         return _from_json(Path(given))
@@ -84,7 +109,16 @@ def price_list(given: str, what: str = UNIT_PRICES) -> dict[str, tuple[float, ..
 
 
 def check_price(name: str, price: tuple[float, ...], what: str = UNIT_PRICES) -> None:
-    """One or two finite numbers >= 0 for a name that is not empty; ValueError otherwise."""
+    """Refuse a price that is not one or two finite numbers >= 0 for a name.
+
+    Args:
+        name: The name.
+        price: The numbers.
+        what: What the numbers are, for error messages.
+
+    Raises:
+        ValueError: Anything else, or an empty name.
+    """
     if not name.strip():
         raise ValueError(f"price {'/'.join(map(str, price))} has an empty name, expected a model or part of one")
     if len(price) not in (1, 2):
@@ -103,7 +137,18 @@ def match(
 ) -> list[tuple[float, ...]]:
     """One entry per model. A full name wins over a part, so that `gpt-4` can be priced next to `gpt-4-turbo`.
 
-    `spare`: entries of no model are ignored (a publisher's price list).
+    Args:
+        models: Names of the models [M].
+        given: Numbers by name or part of a name.
+        option: The command-line option, for error messages.
+        what: What the numbers are, for error messages.
+        spare: Whether entries of no model are ignored (as in a publisher's price list).
+
+    Returns:
+        The numbers of each model [M].
+
+    Raises:
+        ValueError: An entry of no or several models, a model with none or two.
     """
     result: dict[str, str] = {}
     for key in given:
@@ -129,11 +174,18 @@ def match(
     return [given[result[model]] for model in models]
 
 
-def costs(recording: Recording, rule: CostRule) -> tuple[np.ndarray, str]:
-    """(cost [N, M] float64, its unit). NaN where the recording lacks what the rule needs.
+def make_costs(recording: Recording, rule: CostRule) -> tuple[np.ndarray, str]:
+    """The costs of a recording by a rule.
+
+    Args:
+        recording: N requests, M models.
+        rule: How costs are computed.
+
+    Returns:
+        Costs [N, M] float64 per request, NaN where the recording lacks what the rule needs, and their unit.
 
     Raises:
-      ValueError: costs or tokens that are not recorded at all; numbers that do not fit the models.
+        ValueError: Costs or tokens that are not recorded at all, or numbers that do not fit the models.
     """
     shape = recording.score.shape
     if rule.kind == "recorded":
@@ -192,7 +244,14 @@ def _what(kind: str) -> str:
 
 
 def ways(recording: Recording) -> str:
-    """The options that make costs for this recording."""
+    """The command-line options that give costs for a recording.
+
+    Args:
+        recording: The recording.
+
+    Returns:
+        The options, as text.
+    """
     prices = ",".join(f"{model}=USD" for model in recording.models[:3])
     billions = ",".join(f"{model}=BILLIONS" for model in recording.models[:3])
     result = ["--cost recorded"] if recording.cost is not None else []

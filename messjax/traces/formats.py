@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 from messjax.traces import parquet
+from messjax.traces.options import DEFAULTS, Options
 from messjax.traces.parsing import listed
 from messjax.traces.readers import (
     alpaca_eval,
@@ -25,16 +26,15 @@ from messjax.traces.recording import Recording
 from messjax.traces.sniff import Sniffed, sniff_path
 
 
-class Options(NamedTuple):
-    """What some formats leave open."""
-
-    metric: str | None = None  # MESS+ CSV, lm-evaluation-harness: which score (acc, acc_norm, exact_match, ...)
-    filter: str | None = None  # lm-evaluation-harness: which filter's rows
-    columns: Mapping[str, str] = {}  # plain tables: what `plain.parse_columns` makes of --columns
-
-
 class Format(NamedTuple):
-    """One published format: its name, what it is, whether a path looks like it, its reader."""
+    """A published format.
+
+    Attributes:
+        name: Its short name, for `--format`.
+        title: What it is.
+        fits: Whether a path looks like it.
+        read: (path, options) -> recording.
+    """
 
     name: str
     title: str
@@ -62,8 +62,14 @@ NAMES = ("auto", "messjax", *(each.name for each in FORMATS))
 def detect(path: Path) -> Format:
     """The one format that a path looks like.
 
+    Args:
+        path: A file or folder.
+
+    Returns:
+        The format.
+
     Raises:
-      ValueError: none or several; it says what was found and names the formats.
+        ValueError: None or several; says what was found and names the formats.
     """
     seen = sniff_path(path)
     fitting = [each for each in FORMATS if each.fits(seen)]
@@ -78,13 +84,19 @@ def detect(path: Path) -> Format:
     )
 
 
-def read(path: Path, format: str = "auto", options: Options = Options()) -> Recording:  # noqa: B008 (a tuple)
-    """The recording of a file or folder in a published format, or of a trace on disk (`traces.parquet`).
+def read(path: Path, format: str = "auto", options: Options = DEFAULTS) -> Recording:
+    """The recording of a file or folder in a published format, or of a trace that messjax wrote (`traces.parquet`).
 
-    With `options.columns` it is read in the format plain.
+    Args:
+        path: A file or folder.
+        format: One of `NAMES`; "auto" finds it out.
+        options: What some formats leave open. With `options.columns` the format is plain.
+
+    Returns:
+        The recording, unchanged: scores out of range, missing cells and repeated rows included.
 
     Raises:
-      ValueError: an unknown format, a path that fits none or several, anything the reader cannot take.
+        ValueError: An unknown format, a path that fits none or several, or anything that the reader cannot take.
     """
     path = Path(path)
     if options.columns and format not in ("auto", "plain"):
@@ -114,5 +126,12 @@ def _read(path: Path, format: str, options: Options) -> Recording:
 
 
 def is_messjax(path: Path) -> bool:
-    """Whether a path is a trace on disk (`traces.parquet`)."""
+    """Whether a path is a trace that messjax wrote (`traces.parquet`).
+
+    Args:
+        path: A file or folder.
+
+    Returns:
+        True or False.
+    """
     return path.is_file() and parquet.is_trace(path)

@@ -28,22 +28,36 @@ _STRINGS = {
 
 
 class Frame:
-    """Columns by name, all of one length. They become Python's values one column at a time."""
+    """Columns by name, all of one length. They become Python values one column at a time."""
 
     def __init__(self, rows: int, columns: dict[str, Any]) -> None:
         self.rows, self.columns = rows, columns
 
     def cells(self, name: str) -> list[Any]:
-        """A column as texts, numbers, True or False, and None where it says nothing."""
+        """The cells of a column.
+
+        Args:
+            name: Name of the column.
+
+        Returns:
+            Texts, numbers, True or False, and None where a cell is empty.
+        """
         return _cells(self.columns[name])
 
 
 def frame(path: Path) -> Frame:
     """The DataFrame in a pickle. Nothing in the pickle is run (see `traces.pickles`).
 
+    Args:
+        path: The file.
+
+    Returns:
+        Its columns.
+
     Raises:
-      ValueError: it is no whole pickle, asks for something else than DataFrames need (named), or holds something else
-        than a DataFrame; arrays whose shapes, types and bytes contradict each other or claim more than the file holds.
+        ValueError: It is not a whole pickle, asks for something else than DataFrames need (named), or holds something
+            else than a DataFrame; or arrays whose shapes, types and bytes contradict each other or claim more than the
+            file holds.
     """
     made, size = load(path)
     try:

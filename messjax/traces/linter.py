@@ -1,4 +1,4 @@
-"""What is wrong with a recording, or only strange, and what handles it: nothing is mended here."""
+"""What is wrong with a recording, or only unusual, and which option handles it; nothing is changed here."""
 
 from __future__ import annotations
 
@@ -11,14 +11,20 @@ SEVERITIES = ("error", "warning", "info")
 
 
 def lint(recording: Recording, cost: np.ndarray | None = None) -> tuple[Finding, ...]:
-    """All findings, errors first; those that only the reader could see (doubled cells) are among them.
+    """All findings, errors first; those that only the reader could notice (repeated cells) are among them.
 
     An "error" about scores, missing cells or costs is there exactly where `prepare` with its default choices refuses
     the recording, and its option names what makes it accept.
 
     Args:
-      recording: what a reader found.
-      cost: [N, M], models as in the recording: what `costs.costs` makes; without it the recorded costs are looked at.
+        recording: What a reader returned.
+        cost: Costs [N, M], models as in the recording, of `costs.make_costs`; by default the recorded ones.
+
+    Returns:
+        The findings.
+
+    Raises:
+        ValueError: Costs of another shape.
     """
     if cost is not None and cost.shape != recording.score.shape:
         raise ValueError(f"cost has shape {cost.shape}, expected {recording.score.shape} (requests, models)")

@@ -32,6 +32,16 @@ def write(trace: Trace, path: Path) -> Path:
 
     Columns: id, text, group (strings), satisfaction, cost and, where known, input_tokens, output_tokens, latency (lists
     of M float64, in the order of the metadata's models).
+
+    Args:
+        trace: The trace.
+        path: The file to write.
+
+    Returns:
+        The path.
+
+    Raises:
+        ValueError: A trace that `check_trace` refuses.
     """
     check_trace(trace)
     about = {
@@ -78,7 +88,14 @@ def _rows(trace: Trace, start: int, schema: pa.Schema, present: list[str]) -> pa
 
 
 def is_trace(path: Path) -> bool:
-    """Whether a file is a trace that `write` wrote."""
+    """Whether a file is a trace that `write` wrote.
+
+    Args:
+        path: The file.
+
+    Returns:
+        True or False.
+    """
     try:
         return KEY in (pq.read_schema(path, memory_map=True).metadata or {})
     except (pa.ArrowException, OSError, UnicodeDecodeError):
@@ -88,9 +105,14 @@ def is_trace(path: Path) -> bool:
 def read(path: Path) -> Trace:
     """A trace that `write` wrote, checked; pages carry checksums, so that a damaged number is refused.
 
+    Args:
+        path: The file.
+
+    Returns:
+        The trace. Its texts are read later, by `StoredTexts`, which raises the same error for damage.
+
     Raises:
-      ValueError: a file that is no Parquet, no trace, of a later version, or damaged. Texts are read later, by
-        `StoredTexts`, which raises the same.
+        ValueError: A file that is not Parquet, not a trace, of a later version, or damaged.
     """
     path = Path(path)
     with _refused(path):
@@ -154,7 +176,17 @@ def _check_types(schema: pa.Schema, names: list[str], size: int) -> None:
 
 
 def recording(path: Path) -> Recording:
-    """A trace on disk as a recording: to be looked at, or given other costs, as any other."""
+    """A trace on disk as a recording, for the checks of `lint` or for other costs.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The recording.
+
+    Raises:
+        ValueError: As `read` raises.
+    """
     trace, size = read(path), len(StoredTexts(Path(path), "id"))
     return Recording(
         format="messjax",
@@ -187,7 +219,7 @@ def _numbers(column: pa.ChunkedArray, size: int) -> np.ndarray:
 
 
 class StoredTexts(Texts):
-    """The texts of a column of a Parquet file, read one group of rows at a time."""
+    """The texts of a column of a Parquet file, read one row group at a time."""
 
     def __init__(self, path: Path, column: str) -> None:
         self._path, self._file, self._column = path, _open(path), column

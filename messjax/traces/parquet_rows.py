@@ -16,11 +16,18 @@ from messjax.traces.texts import BATCH
 _BROKEN = (pa.ArrowException, OSError, ValueError, TypeError, KeyError, OverflowError, NotImplementedError, MemoryError)
 
 
-def parquet_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[Place, dict[str, Any]]]:
-    """The rows of these columns, only these are read; nulls are None, decimals become floats.
+def read_parquet_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[Place, dict[str, Any]]]:
+    """The rows of some columns of a Parquet file; only these are read. Nulls are None, decimals become floats.
+
+    Args:
+        path: The file.
+        columns: Names of the columns.
+
+    Yields:
+        The place of a row, and its values by column.
 
     Raises:
-      ValueError: a file that is no Parquet, or damaged; a column that is missing or there twice; no row.
+        ValueError: A file that is not Parquet, or damaged; a column that is missing or there twice; no row.
     """
     row = 0
     _check(path, columns)

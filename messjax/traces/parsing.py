@@ -1,6 +1,7 @@
-"""What all readers share: records of CSV, JSON Lines and JSON with their place, and values as they should be.
+"""What all readers share: records of CSV, JSON Lines and JSON with their place, and validated values.
 
-Everything here ends in a value or in one ValueError that names file, row and column, what was found, what was expected.
+Everything here ends in a value or in one ValueError that names file, row and column, what was found and what was
+expected.
 """
 
 from __future__ import annotations
@@ -22,7 +23,14 @@ _TRUTH = {"true": 1.0, "false": 0.0}
 
 
 class Place(NamedTuple):
-    """Where something was found: rows, records and lines count from 1, the header of a CSV is row 1."""
+    """Where something was found: rows, records and lines count from 1, the header of a CSV is row 1.
+
+    Attributes:
+        file: The file.
+        row: Number of the row.
+        unit: What is counted: "row", "record" or "line".
+        line: Number of the line of text, where it differs.
+    """
 
     file: Path
     row: int
@@ -34,10 +42,19 @@ class Place(NamedTuple):
 
 
 def number(place: Place, column: str, value: Any, *, truth: bool = False) -> float:
-    """A number of a cell; NaN where it says nothing (None, NaN, an empty cell). With `truth` also True and False.
+    """The number in a cell.
+
+    Args:
+        place: Where the cell is.
+        column: Its column.
+        value: What the file has.
+        truth: Whether True and False are allowed as well.
+
+    Returns:
+        The number; NaN where the cell is empty (None, NaN, an empty text).
 
     Raises:
-      ValueError: anything else, infinities, numbers beyond 1e18 in size.
+        ValueError: Anything else, infinities, or numbers beyond 1e18.
     """
     if type(value) is float and -LARGEST <= value <= LARGEST:
         return value
@@ -69,7 +86,20 @@ def _numeral(cell: str, truth: bool) -> Any:
 
 
 def text(place: Place, column: str, value: Any, *, empty: bool = False) -> str:
-    """A text that is there, in valid Unicode; numbers are written out (identifiers)."""
+    """The text in a cell, in valid Unicode; numbers become text (identifiers).
+
+    Args:
+        place: Where the cell is.
+        column: Its column.
+        value: What the file has.
+        empty: Whether it may be empty.
+
+    Returns:
+        The text.
+
+    Raises:
+        ValueError: Anything else.
+    """
     if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
         if not -(10**40) < value < 10**40:  # longer ones Python itself refuses to write out
             raise _unexpected(place, column, "an endless number", "a text")
@@ -88,12 +118,37 @@ def text(place: Place, column: str, value: Any, *, empty: bool = False) -> str:
 
 
 def label(place: Place, column: str, value: Any, otherwise: str) -> str:
-    """A text, or `otherwise` where there is none: the name of a group, say."""
+    """The text in a cell, or a default where it is empty.
+
+    Args:
+        place: Where the cell is.
+        column: Its column.
+        value: What the file has.
+        otherwise: The default.
+
+    Returns:
+        The text.
+
+    Raises:
+        ValueError: Anything that is not a text.
+    """
     return otherwise if value is None or value == "" or value != value else text(place, column, value)
 
 
 def field(place: Place, record: Mapping[str, Any], *names: str) -> Any:
-    """A field of a record, or of a record within it: `field(place, record, "token_usage", "input_tokens")`."""
+    """A field of a record, or of a record within it: `field(place, record, "token_usage", "input_tokens")`.
+
+    Args:
+        place: Where the record is.
+        record: The record.
+        *names: Names of the fields, from the outside in.
+
+    Returns:
+        The value.
+
+    Raises:
+        ValueError: No such field, or something on the way that is not a record.
+    """
     value: Any = record
     for depth, name in enumerate(names):
         if not isinstance(value, Mapping):
@@ -107,7 +162,19 @@ def field(place: Place, record: Mapping[str, Any], *names: str) -> Any:
 
 
 def optional(place: Place, record: Mapping[str, Any], *names: str) -> Any:
-    """As `field`; None where it, or a record on the way to it, is missing or None."""
+    """As `field`, but None where the field, or a record on the way to it, is missing or None.
+
+    Args:
+        place: Where the record is.
+        record: The record.
+        *names: Names of the fields, from the outside in.
+
+    Returns:
+        The value, or None.
+
+    Raises:
+        ValueError: Something on the way that is not a record.
+    """
     value: Any = record
     for depth, name in enumerate(names):
         if value is None:
@@ -119,7 +186,17 @@ def optional(place: Place, record: Mapping[str, Any], *names: str) -> Any:
 
 
 def csv_records(path: Path) -> Iterator[tuple[Place, list[str]]]:
-    """The records of a CSV that are not blank, the header first."""
+    """The records of a CSV that are not blank, the header first.
+
+    Args:
+        path: The file.
+
+    Yields:
+        The place of a record, and its cells.
+
+    Raises:
+        ValueError: Broken CSV, text that is not UTF-8, or a NUL byte.
+    """
     with _long_cells(), open(path, newline="", encoding="utf-8-sig") as handle:
         reader = csv.reader(handle, strict=True)  # strict: the unclosed quote of a truncated file is an error
         row = 0
@@ -142,9 +219,18 @@ def csv_records(path: Path) -> Iterator[tuple[Place, list[str]]]:
 
 
 def csv_rows(path: Path, expected: str, *, index: bool = False) -> Iterator[tuple[Place, dict[str, str]]]:
-    """The rows of a CSV by column; `expected` says what an empty file should have had. The header is checked.
+    """The rows of a CSV by column. The header is checked.
 
-    `index`: the first column may have no name, as pandas writes its index.
+    Args:
+        path: The file.
+        expected: What the header should have, for the error about an empty file.
+        index: Whether the first column may have no name, as pandas writes its index.
+
+    Yields:
+        The place of a row, and its cells by column.
+
+    Raises:
+        ValueError: As `csv_records` and `check_header` raise; an empty file, no row, or a row of another length.
     """
     records = csv_records(path)
     place, header = next(records, (None, []))
@@ -162,7 +248,16 @@ def csv_rows(path: Path, expected: str, *, index: bool = False) -> Iterator[tupl
 
 
 def check_header(place: Place, header: list[str], *, index: bool = False) -> None:
-    """Columns have different names, and every one has a name (`index`: the first may have none, as pandas writes)."""
+    """Refuse a header in which columns share a name or lack one.
+
+    Args:
+        place: Where the header is.
+        header: Names of the columns.
+        index: Whether the first column may have no name, as pandas writes its index.
+
+    Raises:
+        ValueError: Two columns of one name, or a column without one.
+    """
     for column, name in enumerate(header, start=1):
         if not name.strip() and not (index and column == 1):
             raise ValueError(f"{place}: column {column} has no name, expected one (an index written by pandas?)")
@@ -171,7 +266,17 @@ def check_header(place: Place, header: list[str], *, index: bool = False) -> Non
 
 
 def json_lines(path: Path) -> Iterator[tuple[Place, dict[str, Any]]]:
-    """The records of a JSON Lines file; blank lines are skipped."""
+    """The records of a JSON Lines file; blank lines are skipped.
+
+    Args:
+        path: The file.
+
+    Yields:
+        The place of a record, and the record.
+
+    Raises:
+        ValueError: An empty file, broken JSON, or a line that is not a record.
+    """
     result = False
     with open(path, "rb") as handle:
         for row, line in enumerate(handle, start=1):
@@ -189,7 +294,17 @@ def json_lines(path: Path) -> Iterator[tuple[Place, dict[str, Any]]]:
 
 
 def json_document(path: Path) -> Any:
-    """The one value of a JSON file."""
+    """The value of a JSON file.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The value.
+
+    Raises:
+        ValueError: An empty file or broken JSON.
+    """
     place = Place(path, 1, "line")
     decoded = _decoded(place, path.read_bytes())
     if not decoded.strip():
@@ -198,7 +313,18 @@ def json_document(path: Path) -> Any:
 
 
 def json_value(place: Place, decoded: str) -> Any:
-    """The value of a JSON text; a key that is there twice is an error."""
+    """The value of a JSON text.
+
+    Args:
+        place: Where the text is.
+        decoded: The text.
+
+    Returns:
+        The value.
+
+    Raises:
+        ValueError: Broken JSON, or a key that occurs twice.
+    """
 
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         record = dict(pairs)
@@ -222,7 +348,18 @@ def json_value(place: Place, decoded: str) -> Any:
 
 
 def records_of(path: Path, value: Any) -> Iterator[tuple[Place, dict[str, Any]]]:
-    """The records of a JSON list."""
+    """The records of a JSON list.
+
+    Args:
+        path: The file, for error messages.
+        value: The list.
+
+    Yields:
+        The place of a record, and the record.
+
+    Raises:
+        ValueError: Anything but a list of records, or an empty list.
+    """
     if not isinstance(value, list):
         raise ValueError(f"{path}: found {_shown(value)}, expected a list of records")
     if not value:
@@ -235,7 +372,14 @@ def records_of(path: Path, value: Any) -> Iterator[tuple[Place, dict[str, Any]]]
 
 
 def listed(names: Iterable[str]) -> str:
-    """'a', 'b'; the first dozen of many."""
+    """Names as text: 'a', 'b'; the first dozen of many.
+
+    Args:
+        names: The names.
+
+    Returns:
+        The text.
+    """
     shown = [repr(name if len(name) <= 60 else name[:57] + "...") for name in names]
     return ", ".join(shown[:12]) + (f" and {len(shown) - 12} more" if len(shown) > 12 else "")
 

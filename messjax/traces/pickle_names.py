@@ -1,4 +1,4 @@
-"""What pickles of DataFrames may name, and the inert notes that stand for it."""
+"""What pickles of DataFrames may name, and the inert records that stand for it."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ KNOWN = frozenset((module, name) for module, names in _TABLE.items() for name in
 
 
 class RefusedError(ValueError):
-    """A pickle that asks for something that is not in `KNOWN`; the message names it."""
+    """A pickle asks for something that is not in `KNOWN`; the message names it."""
 
 
 class Named:
-    """A function or class that a pickle names: its name, and nothing behind it."""
+    """A function or class that a pickle names: only its name, never the object itself."""
 
     __slots__ = ("name",)
 
@@ -73,14 +73,36 @@ class Made:
 
 
 def named(module: str, name: str = "") -> Named:
-    """A note of a name that is in `KNOWN`; RefusedError otherwise."""
+    """A record of a name that is in `KNOWN`.
+
+    Args:
+        module: Name of the module.
+        name: Name within it.
+
+    Returns:
+        The record.
+
+    Raises:
+        RefusedError: Any other name.
+    """
     if (module, name) not in KNOWN:
         raise RefusedError(ascii(f"{module}.{name}")[1:-1][:200])
     return Named(name)
 
 
 def made_of(value: Any, name: str = "") -> Made:
-    """A note of a call, of the function `name` where it is given; ValueError where it is something else."""
+    """A value, which must be a record of a call.
+
+    Args:
+        value: The value.
+        name: The function that must have been called; empty: any.
+
+    Returns:
+        The value.
+
+    Raises:
+        ValueError: Anything else.
+    """
     if not isinstance(value, Made) or (name and value.name != name):
         result = value.name if isinstance(value, (Made, Named)) else type(value).__name__
         raise ValueError(f"found {result}" + (f" where {name} should be" if name else ""))
@@ -88,7 +110,18 @@ def made_of(value: Any, name: str = "") -> Made:
 
 
 def state_of(value: Any, name: str = "") -> dict[str, Any]:
-    """The fields of an object; ValueError where it is none, or has none."""
+    """The fields of an object.
+
+    Args:
+        value: A record of a call.
+        name: The function that must have been called; empty: any.
+
+    Returns:
+        Its fields by name.
+
+    Raises:
+        ValueError: Anything else, or an object without fields.
+    """
     state = made_of(value, name).state
     if not isinstance(state, dict):
         raise ValueError(f"found {value.name} without its fields")
@@ -96,7 +129,17 @@ def state_of(value: Any, name: str = "") -> dict[str, Any]:
 
 
 def whole(value: Any) -> int:
-    """A whole number below 2^62 in size; ValueError otherwise."""
+    """A value, which must be a whole number below 2^62 in absolute value.
+
+    Args:
+        value: The value.
+
+    Returns:
+        The number.
+
+    Raises:
+        ValueError: Anything else.
+    """
     if type(value) is not int or not -(2**62) < value < 2**62:
         raise ValueError("found a size that is no whole number")
     return value

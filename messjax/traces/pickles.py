@@ -46,11 +46,17 @@ _REFUSED = {
 
 
 def load(path: Path) -> tuple[Any, int]:
-    """(what a pickle makes, as plain values, `Named` and `Made`; the size of the file in bytes).
+    """Read a pickle without running anything in it.
+
+    Args:
+        path: The file.
+
+    Returns:
+        What the pickle describes, as plain values, `Named` and `Made`, and the size of the file in bytes.
 
     Raises:
-      RefusedError: it asks for something that is not known. Nothing was run.
-      ValueError: it is not a whole pickle.
+        RefusedError: It asks for something that is not known; nothing was run.
+        ValueError: It is not a whole pickle.
     """
     data = path.read_bytes()
     if not data:

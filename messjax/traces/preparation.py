@@ -1,4 +1,4 @@
-"""A recording made into a trace: costs, scores out of range and missing cells are dealt with as the user says."""
+"""From a recording to a trace: costs, scores out of range and missing cells are handled as the user chooses."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from messjax.traces.costs import CostRule, costs
+from messjax.traces.costs import CostRule, make_costs
 from messjax.traces.linting.texts import questions
 from messjax.traces.recording import Recording
 from messjax.traces.schema import Trace, check_trace, order_by_cost
@@ -18,30 +18,44 @@ SCORES = ("fail", "clip", "rescale", "rescale=LOW:HIGH", "threshold=NUMBER")
 
 
 class Choices(NamedTuple):
-    """What is to be done about a recording's faults."""
+    """How defects of a recording are handled.
 
-    missing: str = "fail"  # a (request, model) without a score or a cost: refuse, drop the request, or score 0
-    scores: str = "fail"  # outside [0, 1]: refuse, clip, rescale from a range, or 1 where above a number, else 0
+    Attributes:
+        missing: A cell (request, model) without a score or a cost: "fail" (refuse), "drop" (leave out the request), or
+            "zero" (score 0).
+        scores: Scores outside [0, 1]: "fail", "clip", "rescale" (from the range that the publisher states),
+            "rescale=LOW:HIGH", or "threshold=NUMBER" (1 above it, otherwise 0).
+        repeats: Questions asked before, except for case, space and punctuation: "keep", or "drop" all but the first.
+    """
+
+    missing: str = "fail"
+    scores: str = "fail"
     repeats: str = (
         "keep"  # questions asked before, but for case, space and punctuation: keep, or drop all but the first
     )
 
 
 def prepare(recording: Recording, cost: CostRule, choices: Choices = Choices()) -> Trace:  # noqa: B008 (a tuple)
-    """The trace that a recording makes, models cheapest first.
+    """The trace of a recording, models cheapest first.
 
     Scores: "rescale" maps the range that the format's publisher states to [0, 1] ("rescale=0:100" another one),
-    "threshold=1.5" makes 1 of what is above 1.5 and 0 of the rest. Missing: a cell without a score, or without a cost,
-    or with a negative or infinite one. "drop" leaves out such requests; "zero" counts a cell without a score as not
-    satisfied and, where its cost is missing as well, as free (a call that was never made).
+    "threshold=1.5" makes 1 of what is above 1.5 and 0 of the rest. Missing is a cell without a score, or without a
+    cost, or with a negative or infinite one. "drop" leaves out such requests; "zero" counts a cell without a score as
+    not satisfied and, where its cost is missing as well, as free (a call that was never made).
+
+    Args:
+        recording: What a reader returned.
+        cost: How costs are computed.
+        choices: How defects are handled; by default any defect is refused.
 
     Returns:
-      The checked trace; its `notes` say what was done to how many cells and requests.
+        The checked trace; its `notes` say what was done to how many cells and requests.
 
     Raises:
-      ValueError: what `choices` do not handle, naming the first place and the options; costs that cannot be made.
+        ValueError: A defect that `choices` do not handle, naming the first place and the options; costs that cannot be
+            computed.
     """
-    table, unit = costs(recording, cost)
+    table, unit = make_costs(recording, cost)
     notes = [f"cost: {cost.kind}, {unit} per request"]
     score = _scores(recording, choices.scores, notes)
     score, table, kept = _missing(recording, score, table, choices.missing, notes)
@@ -76,17 +90,25 @@ def prepare(recording: Recording, cost: CostRule, choices: Choices = Choices()) 
 
 
 def unchecked(recording: Recording, cost: CostRule, scores: str | None = None) -> Trace:
-    """The trace as recorded, for checks that look for its faults: scores out of range, missing entries (NaN).
+    """The trace as recorded, for checks that look for its defects: scores out of range, missing entries (NaN).
 
-    `scores` as in `Choices`, for formats whose scores are on another scale; None leaves them as they are. Models are
-    ordered by the mean of the costs that are there; one without any comes last. `check_trace` may refuse the trace.
+    Models are ordered by the mean of the costs that are there; one without any comes last. `check_trace` may refuse the
+    trace.
+
+    Args:
+        recording: What a reader returned.
+        cost: How costs are computed.
+        scores: As in `Choices`, for formats whose scores are on another scale; None leaves them as they are.
+
+    Returns:
+        The trace.
 
     Raises:
-      ValueError: costs that cannot be made; what `scores` does not handle.
+        ValueError: Costs that cannot be computed, or scores that `scores` does not handle.
     """
     notes: list[str] = []
     score = recording.score if scores is None else _scores(recording, scores, notes)
-    table, unit = costs(recording, cost)
+    table, unit = make_costs(recording, cost)
     there = np.isfinite(table)
     with np.errstate(invalid="ignore"):  # 0 / 0 of a model without costs is NaN, which sorts last
         mean = np.where(there, table, 0.0).sum(axis=0) / there.sum(axis=0)

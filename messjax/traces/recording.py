@@ -1,6 +1,6 @@
-"""What a reader finds in a file, unchanged: scores out of range, missing cells and doubled rows included.
+"""What a reader finds in a file, unchanged: scores out of range, missing cells and repeated rows included.
 
-A `Recording` becomes a `Trace` in `prepare`, where the user says what is to be done about each of these.
+A `Recording` becomes a `Trace` in `prepare`, where the user chooses how each of these is handled.
 """
 
 from __future__ import annotations
@@ -21,43 +21,84 @@ _MEASURES = ("score", "cost", "input_tokens", "output_tokens", "latency")
 
 
 class Finding(NamedTuple):
-    """Something a user should know of a recording: how often, where, how bad, and what handles it."""
+    """Something a user should know about a recording.
 
-    check: str  # a short name: "missing cells"
-    severity: str  # "error" (a trace cannot be made without an option), "warning" or "info"
+    Attributes:
+        check: A short name: "missing cells".
+        severity: "error" (a trace cannot be made without an option), "warning" or "info".
+        times: How often.
+        message: What was found.
+        examples: The first places.
+        option: The command-line option that handles it; empty: nothing needs to be done.
+    """
+
+    check: str
+    severity: str
     times: int
     message: str
     examples: tuple[str, ...] = ()
-    option: str = ""  # of the command line, what handles it; empty: nothing to be done
+    option: str = ""
 
 
 class Recording(NamedTuple):
-    """N requests and M models as a file has them; NaN where it says nothing."""
+    """N requests and M models as a file has them; NaN where it has nothing.
+
+    Attributes:
+        format: Name of the format.
+        source: Base name of the file or folder that was read.
+        files: The files that were read.
+        models: Names [M], in the order of their first appearance.
+        ids: Identifiers of the requests [N].
+        texts: Prompts [N].
+        groups: Labels [N], for example the subject of a benchmark.
+        score: [N, M] float64, as recorded.
+        cost: [N, M] float64 in `cost_unit` per request, as recorded, or None.
+        cost_unit: Unit of the costs.
+        input_tokens: [N, M] float64, or None.
+        output_tokens: [N, M] float64 in `token_unit`, or None.
+        token_unit: "token", or what a format without token counts is measured in: "word".
+        latency: [N, M] float64 in seconds, or None.
+        score_range: The range of scores that the format's publisher states.
+        file_of: Index into `files` of a request's first row, [N] int32.
+        row_of: Number of that row, [N] int64.
+        row_unit: What rows are called: "row", "record" or "line".
+        findings: What only the reader could notice: repeated cells, rows left out.
+        cell_file: Index into `files` of each cell's own row, [N, M] int32; -1: no cell. None: as the request's.
+        cell_row: Number of that row, [N, M] int64.
+    """
 
     format: str
-    source: str  # the base name of the file or folder that was read
-    files: tuple[str, ...]  # that were read
-    models: tuple[str, ...]  # M names, in the order of their first appearance
-    ids: Texts  # N
-    texts: Texts  # N prompts
-    groups: Texts  # N labels
-    score: np.ndarray  # [N, M] float64, as recorded
-    cost: np.ndarray | None  # [N, M] float64 in `cost_unit` per request, as recorded
+    source: str
+    files: tuple[str, ...]
+    models: tuple[str, ...]
+    ids: Texts
+    texts: Texts
+    groups: Texts
+    score: np.ndarray
+    cost: np.ndarray | None
     cost_unit: str
-    input_tokens: np.ndarray | None  # [N, M] float64
-    output_tokens: np.ndarray | None  # [N, M] float64, in `token_unit`
-    token_unit: str  # "token", or what a format without token counts is measured in: "word"
-    latency: np.ndarray | None  # [N, M] float64, seconds
-    score_range: tuple[float, float]  # that the format's publisher states
-    file_of: np.ndarray  # [N] int32, index into `files` of a request's first row
-    row_of: np.ndarray  # [N] int64
+    input_tokens: np.ndarray | None
+    output_tokens: np.ndarray | None
+    token_unit: str
+    latency: np.ndarray | None
+    score_range: tuple[float, float]
+    file_of: np.ndarray
+    row_of: np.ndarray
     row_unit: str
-    findings: tuple[Finding, ...]  # what only the reader could see: doubled cells, rows left out
-    cell_file: np.ndarray | None = None  # [N, M] int32, of each cell's own row; -1: no cell. None: as the request's
-    cell_row: np.ndarray | None = None  # [N, M] int64
+    findings: tuple[Finding, ...]
+    cell_file: np.ndarray | None = None
+    cell_row: np.ndarray | None = None
 
     def place(self, n: int, m: int | None = None) -> str:
-        """Where request n was found first, or what model m did for it, where there is such a cell."""
+        """Where a request was found first, or the cell of a model where there is one.
+
+        Args:
+            n: Number of the request.
+            m: Number of the model, or None.
+
+        Returns:
+            The place, as text.
+        """
         file, row = self.file_of[n], self.row_of[n]
         if m is not None and self.cell_file is not None and self.cell_row is not None and self.cell_file[n, m] >= 0:
             file, row = self.cell_file[n, m], self.cell_row[n, m]
@@ -67,7 +108,7 @@ class Recording(NamedTuple):
 class Builder:
     """Collects requests and cells one by one, keeps them as columns, and joins them into a `Recording`.
 
-    A cell is (request, model). One that is there again is counted and reported; the first one stays.
+    A cell is (request, model). One that occurs again is counted and reported; the first one is kept.
     """
 
     def __init__(
@@ -97,17 +138,37 @@ class Builder:
         return len(self._row_of)
 
     def model(self, name: str) -> int:
-        """The number of a model; models are numbered in the order of their first appearance."""
+        """The number of a model; models are numbered in the order of their first appearance.
+
+        Args:
+            name: Name of the model.
+
+        Returns:
+            The number.
+
+        Raises:
+            ValueError: A name of more than 200 characters.
+        """
         if len(name) > LONGEST_NAME:
             result = f"found a model with a name of {len(name):,} characters ({name[:20]!r}...)"
             raise ValueError(f"{self.path}: {result}, expected at most {LONGEST_NAME}")
         return self._models.setdefault(name, len(self._models))
 
     def request(self, key: str | None, text: str, group: str, place: Place, *, id: str | None = None) -> int:
-        """The number of the request that `key` identifies (an id, with its group where ids repeat); new or known.
+        """The number of the request that `key` identifies, new or known.
 
-        A known one with another text is reported; its first text stays. `id` is what the trace calls it (the key).
-        Without a key the request is new, and nothing is kept to recognise it by.
+        A known one with another text is reported; its first text is kept.
+
+        Args:
+            key: Identifies the request: an id, with its group where ids repeat. None: the request is new, and cannot be
+                recognised later.
+            text: The prompt.
+            group: Label of the group.
+            place: Where it was found.
+            id: What the trace calls it, by default the key.
+
+        Returns:
+            The number.
         """
         known = None if key is None else self._requests.get(key)
         if known is not None:
@@ -137,7 +198,18 @@ class Builder:
         output_tokens: float = np.nan,
         latency: float = np.nan,
     ) -> None:
-        """What one model did for one request; NaN for what is not recorded."""
+        """Add what one model did for one request; NaN for what is not recorded.
+
+        Args:
+            request: Number of the request.
+            model: Number of the model.
+            place: Where it was found.
+            score: As recorded.
+            cost: In the format's cost unit, per request.
+            input_tokens: Number of tokens of the prompt.
+            output_tokens: Number of tokens of the answer.
+            latency: In seconds.
+        """
         self._request_of.append(request)
         self._model_of.append(model)
         self._cell_row.append(place.row)
@@ -149,7 +221,14 @@ class Builder:
         return self._files.setdefault(place.file, len(self._files))
 
     def build(self) -> Recording:
-        """The recording. ValueError when there is no request or no model."""
+        """Join everything.
+
+        Returns:
+            The recording.
+
+        Raises:
+            ValueError: No request or no model.
+        """
         if not len(self) or not self._models:
             raise ValueError(f"{self.path} has no {'request' if self._models else 'model'}, expected at least one")
         where, first = self._cells()

@@ -1,4 +1,4 @@
-"""What a recorded trace is, whatever file it came from, and the check that every reader ends with."""
+"""The structure of a recorded trace, whatever file it came from, and the check that every preparation ends with."""
 
 from __future__ import annotations
 
@@ -11,35 +11,54 @@ OPTIONAL = ("input_tokens", "output_tokens", "latency")
 
 
 class Trace(NamedTuple):
-    """N recorded requests, each answered and judged for all M models.
+    """N recorded requests, each answered by and scored for all M models.
 
-    Models are ordered by mean cost, cheapest first, so that the last is the one [M25] calls M. It need not be the
-    best one: that is an assumption to be checked, not a property of traces.
+    Models are ordered by mean cost, cheapest first, so that the last is the one [M25] calls M. It need not be the best
+    one: that is an assumption to be checked, not a property of traces.
+
+    Attributes:
+        models: Names [M], all different.
+        prompts: Texts [N].
+        groups: Labels [N], for example the subject of a benchmark.
+        satisfaction: [N, M] float64 in [0, 1].
+        cost: [N, M] float64 >= 0, in `cost_unit` per request.
+        cost_unit: Unit of the costs.
+        source: Base name of the file or folder that was read.
+        ids: Identifiers [N]; empty: none.
+        input_tokens: [N, M] float64 >= 0, NaN where unknown, or None.
+        output_tokens: [N, M] float64 in `token_unit`, or None.
+        token_unit: "token", or "word" for formats without token counts.
+        latency: [N, M] float64 in seconds, or None.
+        provenance: Format, files, and the choices of `prepare`.
+        notes: What was done to scores and missing cells, for display.
     """
 
-    models: tuple[str, ...]  # M names, all different
-    prompts: Sequence[str]  # N texts; of a reader: `Texts`, which lie in Arrow's memory or in the file
-    groups: Sequence[str]  # N labels, e.g. the subject of a benchmark
-    satisfaction: np.ndarray  # [N, M] float64 in [0, 1]
-    cost: np.ndarray  # [N, M] float64 >= 0, in `cost_unit` per request
+    models: tuple[str, ...]
+    prompts: Sequence[str]
+    groups: Sequence[str]
+    satisfaction: np.ndarray
+    cost: np.ndarray
     cost_unit: str
-    source: str  # the base name of the file or folder that was read
-    ids: Sequence[str] = ()  # N; empty: none
-    input_tokens: np.ndarray | None = None  # [N, M] float64 >= 0, NaN where unknown
-    output_tokens: np.ndarray | None = None  # [N, M], in `token_unit`
+    source: str
+    ids: Sequence[str] = ()
+    input_tokens: np.ndarray | None = None
+    output_tokens: np.ndarray | None = None
     token_unit: str = "token"
-    latency: np.ndarray | None = None  # [N, M], seconds
-    provenance: Mapping[str, str] = {}  # format, files, and the choices of `prepare`
-    notes: tuple[str, ...] = ()  # what was done to scores and missing cells, to be shown
+    latency: np.ndarray | None = None
+    provenance: Mapping[str, str] = {}
+    notes: tuple[str, ...] = ()
 
 
 def check_trace(trace: Trace) -> None:
-    """Checks everything the rest of messjax relies on in a trace. The order of the models is not checked.
+    """Check everything that the rest of messjax relies on in a trace. The order of the models is not checked.
+
+    Args:
+        trace: The trace.
 
     Raises:
-      ValueError: no model, a model named twice, no request, shapes that disagree, satisfaction outside [0, 1] or NaN,
-        cost negative, infinite or NaN, tokens or latency infinite. It says where (the request counts from 0), what was
-        found and what expected.
+        ValueError: No model, a model named twice, no request, shapes that disagree, satisfaction outside [0, 1] or NaN,
+            cost negative, infinite or NaN, tokens or latency infinite. Names the place (requests count from 0), what
+            was found and what was expected.
     """
     where = f"trace {trace.source!r}"
     if not trace.models:
@@ -66,7 +85,14 @@ def check_trace(trace: Trace) -> None:
 
 
 def order_by_cost(trace: Trace) -> Trace:
-    """The trace with its models by mean cost, cheapest first; models of equal mean cost keep their order."""
+    """The trace with its models by mean cost, cheapest first; models of equal mean cost keep their order.
+
+    Args:
+        trace: The trace.
+
+    Returns:
+        The trace with its models reordered.
+    """
     order = np.argsort(np.mean(trace.cost, axis=0), kind="stable")
     tables = {name: getattr(trace, name) for name in ("satisfaction", "cost", *OPTIONAL)}
     moved: dict[str, Any] = {

@@ -13,12 +13,18 @@ from messjax.traces.schema import Trace
 
 
 def read_routellm(path: str | os.PathLike[str], prices: Mapping[str, float]) -> Trace:
-    """RouteLLM's CSVs with one price per model in USD per 1M tokens: `read` and `prepare` in one call.
+    """Read RouteLLM's CSVs with one price per model: `read` and `prepare` in one call.
 
-    A key of `prices` is the full name of a model or a part of it that no other model has, in any case.
+    Args:
+        path: A CSV, or a folder of them.
+        prices: USD per 1M tokens by model: the full name of a model or a part of it that no other model has, in any
+            case.
+
+    Returns:
+        The trace.
 
     Raises:
-      ValueError: as `read` and `prepare`.
+        ValueError: As `read` and `prepare` raise.
     """
     for name, price in prices.items():
         check_price(name, (price,))

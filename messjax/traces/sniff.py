@@ -1,4 +1,4 @@
-"""A first look at a file or folder: what kinds of files there are, and the names of the first one's fields."""
+"""A first inspection of a file or folder: which kinds of files there are, and the names of the first one's fields."""
 
 from __future__ import annotations
 
@@ -25,18 +25,30 @@ _HEAD = 2**16  # bytes of a JSON document that a look reads
 
 
 class Sniffed(NamedTuple):
-    """What a path holds, by kind ("csv", "jsonl", "json", "pickle", "parquet")."""
+    """What a path holds, by kind ("csv", "jsonl", "json", "pickle", "parquet").
+
+    Attributes:
+        path: The file or folder.
+        files: Files of each kind, in the order of their names, folders within included.
+        keys: Columns, or the fields of the first record, of the first file of each kind.
+    """
 
     path: Path
-    files: dict[str, tuple[Path, ...]]  # in the order of their names, folders within included
-    keys: dict[str, tuple[str, ...]]  # columns, or the fields of the first record, of the first file of a kind
+    files: dict[str, tuple[Path, ...]]
+    keys: dict[str, tuple[str, ...]]
 
 
 def sniff_path(path: Path) -> Sniffed:
-    """Look at a path.
+    """Inspect a path.
+
+    Args:
+        path: A file or folder.
+
+    Returns:
+        What it holds.
 
     Raises:
-      ValueError: it is missing, has no file of a known kind, or its first file cannot be read at all.
+        ValueError: It is missing, has no file of a known kind, or its first file cannot be read at all.
     """
     path = Path(path)
     if not path.exists():
@@ -55,10 +67,17 @@ def sniff_path(path: Path) -> Sniffed:
 
 
 def files_of(path: Path, *suffixes: str) -> list[Path]:
-    """The file itself, or all files of a folder with these suffixes, in the order of their names.
+    """The file itself, or all files of a folder with some suffixes, in the order of their names.
+
+    Args:
+        path: A file or folder.
+        *suffixes: Suffixes with their dot: ".csv".
+
+    Returns:
+        The files.
 
     Raises:
-      ValueError: a path that is missing, a folder without any.
+        ValueError: A path that is missing, or a folder without any.
     """
     wanted = " or ".join(suffix[1:].upper() for suffix in suffixes)
     if path.is_dir():

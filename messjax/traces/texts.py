@@ -1,4 +1,4 @@
-"""Texts in Arrow's memory: a sequence of strings that costs no Python object per text."""
+"""Texts in Arrow's memory: a sequence of strings that needs no Python object per text."""
 
 from __future__ import annotations
 
@@ -12,14 +12,22 @@ BATCH = 65_536  # texts that are Python strings at the same time when one iterat
 
 
 class Texts(Sequence[str]):
-    """N texts; also labels (groups), which are kept as a dictionary. Indexing and iterating give Python strings."""
+    """N texts, or labels (groups), which are kept as a dictionary. Indexing and iterating give Python strings."""
 
     def __init__(self, chunks: pa.ChunkedArray) -> None:
         self.chunks = chunks
 
     @classmethod
     def of(cls, texts: Iterable[str], *, labels: bool = False) -> Texts:
-        """From Python strings; with `labels` each different one is kept once."""
+        """Texts from Python strings.
+
+        Args:
+            texts: The strings.
+            labels: Whether each different one is kept once.
+
+        Returns:
+            The texts.
+        """
         array = pa.array(texts if isinstance(texts, list) else list(texts), pa.large_string())
         return cls(pa.chunked_array([array.dictionary_encode() if labels else array]))
 
@@ -48,17 +56,36 @@ class Texts(Sequence[str]):
         return f"<{len(self):,} texts>"
 
     def take(self, rows: np.ndarray) -> Texts:
-        """Those of the rows (numbers or a mask [N]), in their order."""
+        """The texts of some rows, in their order.
+
+        Args:
+            rows: Numbers of rows, or a mask [N].
+
+        Returns:
+            The texts.
+        """
         rows = np.flatnonzero(rows) if rows.dtype == bool else rows
         return Texts(self.chunks.take(pa.array(rows)))
 
     def codes(self) -> tuple[np.ndarray, tuple[str, ...]]:
-        """(codes int32 [N], names): text n is names[codes[n]]; names in the order of their first appearance."""
+        """The texts as numbers.
+
+        Returns:
+            codes int32 [N] and names, so that text n is names[codes[n]]; names in the order of their first appearance.
+        """
         plain = self.chunks.cast(pa.large_string()).combine_chunks()
         encoded = plain.dictionary_encode()
         return np.asarray(encoded.indices, np.int32), tuple(encoded.dictionary.to_pylist())
 
 
 def rows_of(texts: Sequence[str], rows: np.ndarray) -> Texts:
-    """`Texts.take` of any sequence of strings."""
+    """`Texts.take` of any sequence of strings.
+
+    Args:
+        texts: N strings.
+        rows: Numbers of rows, or a mask [N].
+
+    Returns:
+        The texts.
+    """
     return (texts if isinstance(texts, Texts) else Texts.of(texts)).take(rows)

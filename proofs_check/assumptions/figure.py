@@ -1,4 +1,4 @@
-"""One figure of a trace's checks: order, agreement against cost, learning, and every statistic with its interval."""
+"""One figure of a trace's checks: order, satisfaction against cost, learning, and every statistic with its interval."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import matplotlib
 import numpy as np
 from matplotlib import ticker
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -20,6 +21,8 @@ from proofs_check.assumptions.order import block_of
 from proofs_check.assumptions.report import LEVEL, Check, short
 
 BLOCKS = 20  # of the curves over requests
+SHOWN = 6  # models drawn with a colour of their own: more could not be told apart
+REACH = 3.0  # statistics and limits beyond it are cut off
 LOOK: dict[str, dict[str, Any]] = {  # told apart in grey by marker and filling
     "holds": {"marker": "o", "color": "#009E73", "markerfacecolor": "#009E73"},
     "undecided": {"marker": "o", "color": "0.45", "markerfacecolor": "white"},
@@ -28,116 +31,136 @@ LOOK: dict[str, dict[str, Any]] = {  # told apart in grey by marker and filling
 
 
 def draw(checks: Sequence[Check], trace: Trace, held: HeldOut, alpha: float | None) -> Figure:
-    """Panels (a) to (c) show the data behind A1, A3 with A8, and A6; (d) is every check: its statistic and interval."""
+    """Draw the data behind A1 (a), A3 and A8 (b) and A6 (c), and every check with its statistic and interval (d).
+
+    Args:
+      checks: of `check_trace`.
+      trace: what was checked.
+      held: the learned predictor on requests held out.
+      alpha: the satisfaction agreed in the SLA, or None.
+    """
+    models = shown_models(trace)
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(12.0, max(8.4, 2.0 + 0.3 * len(checks))), layout="constrained")
+        figure = Figure(figsize=(12.0, max(8.8, 2.4 + 0.3 * len(checks))), layout="constrained")
         grid = figure.add_gridspec(3, 2, width_ratios=(1.0, 1.0))
-        _blocks(figure.add_subplot(grid[0, 0]), trace)
-        _agreement(figure.add_subplot(grid[1, 0]), trace, alpha)
-        _learning(figure.add_subplot(grid[2, 0]), held)
-        _forest(figure.add_subplot(grid[:, 1]), checks)
+        _draw_blocks(figure.add_subplot(grid[0, 0]), trace, models)
+        _draw_satisfaction(figure.add_subplot(grid[1, 0]), trace, models, alpha)
+        _draw_learning(figure.add_subplot(grid[2, 0]), held)
+        _draw_checks(figure.add_subplot(grid[:, 1]), checks)
+        left_out = len(trace.models) - len(models)
+        note = f"; (a) shows {len(models)} of {len(trace.models)} models, (b) the others in grey" if left_out else ""
         figure.suptitle(
-            f"Assumptions A1-A8 on {trace.source}: {len(trace.prompts):,} requests; bars are {LEVEL:.0%} intervals",
-            fontsize=10,
-        )
+            f"Assumptions A1 to A8 on {trace.source}: {len(trace.prompts):,} requests, {LEVEL:.0%} intervals{note}",
+            fontsize=10, x=0.01, ha="left",
+        )  # fmt: skip
         return figure
 
 
-def _blocks(axis: Any, trace: Trace) -> None:
+def shown_models(trace: Trace) -> list[int]:
+    """Up to SHOWN models: the largest (the last one), the most satisfying, and others evenly over mean cost."""
+    num = len(trace.models)
+    if num <= SHOWN:
+        return list(range(num))
+    by_cost = np.argsort(np.nanmean(trace.cost, axis=0), kind="stable")
+    evenly = [int(by_cost[i]) for i in np.linspace(0, num - 1, SHOWN - 2).round().astype(int)]
+    chosen = dict.fromkeys([num - 1, int(np.argmax(np.nanmean(trace.satisfaction, axis=0))), *evenly])
+    return sorted([*chosen, *(int(m) for m in by_cost if m not in chosen)][:SHOWN])
+
+
+def _draw_blocks(axes: Axes, trace: Trace, models: Sequence[int]) -> None:
     num = len(trace.prompts)
     blocks = block_of(num, min(BLOCKS, num // 2))
     middle = np.bincount(blocks, np.arange(1, num + 1)) / np.bincount(blocks)
-    for m, (model, scores) in enumerate(zip(trace.models, trace.satisfaction.T, strict=True)):
+    for i, m in enumerate(models):
+        scores, color = trace.satisfaction[:, m], COLORS[i]
         parts = [scores[(blocks == b) & np.isfinite(scores)] for b in range(blocks[-1] + 1)]
-        result = [intervals.interval(part) if len(part) > 1 else None for part in parts]
-        rows = [(x, each) for x, each in zip(middle, result, strict=True) if each is not None]
-        at = [x for x, _ in rows]
-        y, low, high = (np.array([getattr(each, name) for _, each in rows]) for name in ("mean", "lower", "upper"))
-        look = {"color": COLORS[m % len(COLORS)], "ls": DASHES[m % len(DASHES)], "marker": MARKERS[m % len(MARKERS)]}
-        axis.errorbar(at, y, yerr=(y - low, high - y), ms=4, lw=1.2, capsize=2, label=short(model), **look)
-        axis.axhline(np.nanmean(scores), color=look["color"], lw=0.8, alpha=0.6)
-    axis.set(
-        title="(a) A1: means of consecutive blocks", xlabel="request, in the order given", ylabel="mean satisfaction"
-    )
-    axis.xaxis.set_major_formatter(ticker.StrMethodFormatter("{x:,.0f}"))
-    bottom, top = axis.get_ylim()
-    axis.set_yticks(
-        [progress_callback for progress_callback in axis.get_yticks() if bottom <= progress_callback <= top]
-    )
-    axis.set_ylim(bottom - 0.22 * (top - bottom), top)  # room for the legend
-    axis.legend(loc="lower left", ncols=2)
+        drawn = [(x, intervals.interval(part)) for x, part in zip(middle, parts, strict=True) if len(part) > 1]
+        y, low, high = (np.array([getattr(each, name) for _, each in drawn]) for name in ("mean", "lower", "upper"))
+        axes.errorbar(
+            [x for x, _ in drawn], y, yerr=(y - low, high - y), ms=4, lw=1.2, capsize=2, color=color, ls=DASHES[i],
+            marker=MARKERS[i], label=short(trace.models[m]),
+        )  # fmt: skip
+        axes.axhline(float(np.nanmean(scores)), color=color, lw=0.8, alpha=0.6)
+    axes.set(title="(a) A1: means of consecutive blocks of requests", xlabel="request, in the order given")
+    axes.set_ylabel("mean satisfaction")
+    axes.xaxis.set_major_formatter(ticker.StrMethodFormatter("{x:,.0f}"))
+    bottom, top = axes.get_ylim()
+    axes.set_yticks([tick for tick in axes.get_yticks() if bottom <= tick <= top])
+    axes.set_ylim(bottom - 0.13 * -(-len(models) // 2) * (top - bottom) - 0.05 * (top - bottom), top)  # for the legend
+    axes.legend(loc="lower left", ncols=2)
 
 
-def _agreement(axis: Any, trace: Trace, alpha: float | None) -> None:
-    for m, model in enumerate(trace.models):
+def _draw_satisfaction(axes: Axes, trace: Trace, models: Sequence[int], alpha: float | None) -> None:
+    for m in [*(m for m in range(len(trace.models)) if m not in models), *models]:
         s, E = (values[np.isfinite(values)] for values in (trace.satisfaction[:, m], trace.cost[:, m]))
         y, x = intervals.interval(s), intervals.interval(E)
-        color, marker = COLORS[m % len(COLORS)], MARKERS[m % len(MARKERS)]
-        xerr, yerr = ([[result.mean - result.lower], [result.upper - result.mean]] for result in (x, y))
-        look: dict[str, Any] = {"color": color, "marker": marker, "ms": 6, "capsize": 3, "ls": ""}
-        axis.errorbar(x.mean, y.mean, xerr=xerr, yerr=yerr, label=short(model), **look)
+        xerr, yerr = ([[each.mean - each.lower], [each.upper - each.mean]] for each in (x, y))
+        own: dict[str, Any] = {"color": "0.65", "marker": ".", "ms": 5}
+        if m in models:
+            i = models.index(m)
+            own = {"color": COLORS[i], "marker": MARKERS[i], "ms": 6, "label": short(trace.models[m])}
+        axes.errorbar(x.mean, y.mean, xerr=xerr, yerr=yerr, capsize=3, ls="", **own)
     means = np.nanmean(trace.cost, axis=0)
     if means.min() > 0 and means.max() > 10.0 * means.min():
-        axis.set_xscale("log")
-        axis.set_xlim(means.min() / 2.0, means.max() * 2.0)
+        axes.set_xscale("log")
+        axes.set_xlim(means.min() / 2.0, means.max() * 2.0)
     else:
-        axis.set_xlim(left=0.0)
-        axis.ticklabel_format(axis="x", style="sci", scilimits=(-2, 4), useMathText=True)
+        axes.set_xlim(left=0.0)
+        axes.ticklabel_format(axis="x", style="sci", scilimits=(-2, 4), useMathText=True)
     if alpha is not None:
-        axis.axhline(alpha, color="k", lw=1.0, ls=(0, (6, 2)), label=f"agreed: alpha = {alpha:g}")
-    axis.set(
-        title="(b) A3, A8: satisfaction against cost",
-        xlabel=f"mean cost per request ({trace.cost_unit})",
-        ylabel="mean satisfaction",
-    )
-    axis.legend(loc="best")
+        axes.axhline(alpha, color="k", lw=1.0, ls=(0, (6, 2)), label=f"SLA: alpha = {alpha:g}")
+    axes.set(title="(b) A3, A8: satisfaction against cost", xlabel=f"mean cost per request ({trace.cost_unit})")
+    axes.set_ylabel("mean satisfaction")
+    axes.margins(y=0.12)
+    axes.legend(loc="best")
 
 
-def _learning(axis: Any, held: HeldOut) -> None:
+def _draw_learning(axes: Axes, held: HeldOut) -> None:
     constant = log_loss(np.broadcast_to(held.constant, held.scores.shape), held.scores)
     excess = (log_loss(held.s_hat, held.scores) - constant)[:, np.isfinite(constant)]
     result = intervals.interval(excess)  # paired by request held out
-    axis.plot(held.seen, result.mean, color=COLORS[0], marker="o", ms=4, label="linear head on n-grams")
-    axis.fill_between(held.seen, result.lower, result.upper, color=COLORS[0], alpha=0.2, lw=0)
-    axis.axhline(0.0, color="k", lw=1.2, ls=(0, (6, 2)), label="constant: each model's mean")
-    axis.set(
-        title="(c) A6: held-out log loss against a constant",
-        xlabel="labelled requests learned from",
-        ylabel="excess log loss (nats per label)",
-    )
-    axis.set_xlim(left=0.0)
-    axis.xaxis.set_major_formatter(ticker.StrMethodFormatter("{x:,.0f}"))
-    axis.legend(loc="best")
+    axes.plot(held.seen, result.mean, color=COLORS[0], marker="o", ms=4, label="linear head on n-grams")
+    axes.fill_between(held.seen, result.lower, result.upper, color=COLORS[0], alpha=0.2, lw=0)
+    axes.axhline(0.0, color="k", lw=1.2, ls=(0, (6, 2)), label="constant: each model's mean")
+    axes.set(title="(c) A6: log loss on requests held out, less that of a constant")
+    axes.set(xlabel="labelled requests learned from", ylabel="excess log loss (nats per label)")
+    axes.set_xlim(left=0.0)
+    axes.xaxis.set_major_formatter(ticker.StrMethodFormatter("{x:,.0f}"))
+    axes.legend(loc="best")
 
 
-def _forest(axis: Any, checks: Sequence[Check]) -> None:
+def _draw_checks(axes: Axes, checks: Sequence[Check]) -> None:
     for row, check in enumerate(checks):
         if check.verdict not in LOOK or np.isnan(check.statistic):
-            axis.annotate(
+            axes.annotate(
                 "not checkable", (0.0, row), fontsize=7, color="0.4", ha="center", va="center", backgroundcolor="white"
             )
             continue
-        limits = np.clip([check.lower, check.statistic, check.upper], -3.0, 3.0)
-        axis.plot(limits[[0, 2]], [row, row], color=LOOK[check.verdict]["color"], lw=1.4, solid_capstyle="butt")
-        axis.plot(limits[1], row, ls="", ms=6, **LOOK[check.verdict])
-    starts = [i for i in range(1, len(checks)) if checks[i].assumption != checks[i - 1].assumption]
-    for start in starts:
-        axis.axhline(start - 0.5, color="0.75", lw=0.6)
-    axis.axvline(0.0, color="k", lw=0.8)
-    axis.set_xscale("symlog", linthresh=0.01, linscale=0.5)
-    axis.set_xlim(-4.0, 4.0)
-    axis.set_xticks([-1.0, -0.1, -0.01, 0.0, 0.01, 0.1, 1.0])
-    axis.xaxis.set_major_formatter(ticker.FormatStrFormatter("%g"))
-    axis.xaxis.set_minor_locator(ticker.NullLocator())
-    axis.set_yticks(range(len(checks)), [_label(check) for check in checks], fontsize=7)
-    axis.set_ylim(len(checks) - 0.5, -0.5)
-    axis.grid(False, axis="y")
-    axis.set(
+        color = LOOK[check.verdict]["color"]
+        limits = np.clip([check.lower, check.statistic, check.upper], -REACH, REACH)
+        axes.plot(limits[[0, 2]], [row, row], color=color, lw=1.4, solid_capstyle="butt")
+        axes.plot(limits[1], row, ls="", ms=6, **LOOK[check.verdict])
+        for edge, marker, beyond in ((-REACH, "<", check.lower < -REACH), (REACH, ">", check.upper > REACH)):
+            if beyond:
+                axes.plot(edge, row, marker=marker, ms=4, color=color)
+    for start in (i for i in range(1, len(checks)) if checks[i].assumption != checks[i - 1].assumption):
+        axes.axhline(start - 0.5, color="0.75", lw=0.6)
+    axes.axvline(0.0, color="k", lw=0.8)
+    axes.set_xscale("symlog", linthresh=0.01, linscale=0.5)
+    axes.set_xlim(-4.0, 4.0)
+    axes.set_xticks([-1.0, -0.1, -0.01, 0.0, 0.01, 0.1, 1.0])
+    axes.xaxis.set_major_formatter(ticker.FormatStrFormatter("%g"))
+    axes.xaxis.set_minor_locator(ticker.NullLocator())
+    axes.set_yticks(range(len(checks)), [_label(check) for check in checks], fontsize=7)
+    axes.set_ylim(len(checks) - 0.5, -0.5)
+    axes.grid(False, axis="y")
+    axes.set(
         title="(d) every check: statistic, interval, verdict",
-        xlabel="satisfaction, share, s.d. of one request, nats or index,\nas named (linear within 0.01, cut off at 3)",
+        xlabel="statistic, in the unit that its name gives\n"
+        f"(linear within 0.01, logarithmic beyond; arrows: cut off at {REACH:g})",
     )
-    shown = [Line2D([], [], ls="", ms=6, label=verdict, **look) for verdict, look in LOOK.items()]
-    axis.figure.legend(handles=shown, loc="outside lower right", ncols=3)
+    handles = [Line2D([], [], ls="", ms=6, label=verdict, **look) for verdict, look in LOOK.items()]
+    axes.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.075), ncols=3)
 
 
 def _label(check: Check) -> str:

@@ -91,7 +91,7 @@ def _advance(predictor: Predictor, state: PyTree, label: tuple[Array, Array], st
 def check_prediction(held: HeldOut) -> list[Check]:
     """A6 on a trace: held-out log loss and Brier score against a constant and against the early predictor; calibration.
 
-    mu is unknown, and so is e_t: the log loss says whether it falls, and the rms calibration error is at most the rms
+    mu is unknown, and so is e_t: the log loss shows whether it falls, and the rms calibration error is at most the rms
     of s_hat - mu, a lower bound of the floor F_min. Early and late are means over moments of learning. Intervals
     are over the requests held out, not over other orders of learning.
     """
@@ -136,14 +136,17 @@ def calibration(s_hat: np.ndarray, scores: np.ndarray) -> intervals.Interval:
 
 
 def check_error(error: np.ndarray, beta: float) -> list[Check]:
-    """A6 on a stream: e_t, known exactly, falls from the first tenth of the requests to the last; and its floor.
+    """A6 on a stream: e_t, known exactly, falls from the first tenth of the requests to the last; and its
+    floor F_min, the error that stays.
 
     error [S, T] are e_t = max_m |s_hat_m - mu_m(x_t)| of independent streams. T3 needs 2 e_t < beta, where `beta` is
     what the best policy has above alpha: the floor is compared with it.
     """
     what = "1 - e_late / e_early (last, first tenth)"
     if np.isnan(error).any() or error.shape[1] < TENTH or len(error) < 2:
-        return [not_checkable("A6", what, "no prediction, no known law, one stream, or fewer than ten requests")]
+        return [
+            not_checkable("A6", what, "no prediction, no known distribution, one stream, or fewer than ten requests")
+        ]
     part = error.shape[1] // TENTH
     early, late = error[:, :part].mean(axis=1), error[:, -part:].mean(axis=1)
     floor = intervals.interval(late)
@@ -170,7 +173,7 @@ def check_known_costs(features: np.ndarray, cost: np.ndarray, models: Sequence[s
     """A7: the share of each model's cost variance that a ridge regression on the features leaves, held out.
 
     features [N, d], cost [N, M]. An upper bound of what is unknown before routing: a better regression, or a user who
-    is told the costs, may know more. Constant costs are known; of fewer than 20 requests none can be held out.
+    knows the costs, may predict better. Constant costs are known; of fewer than 20 requests none can be held out.
     """
     what = "share of cost variance left by the features"
     checks = []

@@ -1,11 +1,12 @@
-"""What a check says, how an interval becomes a verdict, the intervals that several checks share, and the table.
+"""The result of a check, how an interval becomes a verdict, the intervals that several checks share, and the table.
 
-Every check asks for a deviation from its assumption. It is "rejected" where the deviation is beyond chance,
+Every check measures a deviation from its assumption. It is "rejected" where the deviation is beyond chance,
 "holds" only where the interval shows that it is negligible, and "undecided" otherwise: little data never confirm.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ from scipy import optimize, special
 from scipy import stats as distributions
 
 from messjax.statistics import intervals
+from proofs_check.tables import Column, build, is_wide
 
 LEVEL = 0.95  # of every interval; within one assumption, intervals and p-values are corrected for their number
 TOLERANCE = 0.05  # a negligible deviation of a satisfaction or a share
@@ -26,13 +28,13 @@ class Check(NamedTuple):
     """One verdict on one assumption. Statistics are without unit: satisfactions, shares, standard deviations."""
 
     assumption: str  # "A1" to "A8"
-    what: str  # the statistic in words
+    what: str  # name of the statistic
     statistic: float  # NaN where there is nothing to compute
     lower: float  # interval at `level`
     upper: float
     verdict: str  # "holds", "rejected", "undecided" or "not checkable"
     detail: str  # which model, row, group or count
-    source: str = ""  # the trace or stream that was looked at
+    source: str = ""  # the trace or stream that was checked
     p: float = np.nan  # corrected p-value, where the verdict comes from a permutation test
     level: float = LEVEL
 
@@ -72,7 +74,7 @@ def exactly(value: float, n: int = 0) -> intervals.Interval:
 
 
 def not_checkable(assumption: str, what: str, detail: str) -> Check:
-    """A row that says why there is no verdict."""
+    """A row that gives the reason why there is no verdict."""
     return row(assumption, what, exactly(np.nan), "not checkable", detail)
 
 
@@ -128,23 +130,30 @@ def short(model: str) -> str:
     return model.rsplit("/", 1)[-1]
 
 
+COLUMNS = (
+    Column(""), Column("statistic"), Column("value", number=True), Column("interval", number=True),
+    Column("p", number=True, wide=True), Column("verdict"), Column("detail", wide=True, repeated=True),
+)  # fmt: skip
+STYLES = {"rejected": "bold", "holds": "green"}
+
+
 def table(checks: Sequence[Check]) -> Table:
-    """The checks as a table for the terminal, one row each, a line between assumptions."""
+    """The checks as a table, one row each, a line between assumptions."""
     sources = sorted({check.source for check in checks if check.source})
-    out = Table(
-        title=f"Assumptions A1-A8 of docs/theory.md: {', '.join(sources)}",
-        caption=f"{LEVEL:.0%} intervals; p corrected by Holm. All but A1 and A4 take the requests to be i.i.d.",
-    )
-    out.add_column("", no_wrap=True)
-    for name in ("statistic", "value", "interval", "p", "verdict", "detail"):
-        out.add_column(name, justify="right" if name in ("value", "interval", "p") else "left")
-    for i, check in enumerate(checks):
-        numbers = "" if np.isnan(check.statistic) else f"{check.statistic:.3g}"
+    rows = []
+    for check in checks:
+        value = "" if np.isnan(check.statistic) else f"{check.statistic:.3g}"
         interval = "" if np.isnan(check.lower) else f"{check.lower:.3g} to {check.upper:.3g}"
         p = "" if np.isnan(check.p) else f"{check.p:.3g}"
-        style = {"rejected": "bold", "holds": "green"}.get(check.verdict, "dim")
-        last = i + 1 == len(checks) or checks[i + 1].assumption != check.assumption
-        verdict = f"[{style}]{check.verdict}[/]"
-        what, detail = escape(check.what), escape(check.detail)
-        out.add_row(check.assumption, what, numbers, interval, p, verdict, detail, end_section=last)
-    return out
+        verdict = f"[{STYLES.get(check.verdict, 'dim')}]{check.verdict}[/]"
+        what = check.what if is_wide() else f"{check.what}: {check.detail}"
+        rows.append([check.assumption, escape(what), value, interval, p, verdict, escape(check.detail)])
+    last = [i for i, (one, after) in enumerate(itertools.pairwise(checks)) if one.assumption != after.assumption]
+    return build(
+        COLUMNS,
+        rows,
+        title=f"Assumptions A1 to A8 of docs/theory.md on {', '.join(sources)}",
+        caption=f"{LEVEL:.0%} intervals; p by Holm's method. All checks but A1 and A4 treat the requests as i.i.d.",
+        sections=last,
+        elsewhere="assumptions.json",
+    )

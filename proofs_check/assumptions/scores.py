@@ -1,4 +1,4 @@
-"""A2, A3, A5 and A8: what can be read off the recorded scores and costs of every model, [N, M] each.
+"""A2, A3, A5 and A8: checks of the recorded scores and costs of every model, [N, M] each.
 
 Models are ordered as in the trace or zoo, so that the last one is the one [M25] calls M. Scores and costs that are
 missing are NaN. Intervals treat requests as independent (A1).
@@ -42,7 +42,7 @@ def check_slater(scores: np.ndarray, alpha: float | None, models: Sequence[str])
     """A3: E[s_m] - alpha of the largest model and of the best one; the latter's limits hold for all models together."""
     what = "E[s_m] - alpha"
     if alpha is None:
-        return [not_checkable("A3", what, "no agreement given: alpha")]
+        return [not_checkable("A3", what, "no alpha given")]
     gaps = [_mean(scores[:, m] - alpha, corrected(len(models))) for m in range(len(models))]
     largest, best = _mean(scores[:, -1] - alpha), int(np.argmax([gap.mean for gap in gaps]))
     result = [(largest, len(models) - 1, "largest model, beta_M"), (gaps[best], best, "best single model")]
@@ -74,25 +74,28 @@ def check_labels(scores: np.ndarray, models: Sequence[str]) -> list[Check]:
     return checks
 
 
-def check_feedback(labels: np.ndarray, observed: np.ndarray, mean: np.ndarray, args: np.ndarray) -> list[Check]:
+def check_feedback(labels: np.ndarray, observed: np.ndarray, mean: np.ndarray, queried: np.ndarray) -> list[Check]:
     """A5 on a stream: on explored requests every label comes back, and those that do have mean mu.
 
     Args:
       labels: [n, M] what came back.
       observed: [n, M] bool, whether it did.
-      mean: [n, M] mu_m(x_t), NaN where the law is unknown.
-      asked: [n, M] bool, the models queried to learn from.
+      mean: [n, M] mu_m(x_t), NaN where the distribution is unknown.
+      queried: [n, M] bool, the models queried to learn from.
+
+    Returns:
+      One check of completeness, and one per model of the labels' mean.
     """
     what = "label - mu over the labels that came back"
-    if not args.any():
+    if not queried.any():
         return [not_checkable("A5", what, "no request was explored")]
-    lost = args & ~observed
-    checks = [_complete(int(lost.sum()), int(args.sum()), f"{int(args.any(axis=-1).sum()):,} explored requests")]
+    lost = queried & ~observed
+    checks = [_complete(int(lost.sum()), int(queried.sum()), f"{int(queried.any(axis=-1).sum()):,} explored requests")]
     for m in range(labels.shape[1]):
-        seen = observed[:, m] & args[:, m] & ~np.isnan(mean[:, m])
+        seen = observed[:, m] & queried[:, m] & ~np.isnan(mean[:, m])
         gap = (labels - mean)[seen, m]
         if len(gap) < 2:
-            checks.append(not_checkable("A5", what, f"model {m}: law unknown, or fewer than two labels"))
+            checks.append(not_checkable("A5", what, f"model {m}: distribution unknown, or fewer than two labels"))
             continue
         result = _mean(gap, corrected(labels.shape[1]))
         checks.append(row("A5", what, result, zero(result), f"model {m}, {len(gap):,} labels"))
@@ -100,25 +103,25 @@ def check_feedback(labels: np.ndarray, observed: np.ndarray, mean: np.ndarray, a
 
 
 def check_largest(scores: np.ndarray, cost: np.ndarray, models: Sequence[str]) -> list[Check]:
-    """A8: the largest model is the most satisfying and the dearest. Paired by request; inversions are rejected.
+    """A8: the largest model is the most satisfying and the most expensive. Paired by request; inversions are rejected.
 
-    Adjacent pairs in the order of mean cost show where the order breaks; with three models or more, the last row of
-    each kind compares the largest model with the best and the dearest of all others.
+    Adjacent pairs in the order of mean cost show where the order fails; with three models or more, the last row of
+    each kind compares the largest model with the best and the most expensive of all others.
     """
     num_models = len(models)
     if num_models < 2:
-        return [not_checkable("A8", "E[s], dearer - cheaper model", "one model only")]
+        return [not_checkable("A8", "E[s], more expensive - cheaper model", "one model only")]
     cost = np.where(np.isfinite(cost), cost, np.nan)
     by_cost = np.argsort(np.nanmean(cost, axis=0), kind="stable")
     level = corrected(num_models - 1)
     checks = []
-    for cheap, dear in itertools.pairwise(by_cost):
-        result = _mean(scores[:, dear] - scores[:, cheap], level)
+    for cheap, costly in itertools.pairwise(by_cost):
+        result = _mean(scores[:, costly] - scores[:, cheap], level)
         verdict = positive(result)
-        detail = f"{short(models[dear])} - {short(models[cheap])}" + (": inversion" if verdict == "rejected" else "")
-        checks.append(row("A8", "E[s], dearer - cheaper model", result, verdict, detail))
+        detail = f"{short(models[costly])} - {short(models[cheap])}" + (": inversion" if verdict == "rejected" else "")
+        checks.append(row("A8", "E[s], more expensive - cheaper model", result, verdict, detail))
     scale = float(np.nanmean(cost[:, by_cost[-1]])) or 1.0
-    for what, values in (("E[s]", scores), ("E[cost] / dearest", cost / scale)):
+    for what, values in (("E[s]", scores), ("E[cost] / largest mean cost", cost / scale)):
         gaps = [_mean(values[:, -1] - values[:, m], level) for m in range(num_models - 1)]
         worst = int(np.argmin([gap.mean for gap in gaps]))
         # The limits hold for all gaps together: their minima hold for the smallest gap.

@@ -17,7 +17,7 @@ from messjax.engine.validation import check_run
 from messjax.meters import standard_meters
 from messjax.types import Array, Controls, Policy, Predictor, Step, Stream
 from proofs_check.assumptions import learning, scores
-from proofs_check.assumptions.coin import check_coin
+from proofs_check.assumptions.exploration import check_exploration
 from proofs_check.assumptions.order import check_order, components, standardised
 from proofs_check.assumptions.report import Check
 
@@ -39,7 +39,7 @@ def check_stream(
     Everything is recorded: memory grows with num_streams times horizon times (features + 6 M) numbers.
 
     Args:
-      stream: the world, i.i.d. or not.
+      stream: the requests, i.i.d. or not.
       policy: the policy, or a predictor for MESS+ to use.
       controls: numbers, no grid; A3 and A6 take alpha from it.
       key: all randomness.
@@ -68,8 +68,8 @@ def check_stream(
         *check_order(_series(seen, models), seed=seed),
         *scores.check_bounded(flat["satisfaction"], flat["cost"], models),
         *scores.check_slater(s.mean(axis=1), alpha, models),
-        _coin(seen, seed),
-        *scores.check_feedback(flat["labels"], flat["observed"], flat["mean"], flat["asked"]),
+        _exploration(seen, seed),
+        *scores.check_feedback(flat["labels"], flat["observed"], flat["mean"], flat["queried"]),
         *learning.check_error(np.abs(seen["s_hat"] - mu).max(axis=-1), beta),
         *learning.check_known_costs(flat["features"][batch], flat["cost"][batch], models, seed=seed),
         *scores.check_largest(s.mean(axis=1), E.mean(axis=1), models),
@@ -84,7 +84,7 @@ _RECORDED: dict[str, Callable[[Step], Array]] = {
     "mean": lambda step: step.request.mean,
     "explore": lambda step: step.decision.explore,
     "s_hat": lambda step: step.decision.s_hat,
-    "asked": lambda step: step.decision.learn,
+    "queried": lambda step: step.decision.learn,
     "labels": lambda step: step.feedback.outcome.satisfaction,
     "observed": lambda step: step.feedback.outcome.observed,
 }
@@ -104,7 +104,7 @@ def record(
         "mean": request.mean,
         "explore": flag,
         "s_hat": request.mean,
-        "asked": per_model,
+        "queried": per_model,
         "labels": request.satisfaction,
         "observed": per_model,
     }
@@ -158,7 +158,7 @@ def _series(seen: dict[str, np.ndarray], models: list[str]) -> dict[str, np.ndar
     return {name: values.reshape(num, horizon, -1).mean(axis=0) for name, values in varying.items()}
 
 
-def _coin(seen: dict[str, np.ndarray], seed: int) -> Check:
+def _exploration(seen: dict[str, np.ndarray], seed: int) -> Check:
     x = seen["features"]
     parts = {
         "feature": x,
@@ -167,4 +167,4 @@ def _coin(seen: dict[str, np.ndarray], seed: int) -> Check:
         "label of model": seen["satisfaction"],
     }
     names = [f"{part} {i}" for part, values in parts.items() for i in range(values.shape[-1])]
-    return check_coin(seen["explore"], np.concatenate(list(parts.values()), axis=-1), names, seed=seed)
+    return check_exploration(seen["explore"], np.concatenate(list(parts.values()), axis=-1), names, seed=seed)

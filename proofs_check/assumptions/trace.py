@@ -26,7 +26,7 @@ def check_trace(trace: Trace, alpha: float | None = None, seed: int = 0) -> list
 
     Args:
       trace: N requests, M models; its last model is the one [M25] calls M.
-      alpha: the agreement, which A3 needs.
+      alpha: the satisfaction agreed in the SLA, which A3 needs; None leaves A3 out.
       seed: of permutations, of the requests held out, and of the folds.
 
     Returns:
@@ -53,7 +53,9 @@ def check_trace(trace: Trace, alpha: float | None = None, seed: int = 0) -> list
         *check_order(order_series(trace, ngrams), seed=seed, groups=trace.groups),
         *scores.check_bounded(trace.satisfaction, trace.cost, trace.models),
         *scores.check_slater(trace.satisfaction, alpha, trace.models),
-        not_checkable("A4", "dependence of exploration on the request", "a trace has no coins: a replay draws its own"),
+        not_checkable(
+            "A4", "dependence of exploration on the request", "a trace records no exploration: a replay draws its own"
+        ),
         *scores.check_labels(trace.satisfaction, trace.models),
         *learning.check_prediction(held),
         *learning.check_known_costs(known, trace.cost, trace.models, seed=seed),
@@ -68,14 +70,14 @@ def learn(trace: Trace, seed: int) -> learning.HeldOut:
 
 
 def order_series(trace: Trace, ngrams: np.ndarray) -> dict[str, np.ndarray]:
-    """What A1 looks at, in standard deviations: every model's scores, every cost that varies, the n-grams."""
+    """The series that A1 is tested on, in standard deviations: scores, costs that vary, n-grams."""
     series = {
         f"scores of {short(model)}": column for model, column in zip(trace.models, trace.satisfaction.T, strict=True)
     }
     for model, column in zip(trace.models, trace.cost.T, strict=True):
         if np.nanmax(column) > np.nanmin(column):
             series[f"costs of {short(model)}"] = column
-    for name, column in series.items():  # a missing entry says nothing about the order: the mean of the others
+    for name, column in series.items():  # a missing entry has no order: the mean of the others
         there = np.isfinite(column)
         series[name] = standardised(np.where(there, column, column[there].mean()))
     return series | {"n-grams": components(ngrams)}

@@ -3,8 +3,8 @@
 An instance is all that a statement about MESS+ can depend on: request types with weights, costs and means, what the
 predictor says of each, and V, alpha, c, a, f, T. `decode` makes one of any point of the cube, always a lawful one
 (alpha is a share of what is attainable), in numbers short enough to be retyped. `simulate` runs many at once: world and
-controls are traced, so that one program of `messjax.engine.simulation` serves every instance; instances are sorted by horizon,
-so that short ones do not wait for long ones.
+controls are traced, so that one program of `messjax.engine.simulation` serves every instance; instances are sorted
+by horizon, so that short ones do not wait for long ones.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ import numpy as np
 from jax.sharding import Mesh, PartitionSpec
 from jax.tree_util import Partial
 
-from messjax import feedback, policies, streams, theory
+from messjax import feedback, policies, streams
 from messjax.engine import simulation as engine
 from messjax.results import host
 from messjax.streams import labels
-from messjax.theory import optimum
-from messjax.theory.statement import Case, Run
+from messjax.theory.statement import Run
 from messjax.types import Array, Controls, Distribution, Outcome, Policy, Predictor, Request, Stream
+from proofs_check.trials.case import Case
+from proofs_check.trials.trial import run_of
 
 BLOCK = 64  # instances side by side in one call of the compiled program
 RAREST = 0.05
@@ -238,12 +239,6 @@ def _one(key: Array, instance: Instance) -> dict[str, Any]:
 
 def _run(instance: Instance, metrics: dict[str, np.ndarray]) -> Run:
     stream, policy = world(*(np.asarray(values, np.float32) for values in instance[:4]))
-    return Run(
-        _case(instance, "instance", stream, policy),
-        *instance.controls,
-        T=instance.T,
-        P_T=float(theory.exploration_sum(instance.T, instance.c, instance.a)),
-        metrics=metrics | {"violation": instance.alpha - metrics["satisfaction"]},
-        best=optimum.solve(instance.distribution, instance.alpha),
-        constants=optimum.constants(instance.distribution, instance.alpha),
-    )
+    case = _case(instance, "instance", stream, policy)
+    violation = instance.alpha - metrics["satisfaction"]
+    return run_of(case, instance.controls, metrics | {"violation": violation})

@@ -3,30 +3,39 @@
 What is minimised is the relative margin, the upper 95% limit of bound - measured over a scale: the larger of |bound|
 and the root mean square of what is measured (so a bound of zero has a scale, too); |value| for an equality, whose
 margin is how far its interval reaches past the value. By the upper limit, noise is no achievement: below zero is what
-a test would call a violation. 0 is tight, 1 says that the bound is all there is; a silent statement counts as 3.
+a test would call a violation. 0 is tight, 1 says that the bound is all there is; a statement that does not apply
+counts as 3.
 
 All instances meet the same random numbers, so the best of thousands is partly the luckiest. The population is therefore
 taken to new numbers every few generations, where what was luck is lost; the leaders are run again on others, and the
-best of those once more, afresh and with more streams, by `trial.run_case` on the library's own stream and engine: only that
-last row counts.
+best of those once more, afresh and with more streams, by `trial.run_case` on the library's own stream and engine: only
+that last row counts.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
-import matplotlib
 import numpy as np
-from matplotlib.figure import Figure
-from rich.table import Table
 from scipy.optimize import differential_evolution
 from scipy.stats import qmc
 
-from messjax import plot
-from messjax.theory.statement import Between, Claim, Conclusion, Equal, Exact, NotApplicable, Run, Statement, Tail
+from messjax.theory.hypothesis_tests import of_conclusion
+from messjax.theory.statement import (
+    AtLeast,
+    Between,
+    Claim,
+    Conclusion,
+    Equal,
+    Exact,
+    NotApplicable,
+    Run,
+    Statement,
+    Tail,
+)
 from messjax.types import Array
 from proofs_check.counterexamples import instances
 from proofs_check.counterexamples.instances import Instance, Space
@@ -108,7 +117,7 @@ def find_counterexamples(
     seen: Screen | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> list[SearchResult]:
-    """`hunt` for each statement, screened together; the verdicts of the rows are corrected for their number (Holm).
+    """`find_counterexample` for each statement, screened together; verdicts are corrected for their number (Holm).
 
     `progress(done)` is called after each.
     """
@@ -124,8 +133,10 @@ def find_counterexamples(
 def afresh(
     statement: Statement, instance: Instance, key: Array, num_streams: int
 ) -> tuple[trial.Row, tuple[float, float, float]]:
-    """The statement on the instance by `trial.run_case` and `trial.evaluate`; lower limit, estimate and upper limit of the
-    relative margin. A margin of ROUNDING is none: "undecided"."""
+    """The statement on the instance by `trial.run_case` and `trial.evaluate`, and limits of the relative margin.
+
+    The limits are (lower, estimate, upper). A margin of ROUNDING is none: "undecided".
+    """
     run = trial.run_case(instances.case(instance, "tightest found"), key, num_streams, audit=False)[0]
     row, margin = trial.evaluate(statement, run), relative(statement, run)
     if row.verdict == "violated" and margin[1] > -ROUNDING:
@@ -183,35 +194,37 @@ class _Search:
 
 
 def tightness(statement: Statement, run: Run) -> float:
-    """The number that is minimised: the upper limit of the relative margin, SILENT where nothing is said."""
+    """The number that is minimised: the upper limit of the relative margin, NOT_APPLICABLE where nothing is said."""
     return relative(statement, run)[2]
 
 
 def relative(statement: Statement, run: Run) -> tuple[float, float, float]:
-    """Lower limit, estimate and upper limit of the relative margin; SILENT where nothing, or 0 <= 0, is said."""
-    text = statement.evaluate(run)
-    if isinstance(text, NotApplicable):
+    """Lower limit, estimate and upper limit of the relative margin; NOT_APPLICABLE where nothing is claimed."""
+    conclusion = statement.conclude(run)
+    return _relative(statement, run, conclusion)
+
+
+def _relative(statement: Statement, run: Run, conclusion: Conclusion) -> tuple[float, float, float]:
+    if isinstance(conclusion, NotApplicable):
         return NOT_APPLICABLE, NOT_APPLICABLE, NOT_APPLICABLE
-    if isinstance(text, Tail) and text.guide is not None:
-        if text.bound < RAREST:
+    if isinstance(conclusion, Tail) and conclusion.guide is not None:
+        if conclusion.bound < RAREST:
             return NOT_APPLICABLE, NOT_APPLICABLE, NOT_APPLICABLE
-        text = Claim(text.guide, text.bound)
-    if isinstance(text, Between):  # the side on which less is left, of what the limit is away from the centre
-        return min(relative(statement._replace(evaluate=_saying(side)), run) for side in text.sides)
-    row = trial.evaluate(statement._replace(evaluate=_saying(text)), run)
-    scale = _scale(text, row)
-    if not (ROUNDING * isinstance(text, Exact) < scale < np.inf):  # of two numbers near zero none is the larger
+        conclusion = Claim(conclusion.guide, conclusion.bound)
+    if isinstance(conclusion, AtLeast):
+        conclusion = Claim(-conclusion.measured, -conclusion.bound)
+    if isinstance(conclusion, Between):  # the side on which less is left, of what the limit is away from the centre
+        return min(_relative(statement, run, side) for side in conclusion.sides)
+    row = of_conclusion(statement, run, conclusion)
+    scale = _scale(conclusion, row)
+    if not (ROUNDING * isinstance(conclusion, Exact) < scale < np.inf):  # of two numbers near zero none is the larger
         return NOT_APPLICABLE, NOT_APPLICABLE, NOT_APPLICABLE
     low, high = row.margin_lower, row.margin_upper
-    if isinstance(text, Equal):  # it may fail on either side: the nearer one
+    if isinstance(conclusion, Equal):  # it may fail on either side: the nearer one
         middle = -abs(row.bound - row.measured)
         half = (high - low) / 2.0
         return (middle - half) / scale, middle / scale, (middle + half) / scale
     return low / scale, (row.bound - row.measured) / scale, high / scale
-
-
-def _saying(text: Conclusion) -> Callable[[Run], Conclusion]:
-    return lambda _: text
 
 
 def _scale(text: Conclusion, row: trial.Row) -> float:
@@ -223,72 +236,6 @@ def _scale(text: Conclusion, row: trial.Row) -> float:
         return max(row.bound, np.sqrt(row.measured))
     assert isinstance(text, Exact)
     return max(abs(row.bound), abs(row.measured))
-
-
-# --- what is shown ------------------------------------------------------------------------------------------------
-
-
-def table(result: Sequence[SearchResult]) -> Table:
-    """One row per statement: verdict, looseness, relative margin afresh and as promised, effort; instances below it."""
-    lines = [f"{each.statement.name}: {each.instance}" for each in result]
-    table = Table(
-        title="The tightest instances found, run afresh",
-        title_justify="left",
-        caption="\n".join(["Instances:", *lines]),
-        caption_justify="left",
-    )
-    table.add_column("statement", no_wrap=True)
-    for heading in (
-        "verdict",
-        "measured",
-        "bound",
-        "bound / measured",
-        "margin / scale [90%]",
-        "promised",
-        "tried",
-        "s",
-    ):
-        table.add_column(heading, justify="right")
-    for each in result:
-        row, (low, middle, high) = each.row, each.margin
-        numbers = (f"{value:.4g}" for value in (row.measured, row.bound, row.looseness))
-        margin = "silent" if middle == NOT_APPLICABLE else f"{middle:.3g} [{low:.3g}, {high:.3g}]"
-        effort = f"{each.promised:.3g}", f"{each.tried:,}", f"{each.seconds:.1f}"
-        table.add_row(each.statement.name, row.verdict, *numbers, margin, *effort)
-    return table
-
-
-def figure(result: Sequence[SearchResult]) -> Figure:
-    """Per statement the least relative margin against instances tried, and the tightest instance afresh."""
-    columns = min(4, len(result))
-    rows = -(-len(result) // columns)
-    with matplotlib.rc_context(plot.STYLE):
-        figure = Figure(figsize=(2.4 * columns + 0.4, 1.6 * rows + 1.0), layout="constrained")
-        axes = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
-        for axis, each in zip(axes.flat, result, strict=False):
-            _panel(axis, each)
-        for axis in axes.flat[len(result) :]:
-            axis.set_axis_off()
-        axes[0, 0].set(ylim=(-0.3, 1.12), xlim=(0, 1.15 * max(each.tried for each in result)))
-        figure.supxlabel("instances tried (in the titles: bound / measured of the tightest, afresh)", fontsize=9)
-        figure.supylabel("relative margin, (bound - measured) / scale: 0 is tight", fontsize=9)
-        handles, names = axes[0, 0].get_legend_handles_labels()
-        figure.legend(handles, names, loc="outside upper left", ncols=3)
-        return figure
-
-
-def _panel(axis: Any, result: SearchResult) -> None:
-    tried, least = result.path.T
-    axis.axhline(0.0, color="0.3", lw=0.8)
-    shown = np.where(least < NOT_APPLICABLE, least, np.nan)
-    axis.plot(tried, shown, color=plot.COLORS[0], lw=1.4, label="least upper limit seen (steps up: luck lost)")
-    low, middle, high = result.margin
-    if middle < NOT_APPLICABLE:
-        spread = [[max(0.0, middle - low)], [max(0.0, high - middle)]]  # the jackknife's middle is a little elsewhere
-        look = {"color": plot.COLORS[1], "fmt": "D", "ms": 4, "capsize": 3, "zorder": 3}
-        axis.errorbar([1.05 * result.tried], [middle], yerr=spread, label="the tightest, afresh, 90% interval", **look)
-    loose = f", {result.row.looseness:.3g}" if np.isfinite(result.row.looseness) else ""
-    axis.set_title(f"{result.statement.name}{loose}", fontsize=8)
 
 
 def _seed(key: Array) -> np.random.Generator:

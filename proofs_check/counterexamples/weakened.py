@@ -14,10 +14,10 @@ from typing import NamedTuple
 
 import jax
 
+from messjax.theory import attraction, cost, duality, exploration, queue, sparse, tightening, violation
 from messjax.theory.statement import Run, Statement
 from messjax.types import Array
 from proofs_check.counterexamples import search
-from proofs_check.statements import attraction, cost, queue, sparse, tightening
 
 LADDER = (0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.999)
 Told = Callable[[Run, float], Run]
@@ -37,12 +37,13 @@ class Weakening(NamedTuple):
         return self.truth.name.split()[0]
 
 
-def weakened(plant: Weakening, share: float) -> Statement:
+def weaken(plant: Weakening, share: float) -> Statement:
     """The theorem as it would be with only `share` of the constant."""
     return plant.truth._replace(
         name=f"{plant.truth.name}, {plant.what} x {share:g}",
         source=f"planted: {plant.truth.source} with {share:g} of {plant.what}",
-        evaluate=lambda run: plant.truth.evaluate(plant.label(run, share)),
+        evaluate=lambda run: plant.truth.conclude(plant.label(run, share)),
+        feedback="any",  # a weakening may change f: what the truth is about is asked of the changed run
     )
 
 
@@ -56,7 +57,7 @@ def slack(
         if high - low == 1:
             break
         middle = (low + high) // 2
-        result.append(search.find_counterexample(weakened(plant, LADDER[middle]), step, quick=quick, seen=seen))
+        result.append(search.find_counterexample(weaken(plant, LADDER[middle]), step, quick=quick, seen=seen))
         low, high = (middle, high) if result[-1].row.verdict == "violated" else (low, middle)
     return (LADDER[low] if low >= 0 else None), result
 
@@ -87,7 +88,7 @@ def _optimum(run: Run, share: float) -> Run:
 
 
 def _error(run: Run, share: float) -> Run:
-    return run._replace(case=run.case._replace(ebar=share * run.ebar))
+    return run._replace(error_bound=share * run.ebar)
 
 
 def _slope(run: Run, share: float) -> Run:
@@ -112,26 +113,19 @@ def _enough(run: Run, share: float) -> Run:
 
 def _kappa(run: Run, share: float) -> Run:
     """As if alpha had been raised by `share` of kappa, at the cost of the whole."""
-    sla_target = run.alpha if run.case.sla_target is None else run.case.sla_target
+    sla_target = run.alpha if run.sla_target is None else run.sla_target
     return run._replace(alpha=sla_target + share * (run.alpha - sla_target))
 
 
-def complete(truth: Statement) -> Statement:
-    """A statement that stands on T1, where all feedback comes back."""
-    return truth._replace(
-        evaluate=lambda run: truth.evaluate(run) if queue.applies_to_mess_plus(run) else queue.NOT_MESS_PLUS
-    )
-
-
 WEAKENINGS = (
-    Weakening(queue.T1_queue, "B", _constant("B"), 0.2),
-    Weakening(queue.T1_queue, "S_T", _reading("S"), 0.8),
-    Weakening(queue.T1_queue, "R_T", _reading("exploration_queue"), 0.5),
-    Weakening(queue.T1_queue, "gamma*", _gamma, 0.5),
-    Weakening(queue.T1_sharp, "B", _constant("B"), 0.2),
-    Weakening(queue.T1_sharp, "S_T", _reading("S"), 0.5),
-    Weakening(queue.T1_second, "B", _constant("B"), 0.7),
-    Weakening(queue.T1_second, "dE", _constant("dE"), 0.2),
+    Weakening(violation.T1_OLDER, "B", _constant("B"), 0.2),
+    Weakening(violation.T1_OLDER, "S_T", _reading("S"), 0.8),
+    Weakening(violation.T1_OLDER, "R_T", _reading("exploration_queue"), 0.5),
+    Weakening(violation.T1_OLDER, "gamma*", _gamma, 0.5),
+    Weakening(violation.T1, "B", _constant("B"), 0.2),
+    Weakening(violation.T1, "S_T", _reading("S"), 0.5),
+    Weakening(violation.T1_SECOND_FORM, "B", _constant("B"), 0.7),
+    Weakening(violation.T1_SECOND_FORM, "dE", _constant("dE"), 0.2),
     Weakening(cost.T2, "B", _constant("B"), 0.0),
     Weakening(cost.T2, "P_T", _exploration, 0.95),
     Weakening(cost.T2, "S_T", _reading("S"), None),  # both are needed, by instances of docs/theory that tests keep; the
@@ -140,23 +134,23 @@ WEAKENINGS = (
     Weakening(queue.T3, "dE", _constant("dE"), 0.5),
     Weakening(queue.T3, "ebar", _error, 0.3),
     Weakening(queue.T3, "1/beta", _slope, 0.6),
-    Weakening(queue.T4_mean, "ebar", _error, 0.2),
-    Weakening(queue.T4_mean, "1/beta", _slope, None),
-    Weakening(queue.T4_half, "dE", _constant("dE"), 0.2),
-    Weakening(queue.T4_hundredth, "dE", _constant("dE"), 0.2),
+    Weakening(queue.T4_MEAN, "ebar", _error, 0.2),
+    Weakening(queue.T4_MEAN, "1/beta", _slope, None),
+    Weakening(queue.T4_HALF, "dE", _constant("dE"), 0.2),
+    Weakening(queue.T4_HUNDREDTH, "dE", _constant("dE"), 0.2),
     Weakening(
-        queue.T4_mean, "dE", _constant("dE"), 0.2
+        queue.T4_MEAN, "dE", _constant("dE"), 0.2
     ),  # last of T4: the quick search takes one a theorem, and has slope
-    Weakening(cost.T5, "1/C*", _optimum, 0.98),
-    Weakening(attraction.T6_mean, "B", _constant("B"), 0.2),
-    Weakening(attraction.T6_mean, "S_T", _reading("S"), 0.2),
-    Weakening(attraction.T6_tail, "gamma*", _gamma, 0.7),
-    Weakening(attraction.T6_spread, "gamma*", _gamma, 0.5),
-    Weakening(cost.T7_mean, "P_T", _exploration, 0.8),
-    Weakening(sparse.T9_queue, "f", _hearing, 0.7),
-    Weakening(sparse.T9_violation, "1/f", _heard, 0.95),
-    Weakening(sparse.T9_path, "1/f", _heard, 0.3),
-    Weakening(sparse.T9_tail, "dE", _constant("dE"), None),
-    Weakening(complete(tightening.T10_violation), "kappa", _enough, 0.6),
-    Weakening(tightening.T10_cost, "kappa", _kappa, 0.999),
+    Weakening(duality.T5, "1/C*", _optimum, 0.98),
+    Weakening(attraction.T6_MEAN, "B", _constant("B"), 0.2),
+    Weakening(attraction.T6_MEAN, "S_T", _reading("S"), 0.2),
+    Weakening(attraction.T6_TAIL, "gamma*", _gamma, 0.7),
+    Weakening(attraction.T6_SPREAD, "gamma*", _gamma, 0.5),
+    Weakening(exploration.T7_MEAN, "P_T", _exploration, 0.8),
+    Weakening(sparse.T9_QUEUE, "f", _hearing, 0.7),
+    Weakening(sparse.T9_VIOLATION, "1/f", _heard, 0.95),
+    Weakening(sparse.T9_PATH, "1/f", _heard, 0.3),
+    Weakening(sparse.T9_TAIL, "dE", _constant("dE"), None),
+    Weakening(tightening.T10_VIOLATION, "kappa", _enough, 0.6),
+    Weakening(tightening.T10_COST, "kappa", _kappa, 0.999),
 )

@@ -1,12 +1,12 @@
 """The finite algebra of docs/theory.md, proved for all reals by z3.
 
-One file for one text of that page: L1, L2, L3 and L5; the three inequalities that T1 to T3 share (step_*); then what
+One file for one section of that page: L1, L2, L3 and L5; the three inequalities that T1 to T3 share (step_*); then what
 each theorem's proof does with them. A proof by induction over requests is here as its induction step. Expectations
 enter as numbers: that they are linear, and what is known of each, is the page's; what follows from it is proved here.
 Not here, because no polynomials: the integral in P_T, T7's Hoeffding, and the limits, Markov and Jensen of T4 and T6.
 
-    python -m proofs_check.lemmas          prints the table
-    python -m proofs_check.lemmas "T9 queue" "L2 drift, exact"
+    messjax-proofs lemmas                  prints the table
+    messjax-proofs lemmas "T9 queue" "L2 drift, exact"
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class Row(NamedTuple):
         return self.status == "proved" and bool(self.wrong) and all(one.refuted for one in self.wrong)
 
 
-def run(names: Iterable[str] | None = None, timeout_s: float = TIMEOUT) -> list[Row]:
+def prove_lemmas(names: Iterable[str] | None = None, timeout_s: float = TIMEOUT) -> list[Row]:
     """Prove lemmas (all, or those named) and refute their wrong versions.
 
     timeout_s: seconds for one question to z3. Raises ValueError for a name that no lemma has.
@@ -121,4 +121,4 @@ def _formatted(proof: Proof) -> str:
     return proof.status if proof.counterexample is None else show(proof.counterexample)
 
 
-__all__ = ["ALL", "Lemma", "Proof", "Refutation", "Row", "Wrong", "named", "prove", "row", "run", "version"]
+__all__ = ["ALL", "Lemma", "Proof", "Refutation", "Row", "Wrong", "named", "prove", "prove_lemmas", "row", "version"]

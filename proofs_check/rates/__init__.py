@@ -1,9 +1,9 @@
-"""Rates as slopes with intervals beside the exponents that the theory says, behind the gate T >> V gamma*.
+"""Rates: fitted slopes with intervals beside the exponents that docs/theory.md predicts, where T >> V gamma*.
 
-`slope` fits and judges, `worlds` has the laws, `measure` what is measured on them, `exponent` the sweep of T8, `draw`
-draws.
+`worlds` has the streams, `measure` what is measured on them, `slope` the fit and its verdict, `exponent` the sweep of
+T8, `draw` tables and figures.
 
-    python -m proofs_check.rates [--quick] [--seed 0] [--out DIR]
+    messjax-proofs rates [--quick] [--seed 0] [--out DIR]
 """
 
 from __future__ import annotations
@@ -11,19 +11,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from proofs_check.rates import exponent, slope
-from proofs_check.rates.draw import exponent_table, figure, t6_figure, t8_figure, table
-from proofs_check.rates.exponent import Sweep, exponents
+from proofs_check.rates.draw import exponent_table, figure, figures, t6_figure, t8_figure, table
+from proofs_check.rates.exponent import Sweep, measure_exponents
 from proofs_check.rates.measure import FULL, PARTS, QUICK, keys
 from proofs_check.rates.slope import GATE, TOLERANCE, Rate
 from proofs_check.trials.trial import Row, corrected
 
 __all__ = [
-    "GATE", "PARTS", "TOLERANCE", "Rate", "Sweep", "exponent_table", "exponents", "figure", "rows", "run", "t6_figure",
-    "t8_figure", "table",
+    "GATE", "PARTS", "TOLERANCE", "Rate", "Sweep", "exponent_table", "figure", "figures", "measure_exponents",
+    "measure_rates", "rows", "t6_figure", "t8_figure", "table",
 ]  # fmt: skip
 
 
-def run(quick: bool, seed: int, report: Callable[[int, int], None] | None = None) -> list[Rate]:
+def measure_rates(quick: bool, seed: int, report: Callable[[int, int], None] | None = None) -> list[Rate]:
     """Measure every rate. `report(done, total)` is called after each part, as `runtime.progress` wants it."""
     result: list[Rate] = []
     for done, (key, part) in enumerate(zip(keys(seed), PARTS, strict=True)):

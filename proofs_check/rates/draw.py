@@ -139,6 +139,11 @@ def t8_figure(sweeps: Sequence[Sweep], rates: Sequence[Rate] = ()) -> Figure:
         return drawn
 
 
+def figures(rates: Sequence[Rate], sweeps: Sequence[Sweep]) -> dict[str, Figure]:
+    """Every figure of this package by the name of its file."""
+    return {"rates": figure(rates), "T6_rates": t6_figure(rates), "T8_exponent": t8_figure(sweeps, rates)}
+
+
 def _power_law(axis: Any, one: Rate, i: int) -> None:
     color, x, y = COLORS[i % len(COLORS)], one.x, one.y
     gated = one.verdict == "gated"

@@ -10,8 +10,7 @@ import jax
 import numpy as np
 from numpy.polynomial import Polynomial
 
-from messjax import predictors
-from messjax import theory as bounds
+from messjax import predictors, theory
 from messjax.meters import standard_meters
 from messjax.statistics import intervals
 from messjax.types import Predictor
@@ -81,7 +80,7 @@ def plans(learning: dict[str, Rate]) -> list[Plan]:
     return result + [noisy(name, smooth, "loss") for name in known]
 
 
-def exponents(
+def measure_exponents(
     quick: bool, seed: int, report: Callable[[int, int], None] | None = None, rates: Sequence[Rate] | None = None
 ) -> list[Sweep]:
     """Every sweep of T8. Needs the learning exponents and what an error costs: from `rates`, or measured first.
@@ -112,13 +111,13 @@ def _sweep(key: Any, plan: Plan, cost: Rate, a: np.ndarray, T: int, streams: int
         meter=standard_meters.zip_meters(worlds.excess(world), worlds.explored_excess(world), standard_meters.theory()),
     ).transpose("a", "stream", ...)  # fmt: skip
     if plan.what == "T2":
-        terms = _constants(plan, cost, power)[1] * bounds.exploration_sum(T, c, a) / T
+        terms = _constants(plan, cost, power)[1] * theory.exploration_sum(T=T, c=c, a=a) / T
         explored, wrong = np.repeat(terms[:, None], streams, 1), 2.0 * run["S"].values / (V * T)
     else:
         explored = run["explored_excess"].values
         wrong = run["excess"].values - explored
     limits, (least, lower, upper) = intervals.interval(explored + wrong, LEVEL), lowest(a, explored + wrong)
-    stars = bounds.T8_exponent(np.maximum([q_lower, q, q_upper, q * power], 0.0))
+    stars = theory.T8_exponent(q=np.maximum([q_lower, q, q_upper, q * power], 0.0))
     gate, meets = T / (V * world.gamma), lower <= stars[2] and upper >= stars[0]
     return Sweep(
         plan.name, world.name, plan.what, q, q_lower, q_upper, power, c, T, streams, gate, a,
@@ -168,10 +167,10 @@ def balanced(q: float, power: float, start: float, per_error: float, per_explore
     from scipy import optimize
 
     t = np.unique(np.round(np.geomspace(1, T, 4_000)))
-    target = float(bounds.T8_exponent(q * power))
+    target = float(theory.T8_exponent(q=q * power))
 
     def loss(a: float, c: float) -> float:
-        p = bounds.exploration_probability(t, c, a)
+        p = theory.exploration_probability(t=t, c=c, a=a)
         P = np.concatenate([[p[0]], p[0] + np.cumsum(np.diff(t) * (p[1:] + p[:-1]) / 2)])
         error = (1 - p) * (start * (1 + P) ** -q) ** power
         return float(per_explored * P[-1] / T + per_error * np.trapezoid(error, t) / T)
@@ -192,20 +191,22 @@ def row(sweep: Sweep) -> Row:
     """T8 as a line of the verdict table, about the terms of T2: the exponent at which they are least, against a*.
 
     It holds where the whole interval lies as close to a* as constants off by CLOSE would put it at this T, and is
-    violated where none of it does. The loss itself is not T8's subject: silent.
+    violated where none of it does. T8 is not about the loss itself: not applicable.
     """
     out = EMPTY_ROW._replace(
-        statement="T8 rate", source="T8 in docs/theory", assumptions="A1 A4 A7", seconds=sweep.seconds, streams=sweep.streams,
+        statement="T8 rate", source="T8 in docs/theory", assumptions=theory.assumptions_of("T2"), seconds=sweep.seconds,
+        streams=sweep.streams,
         case=f"{sweep.what}, {sweep.predictor}, {sweep.world}",
     )  # fmt: skip
     if sweep.what != "T2":
-        return out._replace(why="about the bound; the loss may be of higher order in the error")
+        return out._replace(reason="about the bound; the loss may be of higher order in the error")
     if sweep.verdict == "gated":
-        return out._replace(why=f"T/(V gamma*) = {sweep.gate:.3g} is below {GATE:g}")
-    room = float(np.log(CLOSE) / ((1.0 + sweep.q) * np.log(sweep.T)))
+        return out._replace(reason=f"T/(V gamma*) = {sweep.gate:.3g} is below {GATE:g}")
+    tolerance = float(np.log(CLOSE) / ((1.0 + sweep.q) * np.log(sweep.T)))
     far, half = abs(sweep.a_min - sweep.a_star), (sweep.a_upper - sweep.a_lower) / 2.0
-    holds, violated = far + half <= room, far - half > room
+    holds, violated = far + half <= tolerance, far - half > tolerance
     return out._replace(
-        measured=sweep.a_min, bound=sweep.a_star, margin_lower=room - far - half, margin_upper=room - far + half,
+        measured=sweep.a_min, measured_lower=sweep.a_lower, measured_upper=sweep.a_upper, bound=sweep.a_star,
+        margin_lower=tolerance - far - half, margin_upper=tolerance - far + half,
         p_holds=0.0 if holds else 1.0, p_violated=0.0 if violated else 1.0, verdict="undecided",
     )  # fmt: skip

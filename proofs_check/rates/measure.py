@@ -40,8 +40,8 @@ def play(key: Array, world: World, predictor: Predictor, horizon: int, num_strea
     """MESS+ on a world. Controls (V, c, a) and options of `sweep` come by name; C* and gamma* are the world's."""
     controls = Controls(alpha=world.alpha, **{name: more.pop(name) for name in ("V", "c", "a") if name in more})
     return sweep(
-        key, controls, policy=policies.mess_plus(predictor), stream=world.stream._replace(distribution=None), horizon=horizon,
-        num_streams=num_streams, **more,
+        key, controls, policy=policies.mess_plus(predictor), stream=world.stream._replace(distribution=None),
+        horizon=horizon, num_streams=num_streams, **more,
     )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from scipy import special
 
 from messjax.statistics import intervals
+from messjax.theory import assumptions_of
 from proofs_check.trials.trial import EMPTY_ROW, NAN, Row
 
 GATE = 20.0  # the least T / (V gamma*) at which a slope is judged
@@ -80,20 +81,22 @@ def row(rate: Rate) -> Row:
     """A rate as a line of the verdict table: the slope against the predicted one, within TOLERANCE of it.
 
     It holds by two one-sided tests, and is violated where the slope is significantly farther away: what is between, or
-    behind the gate, is undecided or silent. The margin is what the tolerance leaves.
+    behind the gate, is undecided or not applicable. The margin is what the tolerance leaves.
     """
     out = EMPTY_ROW._replace(
-        statement=f"{rate.statement} rate", source=f"{rate.statement} in docs/theory", assumptions="A1 A4 A7",
+        statement=f"{rate.statement} rate", source=f"{rate.statement} in docs/theory",
+        assumptions=assumptions_of(rate.statement),
         case=f"{rate.what}, slope in {rate.x_name}", seconds=rate.seconds,
     )  # fmt: skip
     if rate.verdict == "gated":
-        return out._replace(why=f"T/(V gamma*) = {rate.gate:.3g} is below {GATE:g}")
+        return out._replace(reason=f"T/(V gamma*) = {rate.gate:.3g} is below {GATE:g}")
     half = (rate.slope_upper - rate.slope_lower) / 2.0
     error = max(half, 1e-12) / float(special.ndtri((1.0 + LEVEL) / 2.0))
     far = abs(rate.slope - rate.predicted)
     p_holds = float(special.ndtr((far - TOLERANCE) / error))
     return out._replace(
-        measured=rate.slope, bound=rate.predicted, margin_lower=TOLERANCE - far - half,
+        measured=rate.slope, measured_lower=rate.slope_lower, measured_upper=rate.slope_upper,
+        bound=rate.predicted, margin_lower=TOLERANCE - far - half,
         margin_upper=TOLERANCE - far + half, looseness=NAN,
         p_violated=1.0 - p_holds, p_holds=p_holds, verdict="undecided",
     )  # fmt: skip

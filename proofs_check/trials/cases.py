@@ -8,14 +8,14 @@ import numpy as np
 
 from messjax import feedback, policies, predictors, streams, theory, zoo
 from messjax.theory import optimum
-from messjax.theory.statement import Case
 from messjax.types import Controls, Distribution, Policy
+from proofs_check.trials.case import Case
 
 
 def llama() -> Distribution:
     """Sixteen types of graded difficulty, calibrated to the Llama 1B/8B/70B zoo."""
-    one = zoo.get("llama3")
-    return streams.graded(one.mean_cost(), one.mean_accuracy())
+    models = zoo.get("llama3")
+    return streams.graded(models.mean_cost(), models.mean_accuracy())
 
 
 def kinked() -> Distribution:
@@ -30,17 +30,18 @@ def inverted() -> Distribution:
 
 def tightened(distribution: Distribution, sla_target: float, V: float, T: int, tail: bool) -> float:
     """The alpha + kappa of T10 with an oracle: by T1 in expectation, or by T4 with probability .95."""
-    k = optimum.constants(distribution, sla_target)
+    k = theory.distribution_constants(distribution, sla_target)
     if tail:
-        kappa = theory.T10_kappa_tail(0.05, T, sla_target, V, k.dE, k.beta)
+        kappa = theory.T10_kappa_tail(T=T, alpha=sla_target, V=V, dE=k.dE, beta=k.beta, zeta=0.05)
     else:
 
         def right(kappa: float) -> float:
             alpha = sla_target + kappa
-            at = optimum.constants(distribution, alpha)
-            return float(theory.T1_queue_sharp(V, optimum.solve(distribution, alpha).gamma, at.B, T, 0.0))
+            B = theory.distribution_constants(distribution, alpha).B
+            gamma = optimum.solve(distribution, alpha).gamma
+            return float(theory.T1_queue(V=V, gamma=gamma, B=B, T=T, S_T=0.0))
 
-        kappa = theory.T10_kappa(right, T, k.beta)
+        kappa = theory.T10_kappa(right, T=T, beta=k.beta)
     if not np.isfinite(kappa):
         raise ValueError(f"T10: no kappa below beta = {k.beta:.3g} is enough at V = {V:g}, T = {T}")
     return float(np.ceil((sla_target + kappa) * 1e6) / 1e6)
@@ -100,7 +101,13 @@ def baselines(distribution: Distribution) -> dict[str, Policy]:
 
 def _baseline(name: str, policy: Policy, distribution: Distribution, T: int) -> Case:
     return Case(
-        f"llama3, {name}", distribution, streams.types(distribution), policy, Controls(V=1.0, alpha=0.667), T, rule=name
+        f"llama3, {name}",
+        distribution,
+        streams.types(distribution),
+        policy,
+        Controls(V=1.0, alpha=0.667),
+        T,
+        policy_kind="other",
     )
 
 

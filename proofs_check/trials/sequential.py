@@ -1,8 +1,9 @@
 """T5 watched over time: on single paths, at every request, by confidence sequences that stay valid wherever one stops.
 
-For an honest policy X_t = cost_t + gamma* (alpha - s_t) - C* has E[X_t | past] >= 0, whatever it has learned. The
-running mean of these conditional means is followed on every path (`confidence_sequences.running_mean_of_conditional_means`); where
-its upper limit falls below zero, at any time, the policy has seen labels it may not see, or C* is wrong, or A1 fails.
+For a valid policy X_t = cost_t + gamma* (alpha - s_t) - C* has E[X_t | past] >= 0, whatever it has learned. The
+running mean of these conditional means is followed on every path
+(`confidence_sequences.running_mean_of_conditional_means`); where its upper limit falls below zero, at any
+time, the policy has seen labels it may not see, or C* is wrong, or A1 fails.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ from messjax.engine.grid_sweep import sweep
 from messjax.meters import standard_meters
 from messjax.meters.bounded_sum import bounded_mean
 from messjax.statistics import confidence_sequences
-from messjax.theory import optimum
-from messjax.theory.statement import Case
+from messjax.theory import assumptions_of, optimum
 from messjax.types import Array, Controls, Step
+from proofs_check.trials.case import Case
 from proofs_check.trials.trial import EMPTY_ROW, NAN, Row
 
 ERRORS = 10.0 ** -np.arange(1.0, 13.0)
@@ -80,7 +81,7 @@ def row(path: WatchedPath) -> Row:
     mean = path.S[:, -1] / path.t[-1]
     word = "violated" if p_violated <= 0.05 else "holds" if p_holds <= 0.05 else "undecided"
     return EMPTY_ROW._replace(
-        statement="T5 over time", source="T5 in docs/theory", assumptions="A1 A4 A7", case=path.case,
+        statement="T5 over time", source="T5 in docs/theory", assumptions=assumptions_of("T5"), case=path.case,
         measured=float(-mean.mean()), bound=0.0, margin_lower=float(limits.lower[:, -1].min()),
         margin_upper=float(limits.upper.min()), looseness=NAN, p_violated=p_violated, p_holds=p_holds, verdict=word,
         streams=len(path.S), seconds=path.seconds,

@@ -9,8 +9,8 @@ from jax.tree_util import Partial
 
 from messjax import feedback, policies, predictors, streams
 from messjax.policies.predictor_router import router
-from messjax.theory.statement import Case
 from messjax.types import Controls, Distribution, Policy, Stream
+from proofs_check.trials.case import Case
 from proofs_check.trials.cases import inverted, kinked, tightened
 from proofs_check.violations.exploration import exploring, feature_dependent_exploration, once
 from proofs_check.violations.predictions import PriceList, biased_labels, frozen, outcome_dependent_feedback
@@ -35,8 +35,8 @@ def tight(distribution: Distribution, sla_target: float, T: int, V: float = 1.0)
     return np.array([sla_target, max(tightened(distribution, sla_target, V, T, tail) for tail in (False, True))])
 
 
-def _case(assumption: str, name: str, distribution: Distribution, stream: Stream, policy: Policy, controls: Controls, T: int,
-          **other: Any) -> Case:  # fmt: skip
+def _case(assumption: str, name: str, distribution: Distribution, stream: Stream, policy: Policy, controls: Controls,
+          T: int, **other: Any) -> Case:  # fmt: skip
     """A case of one broken assumption: sparse and complete feedback, predictions that are right, unless told."""
     options: dict[str, Any] = {"feedback": feedback.sparse, "ebar": 0.0} | other
     if options["feedback"] is feedback.sparse:
@@ -113,8 +113,10 @@ def tied(T: int) -> list[Case]:
 
     return [
         made("coin tied to the dear type", dear, feature_dependent_exploration(1, 1.0, 0.3), steady),
-        made("coin tied to the type the largest model fails", spoilt, feature_dependent_exploration(1, 1.0, 0.5), frugal, sla_target=0.4),
-        made("coin tied to the largest model's failures", equal, feature_dependent_exploration(-1, 0.0, 0.4), failing, leaks, sla_target=0.5),
+        made("coin tied to the type the largest model fails", spoilt, feature_dependent_exploration(1, 1.0, 0.5),
+             frugal, sla_target=0.4),
+        made("coin tied to the largest model's failures", equal, feature_dependent_exploration(-1, 0.0, 0.4),
+             failing, leaks, sla_target=0.5),
         made("coin tied to the largest model's successes", simple, feature_dependent_exploration(-1, 1.0, 0.5),
              half._replace(alpha=np.array([0.25, 0.3])), tells),
         made("coin only for the dear type, too few", dear, feature_dependent_exploration(1, 1.0, 1.0), steady),
@@ -202,7 +204,8 @@ def repaired(broken: list[Case]) -> list[Case]:
         if case.breaks & {"A3", "A8"}:
             continue
         stream = streams.types(case.distribution)
-        sound = Case(f"mended: {case.name}", case.distribution, stream, _oracle(stream), case.controls._replace(f=FEEDBACK),
-                     case.horizon, feedback=feedback.sparse, sla_target=case.sla_target, ebar=0.0)  # fmt: skip
+        controls = case.controls._replace(f=FEEDBACK)
+        sound = Case(f"mended: {case.name}", case.distribution, stream, _oracle(stream), controls, case.horizon,
+                     feedback=feedback.sparse, sla_target=case.sla_target, ebar=0.0)  # fmt: skip
         result.setdefault(repr((case.distribution, case.controls)), sound)
     return list(result.values())

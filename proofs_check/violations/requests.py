@@ -14,15 +14,15 @@ import numpy as np
 from jax.tree_util import Partial
 
 from messjax import streams
-from messjax.streams.request_types import draw
-from messjax.types import Array, Distribution, PyTree, Request, Stream
+from messjax.streams.request_types import TypesSpec, draw
+from messjax.types import Array, Distribution, Kind, PyTree, Request, Stream, spec_of
 
 # --- A1: streams that drift ------------------------------------------------------------------------------------------
 
 
-def _parts(stream: Stream) -> tuple[Partial, tuple]:
-    """The labels, and the table (alias, cost, mean), of a stream of `messjax.streams.request_types`."""
-    return cast(Partial, stream.draw).args
+def _spec(stream: Stream) -> TypesSpec:
+    """What a stream of `messjax.streams.request_types` draws its requests from."""
+    return cast(TypesSpec, spec_of(stream.draw, draw))
 
 
 def drifting(distribution: Distribution, horizon: int) -> Stream:
@@ -35,11 +35,12 @@ def drifting(distribution: Distribution, horizon: int) -> Stream:
             f"drifting: law.weight is {np.asarray(distribution.weight).tolist()}, expected [0.5, 0.5], the time average"
         )
     calm = streams.types(distribution)
-    return calm._replace(draw=Partial(_drift, *_parts(calm), jnp.asarray(horizon, jnp.float32)))
+    drift = Partial(_drift, _spec(calm), jnp.asarray(horizon, jnp.float32))
+    return calm._replace(draw=drift, kind=Kind("not_iid"))
 
 
-def _drift(label: Partial, table: tuple, horizon: Array, key: Array, state: tuple, t: Array) -> tuple[tuple, Request]:
-    _, cost, mean = table
+def _drift(spec: TypesSpec, horizon: Array, key: Array, state: tuple, t: Array) -> tuple[tuple, Request]:
+    label, _, cost, mean = spec
     uniforms = jax.random.uniform(key, (1 + mean.shape[1],), mean.dtype)
     kind = (uniforms[0] < (t - 0.5) / horizon).astype(jnp.int32)
     features, mu = jax.nn.one_hot(kind, 2, dtype=jnp.float32), mean[kind]
@@ -62,7 +63,7 @@ def _unseen(inner: Partial, key: Array, state: PyTree, t: Array) -> tuple[PyTree
 def rare(distribution: Distribution, size: float) -> Stream:
     """Scores are 0 or `size` > 1 with the means of the law: outside [0, 1], on purpose."""
     calm = streams.types(distribution)
-    return calm._replace(draw=Partial(draw, Partial(_rare, jnp.asarray(size, jnp.float32)), _parts(calm)[1]))
+    return calm._replace(draw=Partial(draw, _spec(calm)._replace(label=Partial(_rare, jnp.asarray(size, jnp.float32)))))
 
 
 def _rare(size: Array, uniforms: Array, mu: Array) -> Array:
@@ -92,7 +93,7 @@ def _pareto(inner: Partial, key: Array, state: PyTree, t: Array) -> tuple[PyTree
 
 def leaking(stream: Stream) -> Stream:
     """Features [K + M] end with the labels. A coin may look at them; what the predictor sees of them counts nothing."""
-    table = _parts(stream)[1][2]
+    table = _spec(stream).mean
     padded = jnp.concatenate([table, jnp.zeros((table.shape[1], table.shape[1]), table.dtype)])
     return stream._replace(draw=Partial(_leaking, stream.draw), mean=Partial(_row, padded))
 

@@ -9,7 +9,7 @@ import pytest
 from support.assumption_cases import ASSUMPTIONS
 
 from messjax.runtime import console
-from messjax.traces import CostRule, preparation, read, unchecked, write_parquet
+from messjax.traces import CostRule, prepare, read, unchecked, write_parquet
 from proofs_check.assumptions import main, table
 from proofs_check.assumptions.order import check_order
 
@@ -76,7 +76,7 @@ def test_command_takes_any_format(tmp_path, capsys):
     assert main([str(path), "--columns", scores, "--prices", "small=1,large=2", "--out", str(out)]) == 0
     named = json.loads((out / "assumptions.json").read_text())
     prices = CostRule("constant", {"small": (1.0,), "large": (2.0,)})
-    stored = write_parquet(preparation(read(path), prices), tmp_path / "trace.parquet")
+    stored = write_parquet(prepare(read(path), prices), tmp_path / "trace.parquet")
     assert main([str(stored), "--out", str(out)]) == 0
     kept = json.loads((out / "assumptions.json").read_text())
     assert [row["statistic"] for row in kept["checks"]] == [row["statistic"] for row in named["checks"]]

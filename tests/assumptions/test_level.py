@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from support.assumption_cases import assert_rare, labels, rejected
 
-from proofs_check.assumptions.coin import check_coin
+from proofs_check.assumptions.exploration import check_exploration
 from proofs_check.assumptions.order import check_order, standardised
 from proofs_check.assumptions.report import rms_of_means
 from proofs_check.assumptions.scores import check_bounded, check_feedback, check_labels, check_largest, check_slater
@@ -26,7 +26,9 @@ def test_level_of_a4_with_a_coin_that_fades():
         rng = np.random.default_rng([4, seed])
         p = np.minimum(1.0, np.arange(1, 61) ** -0.5)
         z = rng.normal(size=(12, 60, 3)) + 2.0 * p[:, None]  # both depend on t: alone, t explains nothing else
-        wrong.append(check_coin(rng.random((12, 60)) < p, z, "abc", seed=seed, permutations=99).verdict == "rejected")
+        wrong.append(
+            check_exploration(rng.random((12, 60)) < p, z, "abc", seed=seed, permutations=99).verdict == "rejected"
+        )
     assert_rare(wrong)
 
 

@@ -33,8 +33,8 @@ def measure(stream: Stream, policy: Policy, T: int, n: int = 512, seed: int = 0,
     """Readings [n] of `standard_meters.standard` on n streams."""
     controls = Controls(**{name: options.pop(name) for name in Controls._fields if name in options})
     result = grid_sweep.sweep(
-        jax.random.key(seed), controls, policy=policy, stream=stream._replace(distribution=None), horizon=T, num_streams=n,
-        **options,
+        jax.random.key(seed), controls, policy=policy, stream=stream._replace(distribution=None), horizon=T,
+        num_streams=n, **options,
     )  # fmt: skip
     return {str(name): np.asarray(value.values, np.float64) for name, value in result.data_vars.items()}
 
@@ -61,35 +61,43 @@ def inversion():
 
 def test_T1_needs_R_T_where_the_largest_model_misses_alpha(inversion):
     T, distribution, result = inversion
-    Q, k, best = result["queue_last"], optimum.constants(distribution, 0.6), optimum.solve(distribution, 0.6)
+    Q, k, best = (
+        result["queue_last"],
+        theory.distribution_constants(distribution, 0.6),
+        optimum.solve(distribution, 0.6),
+    )
     assert (
         intervals.interval(Q, 0.999).lower <= 1200.1 <= intervals.interval(Q, 0.999).upper
     )  # 1200.1 by the exact chain
-    P_T = theory.exploration_sum(T, 10.0, 0.1)
+    P_T = theory.exploration_sum(T=T, c=10.0, a=0.1)
     assert P_T == T and k.beta_M == pytest.approx(-0.4)
     R_T = 0.4 * result["exploration_queue"].mean()
-    arguments = (1.0, best.gamma, k.B, T, P_T)
+    inputs = theory.BoundInputs.at(k, best, V=1.0, T=T, P_T=P_T, S_T=0.0)
 
     def margin(explored, Q):
-        return theory.T1_queue(*arguments, k.beta_M, 0.0, 0.4 * explored) - Q
+        return theory.T1_queue_older(inputs, exploration_queue=explored) - Q
 
     assert intervals.verdict(intervals.jackknife(margin, result["exploration_queue"], Q, level=0.999)) != "violated"
-    assert theory.T1_queue(*arguments, k.beta_M, 0.0, R_T) < 1.01 * Q.mean()  # it is attained: nothing to give away
-    assert below(Q) > theory.T1_queue(*arguments, k.beta_M, 0.0, 0.0)
-    assert below(Q) > theory.T1_queue(*arguments, 0.0, 0.0, 0.0)
+    assert theory.T1_queue_older(inputs, R_T=R_T) < 1.01 * Q.mean()  # it is attained: nothing to give away
+    assert below(Q) > theory.T1_queue_older(inputs, R_T=0.0)
+    assert below(Q) > theory.T1_queue_older(inputs, R_T=0.0, beta_M=0.0)
 
 
 def test_T1_second_form_and_T3_need_their_signs_of_beta(inversion):
     T, distribution, result = inversion
-    k = optimum.constants(distribution, 0.6)
+    k = theory.distribution_constants(distribution, 0.6)
     # beta < 0, pi0 the largest model: the second form would say 80, and Q is 1200.
-    assert below(result["queue_last"] ** 2) > 100 * theory.T1_queue_slater(T, k.B, 1.0, k.dE) ** 2
+    assert below(result["queue_last"] ** 2) > 100 * theory.T1_queue_slater(T=T, B=k.B, V=1.0, dE=k.dE) ** 2
     # beta = .3, pi0 the second model, and beta_M < 0: neither form without the term of beta_M.
     dE, beta = 0.5, 0.3
-    assert below(result["queue_last"] ** 2) > 100 * theory.T1_queue_slater(T, k.B, 1.0, dE) ** 2
+    assert below(result["queue_last"] ** 2) > 100 * theory.T1_queue_slater(T=T, B=k.B, V=1.0, dE=dE) ** 2
     explored = result["exploration_queue"].mean() / T
-    assert below(result["queue_mean"]) > 100 * theory.T3_queue(1.0, k.B, dE, beta, beta, explored)
-    assert above(result["queue_mean"]) <= theory.T3_queue(1.0, k.B, dE, beta, k.beta_M, explored)
+    assert below(result["queue_mean"]) > 100 * theory.T3_queue(
+        V=1.0, B=k.B, dE=dE, beta=beta, beta_M=beta, exploration_queue=explored, T=1
+    )
+    assert above(result["queue_mean"]) <= theory.T3_queue(
+        V=1.0, B=k.B, dE=dE, beta=beta, beta_M=k.beta_M, exploration_queue=explored, T=1
+    )
 
 
 def test_T3_needs_beta_above_zero():
@@ -97,8 +105,8 @@ def test_T3_needs_beta_above_zero():
     stream = streams.types(Distribution(np.ones(1), np.array([[0.0, 1.0]]), np.array([[0.2, 0.5]])))
     means = [measure(stream, oracle(stream), T, V=0.1, alpha=0.5, c=0.0)["queue_mean"] for T in (1_000, 16_000)]
     assert below(means[1]) > 3.3 * above(means[0])
-    assert theory.T3_queue(1.0, 0.125, 1.0, 0.0, 0.0, 0.0) == np.inf
-    assert theory.T4_queue(theory.T4_constants(0.5, 1.0, 1.0, 0.0)) == np.inf
+    assert theory.T3_queue(V=1.0, B=0.125, dE=1.0, beta=0.0, beta_M=0.0, exploration_queue=0.0, T=1) == np.inf
+    assert theory.T4_queue(theory.T4_constants(alpha=0.5, V=1.0, dE=1.0, beta=0.0)) == np.inf
 
 
 # --- A4: exploration tied to the request -----------------------------------------------------------------------------
@@ -108,8 +116,8 @@ DEAR = Distribution(np.array([0.7, 0.3]), np.array([[0.1, 1.0], [0.2, 5.0]]), np
 
 def test_T2_needs_exploration_that_does_not_look_at_the_type():
     T, stream = 2_000, streams.types(DEAR)
-    k, best = optimum.constants(DEAR, 0.6), optimum.solve(DEAR, 0.6)
-    bound = theory.T2_cost_terms(1.0, k.B, T, 0.15 * T, k.E_all, best.cost, 0.0).total
+    k, best = theory.distribution_constants(DEAR, 0.6), optimum.solve(DEAR, 0.6)
+    bound = theory.T2_cost_terms(V=1.0, B=k.B, T=T, P_T=0.15 * T, E_all=k.E_all, C_star=best.cost, S_T=0.0).total
     assert bound == pytest.approx(0.456)
     gaps = {}
     for name, policy in {
@@ -137,19 +145,25 @@ def test_T3_and_T4_forgive_a_coin_that_looks_at_the_type_but_none_that_looks_at_
         c=0.5,
         a=0.0,
     )
-    k = optimum.constants(types, alpha)
+    k = theory.distribution_constants(types, alpha)
     assert k.beta == pytest.approx(0.1)
-    assert above(tied["queue_mean"]) <= theory.T3_queue(1.0, k.B, k.dE, k.beta, k.beta_M, 0.0)
+    assert above(tied["queue_mean"]) <= theory.T3_queue(
+        V=1.0, B=k.B, dE=k.dE, beta=k.beta, beta_M=k.beta_M, exploration_queue=0.0, T=1
+    )
     distribution = violations.one([0.0, 1.0], [0.6, 0.6])
     leaks = violations.leaking(streams.types(distribution))
     coin = violations.feature_dependent_exploration(
         -1, 0.0, 0.4
     )  # explores exactly what the largest model fails: (.6)(.6) are satisfied
     seen = measure(leaks, violations.exploring(oracle(leaks), coin), T, V=0.1, alpha=alpha, c=0.4, a=0.0)
-    k = optimum.constants(distribution, alpha)
+    k = theory.distribution_constants(distribution, alpha)
     assert seen["satisfaction"].mean() == pytest.approx(0.36, abs=0.003)
-    assert below(seen["queue_mean"]) > 50 * theory.T3_queue(0.1, k.B, k.dE, k.beta, k.beta_M, 0.0)
-    assert below(seen["queue_last"]) > 10 * theory.T4_queue(theory.T4_constants(alpha, 0.1, k.dE, k.beta))
+    assert below(seen["queue_mean"]) > 50 * theory.T3_queue(
+        V=0.1, B=k.B, dE=k.dE, beta=k.beta, beta_M=k.beta_M, exploration_queue=0.0, T=1
+    )
+    assert below(seen["queue_last"]) > 10 * theory.T4_queue(
+        theory.T4_constants(alpha=alpha, V=0.1, dE=k.dE, beta=k.beta)
+    )
 
 
 # --- T5: labels, costs, time -----------------------------------------------------------------------------------------
@@ -211,8 +225,11 @@ def test_T5_and_T2_need_costs_within_x():
     assert below(adjusted(sees, full, 0.4)) > -0.01
     blind_to_costs = violations.router(half, violations.PriceList((1.0, 1.0)))
     misses = measure(stream, blind_to_costs, 1_000, V=10.0, alpha=0.4, c=0.0)
-    k = optimum.constants(full, 0.4)
-    assert below(misses["cost"] - 0.5) > 20 * theory.T2_cost_terms(10.0, k.B, 1_000, 0.0, k.E_all, 0.5, 0.0).total
+    k = theory.distribution_constants(full, 0.4)
+    assert (
+        below(misses["cost"] - 0.5)
+        > 20 * theory.T2_cost_terms(V=10.0, B=k.B, T=1_000, P_T=0.0, E_all=k.E_all, C_star=0.5, S_T=0.0).total
+    )
 
 
 @pytest.mark.slow  # the verdict is in test_matrix, the number here
@@ -267,7 +284,7 @@ def test_T9_and_T2_need_feedback_that_does_not_depend_on_the_label():
     stream, best, k = (
         streams.types(distribution),
         optimum.solve(distribution, 0.5),
-        optimum.constants(distribution, 0.5),
+        theory.distribution_constants(distribution, 0.5),
     )
     # Failures heard of a third as often as successes: to the queue .25 satisfied are enough.
     quiet = measure(
@@ -294,4 +311,7 @@ def test_T9_and_T2_need_feedback_that_does_not_depend_on_the_label():
         feedback=violations.outcome_dependent_feedback(2.0 / 3.0, 2.0),
     )
     assert loud["satisfaction"].mean() == pytest.approx(0.75, abs=0.02)
-    assert below(loud["cost"] - best.cost) > 10 * theory.T2_cost_terms(5.0, k.B, T, 0.0, k.E_all, best.cost, 0.0).total
+    assert (
+        below(loud["cost"] - best.cost)
+        > 10 * theory.T2_cost_terms(V=5.0, B=k.B, T=T, P_T=0.0, E_all=k.E_all, C_star=best.cost, S_T=0.0).total
+    )

@@ -9,10 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from messjax import plot
-from messjax.theory import optimum
-from messjax.theory.statement import Between, Claim, Equal, NotApplicable, Tail, statement
-from proofs_check.counterexamples import instances, search, weakened
-from proofs_check.statements import attraction, cost, queue, sparse, tightening
+from messjax.theory import attraction, cost, duality, exploration, optimum, queue, sparse, tightening, violation
+from messjax.theory.statement import Between, Claim, Equal, NotApplicable, Tail, define_statement
+from proofs_check.counterexamples import instances, presentation, search, weakened
 from proofs_check.trials import trial
 
 pytestmark = pytest.mark.long
@@ -49,7 +48,7 @@ def test_every_point_of_the_cube_is_a_lawful_instance(x):
 
 
 def test_a_batch_is_what_the_library_measures_one_by_one():
-    """The batched program and `trial.run_case` draw types differently, so they agree in law: 1,024 streams, 4 instances."""
+    """The batched program and `trial.run_case` draw types differently: they agree in distribution (1,024 streams)."""
     chosen = [instance(seed) for seed in range(4)]
     chosen[0] = chosen[0]._replace(f=1.0)
     batch = instances.simulate(chosen, KEY, 1_024)
@@ -86,20 +85,20 @@ def test_the_margin_is_relative_and_below_zero_only_where_a_test_says_violated(s
     values = np.linspace(0.9, 1.1, 101)
 
     def text(bound: float):
-        return statement("one", source="", assumptions="")(lambda run: Claim(values, bound))
+        return define_statement("one", source="", assumptions="")(lambda run: Claim(values, bound))
 
     low, middle, high = search.relative(text(2.0), run)
     assert middle == pytest.approx(0.5) and low < 0.5 < high
     assert search.tightness(text(0.9), run) < 0.0 and trial.evaluate(text(0.9), run).verdict == "violated"
     assert search.tightness(text(0.999), run) > 0.0
-    equal = statement("equal", source="", assumptions="")(lambda run: Equal(values, 1.2, 0.01))
+    equal = define_statement("equal", source="", assumptions="")(lambda run: Equal(values, 1.2, 0.01))
     assert search.tightness(equal, run) < 0.0
-    both = statement("both", source="", assumptions="")(lambda run: Between(values, 0.5, 1.1, 0.9))
+    both = define_statement("both", source="", assumptions="")(lambda run: Between(values, 0.5, 1.1, 0.9))
     assert search.relative(both, run)[1] == pytest.approx(0.5)  # .1 of the .2 above the centre are left
-    rare = statement("rare", source="", assumptions="")(lambda run: Tail(values > 2.0, 0.1, 0.1 * values))
+    rare = define_statement("rare", source="", assumptions="")(lambda run: Tail(values > 2.0, 0.1, 0.1 * values))
     assert search.relative(rare, run)[1] == pytest.approx(0.0, abs=1e-9)  # no event, and yet a slope
-    silent = statement("silent", source="", assumptions="")(lambda run: NotApplicable("always"))
-    assert search.relative(silent, run) == (search.NOT_APPLICABLE,) * 3
+    empty = define_statement("empty", source="", assumptions="")(lambda run: NotApplicable("always"))
+    assert search.relative(empty, run) == (search.NOT_APPLICABLE,) * 3
 
 
 def test_too_small_a_budget_is_refused(seen):
@@ -111,7 +110,7 @@ def test_too_small_a_budget_is_refused(seen):
 
 
 def test_a_users_own_false_statement_is_refuted_without_an_edit(seen):
-    @statement("no queue is longer than V", source="the user", assumptions="A1")
+    @define_statement("no queue is longer than V", source="the user", assumptions="A1")
     def short(run):
         return Claim(run.metrics["queue_last"], run.V + 1.0)
 
@@ -123,7 +122,9 @@ def test_a_users_own_false_statement_is_refuted_without_an_edit(seen):
 def corner(cost_, mean, predicted, **controls) -> instances.Instance:
     """One type in effect, T = 256."""
     tables = (np.array([row, row], float) for row in (cost_, mean, predicted))
-    return instances.Instance(np.array([1.0, 0.0]), *tables, **{"f": 1.0, "a": 0.0, "T": 256, "sla_target": 0.5} | controls)
+    return instances.Instance(
+        np.array([1.0, 0.0]), *tables, **{"f": 1.0, "a": 0.0, "T": 256, "sla_target": 0.5} | controls
+    )
 
 
 @pytest.mark.parametrize(
@@ -137,7 +138,7 @@ def test_T2_needs_its_terms_R_T_and_S_T(metric, result):
     """The instances of docs/theory: the whole bound holds, what is left without the term does not."""
     plant = weakened.Weakening(cost.T2, metric, weakened._reading(metric), None)
     for share, verdict in ((0.0, "violated"), (1.0, "holds")):
-        assert search.afresh(weakened.weakened(plant, share), result, KEY, 512)[0].verdict == verdict
+        assert search.afresh(weakened.weaken(plant, share), result, KEY, 512)[0].verdict == verdict
 
 
 def hunted(plants, seen, quick, starts):
@@ -145,7 +146,7 @@ def hunted(plants, seen, quick, starts):
     result = []
     for plant, key in zip(plants, jax.random.split(KEY, len(plants)), strict=True):
         for start in (key, *jax.random.split(key, starts - 1)):
-            best = search.find_counterexample(weakened.weakened(plant, plant.share), start, quick=quick, seen=seen)
+            best = search.find_counterexample(weakened.weaken(plant, plant.share), start, quick=quick, seen=seen)
             if best.row.p_violated < 1e-4:
                 break
         result.append(best)
@@ -175,12 +176,12 @@ def test_every_planted_falsehood_is_refuted(seen):
 def test_a_share_of_one_is_the_truth(seen):
     for plant in weakened.WEAKENINGS:
         for run in seen.runs[:20]:
-            truth, label = search.relative(plant.truth, run), search.relative(weakened.weakened(plant, 1.0), run)
+            truth, label = search.relative(plant.truth, run), search.relative(weakened.weaken(plant, 1.0), run)
             np.testing.assert_allclose(label, truth, atol=1e-9, err_msg=plant.truth.name)
 
 
-TRUE = (*queue.STATEMENTS, *cost.STATEMENTS, *attraction.STATEMENTS, *sparse.STATEMENTS)
-TIGHTENED = tuple(weakened.complete(each) for each in tightening.STATEMENTS)  # T10 stands on T1: complete feedback
+FAMILIES = (violation, queue, cost, duality, exploration, attraction, sparse, tightening)
+TRUE = tuple(each for family in FAMILIES for each in family.STATEMENTS)
 
 
 def assert_not_violated(result):
@@ -189,14 +190,14 @@ def assert_not_violated(result):
 
 @pytest.mark.slow
 def test_true_statements_are_not_violated_by_the_same_search_and_are_shown(tmp_path):
-    result = search.find_counterexamples((queue.T3, cost.T5), KEY)
+    result = search.find_counterexamples((queue.T3, duality.T5), KEY)
     assert_not_violated(result)
-    table = search.table(result)
+    table = presentation.table(result)
     assert table.row_count == 2 and all(str(each.instance) in table.caption for each in result)
-    paths = plot.save(search.figure(result), tmp_path / "search.png")
+    paths = plot.save(presentation.figure(result), tmp_path / "search.png")
     assert all(path.stat().st_size > 10_000 for path in paths)
 
 
 @pytest.mark.slow
 def test_no_true_statement_is_violated_by_the_same_search():
-    assert_not_violated(search.find_counterexamples((*TRUE, *TIGHTENED), KEY, quick=False))
+    assert_not_violated(search.find_counterexamples(TRUE, KEY, quick=False))

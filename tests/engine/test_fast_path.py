@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from functools import partial
 from operator import itemgetter
 
@@ -214,14 +216,20 @@ MESS_PLUS, LEDGER = policies.mess_plus(predictors.oracle(TYPES)), standard_meter
         ({"stream": TYPES._replace(draw=user_draw)}, "the stream"),
         ({"policy": MESS_PLUS._replace(update=forgetful)}, "the policy"),
         ({"policy": policies.single(0)._replace(update=forgetful)}, "the policy"),
-        ({"meter": LEDGER._replace(read=lambda carry: {"explored": carry.explored})}, "meters other"),
+        (
+            {"meter": LEDGER._replace(read=lambda carry: {"explored": carry.explored})},
+            "the meter .* is not one of the standard meters",
+        ),
         ({"policy": policies.greedy(predictors.oracle(TYPES))}, "the policy"),
         (
             {"policy": policies.mess_plus(predictors.oracle(COMONOTONE._replace(mean=streams.types(OTHER).mean)))},
             "the policy",
         ),
-        ({"feedback": feedback.sparse}, "feedback"),
-        ({"meter": standard_meters.mean("p", lambda step: step.decision.p)}, "meters other"),
+        ({"feedback": feedback.sparse}, "the feedback is sparse, not complete"),
+        (
+            {"meter": standard_meters.mean("p", lambda step: step.decision.p)},
+            "the meter .* is not one of the standard meters",
+        ),
     ],
     ids=[
         "stream",
@@ -236,10 +244,11 @@ MESS_PLUS, LEDGER = policies.mess_plus(predictors.oracle(TYPES)), standard_meter
 )
 def test_refuses_by_name_what_it_does_not_cover(change, reason):
     parts = {"policy": policies.mess_plus(predictors.oracle(TYPES)), "stream": TYPES} | change
-    with pytest.raises(ValueError, match=f"the fast path does not know {reason}"):
+    with pytest.raises(ValueError, match=f"the fast path cannot run this: {reason}"):
         sweep(jax.random.key(0), Controls(alpha=0.5), engine="fast", horizon=10, num_streams=2, **parts)
     result = sweep(jax.random.key(0), Controls(alpha=0.5), horizon=10, num_streams=2, **parts)
     assert result.attrs["engine"] == "general"
+    assert re.match(f"general: {reason}", json.loads(result.attrs["engine_reason"])[""])
 
 
 @pytest.mark.long

@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import pytest
 
-from messjax import feedback, policies, predictors, results, streams, zoo
+from messjax import feedback, meters, policies, predictors, results, streams, zoo
 from messjax.engine import grid_sweep, simulation
 from messjax.meters import standard_meters
 from messjax.theory import optimum, verdicts
@@ -71,7 +71,7 @@ RUNS = {
     "no policies": (lambda: swept(policy={}), ("policy", "empty")),
     "half a request": (lambda: swept(horizon=2.5), ("horizon", "whole number", "2.5")),
     "two models of one name": (lambda: swept(models=("a", "b", "a")), ("models", "3 different", "a, b, a")),
-    "no streams": (lambda: swept(num_streams=0), ("at least one stream", "found 0")),
+    "no streams": (lambda: swept(num_streams=0), ("num_streams", "at least 1", "found 0")),
     "block of none": (lambda: swept(block=0), ("block", "at least one", "found 0")),
     "horizon zero": (lambda: swept(horizon=0), ("horizon", "found 0")),
     "horizon beyond a trace": (lambda: swept(TRACE, horizon=7), ("6 requests", "horizon 7")),
@@ -83,7 +83,8 @@ RUNS = {
     "unknown curve": (lambda: swept(checkpoints=2, curves=("regret",)), ("curves", "regret", "satisfaction")),
     "too few model names": (lambda: swept(models=("a", "b")), ("models", "expected 3", "found 2", "a, b")),
     "two meters of one name": (
-        lambda: swept(meter=standard_meters.zip_meters(standard_meters.ledger(), standard_meters.ledger())), ("two meters", "share the name")
+        lambda: swept(meter=standard_meters.zip_meters(standard_meters.ledger(), standard_meters.ledger())),
+        ("two meters", "share the name"),
     ),
     "predictor of other d": (routed(lambda: predictors.linear(K + 1, M)), ("policy does not fit", "(2,)", "3 models")),
     "predictor of other K": (routed(lambda: predictors.tabular(K + 1, M)), ("policy does not fit", "(2,)", "3 models")),
@@ -155,6 +156,98 @@ PARTS = {
 }  # fmt: skip
 ALL = CONTROLS | RUNS | PARTS
 
+STREAM = zoo.get("llama3").stream()
+ROUTER = policies.mess_plus(predictors.oracle(STREAM))
+COMMON = {"controls": Controls(alpha=0.6), "policy": ROUTER, "stream": STREAM, "horizon": 4}
+# name: (the argument, what is given for it, words that the message must have beside the argument's name)
+ARGUMENTS = {
+    "a key that is an int": ("key", 7, ("the int 7", "jax.random.key(0)")),
+    "no key": ("key", None, ("None", "jax.random.key(0)")),
+    "several keys": ("key", jax.random.split(jax.random.key(0), 2), ("[2]", "one random key")),
+    "a dict for controls": ("controls", {"V": 1.0, "alpha": 0.6}, ("a dict", "Controls(V=")),
+    "numbers for controls": ("controls", [1.0, 0.6], ("a list", "Controls(V=")),
+    "a predictor for a policy": ("policy", predictors.oracle(STREAM), ("a Predictor", "policies.mess_plus(predictor)")),
+    "a list for a policy": ("policy", [ROUTER], ("a list", "a Policy")),
+    "a factory for a policy": ("policy", policies.mess_plus, ("mess_plus (not called)", "a Policy")),
+    "a name for a policy": ("policy", "mess_plus", ("the str 'mess_plus'", "a Policy")),
+    "a zoo for a stream": ("stream", zoo.get("llama3"), ("a Zoo", "stream()")),
+    "a distribution for a stream": ("stream", zoo.get("llama3").distribution(), ("a Distribution", "streams.types")),
+    "a factory for a stream": ("stream", streams.replay, ("replay (not called)", "a Stream")),
+    "a string for a meter": ("meter", "standard", ("the str 'standard'", "meters.standard()")),
+    "a factory for a meter": ("meter", meters.ledger, ("ledger (not called)", "a Meter")),
+    "a string for feedback": ("feedback", "sparse", ("the str 'sparse'", "feedback.complete")),
+    "a factory for feedback": ("feedback", feedback.noisy, ("noisy (not called)", "feedback.noisy(0.1)")),
+    "half a horizon": ("horizon", 1e1, ("the float 10.0", "whole number")),
+    "half a checkpoint": ("checkpoints", 1.0, ("the float 1.0", "whole number")),
+    "one string for curves": ("curves", "cost", ("the str 'cost'", "('cost', 'satisfaction')")),
+    "strings for V": ("controls: V", Controls(V=["1", "10"], alpha=0.6), ("list ['1', '10']", "list of numbers")),
+    "a string for V": ("controls: V", Controls(V="1", alpha=0.6), ("the str '1'", "a number")),
+    "None for alpha": ("controls: alpha", Controls(alpha=None), ("None", "a number")),
+    "True for f": ("controls: f", Controls(alpha=0.6, f=True), ("True", "a number")),
+}
+SWEEP_ONLY = {
+    "duplicate V": ("controls: V", Controls(V=[1.0, 10.0, 10.0], alpha=0.6), ("10 2 times", "different values")),
+    "duplicate alpha": ("controls: alpha", Controls(alpha=[0.6, 0.6 + 1e-9]), ("0.6 2 times", "six decimals")),
+    "a float for num_streams": ("num_streams", 1e1, ("the float 10.0", "whole number of streams")),
+    "a float for block": ("block", 2.0, ("the float 2.0", "whole number")),
+    "a string for devices": ("devices", "1", ("the str '1'", "whole number")),
+    "a string for memory": ("memory", "1", ("the str '1'", "a number of GiB")),
+    "one string for models": ("models", "abc", ("the str 'abc'", "a name for each of the 3 models")),
+    "a number for a unit": ("cost_unit", 1, ("the int 1", "a string")),
+    "a policy's name that is no string": ("policy", {1: ROUTER}, ("the int 1", "a string")),
+    "a predictor among policies": ("policy", {"a": predictors.oracle(STREAM)}, ("'a'", "a Predictor", "a Policy")),
+    "a progress that cannot be called": ("progress", 3, ("the int 3", "a function")),
+}
+
+
+CASES = [pytest.param(name, grid_sweep.sweep, id=f"sweep: {name}") for name in ARGUMENTS | SWEEP_ONLY]
+CASES += [pytest.param(name, simulation.simulate, id=f"simulate: {name}") for name in ARGUMENTS]
+
+
+@pytest.mark.parametrize(("name", "run"), CASES)
+def test_an_argument_of_another_kind_is_one_clear_line(name, run):
+    place, value, words = (ARGUMENTS | SWEEP_ONLY)[name]
+    keyword, _, control = place.partition(": ")
+    arguments = {"key": jax.random.key(0), **COMMON, keyword: value}
+    with pytest.raises((TypeError, ValueError)) as caught:
+        run(**arguments)
+    message = str(caught.value)
+    assert message.startswith(control or keyword) or f"{keyword}[" in message or f"of {keyword}" in message, message
+    assert type(caught.value) in (TypeError, ValueError) and "\n" not in message and "expected" in message
+    assert all(word in message for word in words), message
+
+
+def test_the_predictor_of_a_policy_is_checked_when_the_policy_is_made():
+    with pytest.raises(TypeError, match=r"predictor: found the function linear \(not called\), expected a Predictor"):
+        policies.mess_plus(predictors.linear)
+    with pytest.raises(TypeError, match=r"predictor: found a Policy, expected a Predictor"):
+        policies.mess_plus(policies.uniform())
+
+
+def a_zoo(models=("a", "b"), cost=((1.0, 2.0),), accuracy=((0.5, 0.6),), alpha=(0.5,)):
+    return zoo.Zoo("mine", models, ("QA",), cost, accuracy, alpha, "USD", "made up")
+
+
+ZOOS = {
+    "unsorted": ({"cost": [[3.0, 1.0]]}, ("'a' (mean cost 3) before 'b' (1)", "sorted by mean cost")),
+    "cost and accuracy swapped": ({"cost": [[0.5, 0.6]], "accuracy": [[1.0, 2.0]]}, ("accuracy is 2", "in [0, 1]")),
+    "a cost too few": ({"cost": [[1.0]]}, ("cost has shape (1, 1)", "expected (1, 2)")),
+    "a flat accuracy": ({"accuracy": [0.5, 0.6]}, ("accuracy has shape (2,)", "expected (1, 2)")),
+    "no alpha of a benchmark": ({"alpha": []}, ("alpha has shape (0,)", "expected (1,)")),
+    "a negative cost": ({"cost": [[-1.0, 1.0]]}, ("cost is -1", ">= 0")),
+    "a name twice": ({"models": ("a", "a")}, ("'a'", "different names")),
+    "one string for names": ({"models": "ab"}, ("models is one string", "a tuple")),
+}
+
+
+@pytest.mark.parametrize("name", ZOOS)
+def test_a_zoo_is_checked_when_it_is_made(name):
+    changes, words = ZOOS[name]
+    a_zoo()
+    with pytest.raises(ValueError, match="zoo 'mine'") as caught:
+        a_zoo(**changes)
+    assert all(word in str(caught.value) for word in words), str(caught.value)
+
 
 @pytest.mark.parametrize("name", ALL)
 def test_refusals(name, monkeypatch):
@@ -187,6 +280,6 @@ def test_verdicts_refuse_what_they_are_not_about():
         verdicts.judge(dataset.assign_coords(f=1.0), LAW)
     with pytest.raises(ValueError, match="realised labels"):
         verdicts.judge(dataset, LAW._replace(kind="labels"))
-    other = dataset.assign_coords(f=1.0).assign_attrs(policy="mess_plus.choose")
+    other = dataset.assign_coords(f=1.0).assign_attrs(policy="algorithm.choose")
     with pytest.raises(ValueError, match="another law"):
         verdicts.judge(other, LAW._replace(cost=2 * LAW.cost))

@@ -14,7 +14,7 @@ import z3
 
 from messjax import theory
 from proofs_check import lemmas
-from proofs_check.lemmas import __main__ as program
+from proofs_check.lemmas import cli as program
 from proofs_check.lemmas import prover, t1_quadratic, t2_cost, t3_slater
 from proofs_check.lemmas.prover import Lemma, Wrong, exact, prove, without
 
@@ -134,9 +134,9 @@ def test_versions_that_change_nothing_or_drop_what_is_not_there_are_refused():
 
 
 def test_names_choose_lemmas_and_the_program_prints_them(capsys):
-    assert [row.lemma for row in lemmas.run(["L3 increment", "L1 step"])] == ["L3 increment", "L1 step"]
+    assert [row.lemma for row in lemmas.prove_lemmas(["L3 increment", "L1 step"])] == ["L3 increment", "L1 step"]
     with pytest.raises(ValueError, match="no lemma is named 'L9', expected one of: L1 step"):
-        lemmas.run(["L9"])
+        lemmas.prove_lemmas(["L9"])
     assert program.main(["L3 increment"]) == 0
     shown = capsys.readouterr().out
     assert "refuted: without Q >= 0" in shown
@@ -166,16 +166,17 @@ def test_the_pages_own_examples_refute_the_wrong_versions():
 
 
 def test_what_is_proved_is_what_messjax_computes():
-    """The right sides of T1, T2 and T3 in the lemmas equal those of messjax.theory."""
+    """The right sides of T1 (older form), T2 and T3 in the lemmas equal those of messjax.theory."""
     chance = np.random.default_rng(8)
     names = ["V", "g", "B", "T", "P_T", "beta_M", "S_T", "R_T", "Q_1", "E_all", "C_star", "dE", "b", "explored_sum"]
     for _ in range(20):
         at = {name: Fraction(int(chance.integers(1, 40)), int(chance.integers(1, 9))) for name in names}
         v = {name: float(value) for name, value in at.items()}
         run = {name: v[name] for name in ("V", "B", "T", "P_T", "S_T", "R_T", "Q_1")}
-        T1 = theory.T1_queue(gamma=v["g"], beta_M=v["beta_M"], **run)
+        T1 = theory.T1_queue_older(gamma=v["g"], beta_M=v["beta_M"], **run)
         T2 = theory.T2_cost_terms(E_all=v["E_all"], C_star=v["C_star"], **run).total
-        T3 = theory.T3_queue(v["V"], v["B"], v["dE"], v["b"], v["beta_M"], v["explored_sum"] / v["T"])
+        slater = {"V": v["V"], "B": v["B"], "T": v["T"], "dE": v["dE"], "beta": v["b"], "beta_M": v["beta_M"]}
+        T3 = theory.T3_queue(exploration_queue=v["explored_sum"], **slater)
         assert (T1 - v["V"] * v["g"]) ** 2 == pytest.approx(float(exact(t1_quadratic.radicand, at)))
         assert pytest.approx(float(exact(t2_cost.terms, at))) == T2
         assert pytest.approx(float(exact(t3_slater.divided.claim.arg(1), at))) == T3

@@ -67,7 +67,7 @@ def variants():
 def test_provenance_tells_the_variants_apart(variants):
     label = dict(part.split(" = ", 1) for part in variants.attrs["policy"].split("; "))
     assert len(set(label.values())) == 3 and "from" not in label["cold"]
-    assert "warm._init" in label["warm"] and "tightening._act" in label["tight"]
+    assert "warm_start._init" in label["warm"] and "tightening._act" in label["tight"]
 
 
 def test_a_warm_start_saves_the_transient(variants):
@@ -98,9 +98,10 @@ def test_kappa_is_that_of_T10():
     assert kappa_for(two, 100.0, 0.5, 1000, c=0.0) == pytest.approx(0.225, abs=5e-4)  # the example of docs/theory.md
     V, alpha, T, c = 5.0, 0.7, 20_000, 0.2
     result = kappa_for(LAW, V, alpha, T, c=c, S_T=100.0)
-    at = optimum.constants(LAW, alpha + result)
-    P_T = theory.exploration_sum(T, c, 0.25)
-    wanted = theory.T1_queue(V, optimum.solve(LAW, alpha + result).gamma, at.B, T, P_T, at.beta_M, 100.0)
+    at = theory.distribution_constants(LAW, alpha + result)
+    P_T = theory.exploration_sum(T=T, c=c, a=0.25)
+    best = optimum.solve(LAW, alpha + result)
+    wanted = theory.T1_queue_older(theory.BoundInputs.at(at, best, V=V, T=T, P_T=P_T, S_T=100.0))
     assert result * T == pytest.approx(wanted, rel=1e-6)
     assert kappa_for(LAW, 1e6, alpha, 100) == np.inf
 

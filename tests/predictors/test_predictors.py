@@ -232,6 +232,7 @@ def test_updates_are_the_explored_requests_that_were_heard_of():
 def test_a_sweep_learns_the_same_whatever_V_and_alpha():
     run = grid_sweep.sweep(
         jax.random.key(0), Controls(V=[0.1, 10.0], alpha=[0.5, 0.7], c=0.5), stream=LOGISTIC, horizon=80, num_streams=2,
-        policy=policies.mess_plus(predictors.linear(D, M)), meter=standard_meters.zip_meters(standard_meters.ledger(), standard_meters.theory()),
+        policy=policies.mess_plus(predictors.linear(D, M)),
+        meter=standard_meters.zip_meters(standard_meters.ledger(), standard_meters.theory()),
     )  # fmt: skip
     assert np.ptp(run["error_mean"].values, axis=(0, 1)).max() == 0 and np.ptp(run["S"].values, axis=(0, 1)).min() > 0

@@ -12,7 +12,7 @@ from messjax import predictors, theory
 from messjax.meters import standard_meters
 from messjax.statistics import intervals
 from proofs_check import rates
-from proofs_check.rates import __main__ as program
+from proofs_check.rates import cli as program
 from proofs_check.rates import draw, exponent, measure, slope, worlds
 
 pytestmark = pytest.mark.long
@@ -71,7 +71,9 @@ def test_excess_has_the_mean_of_the_adjusted_regret():
     world = worlds.close_calls()
     run = measure.play(
         jax.random.key(5), world, predictors.noisy(world.stream, 0.2), 2_000, 256, V=20.0, c=0.5,
-        meter=standard_meters.zip_meters(worlds.excess(world), worlds.explored_excess(world), standard_meters.standard()),
+        meter=standard_meters.zip_meters(
+            worlds.excess(world), worlds.explored_excess(world), standard_meters.standard()
+        ),
     )  # fmt: skip
     plain = run["cost"] - world.best.cost + world.gamma * run["violation"]
     off = intervals.interval((plain - run["excess"]).values, 0.999)
@@ -99,16 +101,18 @@ def test_no_rate_differs_and_the_short_horizon_is_gated(measured):
 
 
 def test_rates_become_rows_of_the_verdict_table(measured):
-    """Those of T6 among them: they hold, the short horizon is silent, and a wrong prediction is violated."""
+    """Those of T6 among them: they hold, the short horizon is not judged, and a wrong prediction is violated."""
     rows = {(row.statement, row.case.split(", slope")[0]): row for row in rates.rows(measured, sweeps())}
     assert rows["T6 rate", "E[Q], one type (kink)"].verdict == "holds"
-    assert rows["T6 rate", "E[Q], horizon too short"].verdict == "silent"
+    assert rows["T6 rate", "E[Q], horizon too short"].verdict == "not applicable"
     assert "violated" not in {row.verdict for row in rows.values()}
     kink = next(one for one in measured if one.what.startswith("s.d. of Q"))
     wrong = slope.row(kink._replace(predicted=0.5))
     assert wrong.p_violated < 1e-6 and wrong.margin_upper < 0
     (bound,), (loss,) = ([row for key, row in rows.items() if key[1].startswith(what)] for what in ("T2, p", "loss, p"))
-    assert bound.bound == pytest.approx(1 / 3) and bound.verdict != "silent" and loss.verdict == "silent"
+    assert (
+        bound.bound == pytest.approx(1 / 3) and bound.verdict != "not applicable" and loss.verdict == "not applicable"
+    )
     far = exponent.row(sweeps()[0]._replace(a_min=0.9, a_lower=0.89, a_upper=0.91))
     assert far.p_violated == 0.0
 
@@ -140,10 +144,10 @@ def test_balanced_puts_the_least_of_the_model_at_a_star(q):
     T = 5_000
     c = exponent.balanced(q, 1.0, 0.3, 4.0, 0.7, T)
     t, a = np.arange(1, T + 1), np.linspace(0.1, 0.6, 101)
-    p = theory.exploration_probability(t, c, a[:, None])
+    p = theory.exploration_probability(t=t, c=c, a=a[:, None])
     seen = np.cumsum(p, 1) - p
     loss = (0.7 * p + 4.0 * (1 - p) * 0.3 * (1 + seen) ** -q).mean(1)
-    assert a[np.argmin(loss)] == pytest.approx(theory.T8_exponent(q), abs=0.02)
+    assert a[np.argmin(loss)] == pytest.approx(theory.T8_exponent(q=q), abs=0.02)
 
 
 def test_the_least_of_a_curve_is_found_with_an_interval():

@@ -298,7 +298,7 @@ def test_one_sided_feedback_hides_all_but_the_served_model():
     assert plausible(result.feedback_received.sum(), 20_000, 0.3)
     np.testing.assert_array_equal(result.outcome.observed, result.feedback_received[:, None] & [False, True, False])
     np.testing.assert_array_equal(result.outcome.satisfaction, result.outcome.observed)  # model 0's success is not told
-    np.testing.assert_array_equal(result.served, result.feedback_received)
+    np.testing.assert_array_equal(result.served_satisfaction, result.feedback_received)
     np.testing.assert_array_equal(result.cost, np.broadcast_to(COST, (20_000, 3)))  # bills are
     assert not hear(feedback.one_sided, explore=False).outcome.observed.any()
 
@@ -308,7 +308,7 @@ def test_noisy_feedback_flips_at_its_rate(agreement):
     result = hear(feedback.noisy(0.2, agreement=agreement), explore=True)
     assert plausible(result.outcome.satisfaction.sum(axis=0), 20_000, np.array([0.8, 0.8, 0.2]))
     wanted = result.outcome.satisfaction[:, 1] if agreement == "heard" else np.ones(20_000)
-    np.testing.assert_array_equal(result.served, wanted)
+    np.testing.assert_array_equal(result.served_satisfaction, wanted)
     both = (result.outcome.satisfaction[:, 0] != 1) & (result.outcome.satisfaction[:, 2] != 0)
     assert plausible(both.sum(), 20_000, 0.04)
 
@@ -427,7 +427,7 @@ ROUTER = policies.mess_plus(predictors.tabular(2, 3))
             "drift: last is a trace of 3 requests, expected at least 4",
         ),
         (lambda: streams.modulated([TYPES, TYPES], np.eye(3)), r"transition has shape \(3, 3\), expected \[2, 2\]"),
-        (lambda: streams.modulated([TYPES, TYPES], np.eye(2)), "more than one stationary law"),
+        (lambda: streams.modulated([TYPES, TYPES], np.eye(2)), "more than one stationary distribution"),
         (lambda: streams.modulated([TYPES, TYPES], np.array([[0.5, 0.6], [1, 0]])), "row 0 .* sums to 1.1"),
         (lambda: streams.modulated([TYPES, TYPES], np.array([[1.5, -0.5], [1, 0]])), "found negative ones"),
         (

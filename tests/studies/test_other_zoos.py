@@ -145,13 +145,14 @@ def test_statements_without_what_beta_m_adds_fail_where_it_is_needed() -> None:
     """The case of docs/theory: E = (0, .5, 1), mu = (.1, .9, .2), alpha = .6, all explored: the queue grows by .4."""
     distribution = Distribution(np.ones(1), np.array([[0.0, 0.5, 1.0]]), np.array([[0.1, 0.9, 0.2]]))
     T, steps = 3000, 0.4 * np.arange(3000)
-    rows = {"queue_last": 1200.0, "queue_mean": steps.mean(), "cost_gap": 1.0, "exploration_queue": steps.sum()}
+    rows = {"queue_last": 1200.0, "queue_mean": steps.mean(), "cost": 2.0, "exploration_queue": steps.sum()}
     data = {name: (("c", "stream"), np.full((1, 3), value) + [[-1e-3, 0, 1e-3]]) for name, value in rows.items()}
-    run = xr.Dataset(data, coords={"c": [10.0], "alpha": 0.6, "V": 1.0, "a": 0.1}, attrs={"horizon": T})
-    words = inverted_zoo.judge(run, distribution, 1)["verdict"].isel(c=0).to_series()
+    attrs = {"horizon": T, "policy_kinds": '{"": "mess_plus"}', "feedback_kind": "complete", "stream_kind": "iid"}
+    run = xr.Dataset(data, coords={"c": [10.0], "alpha": 0.6, "V": 1.0, "a": 0.1, "f": 1.0}, attrs=attrs)
+    words = inverted_zoo.verdicts(run, distribution, 1)["verdict"].isel(c=0).to_series()
     assert words["T1 without R_T"] == words["T3 without its last term"] == words["T4, beta_M ignored"] == "violated"
     assert words["T1"] == words["T3"] == "holds"
-    assert words["T4"] == words["T1, second form"] == "silent"
+    assert words["T4"] == words["T1, second form"] == "not applicable"
 
 
 def test_share_of_dominated_models() -> None:

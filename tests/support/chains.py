@@ -9,11 +9,22 @@ from hypothesis import assume, settings
 from hypothesis import strategies as st
 
 from messjax import theory
-from messjax.theory import optimum
 from messjax.types import Distribution
 
 FEW = settings(max_examples=60, deadline=None)
 SLACK = 1e-9
+
+
+def by_name(function, names, **more):
+    """The function with these numbers in this order, for tests that loop over its arguments."""
+
+    def call(*values):
+        return function(**dict(zip(names.split(), values, strict=True)), **more)
+
+    call.__name__ = function.__name__
+    return call
+
+
 positive = st.floats(1e-6, 1.0)
 
 
@@ -37,7 +48,9 @@ def chain(distribution, steps, n, V, p, s_hat=None, start=0, f=1.0, h=None, dela
 
     def exploited(Q):
         if Q not in known:
-            score = theory.L4_score(np.full(len(weight), V), cost, np.full(len(weight), Q / n), steps / n, s_hat)
+            score = theory.L4_score(
+                V=np.full(len(weight), V), cost=cost, Q=np.full(len(weight), Q / n), alpha=steps / n, s_hat=s_hat
+            )
             known[Q] = float(weight @ mean[np.arange(len(weight)), score.argmin(1)])
         return known[Q]
 
@@ -88,9 +101,11 @@ def worlds(draw):
     weight = np.array(draw(st.lists(st.integers(1, 5), min_size=K, max_size=K)), float)
     distribution, steps = Distribution(weight / weight.sum(), cost, mean), draw(st.integers(1, n - 1))
     s_hat = np.clip(mean + (noise - 0.5) * draw(st.sampled_from([0.0, 0.1, 0.3])), 0, 1)
-    assume(optimum.constants(distribution, steps / n).beta > 2 * error(distribution, s_hat))
+    assume(theory.distribution_constants(distribution, steps / n).beta > 2 * error(distribution, s_hat))
     T = draw(st.integers(1, 30))
-    p = theory.exploration_probability(np.arange(1, T + 1), draw(st.sampled_from([0.0, 0.1, 1.0])), draw(positive))
+    p = theory.exploration_probability(
+        t=np.arange(1, T + 1), c=draw(st.sampled_from([0.0, 0.1, 1.0])), a=draw(positive)
+    )
     V, start = draw(st.sampled_from([0.0, 0.01, 0.1, 1.0])), draw(st.sampled_from([0, 0, 3, 25]))
     f, h = draw(st.sampled_from([1.0, 0.5, 0.1])), draw(st.sampled_from([None, 1.0]))
     return distribution, steps, n, V, p, s_hat, start, f, h, draw(st.sampled_from([0, 0, 2]))

@@ -48,7 +48,7 @@ def write_tokenizer(path: Path, size: int = 120) -> None:
 
 def tensors(config: dict[str, Any], seed: int = 0) -> dict[str, np.ndarray]:
     """Random tensors of every parameter of a config's module, under their published names."""
-    family = modernbert.modernbert if config["model_type"] == "modernbert" else bert.bert
+    family = modernbert.build_modernbert if config["model_type"] == "modernbert" else bert.build_bert
     module = family(folder.Settings(Path("config.json"), config))
     ids = jnp.zeros((1, 4), jnp.int32)
     shapes = jax.eval_shape(module.init, jax.random.key(0), ids, ids == 0)

@@ -23,8 +23,10 @@ def pulls(distribution, alpha, V, ebar=0.0, beta_M=0.0, p=0.0, h=None):
     best, h = optimum.solve(distribution, alpha), np.geomspace(1e-3, 3.0, 20) if h is None else h
     up = (best.cost - optimum.dual(distribution, alpha, best.gamma + h)) / h
     down = (best.cost - optimum.dual(distribution, alpha, np.maximum(best.gamma - h, 0.0))) / h
-    above = theory.T6_above(alpha, V, best.gamma, h, up, ebar, beta_M if p > 0 else np.inf)
-    return above, theory.T6_below(alpha, V, best.gamma, h, down, ebar, beta_M, p)
+    above = theory.T6_above(
+        alpha=alpha, V=V, gamma=best.gamma, h=h, eta=up, ebar=ebar, beta_M=beta_M if p > 0 else np.inf
+    )
+    return above, theory.T6_below(alpha=alpha, V=V, gamma=best.gamma, h=h, eta=down, ebar=ebar, beta_M=beta_M, p=p)
 
 
 @given(worlds())
@@ -34,25 +36,35 @@ def test_T1_sharp_and_T6_hold_exactly(world):
     alpha, Q_1, T = steps / n, start / n, len(p)
     run = chain(distribution, steps, n, V, p, s_hat, start)
     k, best, e, Q = (
-        optimum.constants(distribution, alpha),
+        theory.distribution_constants(distribution, alpha),
         optimum.solve(distribution, alpha),
         error(distribution, s_hat),
         run.mean(),
     )
     S_T, X = float((1 - p) @ Q[:-1]) * e, float(p @ Q[:-1])
     R_T = max(0.0, -k.beta_M) * X
-    assert Q[-1] <= theory.T1_queue_sharp(V, best.gamma, k.B, T, S_T, R_T, Q_1) + SLACK
+    assert Q[-1] <= theory.T1_queue(V=V, gamma=best.gamma, B=k.B, T=T, S_T=S_T, R_T=R_T, Q_1=Q_1) + SLACK
     if V > 0 and T - p.sum() > 1e-9:
         price = float((1 - p) @ Q[:-1]) / (T - p.sum()) / V
-        gap = theory.T6_gap(V, best.gamma, k.B, T, p.sum(), k.beta_M, S_T, X, Q_1)
+        gap = theory.T6_gap(
+            V=V, gamma=best.gamma, B=k.B, T=T, P_T=p.sum(), beta_M=k.beta_M, S_T=S_T, exploration_queue=X, Q_1=Q_1
+        )
         assert best.cost - optimum.dual(distribution, alpha, price) <= gap + SLACK
     above, below = pulls(distribution, alpha, V, e, k.beta_M, float(p[0]))
-    assert tail_excess(run, lambda q, t: theory.T6_tail(q - above.theta, above, Q_1 - above.theta, t - 1)) <= SLACK
+    assert (
+        tail_excess(run, lambda q, t: theory.T6_tail(above, u=q - above.theta, start=Q_1 - above.theta, requests=t - 1))
+        <= SLACK
+    )
     down = mirrored(run)
-    assert tail_excess(down, lambda q, t: theory.T6_tail(q + below.theta, below, below.theta - Q_1, t - 1)) <= SLACK
+    assert (
+        tail_excess(
+            down, lambda q, t: theory.T6_tail(below, u=q + below.theta, start=below.theta - Q_1, requests=t - 1)
+        )
+        <= SLACK
+    )
     if above.theta >= Q_1:
         spread = sum(w * (Q - V * best.gamma) ** 2 for Q, w in run.queues[-1].items())
-        bound = theory.T6_spread(V, best.gamma, above, below, below.theta - Q_1, T)
+        bound = theory.T6_spread(V=V, gamma=best.gamma, above=above, below=below, start=below.theta - Q_1, requests=T)
         assert spread <= bound * (1 + SLACK)
 
 
@@ -63,15 +75,22 @@ def test_the_slopes_of_a_kink_by_hand():
     r = above.r
     assert above.rho == pytest.approx(0.2 * np.exp(r / 2) + 0.8 * np.exp(-r / 2))  # the very law: .8 are satisfied
     assert np.exp(above.log_K) == pytest.approx((np.exp(r / 2) - above.rho) / (1 - above.rho))
-    gap = theory.T6_gap(100.0, 2.0, 0.125, 10_000, 0.0, 0.3, 0.0)
+    gap = theory.T6_gap(V=100.0, gamma=2.0, B=0.125, T=10_000, P_T=0.0, beta_M=0.3, S_T=0.0)
     assert gap == pytest.approx(0.125 / 100 + 200**2 / 2 / (100 * 10_000))
-    assert theory.T6_gap(1.0, 2.0, 0.125, 10, 10, 0.3, 0.0) == theory.T6_gap(0.0, 2.0, 0.125, 10, 0, 0.3, 0.0) == np.inf
-    u = theory.T6_level(0.05, above)
-    assert theory.T6_tail(u, above) == pytest.approx(0.05) and theory.T6_tail(-1.0, above) == 1.0
+    assert (
+        theory.T6_gap(V=1.0, gamma=2.0, B=0.125, T=10, P_T=10, beta_M=0.3, S_T=0.0)
+        == theory.T6_gap(V=0.0, gamma=2.0, B=0.125, T=10, P_T=0, beta_M=0.3, S_T=0.0)
+        == np.inf
+    )
+    u = theory.T6_level(above, probability=0.05)
+    assert theory.T6_tail(above, u=u) == pytest.approx(0.05) and theory.T6_tail(above, u=-1.0) == 1.0
 
 
 def test_the_spread_at_a_kink_is_bounded_whatever_V():
-    at = [theory.T6_spread(V, 2.0, *pulls(KINK, 0.5, V, h=np.array([1e-3 / V]))) for V in (1.0, 30.0, 1000.0)]
+    at = []
+    for V in (1.0, 30.0, 1000.0):
+        above, below = pulls(KINK, 0.5, V, h=np.array([1e-3 / V]))
+        at.append(theory.T6_spread(V=V, gamma=2.0, above=above, below=below))
     assert max(at) < 1.001 * min(at) < 20.0
     run = chain(KINK, 1, 2, 10.0, np.zeros(400))
     assert sum(w * (Q - 20.0) ** 2 for Q, w in run.queues[-1].items()) < at[0]
@@ -84,18 +103,20 @@ def test_what_is_too_small_is_refuted():
         start = sign * (0.0 - pull.theta)
 
         def excess(pull, side=side, sign=sign, start=start):
-            return tail_excess(side, lambda q, t: theory.T6_tail(q - sign * pull.theta, pull, start, t - 1))
+            return tail_excess(
+                side, lambda q, t: theory.T6_tail(pull, u=q - sign * pull.theta, start=start, requests=t - 1)
+            )
 
         assert excess(pull) <= SLACK
         assert excess(pull._replace(theta=pull.theta - sign * 6.0)) > 0.1
         assert excess(pull._replace(log_K=-2.0)) > 0.01
     last = run.mean()[-1]
-    assert last > 10.0 * 2.0 * 0.5 + theory.T1_queue_sharp(0.0, 2.0, 0.125, 600, 0.0) * 0.25  # V g is needed
+    assert last > 10.0 * 2.0 * 0.5 + theory.T1_queue(V=0.0, gamma=2.0, B=0.125, T=600, S_T=0.0) * 0.25  # V g is needed
     late = chain(Distribution([1.0], [[0.0]], [[0.5]]), 1, 2, 1.0, np.zeros(60))  # and so is B: a walk at alpha
     assert (
-        theory.T1_queue_sharp(1.0, 0.0, 0.05, 60, 0.0)
+        theory.T1_queue(V=1.0, gamma=0.0, B=0.05, T=60, S_T=0.0)
         < late.mean()[-1]
-        <= theory.T1_queue_sharp(1.0, 0.0, 0.125, 60, 0.0)
+        <= theory.T1_queue(V=1.0, gamma=0.0, B=0.125, T=60, S_T=0.0)
     )
 
 
@@ -104,18 +125,23 @@ def test_the_first_form_of_T1_needs_no_exploration():
     rng = np.random.default_rng(0)
     V, g, B, T, P_T, beta_M, S, R, Q_1 = rng.uniform(0, 3, (9, 1_000))
     assert (
-        theory.T1_queue_sharp(V, g, B, T, S, R, Q_1) <= theory.T1_queue(V, g, B, T, P_T, beta_M, S, R, Q_1) + SLACK
+        theory.T1_queue(V=V, gamma=g, B=B, T=T, S_T=S, R_T=R, Q_1=Q_1)
+        <= theory.T1_queue_older(V=V, gamma=g, B=B, T=T, P_T=P_T, beta_M=beta_M, S_T=S, R_T=R, Q_1=Q_1) + SLACK
     ).all()
 
 
 def test_silence_and_errors():
-    flat = theory.T6_above(0.5, 1.0, 2.0, [0.1], [0.0])
-    assert flat.r == 0.0 and theory.T6_tail(1e9, flat) == 1.0 and theory.T6_level(0.1, flat) == np.inf
-    steep = theory.T6_below(0.5, 1.0, 2.0, [0.1], [0.2])
-    assert theory.T6_spread(1.0, 2.0, flat, steep) == theory.T6_spread(1.0, 2.0, steep, flat) == np.inf
-    assert theory.T6_below(0.5, 1.0, 2.0, [2.5], [0.2]).r == 0.0  # below zero there is nothing
-    assert theory.T6_above(0.5, 1.0, 2.0, [0.1], [0.2], ebar=0.01).r == 0.0  # .2 - .02 (1 + 20)
-    assert theory.T6_below(0.5, 1.0, 2.0, [0.1], [0.2], beta_M=0.4, p=0.5).r == 0.0
+    flat = theory.T6_above(alpha=0.5, V=1.0, gamma=2.0, h=[0.1], eta=[0.0])
+    assert flat.r == 0.0 and theory.T6_tail(flat, u=1e9) == 1.0 and theory.T6_level(flat, probability=0.1) == np.inf
+    steep = theory.T6_below(alpha=0.5, V=1.0, gamma=2.0, h=[0.1], eta=[0.2])
+    assert (
+        theory.T6_spread(V=1.0, gamma=2.0, above=flat, below=steep)
+        == theory.T6_spread(V=1.0, gamma=2.0, above=steep, below=flat)
+        == np.inf
+    )
+    assert theory.T6_below(alpha=0.5, V=1.0, gamma=2.0, h=[2.5], eta=[0.2]).r == 0.0  # below zero there is nothing
+    assert theory.T6_above(alpha=0.5, V=1.0, gamma=2.0, h=[0.1], eta=[0.2], ebar=0.01).r == 0.0  # .2 - .02 (1 + 20)
+    assert theory.T6_below(alpha=0.5, V=1.0, gamma=2.0, h=[0.1], eta=[0.2], beta_M=0.4, p=0.5).r == 0.0
     for call in (theory.T6_above, theory.T6_below):
         with pytest.raises(ValueError, match="h is 0, expected a positive distance"):
-            call(0.5, 1.0, 2.0, [0.1, 0.0], [0.2, 0.2])
+            call(alpha=0.5, V=1.0, gamma=2.0, h=[0.1, 0.0], eta=[0.2, 0.2])

@@ -36,7 +36,12 @@ def chain(distribution, steps, n, V, p, s_hat=None, start=0, tied=1.0):
     weight, cost, mean = (np.asarray(x, float) for x in distribution[:3])
     s_hat = mean if s_hat is None else np.asarray(s_hat, float)
     Q = np.arange(len(p) * steps + start + 1 + n) / n
-    served = np.stack([theory.L4_score(V, c, Q, steps / n, g).argmin(-1) for c, g in zip(cost, s_hat, strict=True)])
+    served = np.stack(
+        [
+            theory.L4_score(V=V, cost=c, Q=Q, alpha=steps / n, s_hat=g).argmin(-1)
+            for c, g in zip(cost, s_hat, strict=True)
+        ]
+    )
     exploit_cost, exploit_mean = (np.take_along_axis(x, served, 1) for x in (cost, mean))  # [K, states]
     state, queue, paid, good = np.eye(1, len(Q), start)[0], [start / n], 0.0, 0.0
     for p_t in p:
@@ -57,7 +62,7 @@ def chain(distribution, steps, n, V, p, s_hat=None, start=0, tied=1.0):
 class Known(NamedTuple):
     """Everything the bounds need, computed from the law, the predictor and a run."""
 
-    constants: optimum.Constants
+    constants: theory.Constants
     best: optimum.Optimum
     P_T: float
     S_T: float
@@ -70,7 +75,7 @@ class Known(NamedTuple):
 def know(distribution, alpha, p, s_hat, run):
     weight, mean = np.asarray(distribution.weight, float), np.asarray(distribution.mean, float)
     e = np.abs(np.asarray(s_hat, float) - mean).max(axis=1)
-    const = optimum.constants(distribution, alpha)
+    const = theory.distribution_constants(distribution, alpha)
     explored = float(p @ run.queue[:-1])
     return Known(
         const,
@@ -87,7 +92,7 @@ def know(distribution, alpha, p, s_hat, run):
 def T1(known, V, T, **change):
     c = known.constants
     arguments = {"V": V, "gamma": known.best.gamma, "B": c.B, "T": T, "P_T": known.P_T, "beta_M": c.beta_M}
-    return theory.T1_queue(**arguments | {"S_T": known.S_T, "R_T": known.R_T} | change)
+    return theory.T1_queue_older(**arguments | {"S_T": known.S_T, "R_T": known.R_T} | change)
 
 
 def T2(known, V, T, **change):
@@ -111,7 +116,7 @@ def worlds(draw):
     assume(steps / n <= optimum.largest_alpha(distribution))
     s_hat = np.clip(mean + (noise - 0.5) * draw(st.sampled_from([0.0, 0.1, 1.0, 2.0])), 0, 1)
     T, c, a = draw(st.integers(1, 60)), draw(st.sampled_from([0.0, 0.1, 1.0, 5.0])), draw(unit)
-    p = theory.exploration_probability(np.arange(1, T + 1), c, a)
+    p = theory.exploration_probability(t=np.arange(1, T + 1), c=c, a=a)
     return (
         distribution,
         steps,
@@ -131,15 +136,28 @@ def test_T1_T2_T3_T5_hold_exactly(world):
     known = know(distribution, alpha, p, s_hat, run)
     c, best = known.constants, known.best
     assert run.queue[-1] <= T1(known, V, T, Q_1=Q_1) + SLACK
-    arguments = (V, best.gamma, c.B, T, known.P_T, c.beta_M, known.S_T, known.R_T, Q_1)
-    assert alpha - run.satisfaction / T <= theory.T1_violation(*arguments) + SLACK
+    inputs = theory.BoundInputs.at(c, best, V=V, T=T, P_T=known.P_T, S_T=known.S_T, R_T=known.R_T, Q_1=Q_1)
+    assert run.queue[-1] <= theory.T1_queue(inputs) + SLACK
+    assert alpha - run.satisfaction / T <= theory.T1_violation(inputs) + SLACK
+    assert alpha - run.satisfaction / T <= theory.T1_violation_older(inputs) + SLACK
     if c.beta_M >= 0:
-        assert np.sqrt(run.last_square) <= theory.T1_queue_slater(T, c.B, V, c.dE, known.error_sum, Q_1) + SLACK
+        assert (
+            np.sqrt(run.last_square)
+            <= theory.T1_queue_slater(T=T, B=c.B, V=V, dE=c.dE, error_sum=known.error_sum, Q_1=Q_1) + SLACK
+        )
     assert run.cost / T - best.cost <= T2(known, V, T, Q_1=Q_1).total + SLACK
     if start == 0:
         b = c.beta - 2 * known.ebar
-        assert run.queue[:-1].mean() <= theory.T3_queue(V, c.B, c.dE, b, c.beta_M, known.exploration_queue) + SLACK
-    adjusted = theory.T5_adjusted_regret(run.cost, run.satisfaction, T, best.cost, best.gamma, alpha)
+        assert (
+            run.queue[:-1].mean()
+            <= theory.T3_queue(
+                V=V, B=c.B, dE=c.dE, beta=b, beta_M=c.beta_M, exploration_queue=known.exploration_queue, T=1
+            )
+            + SLACK
+        )
+    adjusted = theory.T5_adjusted_regret(
+        cost_sum=run.cost, satisfaction_sum=run.satisfaction, T=T, C_star=best.cost, gamma=best.gamma, alpha=alpha
+    )
     assert adjusted >= -SLACK * T * (1 + best.gamma)
 
 
@@ -152,7 +170,15 @@ def test_T3_for_any_model_as_pi0(world, model):
     model = min(model, distribution.cost.shape[1] - 1)
     dE = distribution.weight @ (distribution.cost[:, model] - distribution.cost.min(axis=1))
     b = distribution.weight @ distribution.mean[:, model] - steps / n - 2 * known.ebar
-    bound = theory.T3_queue(V, known.constants.B, dE, b, known.constants.beta_M, known.exploration_queue)
+    bound = theory.T3_queue(
+        V=V,
+        B=known.constants.B,
+        dE=dE,
+        beta=b,
+        beta_M=known.constants.beta_M,
+        exploration_queue=known.exploration_queue,
+        T=1,
+    )
     assert run.queue[:-1].mean() <= bound + SLACK
 
 
@@ -169,8 +195,8 @@ def test_T1_needs_twice_B_and_four_S():
     assert run.queue[-1] == 200.0 <= T1(known, 1.0, 400) < 210.0
     assert T1(known, 1.0, 400, S_T=known.S_T / 2) < 200.0
     c = known.constants
-    assert theory.T1_queue_slater(400, c.B, 1.0, c.dE, known.error_sum) >= 200.0
-    assert theory.T1_queue_slater(400, c.B, 1.0, c.dE, known.error_sum / 2) < 200.0
+    assert theory.T1_queue_slater(T=400, B=c.B, V=1.0, dE=c.dE, error_sum=known.error_sum) >= 200.0
+    assert theory.T1_queue_slater(T=400, B=c.B, V=1.0, dE=c.dE, error_sum=known.error_sum / 2) < 200.0
 
 
 def test_T1_and_T3_need_the_terms_of_a_largest_model_that_misses_alpha():
@@ -179,17 +205,21 @@ def test_T1_and_T3_need_the_terms_of_a_largest_model_that_misses_alpha():
     known = know(distribution, 0.6, p, distribution.mean, run)
     assert run.queue[-1] == pytest.approx(0.4 * 300, abs=1)
     assert T1(known, 1.0, 300, R_T=0.0) < run.queue[-1] <= T1(known, 1.0, 300)
-    arguments = (1.0, known.constants.B, 0.5, 0.3, known.constants.beta_M)  # pi0 = the second model
-    assert theory.T3_queue(*arguments, 0.0) < run.queue[:-1].mean()
-    assert run.queue[:-1].mean() <= theory.T3_queue(*arguments, known.exploration_queue)
+    constants = theory.distribution_constants(distribution, 0.6, pi0=1)
+    assert (constants.dE, constants.beta) == (pytest.approx(0.5), pytest.approx(0.3))
+    inputs = theory.BoundInputs.at(constants, known.best, V=1.0, T=1)
+    assert theory.T3_queue(inputs, exploration_queue=0.0) < run.queue[:-1].mean()
+    assert run.queue[:-1].mean() <= theory.T3_queue(inputs, exploration_queue=known.exploration_queue)
 
 
 def test_T3_needs_twice_the_error():
     # Equal predictions make the cheapest win; b with ebar in place of 2 ebar is positive, yet the queue grows.
     distribution, p, s_hat = Distribution([1.0], [[0.0, 0.01]], [[0.4, 0.9]]), np.zeros(400), [[0.65, 0.65]]
     run = chain(distribution, 1, 2, 1.0, p, s_hat)
-    assert run.queue[:-1].mean() > theory.T3_queue(1.0, 0.125, 0.01, 0.4 - 0.25, 0.4, 0.0)
-    assert theory.T3_queue(1.0, 0.125, 0.01, 0.4 - 0.5, 0.4, 0.0) == np.inf
+    assert run.queue[:-1].mean() > theory.T3_queue(
+        V=1.0, B=0.125, dE=0.01, beta=0.4 - 0.25, beta_M=0.4, exploration_queue=0.0, T=1
+    )
+    assert theory.T3_queue(V=1.0, B=0.125, dE=0.01, beta=0.4 - 0.5, beta_M=0.4, exploration_queue=0.0, T=1) == np.inf
 
 
 def test_T2_fails_when_exploration_is_tied_to_the_request():
@@ -212,6 +242,10 @@ def test_T5_excludes_cascades_and_allows_everything_settled_before_the_labels():
     best = optimum.solve(distribution, alpha)
     assert (best.cost, best.gamma) == (pytest.approx(0.15), pytest.approx(0.5))
     # Query 1, then 2 on failure: always satisfied, at .1 + .5 * .2 per request.
-    assert theory.T5_adjusted_regret(20.0, 100.0, 100, best.cost, best.gamma, alpha) == pytest.approx(-15.0)
+    assert theory.T5_adjusted_regret(
+        cost_sum=20.0, satisfaction_sum=100.0, T=100, C_star=best.cost, gamma=best.gamma, alpha=alpha
+    ) == pytest.approx(-15.0)
     # Always the cheapest reaches zero, with a violation of .1: adjusted regret is no ranking.
-    assert theory.T5_adjusted_regret(10.0, 50.0, 100, best.cost, best.gamma, alpha) == pytest.approx(0.0)
+    assert theory.T5_adjusted_regret(
+        cost_sum=10.0, satisfaction_sum=50.0, T=100, C_star=best.cost, gamma=best.gamma, alpha=alpha
+    ) == pytest.approx(0.0)

@@ -194,11 +194,11 @@ def test_frontier_interpolates_to_the_static_optimum(distribution, share):
 
 def test_constants_by_hand():
     distribution = Distribution([0.5, 0.5], [[1.0, 2.0], [4.0, 3.0]], [[0.1, 0.8], [0.3, 0.6]])
-    result = optimum.constants(distribution, 0.6)
+    result = theory.distribution_constants(distribution, 0.6)
     np.testing.assert_allclose(result, (0.6, 0.18, 5.0, 0.5, 0.1, 0.1))
-    assert optimum.constants(distribution, 0.2).delta == 0.8
-    assert optimum.constants(distribution, 1.0).beta == pytest.approx(-0.3)  # need not be attainable
-    assert theory.L2_drift(0.0, 0.0, 0.6).uniform == pytest.approx(result.B)
+    assert theory.distribution_constants(distribution, 0.2).delta == 0.8
+    assert theory.distribution_constants(distribution, 1.0).beta == pytest.approx(-0.3)  # need not be attainable
+    assert theory.L2_drift(Q=0.0, s=0.0, alpha=0.6).uniform == pytest.approx(result.B)
 
 
 GOOD = Distribution([0.5, 0.5], [[1.0, 2.0], [1.0, 2.0]], [[0.1, 0.8], [0.3, 0.6]])
@@ -229,7 +229,7 @@ def test_every_function_refuses_what_is_no_law(change, message):
         optimum.largest_alpha,
         lambda bad: optimum.solve(bad, 0.3),
         lambda bad: optimum.dual(bad, 0.3, 1.0),
-        lambda bad: optimum.constants(bad, 0.3),
+        lambda bad: theory.distribution_constants(bad, 0.3),
     ):
         with pytest.raises(ValueError, match=message):
             call(distribution)
@@ -237,7 +237,11 @@ def test_every_function_refuses_what_is_no_law(change, message):
 
 @pytest.mark.parametrize("alpha", [-0.1, 1.1, np.nan])
 def test_alpha_outside_the_unit_interval_is_refused(alpha):
-    for call in (optimum.solve, optimum.constants, lambda distribution, bad: optimum.dual(distribution, bad, 1.0)):
+    for call in (
+        optimum.solve,
+        theory.distribution_constants,
+        lambda distribution, bad: optimum.dual(distribution, bad, 1.0),
+    ):
         with pytest.raises(ValueError, match=r"alpha is .*expected a satisfaction in \[0, 1\]"):
             call(GOOD, alpha)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from messjax import theory
+from messjax.theory.verdicts import known_statements
 
 PAGE = (Path(__file__).parents[2] / "docs" / "theory.md").read_text(encoding="utf-8")
 SECTIONS = {  # identifier -> its text, down to the next heading
@@ -17,6 +18,7 @@ SECTIONS = {  # identifier -> its text, down to the next heading
 STATEMENTS = [f"L{i}" for i in range(1, 6)] + [f"T{i}" for i in range(1, 11)]
 REFERENCES = ["M25", "M24", "N10", "HN11", "WYN15", "YNW17"]
 SOURCE = "".join(path.read_text(encoding="utf-8") for path in sorted(Path(theory.__file__).parent.glob("*.py")))
+LEMMAS = Path(__file__).parents[2] / "proofs_check" / "lemmas"
 PUBLIC = {
     name: function
     for name, function in inspect.getmembers(theory, inspect.isfunction)
@@ -48,6 +50,47 @@ def test_public_function_is_named_on_the_page_and_names_its_source(name):
 def test_assumptions_have_headings_and_the_code_cites_no_others():
     assert {f"A{i}" for i in range(1, 9)} <= set(SECTIONS)
     assert set(re.findall(r"\bA\d+\b", SOURCE)) <= set(SECTIONS)
+
+
+def test_the_table_of_assumptions_is_that_of_the_code():
+    """Every statement and assumption: what docs/theory prints is what `Statement.assumptions` holds."""
+    assert theory.assumption_table() in PAGE
+    assert PAGE.count("| statement | A1 |") == 1
+    table = [line.split("|")[1:-1] for line in theory.assumption_table().splitlines()[2:]]
+    assert [cells[0].strip() for cells in table] == [each.name for each in theory.ALL]
+    for (_, *cells), each in zip(table, theory.ALL, strict=True):
+        assert {f"A{n}" for n, cell in enumerate(cells, 1) if cell.strip()} == each.assumptions
+
+
+@pytest.mark.parametrize("identifier", ["T1", "T2", "T3", "T6"])
+def test_what_a_proof_assumes_is_what_its_statements_need(identifier):
+    sentence = re.search(r"(?:Assume|under) (A\d[^.$]*)", SECTIONS[identifier])[1]
+    for each in theory.statements_named(identifier):
+        assert set(re.findall(r"A\d", sentence)) == each.assumptions, each.name
+
+
+@pytest.mark.parametrize("each", known_statements(), ids=lambda each: each.name)
+def test_a_statement_names_its_proof(each):
+    identifier = each.name.split()[0]
+    assert each.source == f"{identifier} in docs/theory" and identifier in SECTIONS
+    assert all((LEMMAS / f"{name}.py").is_file() for name in each.lemmas)
+    assert each.lemmas or identifier in ("L4", "T7")  # a definition, and Hoeffding's inequality
+    assert not each.implied_by or each.implied_by in {other.name for other in known_statements()}
+
+
+def test_every_lemma_belongs_to_a_statement_or_a_bound():
+    named = {name for each in known_statements() for name in each.lemmas}
+    named |= {name for name in (path.stem for path in LEMMAS.glob("*.py")) if f"Lemmas: {name}" in SOURCE}
+    assert named == {path.stem for path in LEMMAS.glob("[lst][0-9t]*_*.py")}
+
+
+def test_one_theorem_one_name():
+    assert [each.name for each in theory.ALL if each.implied_by] == [
+        "T1 (older form) queue",
+        "T1 (older form) violation",
+    ]
+    sharp, older = theory.statements_named("T1 queue,T1 (older form) queue")
+    assert "P_T" not in sharp.about and "P_T" in older.about
 
 
 def test_references_are_listed_and_used():

@@ -79,7 +79,7 @@ def check_queue_laws(path: dict[str, np.ndarray], alpha: float):
     delta = max(round(alpha * virtual_queue.UNIT), virtual_queue.UNIT - round(alpha * virtual_queue.UNIT))
     assert (after**2 - before**2 <= move**2 + 2 * before * move).all()  # L2, twice
     assert (move**2 <= delta**2).all()
-    low, high = theory.L3_increment(round(alpha * virtual_queue.UNIT) / virtual_queue.UNIT)
+    low, high = theory.L3_increment(alpha=round(alpha * virtual_queue.UNIT) / virtual_queue.UNIT)
     assert (jump >= round(low * virtual_queue.UNIT)).all() and (jump <= round(high * virtual_queue.UNIT)).all()  # L3
     walk, ends = np.concatenate([[0], np.cumsum(move)]), np.concatenate([before[:1], after])
     for start in (0, len(move) // 3, len(move) // 2):  # L1 summed, over all requests and over windows
@@ -117,14 +117,16 @@ def test_L4_and_L5_with_the_error_known(instance):
     served_model = path["serve"].astype(int)
     slack = allowance(V, path)
     slack = slack + slack[np.arange(T), served_model][:, None]
-    score = theory.L4_score(np.full(T, V), path["E"], Q, np.full(T, alpha), path["s_hat"])
+    score = theory.L4_score(V=np.full(T, V), cost=path["E"], Q=Q, alpha=np.full(T, alpha), s_hat=path["s_hat"])
     assert (score[np.arange(T), served_model][exploit] <= (score + slack).min(axis=1)[exploit]).all()  # L4
 
     learned = np.concatenate([[0], np.cumsum((path["explore"] == 1) & (path["heard"] == 1))[:-1]])
     e = np.abs(path["s_hat"] - path["mu"]).max(axis=1)
     np.testing.assert_allclose(e, error * (1.0 + learned) ** -q, atol=8 * U)  # noisy's e_t is the one it states
-    right = theory.L5_bound(np.full(T, V), path["E"], Q, np.full(T, alpha), path["mu"], e)
-    left = theory.L4_score(np.full(T, V), path["E"], Q, np.full(T, alpha), path["mu"])[np.arange(T), served_model]
+    right = theory.L5_bound(V=np.full(T, V), cost=path["E"], Q=Q, alpha=np.full(T, alpha), mu=path["mu"], e=e)
+    left = theory.L4_score(V=np.full(T, V), cost=path["E"], Q=Q, alpha=np.full(T, alpha), s_hat=path["mu"])[
+        np.arange(T), served_model
+    ]
     assert (left[exploit] <= (right + slack).min(axis=1)[exploit]).all()  # L5 for models
     mixture = np.random.default_rng(0).dirichlet(np.ones(M), T)
     assert (left <= ((right + slack) * mixture).sum(axis=1))[exploit].all()  # and mixtures

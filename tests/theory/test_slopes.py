@@ -12,7 +12,8 @@ from messjax import policies, predictors, streams, theory
 from messjax.engine import grid_sweep
 from messjax.meters import standard_meters
 from messjax.statistics import intervals
-from messjax.theory import optimum, verdicts
+from messjax.theory import optimum
+from messjax.theory.duality import T5_REGRET
 from messjax.types import Controls, Distribution
 
 T, STREAMS, K = 8_000, 128, 64
@@ -64,7 +65,7 @@ def test_the_queue_is_drawn_to_V_gamma():
     """
     (distribution, alpha, drift), V = kinked(), [4.0, 8.0, 16.0, 32.0]
     result = run(distribution, alpha, V)["queue_mean"].values
-    g, B = 2.0 * np.array(V), optimum.constants(distribution, alpha).B
+    g, B = 2.0 * np.array(V), theory.distribution_constants(distribution, alpha).B
     limits = intervals.interval(result, 0.999)
     room = (B + g**2 / (2 * T)) / drift
     assert (limits.lower <= g + room).all() and (limits.upper >= g - room).all()
@@ -126,58 +127,59 @@ def explored():
 def test_exploration_counts_follow_T7(explored):
     _, dataset = explored
     counts, horizon = dataset["explored"].isel(V=0).values, SHORT
-    P_T = theory.exploration_sum(horizon, 0.4, 0.25)
+    P_T = theory.exploration_sum(T=horizon, c=0.4, a=0.25)
     mean = intervals.interval(counts, 0.999)
     assert mean.lower <= P_T <= mean.upper and mean.upper - mean.lower < 0.05 * P_T
-    low, high = theory.T7_interval(P_T, horizon, 0.999)
+    low, high = theory.T7_interval(P_T=P_T, T=horizon, level=0.999)
     assert ((counts >= low) & (counts <= high)).mean() >= 0.99  # .999 holds for each; one of 128 may stray
     np.testing.assert_array_equal(counts, dataset["explored"].isel(V=1).values)  # the coin knows no V
 
 
 def test_nothing_is_violated_by_the_oracle(explored):
     distribution, dataset = explored
-    result = verdicts.judge(dataset, distribution)["verdict"]
+    result = theory.judge(dataset, distribution)["verdict"]
     assert result.dims == ("statement", "V") and not (result == "violated").any()
-    assert (result.drop_sel(statement=verdicts.T5) == "holds").all()  # T5 is close to equality for the oracle
+    close = result.drop_sel(statement=T5_REGRET.name)  # T5 is close to equality for the oracle
+    assert (close == "holds").all() and close.sizes["statement"] == 6
 
 
 @pytest.mark.parametrize(
-    ("statement", "shrunk"),
+    ("name", "shrunk"),
     [
-        ("T1 queue", {"gamma": 0.1, "B": 0.0, "beta_M": 0.0}),
-        ("T1 violation", {"gamma": 0.1, "B": 0.0, "beta_M": 0.0}),
+        ("T1 queue", {"gamma": 0.1, "B": 0.0}),
+        ("T1 violation", {"gamma": 0.1, "B": 0.0}),
+        ("T1 (older form) queue", {"gamma": 0.1, "B": 0.0, "beta_M": 0.0}),
+        ("T1 (older form) violation", {"gamma": 0.1, "B": 0.0, "beta_M": 0.0}),
         ("T2 cost gap", {"B": 0.0, "E_all": 0.5}),
         ("T3 mean queue", {"B": 0.0, "dE": 0.1}),
-        ("T5 adjusted regret", {}),
+        ("T5 adjusted regret", {"C*": 0.5}),
     ],
 )
-def test_a_shrunk_constant_is_found_out(explored, monkeypatch, statement, shrunk):
+def test_a_shrunk_constant_is_found_out(explored, name, shrunk):
     distribution, dataset = explored
-    true_cells = verdicts.cells
 
-    def false_cells(*arguments):
-        for index, cell in true_cells(*arguments):
-            constants = {name: getattr(cell.constants, name) * x for name, x in shrunk.items() if name != "gamma"}
-            yield (
-                index,
-                cell._replace(
-                    best=cell.best._replace(gamma=cell.best.gamma * shrunk.get("gamma", 1.0)),
-                    constants=cell.constants._replace(**constants),
-                ),
-            )
+    def with_false_constants(run):
+        best = run.best._replace(
+            gamma=run.best.gamma * shrunk.get("gamma", 1.0), cost=run.best.cost + shrunk.get("C*", 0.0)
+        )
+        known = run.constants._asdict()
+        constants = {key: known[key] * x for key, x in shrunk.items() if key in known}
+        return run._replace(best=best, constants=run.constants._replace(**constants))
 
-    if statement == verdicts.T5:
-        dataset = dataset.assign(adjusted_regret=dataset["adjusted_regret"] - 0.5 * SHORT)  # C* raised by .5
-    monkeypatch.setattr(verdicts, "cells", false_cells)
-    assert (verdicts.judge(dataset, distribution).sel(statement=statement)["verdict"] == "violated").all()
+    (truth,) = (each for each in theory.OF_A_SWEEP if each.name == name)
+    false = truth.on_changed("false", with_false_constants)
+    assert (theory.judge(dataset, distribution, statements=[false])["verdict"] == "violated").all()
 
 
-def test_where_the_hypotheses_fail_the_judge_is_silent(explored):
+def test_where_a_hypothesis_fails_the_statement_does_not_apply(explored):
     distribution, dataset = explored
-    off = verdicts.judge(
-        dataset.assign(error_max=dataset["error_max"] + 0.13), distribution
-    )  # beta = .25 < 2 ebar = .26
-    assert (off.sel(statement="T3 mean queue")["verdict"] == "silent").all()
-    assert np.isinf(off.sel(statement="T3 mean queue")["bound"]).all()
-    just = verdicts.judge(dataset.assign(error_max=dataset["error_max"] + 0.12), distribution)
-    assert np.isfinite(just.sel(statement="T3 mean queue")["bound"]).all()
+
+    def T3(ebar):
+        more = dataset.assign(error_max=dataset["error_max"] + ebar)
+        return theory.judge(more, distribution).sel(statement="T3 mean queue")
+
+    off = T3(0.13)  # beta = .25 < 2 ebar = .26
+    assert (off["verdict"] == "not applicable").all() and np.isinf(off["bound"]).all()
+    assert off["reason"].values[0] == "b = beta - 2 ebar = -0.01 is not positive"
+    assert np.isfinite(off["measured"]).all() and np.isnan(off["margin_lower"]).all()
+    assert np.isfinite(T3(0.12)["bound"]).all()

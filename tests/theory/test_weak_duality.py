@@ -69,8 +69,8 @@ def general(stream: Stream) -> dict[str, Policy]:
 
 def run(stream: Stream, named: dict[str, Policy], horizon: int = 2_000):
     return grid_sweep.sweep(
-        jax.random.key(11), Controls(V=2.0, alpha=ALPHA, c=0.3), policy=named, stream=stream, meter=standard_meters.ledger(),
-        horizon=horizon, num_streams=200,
+        jax.random.key(11), Controls(V=2.0, alpha=ALPHA, c=0.3), policy=named, stream=stream,
+        meter=standard_meters.ledger(), horizon=horizon, num_streams=200,
     )  # fmt: skip
 
 

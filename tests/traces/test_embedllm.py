@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from support.trace_samples import embedllm as sample
 
-from messjax.traces import CostRule, detect, preparation, read
+from messjax.traces import CostRule, detect, prepare, read
 
 HEADER = "prompt_id,model_id,label,model_name,category,prompt\n"
 
@@ -31,7 +31,7 @@ def test_the_sample_is_read_number_by_number(tmp_path):
     (lists,) = recording.findings
     assert (lists.check, lists.times) == ("files not used", 2) and lists.examples[0].endswith("model_order.csv")
     with pytest.raises(ValueError, match="no costs are recorded"):
-        preparation(recording, CostRule("recorded"))
+        prepare(recording, CostRule("recorded"))
 
 
 def test_what_disagrees_is_told(tmp_path):

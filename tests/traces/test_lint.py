@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from messjax.traces import Builder, Choices, CostRule, Finding, Recording, linter, preparation
+from messjax.traces import Builder, Choices, CostRule, Finding, Recording, lint, prepare
 from messjax.traces.parsing import Place
 
 FILE = Path("made.csv")
@@ -37,7 +37,7 @@ def named(findings: tuple[Finding, ...]) -> dict[str, Finding]:
 
 
 def only(recording: Recording, check: str, cost: Any = None) -> Finding:
-    result = named(linter(recording, cost))
+    result = named(lint(recording, cost))
     assert check in result, list(result)
     return result[check]
 
@@ -46,8 +46,8 @@ GOOD = made([[0, 1], [1, 1], [1, 0]], [[1, 2], [1.5, 2], [1, 3]])
 
 
 def test_a_clean_recording_has_no_error_and_no_warning() -> None:
-    assert {finding.severity for finding in linter(GOOD)} <= {"info"}
-    assert set(named(linter(GOOD))) == {"one group", "no input tokens", "no output tokens", "no latency"}
+    assert {finding.severity for finding in lint(GOOD)} <= {"info"}
+    assert set(named(lint(GOOD))) == {"one group", "no input tokens", "no output tokens", "no latency"}
 
 
 def test_missing_cells() -> None:
@@ -77,7 +77,7 @@ def test_costs_that_are_not_there() -> None:
     result = only(made([[0, 1], [1, 0]]), "no costs")
     assert (result.severity, result.times) == ("error", 4)
     assert result.option == "--cost constant --prices m0=USD,m1=USD (USD per 1M tokens)"
-    assert "no costs" not in named(linter(made([[0, 1], [1, 0]]), np.ones((2, 2))))
+    assert "no costs" not in named(lint(made([[0, 1], [1, 0]]), np.ones((2, 2))))
 
 
 def test_free_cells() -> None:
@@ -116,7 +116,7 @@ def test_graded_scores() -> None:
 def test_unit_confusion() -> None:
     result = only(made([[0, 1], [1, 1]], [[1e-6, 3], [3e-6, 1]]), "unit confusion")
     assert result.message.startswith("m1 costs 1e+06 times as much as m0")
-    assert "unit confusion" not in named(linter(made([[0, 1], [1, 1]], [[1e-5, 3], [3e-5, 1]])))
+    assert "unit confusion" not in named(lint(made([[0, 1], [1, 1]], [[1e-5, 3], [3e-5, 1]])))
     within = only(made([[0, 1]] * 5, [[1e-6, 1], [1e-6, 1], [1e-6, 1], [2e-6, 1], [5, 1]]), "units within a model")
     assert within.times == 1 and within.examples == ("made.csv, row 6, '4': m0: 5",)
 
@@ -140,16 +140,16 @@ def test_models_that_never_differ() -> None:
 def test_models_that_differ_late_are_told_apart() -> None:
     score = np.zeros((3_000, 2))
     score[::2] = 1
-    assert "models that never differ" in named(linter(made(score, np.ones_like(score))))
+    assert "models that never differ" in named(lint(made(score, np.ones_like(score))))
     score[2_500, 1] = 1 - score[2_500, 1]
-    assert "models that never differ" not in named(linter(made(score, np.ones_like(score))))
+    assert "models that never differ" not in named(lint(made(score, np.ones_like(score))))
 
 
 def test_cost_order_against_accuracy() -> None:
     result = only(made([[1, 0, 1], [1, 1, 1]], [[1, 2, 3], [1, 4, 3]]), "cost order against accuracy")
     assert (result.severity, result.times) == ("warning", 1) and result.message.startswith("of 3 pairs")
     assert result.examples == ("m0 costs 1 and scores 1.000, m1 3 and 0.500",)
-    assert "cost order against accuracy" not in named(linter(GOOD))
+    assert "cost order against accuracy" not in named(lint(GOOD))
 
 
 TEXTS = ["Why?", "What", "Why?", "what!", " WHAT ", "Why?", "3 + 4?", "5 + 4?", "3 - 4?", " \n", "另一个"]
@@ -158,7 +158,7 @@ TEXTS = ["Why?", "What", "Why?", "what!", " WHAT ", "Why?", "3 + 4?", "5 + 4?", 
 def test_repeated_prompts() -> None:
     score = np.tile([0.0, 1.0], (11, 1))
     score[5] = [1, 1]
-    result = named(linter(made(score, np.ones_like(score), TEXTS, list("aaabaaaaaaa"))))
+    result = named(lint(made(score, np.ones_like(score), TEXTS, list("aaabaaaaaaa"))))
     assert result["duplicate prompts"].times == 1
     assert result["duplicate prompts"].examples == ("made.csv, row 4, as made.csv, row 2",)
     assert result["duplicate prompts, other scores"].examples == ("made.csv, row 7, as made.csv, row 2",)
@@ -174,19 +174,17 @@ def test_dropping_repeats_leaves_the_first_that_is_kept() -> None:
     score = np.tile([0.0, 1.0], (11, 1))
     score[0, 1] = NAN  # the first "Why?" goes for want of a score, so the second one stays
     recording = made(score, np.ones_like(score), TEXTS)
-    trace = preparation(recording, CostRule("recorded"), Choices(missing="drop", repeats="drop"))
+    trace = prepare(recording, CostRule("recorded"), Choices(missing="drop", repeats="drop"))
     assert list(trace.prompts) == ["What", "Why?", "3 + 4?", "5 + 4?", "3 - 4?", " \n", "另一个"]
     assert "repeats: 3 of 10 requests dropped, their question came before" in trace.notes
-    assert not {"duplicate prompts", "repeated questions"} & set(
-        named(linter(made(np.eye(7), np.eye(7), trace.prompts)))
-    )
+    assert not {"duplicate prompts", "repeated questions"} & set(named(lint(made(np.eye(7), np.eye(7), trace.prompts))))
     with pytest.raises(ValueError, match="--repeats: found 'first', expected one of keep, drop"):
-        preparation(recording, CostRule("recorded"), Choices("drop", repeats="first"))
+        prepare(recording, CostRule("recorded"), Choices("drop", repeats="first"))
 
 
 def test_tokens_and_latency() -> None:
     tokens, latency = np.array([[1, -2], [NAN, 2.5]]), np.array([[1, 2], [3, -4.0]])
-    result = named(linter(made([[0, 1], [1, 0]], np.ones((2, 2)), input_tokens=tokens, latency=latency)))
+    result = named(lint(made([[0, 1], [1, 0]], np.ones((2, 2)), input_tokens=tokens, latency=latency)))
     for check in ("missing input tokens", "negative input tokens", "fractional input tokens", "negative latency"):
         assert (result[check].severity, result[check].times) == ("warning", 1), check
     assert result["no output tokens"].severity == "info" and "no latency" not in result
@@ -202,10 +200,10 @@ def test_what_the_reader_saw_is_among_the_findings() -> None:
 
 
 def test_errors_come_first_and_a_cost_of_other_shape_is_refused() -> None:
-    severities = [finding.severity for finding in linter(made([[2, 1], [NAN, 1]]))]
+    severities = [finding.severity for finding in lint(made([[2, 1], [NAN, 1]]))]
     assert severities == sorted(severities, key=["error", "warning", "info"].index) and severities[0] == "error"
     with pytest.raises(ValueError, match=r"cost has shape \(1, 2\), expected \(3, 2\)"):
-        linter(GOOD, np.ones((1, 2)))
+        lint(GOOD, np.ones((1, 2)))
 
 
 SCORE = st.sampled_from([0.0, 1.0, 0.5, NAN, NAN, -0.1, 1.5, 100.0])
@@ -226,12 +224,12 @@ def test_errors_are_what_prepare_refuses(rows: Any, mild: bool, limits: Any, con
         CostRule("constant", {f"m{m}": (1.0 + m,) for m in range(score.shape[1])}) if constant else CostRule("recorded")
     )
     used = np.tile(1.0 + np.arange(score.shape[1]), (len(score), 1)) if constant else None
-    errors = [finding for finding in linter(recording, used) if finding.severity == "error"]
+    errors = [finding for finding in lint(recording, used) if finding.severity == "error"]
     if not errors:
-        preparation(recording, rule)
+        prepare(recording, rule)
         return
     with pytest.raises(ValueError):
-        preparation(recording, rule)
+        prepare(recording, rule)
     ways = {finding.check: [way for way in finding.option.split(" or ") if way.startswith("--")] for finding in errors}
     missing = [way for check, of in ways.items() if "score" not in check for way in of if way.startswith("--missing")]
     scores = [way for check, of in ways.items() if "scores" in check for way in of]
@@ -239,8 +237,8 @@ def test_errors_are_what_prepare_refuses(rows: Any, mild: bool, limits: Any, con
     if hopeless:
         for way in ("drop", "zero"):
             with pytest.raises(ValueError):
-                preparation(recording, rule, Choices(way, "clip"))
+                prepare(recording, rule, Choices(way, "clip"))
         return
     for one in missing or ["--missing fail"]:
         for other in scores or ["--scores fail"]:
-            preparation(recording, rule, Choices(one.split(" ", 1)[1], other.split(" ", 1)[1]))
+            prepare(recording, rule, Choices(one.split(" ", 1)[1], other.split(" ", 1)[1]))

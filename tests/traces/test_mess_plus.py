@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from support.trace_samples import mess_plus as sample
 
-from messjax.traces import CostRule, Options, detect, preparation, read
+from messjax.traces import CostRule, Options, detect, prepare, read
 
 HEADER = "doc_id,input_text,benchmark_name,"
 
@@ -38,7 +38,7 @@ def test_the_sample_is_read_number_by_number(tmp_path):
 def test_one_file_is_read_and_makes_a_trace(tmp_path):
     (path,) = (sample.write(tmp_path) / "triviaqa").iterdir()
     assert detect(path).name == "mess_plus"
-    trace = preparation(read(path), CostRule("recorded"))
+    trace = prepare(read(path), CostRule("recorded"))
     assert trace.models == ("small", "large") and trace.cost_unit == "J"
     np.testing.assert_array_equal(trace.cost, [[20.0, 300.5]])
 

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 from support.trace_samples import plain as sample
 
-from messjax.traces import CostRule, Options, Recording, parse_columns, preparation, read
+from messjax.traces import CostRule, Options, Recording, parse_columns, prepare, read
 
 
 def named(path: Path, columns: str, format: str = "auto") -> Recording:
@@ -119,7 +119,7 @@ def test_a_folder_of_one_kind(tmp_path):
     recording = named(tmp_path, "prompt=q,score:m=s")
     assert tuple(recording.ids) == ("a/2", "a/3", "b/2", "b/3") and tuple(recording.groups) == ("a", "a", "b", "b")
     np.testing.assert_array_equal(recording.score[:, 0], [1, 0.5, 0, 0.5])  # equal prompts stay four requests
-    trace = preparation(recording, CostRule("constant", {"m": (2.0,)}, "EUR"))
+    trace = prepare(recording, CostRule("constant", {"m": (2.0,)}, "EUR"))
     assert trace.cost_unit == "EUR"
     (tmp_path / "c.jsonl").write_text('{"q": "x", "s": 1}\n')
     with pytest.raises(ValueError, match="found 2 csv, 1 jsonl, expected files of one kind"):

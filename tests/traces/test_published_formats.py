@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 from support.trace_samples import alpaca_eval, llmrouter, llmrouterbench, lm_eval, routerbench, sprout
 
-from messjax.traces import Choices, CostRule, Options, Recording, detect, parse_rule, preparation, read, sniff
+from messjax.traces import Choices, CostRule, Options, Recording, detect, parse_rule, prepare, read, sniff
 
 NAN = float("nan")
 SAMPLES: dict[str, Callable[[Path], Path]] = {
@@ -88,7 +88,7 @@ def test_routerbench_wide_and_long(tmp_path: Path) -> None:
         check_routerbench(recording)
         assert not recording.findings
     assert wide.place(2).endswith("routerbench_0shot.pkl, row 3")
-    trace = preparation(wide, parse_rule(None, "", "", "", wide), Choices(missing="drop"))
+    trace = prepare(wide, parse_rule(None, "", "", "", wide), Choices(missing="drop"))
     assert trace.cost_unit == "USD" and len(trace.prompts) == 2
 
 
@@ -192,7 +192,7 @@ def test_llmrouterbench(tmp_path: Path) -> None:
     assert (older.times, older.examples) == (1, ("aime-test-Qwen3-8B-20250101_090000.json",))
     assert (demo.times, demo.examples) == (1, ("aime-test-Qwen3-8B-20250103_090000.json",))
     assert (free.times, free.option, len(recording.findings)) == (2, "--cost", 3)
-    trace = preparation(recording, parse_rule("tokens", "qwen=1,gpt=2/10", "", "", recording), Choices(missing="zero"))
+    trace = prepare(recording, parse_rule("tokens", "qwen=1,gpt=2/10", "", "", recording), Choices(missing="zero"))
     np.testing.assert_allclose(trace.cost[0], [15e-6, (2 * 15 + 10 * 300) / 1e6])
 
 
@@ -265,7 +265,7 @@ def test_llmrouter(tmp_path: Path) -> None:
     assert rows(recording.latency) == [[0.5, 2.5], [0.25, None]]
     assert recording.cost is None and not recording.findings
     assert recording.place(1).endswith("default_routing_train_data.jsonl, line 3")
-    trace = preparation(recording, CostRule("tokens", {"qwen": (0.2,), "llama": (0.9,)}))
+    trace = prepare(recording, CostRule("tokens", {"qwen": (0.2,), "llama": (0.9,)}))
     np.testing.assert_allclose(trace.cost, np.array([[25 * 0.2, 31 * 0.9], [12 * 0.2, 10 * 0.9]]) / 1e6)
 
 
@@ -337,7 +337,7 @@ def test_sprout(tmp_path: Path) -> None:
     check_sprout(recording)
     assert recording.place(2).endswith("train.parquet, row 3")
     rule = parse_rule(None, "claude=3/15,llama=0.06", "", "", recording)
-    trace = preparation(recording, rule, Choices(missing="drop"))
+    trace = prepare(recording, rule, Choices(missing="drop"))
     np.testing.assert_allclose(trace.cost, [[63 * 0.06e-6, (3 * 10 + 15 * 100) / 1e6]])
 
 
@@ -548,11 +548,11 @@ def test_alpaca_eval(tmp_path: Path) -> None:
     assert (recording.token_unit, recording.score_range, recording.cost) == ("word", (1.0, 2.0), None)
     assert not recording.findings
     rule = parse_rule("parameters", "", "1B=1,8B=8", "", recording)
-    trace = preparation(recording, rule, Choices(missing="drop", scores="rescale"))
+    trace = prepare(recording, rule, Choices(missing="drop", scores="rescale"))
     np.testing.assert_allclose(trace.satisfaction, [[0.0000012, 0.75]])
     assert (trace.cost.tolist(), trace.cost_unit) == ([[3.0, 8.0]], "1e9 parameters x output words")
     with pytest.raises(ValueError, match="answers are counted in words, expected tokens"):
-        preparation(recording, parse_rule("tokens", "1B=1,8B=8", "", "", recording))
+        prepare(recording, parse_rule("tokens", "1B=1,8B=8", "", "", recording))
 
 
 def test_alpaca_eval_beside_other_files_and_judges(tmp_path: Path) -> None:
@@ -609,7 +609,7 @@ def test_recorded_alpaca_eval(traces: Path) -> None:
     recording = read(folder)
     assert recording.score.shape == (805, 3) and not recording.findings
     rule = parse_rule("parameters", "", "1B=1,3B=3,8B=8", "", recording)
-    trace = preparation(recording, rule, Choices(scores="threshold=1.5"))
+    trace = prepare(recording, rule, Choices(scores="threshold=1.5"))
     assert [model[-11:-9] for model in trace.models] == ["1B", "3B", "8B"]
     np.testing.assert_array_equal(trace.satisfaction.mean(axis=0).round(3), [0.289, 0.527, 0.643])
     np.testing.assert_allclose(trace.cost.mean(axis=0).round(1), [321.6, 842.3, 2360.3])

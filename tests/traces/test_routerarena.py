@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from support.trace_samples import routerarena as sample
 
-from messjax.traces import Choices, CostRule, detect, parse_rule, preparation, read
+from messjax.traces import Choices, CostRule, detect, parse_rule, prepare, read
 
 
 def write(path: Path, *records: Any) -> Path:
@@ -45,7 +45,7 @@ def test_costs_by_the_price_list_beside_the_results_or_above_them(tmp_path):
     for place in (path / "cost.json", tmp_path / "cost.json"):
         if not place.exists():
             shutil.move(path / "cost.json", place)
-        trace = preparation(recording, parse_rule("tokens", str(place), "", "", recording), Choices("drop", "clip"))
+        trace = prepare(recording, parse_rule("tokens", str(place), "", "", recording), Choices("drop", "clip"))
         assert trace.models == ("mini-1", "org/Big-2")
         np.testing.assert_allclose(trace.cost[0], [(349 * 0.1 + 120 * 0.4) / 1e6, (351 * 2 + 1000 * 8) / 1e6])
 
@@ -104,7 +104,7 @@ def test_results_that_are_not_there_are_missing(tmp_path):
     assert np.isnan(recording.score).all() and recording.cost is None and recording.cost_unit == ""
     assert recording.findings[0].times == 2
     with pytest.raises(ValueError, match="no costs are recorded: give --cost constant"):
-        preparation(recording, CostRule("recorded"))
+        prepare(recording, CostRule("recorded"))
 
 
 @pytest.mark.parametrize(
@@ -172,8 +172,8 @@ def test_recorded_results(traces):
     assert recording.score.shape == (809, 2) and recording.findings == ()
     np.testing.assert_array_equal(recording.score.mean(axis=0).round(3), [0.523, 0.690])
     assert (recording.score < 0).any() and (recording.score <= 1).all() and not np.isnan(recording.score).any()
-    recorded = preparation(recording, CostRule("recorded"), Choices(scores="clip"))
+    recorded = prepare(recording, CostRule("recorded"), Choices(scores="clip"))
     rule = parse_rule("tokens", str(folder / "cost.json"), "", "", recording)
-    by_tokens = preparation(recording, rule, Choices(scores="clip"))
+    by_tokens = prepare(recording, rule, Choices(scores="clip"))
     assert recorded.models == by_tokens.models == ("gemini-2.0-flash-001", "claude-3-haiku-20240307")
     np.testing.assert_allclose(recorded.cost, by_tokens.cost)  # the publisher's costs are these

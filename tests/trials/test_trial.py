@@ -1,4 +1,4 @@
-"""The court itself: verdicts on known samples, errors that name what is wrong, a statement of one's own."""
+"""The statistical tests: verdicts on known samples, errors that name what is wrong, a statement of one's own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from messjax.theory import ALL
 from messjax.theory.statement import (
+    AtLeast,
     Between,
     Claim,
     Equal,
@@ -18,11 +20,11 @@ from messjax.theory.statement import (
     NotApplicable,
     Statement,
     Tail,
+    define_statement,
     load_statements,
-    statement,
 )
 from proofs_check import __main__ as program
-from proofs_check import report, statements
+from proofs_check import report
 from proofs_check.trials import cases, figures, sequential, trial
 
 RNG = np.random.default_rng(0)
@@ -36,7 +38,7 @@ def run():
 
 
 def text(what) -> Statement:
-    return statement("X", source="here", assumptions="A1")(lambda run: what)
+    return define_statement("X", source="here", assumptions="A1")(lambda run: what)
 
 
 FEW = ("T4 tail 1/100", "T9 violation")  # 256 streams are too few to decide these
@@ -65,13 +67,15 @@ SAMPLE = RNG.normal(5.0, 1.0, 400)
         (Equal(SAMPLE, 5.0, 0.01), "undecided"),
         (Exact(1.0, 1.0), "holds"),
         (Exact(1.0, 0.9), "violated"),
-        (NotApplicable("so"), "silent"),
+        (AtLeast(SAMPLE, 4.5), "holds"),
+        (AtLeast(SAMPLE, 5.5), "violated"),
+        (NotApplicable("so"), "not applicable"),
     ],
 )
 def test_verdicts_on_known_samples(run, what, verdict):
     row = trial.evaluate(text(what), run)
     assert row.verdict == verdict
-    assert (row.why == "so") == (verdict == "silent")
+    assert (row.reason == "so") == (verdict == "not applicable")
 
 
 def test_two_sides_tell_the_nearer_limit_and_distances_from_the_centre(run):
@@ -82,7 +86,7 @@ def test_two_sides_tell_the_nearer_limit_and_distances_from_the_centre(run):
     assert row.margin_lower < 5.2 - mean < row.margin_upper
     low = trial.evaluate(text(Between(SAMPLE, 4.8, 9.0, 5.3)), run)
     assert low.bound == pytest.approx(4.8) and low.looseness == pytest.approx(0.5 / (5.3 - mean))
-    assert figures._limits(low)[0] < mean < figures._limits(low)[1]
+    assert low.measured_lower < mean < low.measured_upper
 
 
 def test_limits_and_p_values_agree(run):
@@ -112,11 +116,11 @@ def test_every_statement_speaks_and_nothing_is_violated():
     chosen = cases.valid(quick=True)
     for case, key in zip(chosen, trial.keys(3, len(chosen)), strict=True):
         if "SGD" not in case.name and "noisy" not in case.name:
-            rows += [trial.evaluate(each, one) for one in trial.run_case(case, key, 256) for each in statements.ALL]
+            rows += [trial.evaluate(each, one) for one in trial.run_case(case, key, 256) for each in ALL]
     rows = trial.corrected(rows)
     assert [row for row in rows if row.verdict == "violated"] == []
-    for each in statements.ALL:
-        spoke = [row for row in rows if row.statement == each.name and row.verdict != "silent"]
+    for each in ALL:
+        spoke = [row for row in rows if row.statement == each.name and row.verdict != "not applicable"]
         assert spoke, each.name
         assert any(row.verdict == "holds" for row in spoke) or each.name in FEW
     path = figures.of_statement([row for row in rows if row.statement == "T1 queue"], "T1")
@@ -136,18 +140,18 @@ def test_the_alarm_rings_for_who_beats_the_dual():
 def few_cases(monkeypatch):
     """The program on three cases: compiling all of them takes a minute."""
     every = cases.valid(quick=True)
-    monkeypatch.setattr(cases, "honest", lambda quick: [case for case in every if case.name.startswith("two models, ")])
+    monkeypatch.setattr(cases, "valid", lambda quick: [case for case in every if case.name.startswith("two models, ")])
 
 
 @pytest.mark.usefixtures("few_cases")
 def test_a_statement_of_ones_own_runs_through_the_program(tmp_path, capsys):
     own = ROOT / "docs/examples/own_statement.py"
-    code = program.main(["--quick", "--parts", "trial", "--only", "M1", "--also", str(own), "--streams", "32",
+    code = program.main(["--quick", "--parts", "statements", "--only", "M1", "--also", str(own), "--streams", "32",
                          "--out", str(tmp_path)])  # fmt: skip
     out = capsys.readouterr().out
     assert code == 0 and "M1 Markov" in out and "finding: 0 statements violated" in out
     label = json.loads((tmp_path / "verdicts.json").read_text())
-    rows = [row for row in label["rows"] if row["verdict"] != "silent"]
+    rows = [row for row in label["rows"] if row["verdict"] != "not applicable"]
     assert {row["statement"] for row in rows} == {"M1 Markov"} and all(row["verdict"] == "holds" for row in rows)
     saved = xr.load_dataset(tmp_path / "verdicts.nc", engine="h5netcdf")
     assert saved.sizes["row"] == len(label["rows"]) and saved["measured"].dtype == np.float64
@@ -158,7 +162,7 @@ def test_a_statement_of_ones_own_runs_through_the_program(tmp_path, capsys):
 @pytest.mark.long
 def test_parts_side_by_side_find_what_they_find_alone(tmp_path, capsys, monkeypatch):
     monkeypatch.undo()  # all cases: other processes know nothing of `few_cases`
-    words = ["--quick", "--parts", "lemmas,trial", "--only", "T1 queue,T5", "--streams", "16"]
+    words = ["--quick", "--parts", "lemmas,statements", "--only", "T1 queue,T5", "--streams", "16"]
     result, texts = [], []
     for workers in ("1", "2"):
         assert program.main([*words, "--workers", workers, "--out", str(tmp_path / workers)]) == 0
@@ -169,18 +173,18 @@ def test_parts_side_by_side_find_what_they_find_alone(tmp_path, capsys, monkeypa
     assert [row["lemma"] for row in result[0]["lemmas"]["lemmas"]] == [
         row["lemma"] for row in result[1]["lemmas"]["lemmas"]
     ]
-    assert "Statements on trial" in texts[1].out and "proved by z3" in texts[1].out
+    assert "Statistical tests" in texts[1].out and "proved by z3" in texts[1].out
 
 
 @pytest.mark.long
 def test_a_false_statement_of_ones_own_is_violated(tmp_path, capsys):
     own = tmp_path / "mine.py"
     own.write_text(
-        "from messjax.theory.statement import Claim, statement\n"
-        "@statement('M2 false', source='here', needs='A1')\n"
-        "def M2(run):\n    '''E[Q] <= 1.'''\n    return Claim(run.readings['queue_last'], 1.0)\n"
+        "from messjax.theory.statement import Claim, define_statement\n"
+        "@define_statement('M2 false', source='here', assumptions='A1')\n"
+        "def M2(run):\n    '''E[Q] <= 1.'''\n    return Claim(run.metrics['queue_last'], 1.0)\n"
     )
-    code = program.main(["--quick", "--parts", "trial", "--only", "M2", "--also", str(own), "--streams", "32",
+    code = program.main(["--quick", "--parts", "statements", "--only", "M2", "--also", str(own), "--streams", "32",
                          "--out", str(tmp_path)])  # fmt: skip
     assert code == 1 and "VIOLATED where its assumptions hold: M2 false" in capsys.readouterr().out
 
@@ -188,7 +192,7 @@ def test_a_false_statement_of_ones_own_is_violated(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--only", "T99"], "--only: found 'T99'"),
+        (["--only", "T99"], "--only: statements: found 'T99'"),
         (["--parts", "nothing"], "--parts: found 'nothing'"),
         (["--also", "missing.py"], "missing.py: no such file"),
         (["--streams", "1"], "--streams"),
@@ -210,11 +214,11 @@ def test_files_without_statements_are_refused(tmp_path):
     with pytest.raises(ValueError, match=r"broken\.py: ModuleNotFoundError"):
         load_statements(broken)
     with pytest.raises(ValueError, match="found the assumption 'A9'"):
-        statement("X", source="", assumptions="A9")
+        define_statement("X", source="", assumptions="A9")
 
 
 def test_the_table_shows_the_worst_case():
     rows = [trial.EMPTY_ROW._replace(statement="X", verdict=word, bound=1.0, measured=0.5, margin_lower=0.5)
-            for word in ("holds", "violated", "silent")]  # fmt: skip
+            for word in ("holds", "violated", "not applicable")]  # fmt: skip
     assert report.tightest(rows).verdict == "violated"
-    assert report.plain({"a": float("nan"), "b": (np.float64(1.0), float("inf"))}) == {"a": None, "b": [1.0, "inf"]}
+    assert report.to_json({"a": float("nan"), "b": (np.float64(1.0), float("inf"))}) == {"a": None, "b": [1.0, "inf"]}

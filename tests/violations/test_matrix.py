@@ -11,17 +11,18 @@ from rich.console import Console
 
 from messjax import policies, streams
 from messjax.statistics import intervals
-from messjax.theory import optimum
-from messjax.theory.statement import ASSUMPTIONS, Case, load_statements
+from messjax.theory import ALL, optimum
+from messjax.theory.statement import ASSUMPTIONS, load_statements
 from messjax.types import Controls, Distribution
-from proofs_check import statements, violations
+from proofs_check import violations
 from proofs_check.trials import trial
+from proofs_check.trials.case import Case
 from proofs_check.trials.cases import kinked
-from proofs_check.violations import matrix
+from proofs_check.violations import matrix, presentation
 
 pytestmark = pytest.mark.long
 
-SILENT_BY_HYPOTHESIS = ("T3", "T4", "T9 tail", "T10")  # beta > 2 ebar is read off before anything is claimed
+NOT_APPLICABLE_BY_HYPOTHESIS = ("T3", "T4", "T9 tail", "T10")  # beta > 2 ebar is read off before anything is claimed
 
 FEW = {  # by default: compiling all of them takes a minute
     "ever more requests nobody can serve",
@@ -35,17 +36,17 @@ FEW = {  # by default: compiling all of them takes a minute
 }
 
 OWN = '''
-from messjax.theory.statement import Claim, statement
+from messjax.theory.statement import Claim, define_statement
 
-@statement("mine", source="here", needs="A7")
+@define_statement("mine", source="here", assumptions="A7")
 def mine(run):
     """Nothing costs more than all models together."""
-    return Claim(run.readings["cost"], run.constants.E_all)
+    return Claim(run.metrics["cost"], run.constants.E_all)
 
-@statement("wrong", source="here", needs="")
+@define_statement("wrong", source="here", assumptions="")
 def wrong(run):
     """Satisfaction is at most alpha / 4."""
-    return Claim(run.readings["satisfaction"], run.alpha / 4)
+    return Claim(run.metrics["satisfaction"], run.alpha / 4)
 '''
 
 
@@ -57,19 +58,21 @@ def rows(tmp_path_factory):
     few = [case for case in violations.cases(True) if case.name[3:] in FEW]
     assert len(few) == len(FEW)
     honest = Case(
-        "nothing broken", kinked(), stream, policies.single(1), Controls(V=1.0, alpha=0.5), 100, rule="model 1"
+        "nothing broken", kinked(), stream, policies.single(1), Controls(V=1.0, alpha=0.5), 100, policy_kind="single"
     )
-    return matrix.run(True, [*matrix.ALL, *load_statements(path)], extra_cases=[honest], broken=few)
+    return matrix.evaluate_matrix(True, [*matrix.ALL, *load_statements(path)], extra_cases=[honest], broken=few)
 
 
 def check(cells, complete):
-    """Nothing fails that does not need what is broken; with `complete`, all that needs it does, or falls silent."""
+    """Nothing fails without need of what is broken; with `complete`, all that needs it fails or is not applicable."""
     ours = {key: cell for key, cell in cells.items() if key[1] not in ("mine", "wrong")}
     assert {key for key, cell in ours.items() if cell.verdict == "violated" and not cell.needed} == set()
     for key, cell in ours.items() if complete else ():
         if cell.needed:
-            silent = key[0] == "A3" and cell.verdict == "silent" and key[1].startswith(SILENT_BY_HYPOTHESIS)
-            assert silent or cell.verdict == "violated", key
+            inapplicable = (
+                key[0] == "A3" and cell.verdict == "not applicable" and key[1].startswith(NOT_APPLICABLE_BY_HYPOTHESIS)
+            )
+            assert inapplicable or cell.verdict == "violated", key
         else:
             assert cell.verdict != "violated", key
     for each in matrix.ALL:
@@ -88,7 +91,7 @@ def test_what_fails_needs_what_is_broken(rows):
 
 @pytest.mark.slow
 def test_what_needs_a_broken_assumption_fails_and_nothing_else():
-    cells = matrix.summary(matrix.run(True))
+    cells = matrix.summary(matrix.evaluate_matrix(True))
     assert {assumption for assumption, _ in cells} == ASSUMPTIONS
     check(cells, complete=True)
 
@@ -108,10 +111,10 @@ def test_a_statement_of_ones_own_gets_its_row_and_its_judgement(rows):
     assert all(cell.surprise == "fails unneeded" for (_, name), cell in cells.items() if name == "wrong")
     assert matrix.surprises(rows)[matrix.NOTHING, "wrong"] == "fails unneeded"
     console = Console(width=200, record=True, file=open("/dev/null", "w", encoding="utf-8"))  # noqa: SIM115
-    console.print(matrix.table(rows), matrix.evidence(rows))
+    console.print(presentation.table(rows), presentation.evidence(rows))
     text = console.export_text()
-    assert "wrong" in text and "fails !" in text and "A2 scores 0 and 400" in text
-    drawn = matrix.figure(rows)
+    assert "wrong" in text and "fails !" in text and "scores 0 and 400" in text
+    drawn = presentation.figure(rows)
     assert isinstance(drawn, Figure)
     words = [each.get_text() for each in drawn.axes[0].texts]
     assert len(words) == len(cells) and words.count("fails !") >= 6
@@ -122,19 +125,19 @@ def test_T10_is_about_complete_feedback():
     at = {case.name: case for case in violations.repaired(violations.unbounded(3_000))}
     for name, words in {"scores 0 and 20": ("T10 violation", 0.0), "scores 0 and 400": ("T10 tail", 0.05)}.items():
         sparse, complete = trial.run_case(at[f"mended: A2 {name}"], jax.random.key(5), 1_024, audit=False)[2:]
-        assert (sparse.f, complete.f) == (0.3, 1.0) and sparse.alpha > sparse.case.sla_target
-        plain = next(each for each in statements.ALL if each.name == words[0])
+        assert (sparse.f, complete.f) == (0.3, 1.0) and sparse.alpha > sparse.sla_target
+        plain = next(each for each in ALL if each.name == words[0])
         ours = next(each for each in matrix.ALL if each.name == words[0])
-        short = sparse.case.sla_target - sparse.metrics["satisfaction"]
+        short = sparse.sla_target - sparse.metrics["satisfaction"]
         measured = short if words[0] == "T10 violation" else (short > 0).astype(float)
         assert intervals.one_sided(measured, 0.999).lower > words[1]
-        assert trial.evaluate(ours, sparse).verdict == "silent"
+        assert trial.evaluate(ours, sparse).verdict == "not applicable"
         assert trial.evaluate(plain, complete).verdict == "holds"
 
 
 @pytest.mark.slow
 def test_full_matrix_with_every_case_mended():
-    cells = matrix.summary(matrix.run(False))
+    cells = matrix.summary(matrix.evaluate_matrix(False))
     assert not [key for key, cell in cells.items() if key[0] == matrix.NOTHING and cell.verdict == "violated"]
     check(cells, complete=True)
 

@@ -1,4 +1,4 @@
-"""The standard meters over a chunk: what `messjax.meters.standard_meters` adds up request by request, with integers where it can.
+"""The standard meters over a chunk: the sums of `messjax.meters.standard_meters`, in integers where they can be.
 
 `Page` is what the loop over a chunk carries, each number its own small pass over the streams; `Book` is what is kept
 from chunk to chunk, and is read by the meters' own functions. A request is settled when the next one arrives: what it
@@ -32,19 +32,10 @@ FIELD = 8  # bits of a packed count: a chunk has fewer than 256 requests
 
 def meter_parts(meter: Meter) -> tuple[str, ...] | None:
     """Which of the standard meters a meter consists of, in order; None when there is any other in it."""
-    add: Any = meter.add
-    parts = {make().add.func: name for name, make in PARTS.items()}  # type: ignore[attr-defined]
-    names = tuple(parts.get(each.func, "") for each in (add.args[0] if add.func is standard_meters.zip_add else (add,)))
-    if not all(names):
-        return None
-    known = [PARTS[name]() for name in names]
-    return (
-        names
-        if same_structure(
-            meter, standard_meters.zip_meters(*known) if add.func is standard_meters.zip_add else known[0]
-        )
-        else None
-    )
+    known = {name: make() for name, make in PARTS.items()}
+    parts = standard_meters.parts_of(meter)
+    names = tuple(next((name for name, one in known.items() if same_structure(part, one)), "") for part in parts)
+    return names if all(names) else None
 
 
 class PricedCalls(NamedTuple):
@@ -155,11 +146,12 @@ class Accumulator:
         none, zero = jnp.zeros(lanes, jnp.int32), jnp.zeros(lanes, jnp.float32)
         total, number = Sum(zero, zero), queue.Fixed(none, none)
         own = jnp.zeros(streams, jnp.float32)
+        audit = path_audit.PathAudit((none,) * len(path_audit.LAWS), none, zero, number, number)
         return Totals(
             served=(none,) * self.world.num_models, explored=own.astype(jnp.int32), satisfied=number,
             spent=Sum(own, own), exploited=total, queue=ExactSum(total, none), largest=number, walk=number,
             met_from=none + 1, exploration=total, prediction=total, error=Sum(own, own), error_max=own, error_last=own,
-            audit=path_audit.PathAudit((none,) * len(path_audit.LAWS), none, zero, number, number) if self.audited else None,
+            audit=audit if self.audited else None,
         )  # fmt: skip
 
     def page(self, book: Totals) -> ChunkTotals:

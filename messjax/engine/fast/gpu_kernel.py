@@ -230,7 +230,10 @@ def run_kernel(
     *,
     interpret: bool = False,
 ) -> dict[str, Result]:
-    """`run.run_block` where `why_not` is None: readings [B, G, ...], curves [B, G, n, ...]. One launch per checkpoint."""
+    """`run.run_block` where `why_not` is None: metrics [B, G, ...], curves [B, G, n, ...].
+
+    One launch per checkpoint.
+    """
     route, num_streams = PolicyPath(next(iter(world.policies.values())), world), keys.shape[0]  # they are all the same
     accounts, distribution, site = route.account, cast(Types, route.columnar), jax.vmap(component_keys)(keys)
     padding = -num_streams % BLOCK  # streams that are played and forgotten

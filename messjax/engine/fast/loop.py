@@ -293,7 +293,7 @@ def choose(cost: Columns, relative: Columns, Q: Array, V: Any) -> Array:
 
 
 def move(whole: Array, part: Array, base: Array, step: Array) -> tuple[Array, Array]:
-    """`virtual_queue.step` without a division: (whole, part) + step in 1e-6, |step| <= 1, not below zero (whole = -base)."""
+    """`virtual_queue.step` without a division: (whole, part) + step in 1e-6, |step| <= 1, >= 0 (whole = -base)."""
     part = part + step
     under, over = part < 0, part >= virtual_queue.UNIT
     part = jnp.where(under, part + virtual_queue.UNIT, jnp.where(over, part - virtual_queue.UNIT, part))

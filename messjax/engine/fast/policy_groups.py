@@ -12,36 +12,30 @@ from messjax.engine.fast import predictions as _beliefs
 from messjax.engine.fast.accumulators import Accumulator, Totals, meter_parts
 from messjax.engine.simulation import RunParts
 from messjax.numerics import virtual_queue
-from messjax.policies.algorithm import choose, mess_plus
-from messjax.policies.predictor_router import act as act_routed
+from messjax.policies.algorithm import predictor_of
 from messjax.policies.predictor_router import probability
-from messjax.policies.static import act as act_blind
-from messjax.policies.static import feature_free
-from messjax.types import Array, Controls, Policy, PyTree, same_structure
+from messjax.policies.static import pick_of
+from messjax.types import Array, Controls, Policy, PyTree
 
 
 def uses_predictor(policy: Policy) -> bool:
     """Whether it is MESS+ (with any predictor), all of it: a policy with another update is another policy."""
-    act: Any = policy.act
-    if act.func is not act_routed or act.args[1].func is not choose:
-        return False
-    return same_structure(policy, mess_plus(act.args[0]))
+    return predictor_of(policy) is not None
 
 
 def is_feature_free(policy: Policy) -> bool:
-    """Whether it picks without looking."""
-    act: Any = policy.act
-    return act.func is act_blind and same_structure(policy, feature_free(act.args[0]))
+    """Whether it picks a model without looking at features, all of it."""
+    return pick_of(policy) is not None
 
 
 class PolicyPath:
     """MESS+ with its predictor in columns, or a policy that picks without looking (one model, uniform, a mixture)."""
 
     def __init__(self, policy: Policy, world: RunParts) -> None:
-        draw: Any = world.stream.draw
-        act: Any = policy.act
-        self.columnar: streams.Columnar = streams.KNOWN[draw.func](draw)
-        self.beliefs = _beliefs.chunk_predictor(act.args[0], self.columnar) if uses_predictor(policy) else None
+        columnar, predictor = streams.columnar_of(world.stream), predictor_of(policy)
+        assert columnar is not None, "supported streams have a form in columns"
+        self.columnar: streams.Columnar = columnar
+        self.beliefs = None if predictor is None else _beliefs.chunk_predictor(predictor, self.columnar)
         self.account = Accumulator(meter_parts(world.meter) or (), self.columnar, self._what_is_known())
 
     def _what_is_known(self) -> str:
@@ -122,7 +116,7 @@ class PolicyGroup(NamedTuple):
         return jax.tree.map(lambda x: x[:, start : start + self.size], metrics)
 
 
-def policy_groups(world: RunParts, controls: Controls, num_streams: int) -> list[PolicyGroup]:
+def group_policies(world: RunParts, controls: Controls, num_streams: int) -> list[PolicyGroup]:
     """The loops of a world's policies: one for each MESS+, one for all the others."""
     size = controls.V.shape[0]
     lanes = loop.padded(loop.Lanes(controls.V, controls.alpha, num_streams))
@@ -133,9 +127,10 @@ def policy_groups(world: RunParts, controls: Controls, num_streams: int) -> list
     ]
     others = {name: policy for name, policy in world.policies.items() if is_feature_free(policy)}
     if others:
-        acts: list[Any] = [policy.act for policy in others.values()]
         V, alpha = (jnp.tile(values, len(others)) for values in (controls.V, controls.alpha))
         many = loop.Lanes(V, alpha, num_streams)
         route = PolicyPath(next(iter(others.values())), world)
-        result.append(PolicyGroup(tuple(others), route, tuple(act.args[0] for act in acts), many, size))
+        result.append(
+            PolicyGroup(tuple(others), route, tuple(pick_of(policy) for policy in others.values()), many, size)
+        )
     return result

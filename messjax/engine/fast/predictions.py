@@ -6,7 +6,7 @@ vmap per control this pass is therefore shared by every V and alpha.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -17,8 +17,8 @@ from messjax.engine.fast.streams import Columnar, Columns, Logistic, LogisticRow
 from messjax.policies.rare_update import any_lane, update_if
 from messjax.predictors.known_means import oracle
 from messjax.predictors.known_means import predict as predict_exactly
-from messjax.predictors.learning import Sgd
-from messjax.types import Array, Outcome, Predictor, PyTree, Stream, equal_components
+from messjax.predictors.learning import Sgd, initial_params
+from messjax.types import Array, Outcome, Predictor, PyTree, Stream, equal_components, spec_of
 
 MOST_ONE_BY_ONE = 16  # streams
 SPAN = 32  # requests predicted at once
@@ -198,17 +198,16 @@ class LinearSgd(_Stored):
 
 def oracle_matches_stream(predictor: Predictor, stream: Stream) -> bool:
     """Whether a predictor that is an oracle is this stream's (on the host); any other knows nothing."""
-    if not isinstance(predictor.predict, Partial) or predictor.predict.func is not predict_exactly:
+    if spec_of(predictor.predict, predict_exactly) is None:
         return True
     return stream.mean is not None and equal_components(predictor, oracle(stream))
 
 
 def chunk_predictor(predictor: Predictor, world: Columnar) -> ChunkPredictor:
     """The form of a predictor that suits a world."""
-    if isinstance(predictor.predict, Partial) and predictor.predict.func is predict_exactly:
+    if spec_of(predictor.predict, predict_exactly) is not None:
         return Oracle(world)
     rule = rule_of(predictor, world.num_features, world.num_models)
     if rule is not None and isinstance(world, Logistic):
-        start: Any = predictor.init
-        return LinearSgd(start.args[0], rule, world)
+        return LinearSgd(initial_params(predictor), rule, world)
     return Learned(predictor, world, rule)

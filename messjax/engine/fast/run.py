@@ -13,9 +13,10 @@ from messjax import feedback as _feedback
 from messjax.engine.fast import loop, policy_groups, streams
 from messjax.engine.fast import predictions as _beliefs
 from messjax.engine.fast.accumulators import meter_parts
-from messjax.engine.fast.policy_groups import PolicyPath, is_feature_free, uses_predictor
+from messjax.engine.fast.policy_groups import PolicyPath, is_feature_free
 from messjax.engine.simulation import Result, RunParts, component_keys, select_metrics
 from messjax.numerics import counter_prng
+from messjax.policies.algorithm import policy_kind, predictor_of
 from messjax.policies.predictor_router import probability
 from messjax.types import Array, Controls
 
@@ -24,23 +25,29 @@ MOST_MODELS = 16  # decisions are written out model by model
 
 def unsupported_reason(world: RunParts) -> str | None:
     """What the fast path does not know of a world, in words; None when it can run it."""
-    draw = world.stream.draw.func  # type: ignore[attr-defined]
-    if draw not in streams.KNOWN:
-        return f"the stream {draw.__module__}"
-    columnar = streams.KNOWN[draw](world.stream.draw)
+    columnar = streams.columnar_of(world.stream)
+    if columnar is None:
+        return f"the stream {_name(world.stream.draw)} is not one of streams.types, streams.logistic, streams.replay"
     if columnar.num_models > MOST_MODELS or not streams.columnar(columnar):
-        return f"a stream of {columnar.num_models} models and {columnar.num_features} features"
-    if world.feedback.func is not _feedback.complete:
-        return "feedback that is not complete"
+        return f"a stream of {columnar.num_models} models and {columnar.num_features} features is too wide"
+    if (kind := _feedback.feedback_kind(world.feedback)) != "complete":
+        return f"the feedback is {kind}, not complete"
     if meter_parts(world.meter) is None:
-        return "meters other than the standard ones"
+        return f"the meter {_name(world.meter.add)} is not one of the standard meters"
     for name, policy in world.policies.items():
-        act: Any = policy.act
-        if not (uses_predictor(policy) or is_feature_free(policy)):
-            return f"the policy {name!r}"
-        if uses_predictor(policy) and not _beliefs.oracle_matches_stream(act.args[0], world.stream):
-            return f"the policy {name!r}, an oracle of another stream"
+        predictor = predictor_of(policy)
+        if predictor is None and not is_feature_free(policy):
+            return f"the policy {name or policy_kind(policy)!r} is neither MESS+ nor one that uses no features"
+        if predictor is not None and not _beliefs.oracle_matches_stream(predictor, world.stream):
+            return f"the policy {name or policy_kind(policy)!r} has the oracle of another stream"
     return None
+
+
+def _name(function: Any) -> str:
+    """A component's function as a reader knows it: its module and its name."""
+    bare = getattr(function, "func", function)
+    module = getattr(bare, "__module__", type(bare).__module__).removeprefix("messjax.")
+    return f"{module}.{getattr(bare, '__qualname__', type(bare).__name__)}"
 
 
 def supported(world: RunParts) -> tuple[str, ...]:
@@ -81,8 +88,9 @@ def run_block(
     c and a are scalars (vmap them): what is learned depends on them, and on V and alpha it does not. `why_not` must be
     None.
     """
-    groups = policy_groups.policy_groups(world, controls, keys.shape[0])
-    columnar = streams.KNOWN[world.stream.draw.func](world.stream.draw)  # type: ignore[attr-defined]
+    groups = policy_groups.group_policies(world, controls, keys.shape[0])
+    columnar = streams.columnar_of(world.stream)
+    assert columnar is not None, "supported streams have a form in columns"
     site = jax.vmap(component_keys)(keys)
     key_world, key_policy = (counter_prng.word_stream(site[:, n]) for n in (0, 1))
     first = jax.vmap(lambda key: jax.random.fold_in(key, 0))

@@ -1,26 +1,28 @@
 """Streams in columns: what a chunk of L requests is for B streams, one array [L, B] per quantity and streams last.
 
-Each class restates one stream of `messjax.streams` from the same words of the same keys (`messjax.numerics.counter_prng`). `chunk`
-draws L requests at once into arrays that stay in cache; a `row` is one request of them.
+Each class restates one stream of `messjax.streams` from the same words of the same keys
+(`messjax.numerics.counter_prng`). `chunk` draws L requests at once into arrays that stay in cache;
+a `row` is one request of them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, cast
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.tree_util import Partial
 
 from messjax.numerics import counter_prng, virtual_queue
+from messjax.streams.continuous_features import LogisticSpec
 from messjax.streams.continuous_features import draw as draw_logistic
 from messjax.streams.labels import comonotone
+from messjax.streams.recorded import ReplaySpec
 from messjax.streams.recorded import draw as draw_replay
+from messjax.streams.request_types import TypesSpec, request_type
 from messjax.streams.request_types import draw as draw_types
-from messjax.streams.request_types import request_type
-from messjax.types import Array, PyTree
+from messjax.types import Array, PyTree, Stream, spec_of
 
 Words = tuple[Array, Array]  # the two words of the world's keys, uint32 [B] each
 ExplorationCoin = Callable[[], Array]  # whether to explore requests t of the chunk: bool [L, B]
@@ -102,9 +104,9 @@ class Types(_Bits):
     One array on purpose: coin and request are then two independent ciphers in one pass, which a processor interleaves.
     """
 
-    def __init__(self, draw: Partial) -> None:
-        label, (self.alias, self.table, self.mean) = draw.args
-        self.comonotone = label.func is comonotone
+    def __init__(self, spec: TypesSpec) -> None:
+        self.alias, self.table, self.mean = spec.alias, spec.cost, spec.mean
+        self.comonotone = spec.label.func is comonotone
         self.num_features, self.num_models = self.mean.shape
         self.price = self.table if self.table.ndim == 1 else None
 
@@ -169,9 +171,9 @@ class LogisticRow(NamedTuple):
 class Logistic(_Bits):
     """`streams.logistic`. Box and Muller's pair of normals is one complex number: made once, taken apart after."""
 
-    def __init__(self, draw: Partial) -> None:
-        label, (self.weights, self.bias, self.price) = draw.args
-        self.comonotone = label.func is comonotone
+    def __init__(self, spec: LogisticSpec) -> None:
+        self.weights, self.bias, self.price = spec.weights, spec.bias, spec.cost
+        self.comonotone = spec.label.func is comonotone
         self.num_models, self.num_features = self.weights.shape
 
     def chunk(self, key: Words, state: PyTree, t: Array, coin: ExplorationCoin) -> LogisticRow:
@@ -237,8 +239,8 @@ class Replay:
 
     price = None
 
-    def __init__(self, draw: Partial) -> None:
-        self.x, self.satisfaction, self.table = draw.args[0]
+    def __init__(self, spec: ReplaySpec) -> None:
+        self.x, self.satisfaction, self.table = spec.features, spec.satisfaction, spec.cost
         self.num_features, self.num_models = self.x.shape[1], self.table.shape[1]
 
     def chunk(self, key: Words, state: Array, t: Array, coin: ExplorationCoin) -> ReplayRow:
@@ -278,7 +280,15 @@ class Replay:
         return 3 + 2 * self.num_models
 
 
-KNOWN: dict[Any, Any] = {draw_types: Types, draw_logistic: Logistic, draw_replay: Replay}
+KNOWN: tuple[tuple[Callable, Any], ...] = ((draw_types, Types), (draw_logistic, Logistic), (draw_replay, Replay))
+
+
+def columnar_of(stream: Stream) -> Columnar | None:
+    """The stream in columns, read from the spec of its `draw`; None for a stream that has no such form."""
+    for draw, form in KNOWN:
+        if (spec := spec_of(stream.draw, draw)) is not None:
+            return cast(Columnar, form(spec))
+    return None
 
 
 def columnar(world: Columnar) -> bool:

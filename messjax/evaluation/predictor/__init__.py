@@ -1,9 +1,9 @@
-"""How good the predictor of MESS+ is, over the requests of a replay (A6 in docs/theory): log loss, Brier, calibration.
+"""How accurate the predictor of MESS+ is over the requests of a replay (A6 in docs/theory.md).
 
-It learns on explored requests only, and its coin does not look at V or alpha: the predictor path of a replay follows
-from its key, c and a. `over_time` walks that very path (same keys, order, coins and updates as `sweep`) and scores the
-predictions twice: of the requests just passed, each predicted before it was learned from (prequential; Dawid 1984),
-and of requests held out, which no order ever serves.
+It learns from explored requests only, and exploration does not depend on V or alpha: the predictor path of a replay
+follows from its key, c and a. `over_time` follows that path (same keys, order, exploration and updates as `sweep`) and
+scores the predictions by log loss, Brier score and calibration, twice: on the requests just passed, each predicted
+before it was learned from (prequential; Dawid 1984), and on held-out requests, which no order ever serves.
 """
 
 from typing import TYPE_CHECKING

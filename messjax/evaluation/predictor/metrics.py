@@ -1,4 +1,4 @@
-"""Tallies of the program as a Dataset, and its summary over models and streams."""
+"""The sums of the scoring program as a Dataset, and its summary over models and streams."""
 
 from __future__ import annotations
 
@@ -30,7 +30,19 @@ _ABOUT = {
 def to_dataset(
     result: dict[str, Any], on: tuple[str, ...], c: np.ndarray, times: np.ndarray, models: tuple[str, ...], bins: int
 ) -> xr.Dataset:
-    """The tallies of `program` as scores over (on, c, stream, t, model) and bins at the last checkpoint."""
+    """The sums of `scoring_program.program` as scores over (on, c, stream, t, model), and bins at the last checkpoint.
+
+    Args:
+        result: Sums by name, on the host.
+        on: "passed", and "held out" where there are held-out requests.
+        c: Exploration scales [C].
+        times: Checkpoints [K].
+        models: Names of the models [M].
+        bins: Number of bins B of the predictions.
+
+    Returns:
+        The Dataset that `over_time` describes.
+    """
     tallies = np.stack([result[name].to_host() for name in ("passed", "held")[: len(on)]])
     tallies = np.moveaxis(tallies, 1, 2)  # (on, c, stream, t, model, ...)
     plain, binned = tallies[..., :SUMS], tallies[..., SUMS:].reshape(*tallies.shape[:-1], BINNED, bins)
@@ -60,11 +72,19 @@ def to_dataset(
 
 
 def summary(dataset: xr.Dataset, level: float = 0.95) -> xr.Dataset:
-    """Means over models and limits over streams of `over_time`'s dataset, what `plot.predictor_quality` shows.
+    """Means over models, with limits over streams, of the Dataset of `over_time`.
 
-    Scores (limit, on, c, t) and `learned` as `results.summary` words them. Reliability (limit, on, c, model, bin):
-    bin_count is the mean per stream, bin_predicted and bin_observed are of the predictions of all streams together,
-    limits by the jackknife over streams; NaN where there are none, or all in one stream.
+    Scores have dimensions (limit, on, c, t), and `learned` likewise, as `results.summary` makes them. Reliability has
+    (limit, on, c, model, bin): bin_count is the mean per stream, bin_predicted and bin_observed are of the predictions
+    of all streams together, with limits by the jackknife over streams; NaN where there are none, or all are in one
+    stream.
+
+    Args:
+        dataset: Result of `over_time`.
+        level: Coverage of the limits, in (0, 1).
+
+    Returns:
+        The Dataset that `plot.predictor_quality` shows, with a dimension `limit` (mean, lower, upper).
     """
     binned = [name for name in dataset.data_vars if "bin" in dataset[name].dims]
     averaged = dataset.drop_vars(binned)

@@ -19,10 +19,20 @@ from messjax.types import Array, Controls, Predictor, Stream, as_pytree
 
 
 def split(key: Array, num: int, fraction: float) -> tuple[np.ndarray, np.ndarray]:
-    """Row numbers (served, held out) of a trace of `num` requests, both increasing, `fraction` of them held out.
+    """Split a trace at random into served and held-out requests.
 
-    Replay the served rows only: `streams.replay(x[served], ...)`. ValueError for a fraction outside (0, 1), or one
-    that leaves nothing on either side.
+    Replay the served rows only: `streams.replay(x[served], ...)`.
+
+    Args:
+        key: Random key.
+        num: Number of requests of the trace.
+        fraction: Share of held-out requests, in (0, 1).
+
+    Returns:
+        Row numbers (served, held out), both increasing.
+
+    Raises:
+        ValueError: A fraction outside (0, 1), or one that leaves nothing on either side.
     """
     if not 0.0 < fraction < 1.0:
         raise ValueError(f"fraction: expected a share of the requests in (0, 1), found {fraction}")
@@ -51,28 +61,35 @@ def over_time(
     """Score the predictor path of a replay (or of any stream) with complete feedback, at `checkpoints` requests.
 
     Args:
-        key: that of the replay; stream i's path is the one that `sweep` and `compare` walk with this key.
-        predictor: as given to `compare`.
-        stream: what is served.
-        horizon: requests per stream.
-        c: [] or [C] exploration scales, p_t = min(1, c t^-a); an array becomes a dimension.
-        a: their exponent, a number.
-        num_streams: orders of the trace.
-        held_out: requests that are in no stream (see `split`); None scores passed requests only.
-        checkpoints: K, evenly spaced, the last one at the horizon.
-        bins: of equal width over [0, 1], for the calibration error.
-        models: M names.
-        block: streams side by side; more of them pay on accelerators. Memory grows with it and not with the horizon.
+        key: The random key of the replay; stream i's path is the one of `sweep` and `compare` with this key.
+        predictor: As given to `compare`.
+        stream: What is served.
+        horizon: Requests per stream.
+        c: Exploration scales [] or [C], p_t = min(1, c t^-a); an array becomes a dimension.
+        a: Their exponent, a number.
+        num_streams: Number of orders of the trace.
+        held_out: Requests that are in no stream (see `split`); None scores passed requests only.
+        checkpoints: Number K of checkpoints, evenly spaced, the last one at the horizon.
+        bins: Number of bins of equal width over [0, 1], for the calibration error.
+        models: Names of the models [M].
+        block: Streams side by side; more of them pay on accelerators. Memory grows with it and not with the horizon.
 
     Returns:
-        Dataset with dims (on, c, stream, t, model): log_loss, brier, calibration_error and calibration_chance (see
-        `scoring_rules.calibration`), base_log_loss and base_brier; `on` is "passed" (the requests since the last checkpoint)
+        Dataset with dimensions (on, c, stream, t, model): log_loss, brier, calibration_error and calibration_chance
+            (see
+        `scoring_rules.calibration`), base_log_loss and base_brier; `on` is "passed" (the requests since the last
+            checkpoint)
         and "held out"; `learned` (c, stream, t) and `requests` (on, t). At the last checkpoint, (..., model, bin):
-        bin_count, bin_predicted, bin_observed. The base rate predicts the running mean of the satisfactions learned
-        from, the same labels that the predictor saw, started with half a success and half a failure.
+            bin_count,
+        bin_predicted, bin_observed. The base rate predicts the running mean of the satisfactions learned from, the same
+            labels
+        that the predictor saw, started with half a success and half a failure.
 
-    ValueError, before anything runs, naming the argument: numbers out of range, a horizon beyond a trace, held-out
-    requests of another shape than the stream's.
+    Raises:
+        ValueError: Before anything runs, naming the argument: numbers out of range, a horizon beyond a trace, held-out
+            requests of another shape than the stream's.
+
+    Source: A6 in docs/theory.md; prequential scores: Dawid 1984.
     """
     axes = check_controls(Controls(c=c, a=a))
     if axes["a"].ndim:

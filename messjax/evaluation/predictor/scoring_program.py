@@ -1,4 +1,4 @@
-"""The compiled program: walk the predictor's path, add up its scores; memory does not grow with the horizon."""
+"""The compiled program: follow the predictor's path and sum its scores; memory does not grow with the horizon."""
 
 from __future__ import annotations
 
@@ -24,10 +24,15 @@ BINNED = 4  # of each bin: requests, predictions, satisfactions, squared differe
 
 
 class HeldOut(NamedTuple):
-    """Requests that the stream never serves."""
+    """Requests that the stream never serves.
 
-    features: np.ndarray  # [H, d]
-    satisfaction: np.ndarray  # [H, M] in [0, 1]
+    Attributes:
+        features: [H, d].
+        satisfaction: [H, M], in [0, 1].
+    """
+
+    features: np.ndarray
+    satisfaction: np.ndarray
 
 
 class _Lane(NamedTuple):
@@ -51,7 +56,22 @@ def program(
     bins: int,
     block: int,
 ) -> dict[str, Any]:
-    """Tallies {"passed", "held", "learned"}: [S, C, K, M, SUMS + BINNED * bins] each but the last, [S, C, K]."""
+    """The sums of scores of S streams, C exploration scales and K checkpoints.
+
+    Args:
+        key: Random key; stream i has fold_in(key, i).
+        controls: c [C] and a []; the others are not read.
+        predictor: The predictor.
+        stream: The stream, without what only the host uses.
+        held: Held-out requests, or none.
+        times: Checkpoints [K].
+        num_streams: S.
+        bins: Number of bins B of the predictions.
+        block: Streams side by side.
+
+    Returns:
+        "passed" and "held", sums [S, C, K, M, SUMS + BINNED * B], and "learned" [S, C, K].
+    """
 
     def one(i: Array) -> dict[str, Any]:
         walk = functools.partial(_path, jax.random.fold_in(key, i), predictor, stream, held, times, bins)

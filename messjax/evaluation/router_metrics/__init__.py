@@ -1,8 +1,8 @@
 """The field's metrics for routers, each by its publishers' definition; a file per publisher.
 
 A router's configurations are points (cost per request, quality); quality is a mean satisfaction in [0, 1]. None of
-these metrics looks at a long-run agreement on satisfaction: print violation and time to the SLA beside them, and the
-best single model beside every router (constant policies can score high). Host NumPy, no JAX.
+these metrics considers a required long-run satisfaction: print violation and time to the SLA beside them, and the best
+single model beside every router (constant policies can score high). Host NumPy, no JAX.
 """
 
 from typing import TYPE_CHECKING

@@ -1,8 +1,8 @@
 """The metrics of LLMRouterBench (Li et al., arXiv 2601.07206, section 3.2; code and README: ynulihao/LLMRouterBench).
 
 The repository computes accuracies, costs and the oracle (baselines/aggregators.py, commit 5aa32c9); its README words
-PerfGain, CostSave and ParetoDist, and no file found in it computes them. Read for this file: those two. The formulas of
-Gain and Gap are as re-implementations quote section 3.2 (they agree with each other), not from the paper's own text.
+PerfGain, CostSave and ParetoDist, and no file found in it computes them. These two were the basis. The formulas of Gain
+and Gap are as re-implementations quote section 3.2 (they agree with each other), not from the paper's own text.
 """
 
 from __future__ import annotations
@@ -18,20 +18,36 @@ ROUNDING = 1e-12  # of a mean over requests
 
 
 class Oracle(NamedTuple):
-    """The best that choosing after the fact attains, per request on average."""
+    """The best that choosing after the fact attains, per request on average.
+
+    Attributes:
+        quality: Mean satisfaction.
+        cost: Mean cost, in cost units.
+        model: The model chosen for each request, [N].
+    """
 
     quality: float
     cost: float
-    model: NDArray[np.intp]  # [N] the model chosen for each request
+    model: NDArray[np.intp]
 
 
 def oracle(satisfaction: ArrayLike, cost: ArrayLike) -> Oracle:
-    """Per request the model with the highest score, the cheapest among ties: satisfaction [N, M], cost [N, M].
+    """Per request the model with the highest score, the cheapest among ties.
 
-    Where no model satisfies, that is the cheapest one, as in the code. The code counts a request as correct
-    (accuracy 1) when some score is above 0, and takes the cheapest of those: the same for scores 0 and 1, but for
-    fractional scores it is above what any choice attains; here it is the highest score, as the paper words it. It
-    knows every label and ignores alpha: at least as good as, and mostly dearer than, the clairvoyant optimum C*.
+    Where no model satisfies, that is the cheapest one, as in the code. The code counts a request as correct (accuracy
+    1) when some score is above 0, and takes the cheapest of those: the same for scores 0 and 1, but for fractional
+    scores it is above what any choice attains; here it is the highest score, as the paper words it. It uses every label
+    and ignores alpha: at least as good as, and mostly more expensive than, the clairvoyant optimum C*.
+
+    Args:
+        satisfaction: [N, M], in [0, 1].
+        cost: [N, M] >= 0.
+
+    Returns:
+        The oracle.
+
+    Raises:
+        ValueError: Numbers out of range, or shapes that differ.
     """
     s, e = arguments.trace(satisfaction, cost)
     best = s == s.max(axis=1, keepdims=True)
@@ -41,21 +57,37 @@ def oracle(satisfaction: ArrayLike, cost: ArrayLike) -> Oracle:
 
 
 def gain_at_best(quality: ArrayLike, best: ArrayLike) -> Any:
-    """Gain@Best (Gain@B): relative gain over the best single model, averaged over data sets.
+    """Gain@Best (Gain@B): relative gain over the best single model, averaged over D data sets.
 
         (1 / D) sum_d quality_d / best_d - 1
 
-    quality [..., D] of the router and best [D] or [..., D] of the single model with the highest average quality, in
-    hindsight; a number is one data set. NaN where `best` is 0. ValueError outside [0, 1].
+    Args:
+        quality: Qualities of the router [..., D]; a number is one data set.
+        best: Qualities [D] or [..., D] of the single model with the highest average quality, in hindsight.
+
+    Returns:
+        Gain@Best [...]; NaN where `best` is 0.
+
+    Raises:
+        ValueError: Numbers outside [0, 1], or shapes that differ.
     """
     return _mean_ratio(arguments.quality("quality", quality), arguments.quality("best", best)) - 1.0
 
 
 def gap_at_oracle(quality: ArrayLike, best: ArrayLike) -> Any:
-    """Gap@Oracle (Gap@O): relative gap to the oracle, averaged over data sets: (1 / D) sum_d 1 - quality_d / best_d.
+    """Gap@Oracle (Gap@O): relative gap to the oracle, averaged over D data sets: (1 / D) sum_d 1 - quality_d / best_d.
 
-    quality [..., D] of the router, best [D] or [..., D] that of `oracle`. Smaller is better, 0 is the oracle.
-    NaN where `best` is 0. ValueError outside [0, 1].
+    Smaller is better, 0 is the oracle.
+
+    Args:
+        quality: Qualities of the router [..., D]; a number is one data set.
+        best: Qualities of `oracle` [D] or [..., D].
+
+    Returns:
+        Gap@Oracle [...]; NaN where `best` is 0.
+
+    Raises:
+        ValueError: Numbers outside [0, 1], or shapes that differ.
     """
     return 1.0 - _mean_ratio(arguments.quality("quality", quality), arguments.quality("best", best))
 
@@ -73,7 +105,17 @@ def _mean_ratio(top: np.ndarray, bottom: np.ndarray) -> Any:
 def perf_gain(quality: ArrayLike, best: float) -> float:
     """PerfGain: the gain of a router's most accurate configuration over the best single model, max quality / best - 1.
 
-    quality [n] of its configurations. With one data set it is the largest Gain@Best. NaN where `best` is 0.
+    With one data set it is the largest Gain@Best.
+
+    Args:
+        quality: Qualities of the router's configurations [n], in [0, 1].
+        best: Quality of the best single model.
+
+    Returns:
+        PerfGain; NaN where `best` is 0.
+
+    Raises:
+        ValueError: Numbers outside [0, 1].
     """
     top = arguments.quality("quality", quality).max()
     return float(gain_at_best(top, arguments.number("best", best, high=1.0)))
@@ -84,8 +126,19 @@ def cost_save(cost: ArrayLike, quality: ArrayLike, best_cost: float, best_qualit
 
         1 - min {cost_i : quality_i >= best_quality} / best_cost
 
-    cost [n], quality [n] of one router's configurations. Negative where only dearer configurations are as accurate, NaN
-    ("n/a" in the paper) where none is, or where the best single model costs nothing.
+    Args:
+        cost: Costs of one router's configurations [n] >= 0.
+        quality: Their qualities [n], in [0, 1].
+        best_cost: Cost of the best single model.
+        best_quality: Its quality.
+
+    Returns:
+        CostSave. Negative where only more expensive configurations are as accurate, NaN ("n/a" in the paper) where none
+            is, or
+        where the best single model costs nothing.
+
+    Raises:
+        ValueError: Numbers out of range, or shapes that differ.
     """
     x, y = arguments.points("cost", cost, "quality", quality)
     price, level = arguments.number("best_cost", best_cost), arguments.number("best_quality", best_quality, high=1.0)
@@ -94,7 +147,18 @@ def cost_save(cost: ArrayLike, quality: ArrayLike, best_cost: float, best_qualit
 
 
 def pareto_front(cost: ArrayLike, quality: ArrayLike) -> NDArray[np.bool_]:
-    """Which points [n] no other point beats: none is cheaper and at least as good, or as cheap and better."""
+    """Which points no other point beats: none is cheaper and at least as good, or as cheap and better.
+
+    Args:
+        cost: Costs [n] >= 0.
+        quality: Qualities [n], in [0, 1].
+
+    Returns:
+        [n] bool.
+
+    Raises:
+        ValueError: Numbers out of range, or shapes that differ.
+    """
     x, y = arguments.points("cost", cost, "quality", quality)
     order = np.lexsort((-y, x))
     x, y = x[order], y[order]
@@ -113,13 +177,25 @@ def pareto_dist(
 
         (1 / n) sum_i min over front points p of || ((cost_i - cost_p) / C, (quality_i - quality_p) / Q) ||
 
-    cost [n], quality [n] are this router's, all_cost [m], all_quality [m] those of all routers and single models
-    (this one's may be among them or not). C and Q are the spans of all points, so that no unit matters (a span of zero
-    counts as one). 0 means that every configuration is on the front; at most 2^(1/order).
+    C and Q are the spans of all points, so that no unit matters (a span of zero counts as one). 0 means that every
+    configuration is on the front.
 
     Publisher's wording: "average distance to Pareto frontier", the frontier being where no method is both cheaper and
-    more accurate. Neither the README nor the code says which distance: Euclidean after scaling here;
-    `order` = 1 sums the two differences instead, as some re-implementations do. ValueError for points that are none.
+    more accurate. Neither the README nor the code says which distance: Euclidean after scaling here; `order` = 1 sums
+    the two differences instead, as some re-implementations do.
+
+    Args:
+        cost: Costs of this router's configurations [n] >= 0.
+        quality: Their qualities [n], in [0, 1].
+        all_cost: Costs of all routers and single models [m]; this router's may be among them or not.
+        all_quality: Their qualities [m].
+        order: Order of the norm, >= 1.
+
+    Returns:
+        ParetoDist, at most 2^(1/order).
+
+    Raises:
+        ValueError: Numbers out of range, or shapes that differ.
     """
     x, y = arguments.points("cost", cost, "quality", quality)
     others = arguments.points("all_cost", all_cost, "all_quality", all_quality)

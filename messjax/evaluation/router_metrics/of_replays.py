@@ -1,4 +1,4 @@
-"""All these metrics for a replay as `comparison.compare` returns it, per policy, alpha, c and order; and their table."""
+"""All metrics of a replay as `comparison.compare` returns it, per policy, alpha, c and order; and their table."""
 
 from __future__ import annotations
 
@@ -44,30 +44,35 @@ def replay_metrics(
     along: tuple[str, ...] = ("V",),
     ledger: str = "cost",
 ) -> xr.Dataset:
-    """Every metric that is defined for a replay, one value per order (`stream`), so that intervals can be shown.
+    """Every metric that is defined for a replay, one value per order (`stream`), so that intervals can be computed.
+
+    For a router that keeps a required satisfaction the points lie near that alpha: with along=("V", "alpha") they
+    spread over the range of costs that AIQ averages over. The trace is one data set, so averages over data sets have
+    one term. The best single model is the one with the highest mean satisfaction over all orders, the cheaper among
+    equals. The share of calls to the strong model counts exploration. The front of ParetoDist is that of all policies,
+    single models included.
 
     Args:
-        dataset: of `comparison.compare`: dims policy, V, alpha, c, stream (and model), variables cost, cost_exploit,
-            satisfaction, calls, attributes horizon and cost_unit. Policies `only MODEL` must be among its policies.
-        satisfaction: [N, M] of the trace, in the dataset's order of models. The oracle is computed from it.
+        dataset: Result of `comparison.compare`: dimensions policy, V, alpha, c, stream (and model), variables cost,
+            cost_exploit, satisfaction, calls, attributes horizon and cost_unit. Policies `only MODEL` must be among its
+            policies.
+        satisfaction: [N, M] of the trace, in the dataset's order of models; the oracle is computed from it.
         cost: [N, M] of the trace, in the dataset's cost unit.
-        along: the controls that make up a router's configurations: its points are the values of V at given alpha and c.
+        along: The controls that make up a router's configurations: by default its points are the values of V at given
+            alpha and c.
         ledger: "cost" (exploration pays for all models) or "cost_exploit".
 
     Returns:
-        Dataset. Per configuration (policy, V, alpha, c, stream): gain_at_best, gap_at_oracle, arena_score, and for
-        two models pgr. Per router (policy, alpha, c, stream): aiq, perf_gain, cost_save, pareto_dist, and for two
-        models apgr, cpt_50, cpt_80.
-        To compare with: zero_router_aiq, best_*, oracle_*, optimal_cost. Attributes: best_single, weak, strong, and
+        Dataset. Per configuration (policy, V, alpha, c, stream): gain_at_best, gap_at_oracle, arena_score, and for two
+            models
+        pgr. Per router (policy, alpha, c, stream): aiq, perf_gain, cost_save, pareto_dist, and for two models apgr,
+            cpt_50,
+        cpt_80. To compare with: zero_router_aiq, best_*, oracle_*, optimal_cost. Attributes: best_single, weak, strong,
+            and
         `undefined`, which says what is left out and why.
 
-    A router that keeps an agreement has its points near that alpha: with along=("V", "alpha") they spread over the
-    range of costs that AIQ averages over. The trace is one data set, so averages over data sets have one term. The
-    best single model is the one with the highest mean satisfaction over all orders, the cheaper among equals. The share
-    of calls to the strong model counts exploration. The front of ParetoDist is that of all policies, single models
-    included.
-
-    ValueError naming the argument: policies, variables or controls that are missing, a trace of other models.
+    Raises:
+        ValueError: Naming the argument: policies, variables or controls that are missing, or a trace of other models.
     """
     spent, quality = _variables(dataset, ledger, along)
     choice = llmrouterbench.oracle(satisfaction, cost)
@@ -205,8 +210,16 @@ _COLUMNS = {  # of a router: (heading, how to reduce its configurations)
 def metrics_table(result: xr.Dataset, title: str, level: float = 0.95) -> Table:
     """A row per policy, alpha and c with intervals over orders; the best single model is named in the caption.
 
-    `found` is of `of_replay`. Gap@Oracle and Arena are those of a router's best configuration (Gain@Best of it is
-    PerfGain: the trace is one data set). Where no number depends on c it is left out.
+    Gap@Oracle and Arena score are those of a router's best configuration (Gain@Best of it is PerfGain: the trace is one
+    data set). Where no number depends on c it is left out.
+
+    Args:
+        result: Result of `replay_metrics`.
+        title: Title of the table.
+        level: Coverage of the intervals, in (0, 1).
+
+    Returns:
+        A `rich` table.
     """
     columns = {name: about for name, about in _COLUMNS.items() if name in result}
     points = [name for name in result.attrs["along"].split(", ") if name in result.dims]
@@ -215,8 +228,8 @@ def metrics_table(result: xr.Dataset, title: str, level: float = 0.95) -> Table:
         for name, (_, how) in columns.items()
     }
     caption = (
-        f"best single model: {result.attrs['best_single']}, {float(result['best_satisfaction'].mean()):.4f} satisfied at "
-        f"{float(result['best_cost'].mean()):.4g} {result.attrs['cost_unit']}; oracle "
+        f"best single model: {result.attrs['best_single']}, {float(result['best_satisfaction'].mean()):.4f} satisfied "
+        f"at {float(result['best_cost'].mean()):.4g} {result.attrs['cost_unit']}; oracle "
         f"{float(result['oracle_satisfaction']):.4f} at {float(result['oracle_cost']):.4g}; zero router's AIQ "
         f"{float(result['zero_router_aiq'].mean()):.4f}. {level:.0%} intervals over orders. "
         f"n/a: no configuration is as good as the best single model. Not defined: {result.attrs['undefined']}"

@@ -1,6 +1,6 @@
 """The Arena score of RouterArena (Lu et al., arXiv 2510.00202; code: RouteWorks/RouterArena, llm_evaluation/run.py).
 
-Read for this file: the code, which computes it from the average cost per 1,000 requests and the average accuracy.
+Based on the code, which computes it from the average cost per 1,000 requests and the average accuracy.
 """
 
 from __future__ import annotations
@@ -24,9 +24,15 @@ _USD = {
 
 
 def usd_per_request(unit: str) -> float | None:
-    """What one of a trace's cost units per request is in USD; None where that is not known (joules, prices per token).
+    """What one of a trace's cost units per request is in USD.
 
     Known are "USD" (also "USD per request", "USD/request", "$") and "USD per 1,000 requests".
+
+    Args:
+        unit: The unit of cost.
+
+    Returns:
+        USD per request; None where that is not known (joules, prices per token).
     """
     name = unit.strip().lower().removesuffix("per request").removesuffix("/request").strip()
     return _USD.get(name)
@@ -37,11 +43,20 @@ def arena_score(accuracy: ArrayLike, cost: ArrayLike, *, unit: str) -> Any:
 
         S = (1 + b) A C / (b A + C),  b = 0.1,  C = (log2 200 - log2 k) / (log2 200 - log2 0.0044)
 
-    with k the cost in USD per 1,000 requests. accuracy in [0, 1], cost > 0 per request in `unit`, which must be USD
-    (see `usd_per_request`): the score is not defined in another unit. In [0, 1] for k in [0.0044, 200]. The code clips
-    nothing: below 0.0044 C exceeds one, here too; above 200 its score changes sign and has a pole, here it is 0.
-    Constant policies score high (75.75 of 100 in the benchmark): print the best single model beside it.
-    ValueError for another unit, accuracy outside [0, 1], costs that are not positive.
+    with k the cost in USD per 1,000 requests. It is in [0, 1] for k in [0.0044, 200]. The code clips nothing: below
+    0.0044 C exceeds one, here too; above 200 its score changes sign and has a pole, here it is 0. Constant policies
+    score high (75.75 of 100 in the benchmark): print the best single model beside it.
+
+    Args:
+        accuracy: Accuracies of any shape, in [0, 1].
+        cost: Costs per request > 0, in `unit`; broadcast against the accuracies.
+        unit: The unit of cost, which must be USD (see `usd_per_request`): the score is not defined in another unit.
+
+    Returns:
+        Scores, in the broadcast shape.
+
+    Raises:
+        ValueError: Another unit, accuracy outside [0, 1], or costs that are not positive.
     """
     factor = usd_per_request(unit)
     if factor is None:

@@ -13,10 +13,20 @@ from messjax.evaluation.router_metrics.arguments import Floats
 
 
 def hull(cost: ArrayLike, quality: ArrayLike) -> tuple[Floats, Floats]:
-    """The non-decreasing convex hull of points (cost [n] >= 0, quality [n] in [0, 1]): its vertices, cost increasing.
+    """Vertices of the non-decreasing convex hull of points, cost increasing.
 
     From the cheapest point to the best one: what mixing two neighbouring configurations at random attains; a concave
-    and increasing function of cost. A dearer point that is not better is no vertex. ValueError for other points.
+    and increasing function of cost. A more expensive point that is not better is no vertex.
+
+    Args:
+        cost: Costs per request [n] >= 0.
+        quality: Qualities [n], in [0, 1].
+
+    Returns:
+        Costs and qualities of the H vertices, [H] each.
+
+    Raises:
+        ValueError: Numbers out of range, or shapes that differ.
     """
     x, y = arguments.points("cost", cost, "quality", quality)
     kept: list[tuple[float, float]] = []
@@ -40,15 +50,32 @@ def aiq(cost: ArrayLike, quality: ArrayLike, *, low: float | None = None, high: 
 
         AIQ = (1 / (high - low)) * integral from low to high of hull(c) dc
 
-    cost [n] >= 0 and quality [n] in [0, 1] are one router's configurations. The range must be the same for all routers
-    that are compared, for example from the cheapest to the dearest single model; by default it is that of the
-    points. Above the dearest point the hull stays where it is (paying more is never worse). Where `low` is below the
-    cheapest point, the paper's null router (costs nothing, quality 0) joins the points and the router is mixed with it.
-    A range without width gives the height of the hull there.
+    The range must be the same for all routers that are compared, for example from the cheapest to the most expensive
+    single model. Above the most expensive point the hull stays where it is (paying more is never worse). Where `low` is
+    below the cheapest point, the paper's null router (costs nothing, quality 0) joins the points and the router is
+    mixed with it. A range without width gives the height of the hull there.
 
-    Paper and code differ: the code (commit 30e0925) integrates from the router's own cheapest point and divides by
-    the largest cost of all routers, not by the width of the range: it counts quality 0 below the cheapest point and
-    has no null router. This follows the paper. ValueError for points that are none, a range that is none.
+    Paper and code differ: the code (commit 30e0925) integrates from the router's own cheapest point and divides by the
+    largest cost of all routers, not by the width of the range: it counts quality 0 below the cheapest point and has no
+    null router. This follows the paper.
+
+    Args:
+        cost: Costs per request of one router's configurations [n] >= 0.
+        quality: Their qualities [n], in [0, 1].
+        low: Lower end of the range, by default the cheapest point.
+        high: Upper end of the range, by default the most expensive point.
+
+    Returns:
+        AIQ.
+
+    Raises:
+        ValueError: Numbers out of range, shapes that differ, or high < low.
+
+    Source: RouterBench, section 3.
+
+    Example:
+        >>> aiq(cost=[0.0, 1.0], quality=[0.5, 1.0])
+        0.75
     """
     x, y = arguments.points("cost", cost, "quality", quality)
     first = float(x.min()) if low is None else arguments.number("low", low)

@@ -1,4 +1,4 @@
-"""Cells: scores that are missing, out of range or graded; tokens and latencies."""
+"""Checks of cells: scores that are missing, out of range or graded; tokens and latencies."""
 
 from __future__ import annotations
 
@@ -14,7 +14,15 @@ _UNIT = (0.0, 1.0)
 
 
 def missing(recording: Recording, cost: np.ndarray | None) -> Iterator[Finding]:
-    """Cells without a score; what is wrong with the cost of a cell is said by `costs.values`."""
+    """Cells without a score; `costs.values` reports what is wrong with the cost of a cell.
+
+    Args:
+        recording: The recording.
+        cost: Costs [N, M], or None.
+
+    Yields:
+        Findings.
+    """
     none = np.isnan(recording.score)
     if none.any():
         rows = int(none.any(axis=1).sum())
@@ -24,7 +32,15 @@ def missing(recording: Recording, cost: np.ndarray | None) -> Iterator[Finding]:
 
 
 def handled_by(recording: Recording, cost: np.ndarray | None) -> str:
-    """The `--missing` that make a trace of these cells, or what else to try where none does."""
+    """Which values of `--missing` accept a recording with these cells.
+
+    Args:
+        recording: The recording.
+        cost: Costs [N, M], or None.
+
+    Returns:
+        The options, or what else to try where none does.
+    """
     no_score = np.isnan(recording.score)
     no_cost = np.zeros_like(no_score) if cost is None else ~((cost >= 0.0) & (cost < np.inf))
     result = [] if (no_score | no_cost).any(axis=1).all() else ["--missing drop"]
@@ -33,7 +49,14 @@ def handled_by(recording: Recording, cost: np.ndarray | None) -> str:
 
 
 def scores(recording: Recording) -> Iterator[Finding]:
-    """Scores outside [0, 1], outside the range that the publisher states, or graded."""
+    """Scores outside [0, 1], outside the range that the publisher states, or graded.
+
+    Args:
+        recording: The recording.
+
+    Yields:
+        Findings.
+    """
     score, (low, high) = recording.score, recording.score_range
     known = ~np.isnan(score)
     if not known.any():
@@ -86,7 +109,14 @@ def _means(recording: Recording) -> str:
 
 
 def measures(recording: Recording) -> Iterator[Finding]:
-    """Tokens and latencies: absent, missing for some cells, negative."""
+    """Tokens and latencies: absent, missing for some cells, negative.
+
+    Args:
+        recording: The recording.
+
+    Yields:
+        Findings.
+    """
     named = {"input tokens": recording.input_tokens, "output tokens": recording.output_tokens}
     for name, values in (named | {"latency": recording.latency}).items():
         if values is None:

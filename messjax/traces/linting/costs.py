@@ -1,4 +1,4 @@
-"""Costs: absent, missing, negative, in two units, prices instead of costs, and their order against accuracy's (A8)."""
+"""Checks of costs: absent, missing, negative, in two units, prices instead of costs, order against accuracy (A8)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,15 @@ _SHOWN = 3
 
 
 def values(recording: Recording, cost: np.ndarray | None) -> Iterator[Finding]:
-    """Costs that a trace cannot have, and those that are nothing."""
+    """Costs that a trace cannot have, and costs of zero.
+
+    Args:
+        recording: The recording.
+        cost: Costs [N, M], or None.
+
+    Yields:
+        Findings.
+    """
     if cost is None:
         yield Finding("no costs", "error", recording.score.size, "none are recorded", (), ways(recording))
         return
@@ -37,7 +45,15 @@ def values(recording: Recording, cost: np.ndarray | None) -> Iterator[Finding]:
 
 
 def units(recording: Recording, cost: np.ndarray | None) -> Iterator[Finding]:
-    """Costs a million times apart, between models and within one."""
+    """Costs that differ by a factor of a million, between models and within one.
+
+    Args:
+        recording: The recording.
+        cost: Costs [N, M], or None.
+
+    Yields:
+        Findings.
+    """
     if cost is None:
         return
     good = (cost > 0.0) & (cost < np.inf)
@@ -64,7 +80,15 @@ def _extremes(cost: np.ndarray, good: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 
 def prices(recording: Recording, cost: np.ndarray | None) -> Iterator[Finding]:
-    """Recorded costs in USD that per token are no prices, or that are the same for every request."""
+    """Recorded costs in USD that are implausible per token, or that are the same for every request.
+
+    Args:
+        recording: The recording.
+        cost: Costs [N, M], or None.
+
+    Yields:
+        Findings.
+    """
     if cost is None or recording.cost is None or cost is not recording.cost:
         return
     if recording.cost_unit == UNIT_TOKENS and recording.output_tokens is not None:
@@ -93,7 +117,15 @@ def _per_token(recording: Recording, cost: np.ndarray) -> Iterator[Finding]:
 
 
 def order(recording: Recording, cost: np.ndarray | None) -> Iterator[Finding]:
-    """Pairs of models of which the cheaper one is the better one: assumption A8 of [M25] says there are none."""
+    """Pairs of models of which the cheaper one is the better one: assumption A8 of [M25] is that there are none.
+
+    Args:
+        recording: The recording.
+        cost: Costs [N, M], or None.
+
+    Yields:
+        Findings.
+    """
     if cost is None:
         return
     known = ~np.isnan(recording.score) & (cost >= 0.0) & (cost < np.inf)

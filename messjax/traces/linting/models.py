@@ -1,4 +1,4 @@
-"""Models: those that never differ from another, or from themselves, and too few of them."""
+"""Checks of models: those that never differ from another, or from request to request, and too few of them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,14 @@ _FIRST = 1_000  # requests after which most pairs are told apart
 
 
 def alike(recording: Recording) -> Iterator[Finding]:
-    """Two models with equal scores on all requests they share; a model with one score; a single model."""
+    """Two models with equal scores on all requests they share; a model with one score; a single model.
+
+    Args:
+        recording: The recording.
+
+    Yields:
+        Findings.
+    """
     score, names = recording.score, recording.models
     if len(names) == 1:
         yield Finding("one model", "warning", 1, f"{names[0]}: there is nothing to route")

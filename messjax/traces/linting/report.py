@@ -1,4 +1,4 @@
-"""How a check says what it found: a count, the first few places, the models with their numbers."""
+"""How a check reports what it found: a count, the first few places, the models with their numbers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,20 @@ def of_cells(
     *,
     values: np.ndarray,
 ) -> Finding:
-    """A finding about cells [N, M] (a mask), with their places and `values` [N, M]."""
+    """A finding about cells.
+
+    Args:
+        recording: The recording.
+        check: Short name of the check.
+        severity: "error", "warning" or "info".
+        bad: Mask of the cells [N, M].
+        message: What was found.
+        option: What handles it, or "".
+        values: What the examples show, [N, M].
+
+    Returns:
+        The finding.
+    """
     first = np.flatnonzero(bad.any(axis=1))[:EXAMPLES]
     examples = []
     for n in first:
@@ -32,7 +45,19 @@ def of_cells(
 def of_requests(
     recording: Recording, check: str, severity: str, rows: np.ndarray, message: str, option: str = ""
 ) -> Finding:
-    """A finding about requests, by their numbers [k]."""
+    """A finding about requests.
+
+    Args:
+        recording: The recording.
+        check: Short name of the check.
+        severity: "error", "warning" or "info".
+        rows: Numbers of the requests [k].
+        message: What was found.
+        option: What handles it, or "".
+
+    Returns:
+        The finding.
+    """
     examples = tuple(_request(recording, n) for n in rows[:EXAMPLES])
     return Finding(check, severity, len(rows), message, examples, option)
 
@@ -43,13 +68,29 @@ def _request(recording: Recording, n: np.integer, m: int | None = None) -> str:
 
 
 def per_model(recording: Recording, numbers: np.ndarray) -> str:
-    """'a 3, b 0': a number per model, largest first, the first few."""
+    """A number per model as text ('a 3, b 0'), largest first, the first few.
+
+    Args:
+        recording: The recording.
+        numbers: Numbers [M].
+
+    Returns:
+        The text.
+    """
     order = np.argsort(-numbers, kind="stable")
     text = ", ".join(f"{recording.models[m]} {numbers[m]:,.6g}" for m in order[:_SHOWN])
     return text + (f" and {len(order) - _SHOWN} more" if len(order) > _SHOWN else "")
 
 
 def mean_where(values: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Mean per model [M] of the known cells; NaN where there are none."""
+    """Mean per model of some cells.
+
+    Args:
+        values: [N, M].
+        known: Mask of the cells [N, M].
+
+    Returns:
+        Means [M], NaN where a model has no such cell.
+    """
     count = known.sum(axis=0)
     return np.where(known, values, 0.0).sum(axis=0) / np.where(count > 0, count, np.nan)

@@ -42,7 +42,14 @@ class _Hashes:
 
 
 def questions(texts: Sequence[str]) -> np.ndarray:
-    """A number per text [N] int64, equal for texts that differ in case, space and punctuation only."""
+    """A number per text, equal for texts that differ in case, space and punctuation only.
+
+    Args:
+        texts: N texts.
+
+    Returns:
+        [N] int64.
+    """
     result = np.empty(len(texts), np.int64)
     for start in range(0, len(texts), BATCH):
         block = pa.array(texts[start : start + BATCH], pa.large_string())
@@ -64,7 +71,14 @@ def _empty(texts: pa.Array) -> np.ndarray:
 
 
 def prompts(recording: Recording) -> Iterator[Finding]:
-    """Empty prompts, duplicates, near duplicates, questions of several groups."""
+    """Empty prompts, duplicates, near duplicates, questions of several groups.
+
+    Args:
+        recording: The recording.
+
+    Yields:
+        Findings.
+    """
     hashes = _Hashes(recording)
     if hashes.blank.any():
         yield of_requests(recording, "empty prompts", "warning", np.flatnonzero(hashes.blank), "no text but space")
@@ -110,7 +124,14 @@ def _across_groups(recording: Recording, first: np.ndarray) -> Iterator[Finding]
 
 
 def groups(recording: Recording) -> Iterator[Finding]:
-    """One group only; groups of few requests."""
+    """One group only; groups of few requests.
+
+    Args:
+        recording: The recording.
+
+    Yields:
+        Findings.
+    """
     codes, names = recording.groups.codes()
     sizes = np.bincount(codes, minlength=len(names))
     if len(names) == 1:

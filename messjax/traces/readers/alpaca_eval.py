@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+from messjax.traces.options import DEFAULTS, Options
 from messjax.traces.parsing import Place, field, json_document, label, listed, number, records_of, text
 from messjax.traces.recording import EXAMPLES, Builder, Finding, Recording
 from messjax.traces.sniff import Sniffed, files_of
@@ -14,13 +15,20 @@ NAME = "annotations"  # what the files of a folder are called
 
 
 def fits(look: Sniffed) -> bool:
-    """JSON lists of instructions with two outputs, or a folder with such files beside others."""
+    """JSON lists of instructions with two outputs, or a folder with such files beside others.
+
+    Args:
+        look: What a path holds.
+
+    Returns:
+        True or False.
+    """
     keys = set(look.keys.get("json", ()))
     named = any(file.name.startswith(NAME) for file in look.files.get("json", ()))
     return "instruction" in keys and (named or bool({"output_1", "generator_1", "output_2"} & keys))
 
 
-def read(path: Path, options: object = None) -> Recording:
+def read(path: Path, options: Options = DEFAULTS) -> Recording:
     """Reads one JSON, or all of a folder: those called `annotations*.json` where there are some.
 
     Fields: `instruction`, `generator_2` (the model; the folder's name where it is missing), `output_2`, `preference`
@@ -28,9 +36,16 @@ def read(path: Path, options: object = None) -> Recording:
     preference as it is recorded; `--scores threshold=1.5` or `rescale` makes a satisfaction of it. Output is measured
     in words, the parts of `output_2` between white space; costs are not in the format (prices in it are the judge's).
 
+    Args:
+        path: A file or folder.
+        options: Not used.
+
+    Returns:
+        The recording.
+
     Raises:
-      ValueError: a path that is missing or has no JSON, JSON that is broken or lacks a field, values that are none. It
-        names file, record (the first is 1) and field.
+        ValueError: A path that is missing or has no JSON, JSON that is broken or lacks a field, values of another kind.
+            It names file, record (the first is 1) and field.
     """
     builder = Builder("alpaca_eval", path, token_unit="word", score_range=(1.0, 2.0))
     files = files_of(path, ".json")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from messjax.traces.finding_counter import FindingCounter
+from messjax.traces.options import DEFAULTS, Options
 from messjax.traces.parsing import Place, csv_records, csv_rows, listed, number, text
 from messjax.traces.recording import Builder, Recording
 from messjax.traces.sniff import Sniffed, files_of
@@ -19,22 +20,36 @@ LISTS = ("model_order.csv", "question_order.csv")  # what the publisher puts bes
 
 
 def fits(look: Sniffed) -> bool:
-    """A CSV with all of the columns; lists of models and questions beside it do not count."""
+    """A CSV with all of the columns; lists of models and questions beside it do not count.
+
+    Args:
+        look: What a path holds.
+
+    Returns:
+        True or False.
+    """
     if look.path.is_file():
         return set(COLUMNS) <= set(look.keys.get("csv", ()))
     table = next((file for file in look.files.get("csv", ()) if file.name not in LISTS), None)
     return table is not None and set(COLUMNS) <= set(next((cells for _, cells in csv_records(table)), ()))
 
 
-def read(path: Path, options: object = None) -> Recording:
+def read(path: Path, options: Options = DEFAULTS) -> Recording:
     """Reads one CSV, or all `*.csv` of a folder (train, val, test: prompts are numbered through), row by row.
 
     A request is a `prompt_id`, its group is the `category`; a model is its `model_name`. A label is 0 or 1 (or False,
     True); an empty one is missing, as is a prompt that a model never saw (the authors take both for 0). Of a (prompt,
     model) that is there again the first label stays and the others are reported (the authors take the largest).
 
+    Args:
+        path: A file or folder.
+        options: Not used.
+
+    Returns:
+        The recording.
+
     Raises:
-      ValueError: as `csv_rows`, `text` and `number`; a column that is missing.
+        ValueError: As `csv_rows`, `text` and `number`; a column that is missing.
     """
     builder, notes = Builder("embedllm", path), _Notes()
     files = files_of(path, ".csv")

@@ -7,17 +7,25 @@ import math
 from pathlib import Path
 from typing import Any
 
+from messjax.traces.options import DEFAULTS, Options
 from messjax.traces.parsing import Place, field, json_lines, label, number, text
 from messjax.traces.recording import EXAMPLES, Builder, Finding, Recording
 from messjax.traces.sniff import Sniffed, files_of
 
 
 def fits(look: Sniffed) -> bool:
-    """JSON Lines with a task, a query, a model and its performance."""
+    """JSON Lines with a task, a query, a model and its performance.
+
+    Args:
+        look: What a path holds.
+
+    Returns:
+        True or False.
+    """
     return {"task_name", "query", "model_name", "performance"} <= set(look.keys.get("jsonl", ()))
 
 
-def read(path: Path, options: object = None) -> Recording:
+def read(path: Path, options: Options = DEFAULTS) -> Recording:
     """Reads one file, or all `*.jsonl` and `*.ndjson` of a folder in the order of their names.
 
     Fields: `query`, `model_name`, `performance` (the score), perhaps `task_name` (the group), `response_time` in
@@ -25,9 +33,16 @@ def read(path: Path, options: object = None) -> Recording:
     older files; what is missing of the three counts follows from the other two. A request is a query with its task and
     its `ground_truth`; it is called by its `embedding_id` where there is one.
 
+    Args:
+        path: A file or folder.
+        options: Not used.
+
+    Returns:
+        The recording.
+
     Raises:
-      ValueError: a path that is missing or has no JSON Lines, a line that is broken or lacks a field, values that are
-        none. It names file, line and field.
+        ValueError: A path that is missing or has no JSON Lines, a line that is broken or lacks a field, values that are
+            none. It names file, line and field.
     """
     builder = Builder("llmrouter", path)
     unsplit: list[str] = []

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from messjax.traces.options import DEFAULTS, Options
 from messjax.traces.parsing import Place, field, json_document, label, number, optional, records_of, text
 from messjax.traces.recording import EXAMPLES, Builder, Finding, Recording
 from messjax.traces.sniff import Sniffed, files_of
@@ -15,11 +16,18 @@ _STAMP = re.compile(r"(.*?)-?(\d{8}_\d{6})?", re.DOTALL)  # of the whole stem
 
 
 def fits(look: Sniffed) -> bool:
-    """JSON with a list `records` of what models answered to an `origin_query`."""
+    """JSON with a list `records` of what models answered to an `origin_query`.
+
+    Args:
+        look: What a path holds.
+
+    Returns:
+        True or False.
+    """
     return {"records[].index", "records[].origin_query"} <= set(look.keys.get("json", ()))
 
 
-def read(path: Path, options: object = None) -> Recording:
+def read(path: Path, options: Options = DEFAULTS) -> Recording:
     """Reads one JSON, or all `*.json` of a folder and of the folders in it.
 
     Fields of a file: `model_name`, `dataset_name`, `split`, or where they are missing the names of the folders it lies
@@ -27,9 +35,16 @@ def read(path: Path, options: object = None) -> Recording:
     text; `prompt` where it is empty), `score`, `cost` in USD, `prompt_tokens`, `completion_tokens`. The group is the
     dataset. Of several runs of a model on a split (by the time in the file's name) the last is read that is no `demo`.
 
+    Args:
+        path: A file or folder.
+        options: Not used.
+
+    Returns:
+        The recording.
+
     Raises:
-      ValueError: a path that is missing or has no JSON, JSON that is broken or lacks a field, values that are none. It
-        names file, record (the first is 1) and field.
+        ValueError: A path that is missing or has no JSON, JSON that is broken or lacks a field, values of another kind.
+            It names file, record (the first is 1) and field.
     """
     builder = Builder("llmrouterbench", path, cost_unit=COST_UNIT)
     runs: dict[tuple[Path, str], list[tuple[str, Path]]] = {}

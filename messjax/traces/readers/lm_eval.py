@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from messjax.traces.options import DEFAULTS, Options
 from messjax.traces.parsing import Place, field, json_lines, label, listed, number, text
 from messjax.traces.recording import EXAMPLES, Builder, Finding, Recording
 from messjax.traces.sniff import Sniffed, files_of
@@ -31,12 +32,19 @@ class _Choice(NamedTuple):
 
 
 def fits(look: Sniffed) -> bool:
-    """JSON Lines with documents, their target and what models responded."""
+    """JSON Lines with documents, their target and what models responded.
+
+    Args:
+        look: What a path holds.
+
+    Returns:
+        True or False.
+    """
     keys = set(look.keys.get("jsonl", ()))
     return {"doc_id", "doc", "target"} <= keys and bool({"doc_hash", "resps", "filter", "filtered_resps"} & keys)
 
 
-def read(path: Path, options: object = None) -> Recording:
+def read(path: Path, options: Options = DEFAULTS) -> Recording:
     """Reads one file, or all `samples_*.jsonl` of a folder; the folder a file lies in is its model.
 
     Fields: `doc_id`, `doc_hash`, `doc`, `filter` and one field per metric. Models are joined by task and document
@@ -48,9 +56,16 @@ def read(path: Path, options: object = None) -> Recording:
     ("acc_norm,exact_match"). Without them a task's first filter is taken, and of its metrics acc, exact_match, acc_norm
     or else the first; what is left out is reported.
 
+    Args:
+        path: A file or folder.
+        options: Read for `metric` and `filter`.
+
+    Returns:
+        The recording.
+
     Raises:
-      ValueError: a path that is missing or has no such file, a line that is broken or lacks a field, a metric or filter
-        that a task does not have. It names file, line and field.
+        ValueError: A path that is missing or has no such file, a line that is broken or lacks a field, a metric or
+            filter that a task does not have. It names file, line and field.
     """
     builder, choices = Builder("lm_eval", path), _Choices(options)
     older: list[Path] = []
@@ -146,8 +161,8 @@ def _text(place: Place, record: Mapping[str, Any]) -> str:
 class _Choices:
     """Which filter and metric is read of every task, and what that leaves out."""
 
-    def __init__(self, options: object) -> None:
-        self.filters, self.metrics = (_names(getattr(options, name, None)) for name in ("filter", "metric"))
+    def __init__(self, options: Options) -> None:
+        self.filters, self.metrics = _names(options.filter), _names(options.metric)
         self.made: dict[str, _Choice] = {}
         self.left: dict[str, dict[str, int]] = {}  # task: filter: lines
         self.other: dict[str, list[str]] = {}  # task: metrics

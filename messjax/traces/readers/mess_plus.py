@@ -9,17 +9,14 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from messjax.traces.finding_counter import FindingCounter
+from messjax.traces.options import DEFAULTS, Options
 from messjax.traces.parsing import Place, csv_rows, listed, number, text
 from messjax.traces.recording import Builder, Finding, Recording
 from messjax.traces.sniff import Sniffed, files_of
-
-if TYPE_CHECKING:
-    from messjax.traces.formats import Options
 
 TEXTS = ("doc_id", "input_text", "benchmark_name")
 SCORES = ("label", "acc_norm", "acc", "exact_match")  # in the order of preference
@@ -29,12 +26,19 @@ _NAMED = ("label", *_OTHERS)  # measures whose columns say beyond doubt what the
 
 
 def fits(look: Sniffed) -> bool:
-    """A CSV with a document's id, text and benchmark, and a score of some category."""
+    """A CSV with a document's id, text and benchmark, and a score of some category.
+
+    Args:
+        look: What a path holds.
+
+    Returns:
+        True or False.
+    """
     columns = look.keys.get("csv", ())
     return set(TEXTS) <= set(columns) and any(_split(column, set()) for column in columns)
 
 
-def read(path: Path, options: Options | None = None) -> Recording:
+def read(path: Path, options: Options = DEFAULTS) -> Recording:
     """Reads one CSV, or all `*.csv` of a folder and the folders within it; a request's group is its benchmark.
 
     A request is a document of a benchmark with its text, since documents are counted anew in every benchmark. Batches
@@ -42,10 +46,18 @@ def read(path: Path, options: Options | None = None) -> Recording:
     The score is that of `options.metric` ("label", "acc_norm", "acc" or "exact_match"), without one the first of these
     four that a row has. Columns may come in any order, an unnamed index may come first, an empty cell is missing.
 
+    Args:
+        path: A file or folder.
+        options: Read for `metric`.
+
+    Returns:
+        The recording.
+
     Raises:
-      ValueError: as `csv_rows` and `number`; an unknown metric, or one that a file lacks; a category without any score.
+        ValueError: As `csv_rows` and `number`; an unknown metric, or one that a file lacks; a category without any
+            score.
     """
-    metric = options.metric if options else None
+    metric = options.metric
     if metric is not None and metric not in SCORES:
         raise ValueError(f"--metric: found {metric!r}, expected one of {', '.join(SCORES)} for the format mess_plus")
     wanted = SCORES if metric is None else (metric,)

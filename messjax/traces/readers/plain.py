@@ -9,15 +9,13 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-from messjax.traces.parquet_rows import parquet_rows
+from messjax.traces.options import DEFAULTS, Options
+from messjax.traces.parquet_rows import read_parquet_rows
 from messjax.traces.parsing import Place, csv_rows, json_lines, listed, number, text
 from messjax.traces.recording import Builder, Recording
 from messjax.traces.sniff import Sniffed, sniff_path
-
-if TYPE_CHECKING:
-    from messjax.traces.formats import Options
 
 TEXTS = ("prompt", "id", "group", "model")
 MEASURES = ("score", "cost", "input_tokens", "output_tokens", "latency")
@@ -26,27 +24,39 @@ EXAMPLE = "--columns prompt=COLUMN,score:MODEL=COLUMN,... or prompt=COLUMN,model
 
 
 class Plan(NamedTuple):
-    """What is read from which column."""
+    """Which column is read as what.
 
-    texts: Mapping[str, str]  # of TEXTS, "prompt" at least
-    measures: Mapping[str, Mapping[str, str]]  # of a model, "" in the long form: {measure: column}
+    Attributes:
+        texts: Columns by role: "prompt" at least, perhaps "id", "group" and "model".
+        measures: Columns by model ("" in the long form) and measure.
+        cost_unit: Unit of the costs.
+    """
+
+    texts: Mapping[str, str]
+    measures: Mapping[str, Mapping[str, str]]
     cost_unit: str
 
     @property
     def columns(self) -> list[str]:
-        """All columns."""
+        """All columns that are read."""
         return [*self.texts.values(), *(column for of in self.measures.values() for column in of.values())]
 
 
 def parse_columns(given: str) -> dict[str, str]:
-    """`Options.columns` of the option `--columns ROLE=COLUMN,...`.
+    """Columns by role, from the option `--columns ROLE=COLUMN,...`.
 
     Roles: prompt, id, group; per model `score:MODEL`, `cost:MODEL`, `input_tokens:MODEL`, `output_tokens:MODEL`,
-    `latency:MODEL` (seconds), or model, score, cost, ... for a table with one row per model; `cost_unit=TEXT` says what
-    costs are in. Items are those of a CSV: one with a comma is quoted. The last "=" of an item separates.
+    `latency:MODEL` (seconds), or model, score, cost, ... for a table with one row per model; `cost_unit=TEXT` gives the
+    unit of the costs. Items are those of a CSV: one with a comma is quoted. The last "=" of an item separates.
+
+    Args:
+        given: The option's value.
+
+    Returns:
+        Columns by role, for `Options.columns`.
 
     Raises:
-      ValueError: an item that is not ROLE=COLUMN, an unknown role, one that is given twice, one that is missing.
+        ValueError: An item that is not ROLE=COLUMN, an unknown role, one that is given twice, or one that is missing.
     """
     try:
         items = next(csv.reader([given], strict=True, skipinitialspace=True), [])
@@ -65,10 +75,16 @@ def parse_columns(given: str) -> dict[str, str]:
 
 
 def plan_of(columns: Mapping[str, str]) -> Plan:
-    """The plan that a mapping of roles to columns makes.
+    """The plan that a mapping of roles to columns describes.
+
+    Args:
+        columns: Columns by role.
+
+    Returns:
+        The plan.
 
     Raises:
-      ValueError: as `parse_columns`.
+        ValueError: As `parse_columns` raises.
     """
     texts = {role: column for role, column in columns.items() if role in TEXTS}
     measures: dict[str, dict[str, str]] = {}
@@ -110,22 +126,36 @@ def _check(texts: Mapping[str, str], measures: Mapping[str, Mapping[str, str]], 
 
 
 def fits(look: Sniffed) -> bool:
-    """Never: columns are named by the user."""
+    """Never: columns are named by the user.
+
+    Args:
+        look: What a path holds.
+
+    Returns:
+        True or False.
+    """
     return False
 
 
-def read(path: Path, options: Options | None = None) -> Recording:
+def read(path: Path, options: Options = DEFAULTS) -> Recording:
     """Reads one CSV, JSON Lines or Parquet file, or all files of a folder that are of the same kind.
 
     A request is an id (with its group where one is named), without ids a row or, in the long form, a prompt. Without
     a group it is the file's stem. True and False are scores of 1 and 0; an empty cell, null, or a field that a record
     of JSON Lines lacks is missing.
 
+    Args:
+        path: A file or folder.
+        options: Read for `columns`.
+
+    Returns:
+        The recording.
+
     Raises:
-      ValueError: no columns; a column that is not there; files of several kinds; a value of the wrong type, naming
-        file, row and column; as `csv_rows`, `json_lines` and `parquet_rows`.
+        ValueError: No columns; a column that is not there; files of several kinds; a value of the wrong type, naming
+            file, row and column; as `csv_rows`, `json_lines` and `read_parquet_rows`.
     """
-    if not (options and options.columns):
+    if not options.columns:
         raise ValueError(f"--format plain: found no columns, expected {EXAMPLE}")
     plan = plan_of(options.columns)
     builder = Builder("plain", path, cost_unit=plan.cost_unit)
@@ -189,4 +219,4 @@ def _json_rows(path: Path, plan: Plan) -> Iterator[tuple[Place, Mapping[str, Any
 
 
 def _parquet_rows(path: Path, plan: Plan) -> Iterator[tuple[Place, Mapping[str, Any]]]:
-    return parquet_rows(path, plan.columns)
+    return read_parquet_rows(path, plan.columns)

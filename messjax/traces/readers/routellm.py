@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from messjax.traces.options import DEFAULTS, Options
 from messjax.traces.parsing import Place, check_header, csv_records, listed, text
 from messjax.traces.recording import Builder, Recording
 from messjax.traces.sniff import Sniffed, files_of
@@ -16,21 +17,35 @@ _BOOLEANS = {"true": 1.0, "1": 1.0, "false": 0.0, "0": 0.0}
 
 
 def fits(look: Sniffed) -> bool:
-    """A CSV with a prompt, whose other columns are models and their responses, and nothing that other formats have."""
+    """A CSV with a prompt, whose other columns are models and their responses, and nothing that other formats have.
+
+    Args:
+        look: What a path holds.
+
+    Returns:
+        True or False.
+    """
     columns = look.keys.get("csv", ())
     return "prompt" in columns and not {"prompt_id", "sample_id", "model_id", "model_name"} & set(columns)
 
 
-def read(path: Path, options: object = None) -> Recording:
+def read(path: Path, options: Options = DEFAULTS) -> Recording:
     """Reads one CSV, or all `*.csv` of a folder in the order of their names; a file's stem is its group.
 
     Columns: `prompt`, then one per model with True or False (any case, or 1 and 0). A column `<model>_response` next
     to its model's is ignored, blank lines are skipped, columns may come in another order in every file.
 
+    Args:
+        path: A file or folder.
+        options: Not used.
+
+    Returns:
+        The recording.
+
     Raises:
-      ValueError: a path that is missing or has no CSV, a file that is empty or breaks the format, files of one folder
-        with different models. It names file, row (the CSV record, the header is row 1), line and column, what was found
-        and what expected.
+        ValueError: A path that is missing or has no CSV, a file that is empty or breaks the format, files of one folder
+            with different models. It names file, row (the CSV record, the header is row 1), line and column, what was
+            found and what expected.
     """
     builder = Builder("routellm", path)
     first: tuple[Path, tuple[str, ...]] | None = None

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from messjax.traces.finding_counter import FindingCounter
+from messjax.traces.options import DEFAULTS, Options
 from messjax.traces.parsing import Place, field, json_lines, number, optional, text
 from messjax.traces.recording import Builder, Finding, Recording
 from messjax.traces.sniff import Sniffed, files_of
@@ -20,12 +21,19 @@ COST_UNIT = "USD"
 
 
 def fits(look: Sniffed) -> bool:
-    """JSON Lines with a question, its index over all benchmarks, and a result or a count of tokens."""
+    """JSON Lines with a question, its index over all benchmarks, and a result or a count of tokens.
+
+    Args:
+        look: What a path holds.
+
+    Returns:
+        True or False.
+    """
     keys = set(look.keys.get("jsonl", ()))
     return {"global_index", "question"} <= keys and bool({"evaluation_result", "token_usage"} & keys)
 
 
-def read(path: Path, options: object = None) -> Recording:
+def read(path: Path, options: Options = DEFAULTS) -> Recording:
     """Reads one file, or all `*.jsonl` of a folder, and joins their requests by `global_index`.
 
     A request's group is its index before the last "_". A model is called as `llm_selected` says where the file's name
@@ -33,9 +41,16 @@ def read(path: Path, options: object = None) -> Recording:
     several times the run number 1 counts, then one that succeeded, then the first, as for the publisher; others are
     reported. Answers that are not evaluated have neither score nor cost.
 
+    Args:
+        path: A file or folder.
+        options: Not used.
+
+    Returns:
+        The recording.
+
     Raises:
-      ValueError: as `json_lines`, `text` and `number`; a record without `global_index` or `question`; `success`,
-        `evaluation_result` or `token_usage` of another kind.
+        ValueError: As `json_lines`, `text` and `number`; a record without `global_index` or `question`; `success`,
+            `evaluation_result` or `token_usage` of another kind.
     """
     builder, notes = Builder("routerarena", path, cost_unit=COST_UNIT), _Notes()
     for file in files_of(path, ".jsonl", ".ndjson"):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from messjax.traces.frames import Frame, frame
+from messjax.traces.options import DEFAULTS, Options
 from messjax.traces.parsing import Place, label, listed, number, text
 from messjax.traces.recording import Builder, Finding, Recording
 from messjax.traces.sniff import Sniffed, files_of
@@ -19,11 +20,18 @@ _LONG = ("sample_id", "model_name", "eval_name", "prompt", "model_response", "pe
 
 
 def fits(look: Sniffed) -> bool:
-    """A pickle: no other format is one."""
+    """A pickle: no other format is one.
+
+    Args:
+        look: What a path holds.
+
+    Returns:
+        True or False.
+    """
     return "pickle" in look.files
 
 
-def read(path: Path, options: object = None) -> Recording:
+def read(path: Path, options: Options = DEFAULTS) -> Recording:
     """Reads one pickle, or all `*.pkl` and `*.pickle` of a folder in the order of their names.
 
     Wide columns: `sample_id`, `prompt`, perhaps `eval_name` (the group), and per model its score under its name with
@@ -31,9 +39,16 @@ def read(path: Path, options: object = None) -> Recording:
     `model_name`, `performance`, perhaps `eval_name` and `cost` in USD. The responses and the oracle's choice are not
     used; other columns are reported as left out. A request is an `eval_name` with a `sample_id`.
 
+    Args:
+        path: A file or folder.
+        options: Not used.
+
+    Returns:
+        The recording.
+
     Raises:
-      ValueError: a path that is missing or has no pickle, one that asks for anything but a DataFrame of plain columns
-        (it is named, and not run), columns that are not there. It names file, row (the first is 1) and column.
+        ValueError: A path that is missing or has no pickle, one that asks for anything but a DataFrame of plain columns
+            (it is named, and not run), columns that are not there. It names file, row (the first is 1) and column.
     """
     builder = Builder("routerbench", path, cost_unit=COST_UNIT)
     for file in files_of(path, ".pkl", ".pickle"):

@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from messjax.traces.options import DEFAULTS, Options
 from messjax.traces.parsing import Place, label, listed, number, text
 from messjax.traces.recording import Builder, Finding, Recording
 from messjax.traces.sniff import Sniffed, files_of
@@ -19,22 +20,36 @@ _FIELDS = ("score", "num_input_tokens", "num_output_tokens")
 
 
 def fits(look: Sniffed) -> bool:
-    """Parquet with a prompt and structs with a score."""
+    """Parquet with a prompt and structs with a score.
+
+    Args:
+        look: What a path holds.
+
+    Returns:
+        True or False.
+    """
     if "prompt" not in look.keys.get("parquet", ()):
         return False
     return bool(_models(pq.read_schema(look.files["parquet"][0])))
 
 
-def read(path: Path, options: object = None) -> Recording:
+def read(path: Path, options: Options = DEFAULTS) -> Recording:
     """Reads one file, or all `*.parquet` of a folder (its splits) in the order of their names.
 
     Columns: `prompt`, perhaps `key` (what the request is called) and `dataset` (its group), and one struct per model
     with `score`, `num_input_tokens` and `num_output_tokens`; responses and all else are not read. A row is a request.
     Costs are not in the format: they follow from tokens and prices.
 
+    Args:
+        path: A file or folder.
+        options: Not used.
+
+    Returns:
+        The recording.
+
     Raises:
-      ValueError: a path that is missing or has no Parquet, files that are damaged or have no such columns, files of one
-        folder with different models, values that are none. It names file, row (the first is 1) and column.
+        ValueError: A path that is missing or has no Parquet, files that are damaged or have no such columns, files of
+            one folder with different models, values of another kind. It names file, row (the first is 1) and column.
     """
     builder = Builder("sprout", path)
     first: tuple[Path, list[str]] | None = None

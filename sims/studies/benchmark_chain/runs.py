@@ -67,7 +67,7 @@ def chained(names: Sequence[str], alphas: Sequence[float], orders: Sequence[str]
             excess=chain_streams.excess(run)
         )
         distribution = world.stream.distribution()  # type: ignore[misc]
-        result.append(run.merge(chain_streams.judge(run, distribution), combine_attrs="override"))
+        result.append(run.merge(chain_streams.verdicts(run, distribution), combine_attrs="override"))
     out = other_zoos.stack(result, "order", orders).assign(result[0][other_zoos.OF_THE_LAW])
     return out.assign_coords(requests=("benchmark", chain_streams.requests(names)))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -14,9 +14,9 @@ from jax.tree_util import Partial
 
 from messjax import streams, theory, zoo
 from messjax.meters import path_audit, per_class, standard_meters
-from messjax.statistics import intervals
 from messjax.streams.switching import Rule, switched
-from messjax.theory import optimum
+from messjax.theory import cost, violation
+from messjax.theory.statement import Claim, Conclusion, Run, define_statement
 from messjax.types import Array, Distribution, Meter, Outcome, Predictor, PyTree, Stream
 from sims.common import other_zoos
 from sims.common.worlds import World
@@ -152,32 +152,19 @@ def _widths(dataset: xr.Dataset) -> xr.DataArray:
     return xr.DataArray(np.diff(dataset["t"].values, prepend=0), dims="t", coords={"t": dataset["t"]})
 
 
-def judge(dataset: xr.Dataset, distribution: Distribution) -> xr.Dataset:
+@define_statement(T5, source="T5 in docs/theory", assumptions="A1 A4 A7", unit="cost per request")
+def _regret(run: Run) -> Conclusion:
+    """-E[adjusted regret] / T <= 0."""
+    totals = {"cost_sum": run.T * run.metrics["cost"], "satisfaction_sum": run.T * run.metrics["satisfaction"]}
+    return Claim(-theory.T5_adjusted_regret(run.inputs(), **totals) / run.T, 0.0)
+
+
+def verdicts(dataset: xr.Dataset, distribution: Distribution) -> xr.Dataset:
     """T1, T2 and T5 with the law of the whole, over (statement, policy, V, alpha): measured, bound, verdict at 95%.
 
-    None but T5 is about a stream that changes. `dataset` is over (policy, V, alpha, stream).
+    None but T5 is about a stream that changes: they are evaluated as though its requests were i.i.d. `dataset` is over
+    (policy, V, alpha, stream).
     """
-    grid = tuple(dataset.sizes[name] for name in ("policy", "V", "alpha"))
-    numbers, words = np.full((2, 3, *grid), np.nan), np.empty((3, *grid), "<U9")
-    for index in np.ndindex(*grid):
-        one = dataset.isel(dict(zip(("policy", "V", "alpha"), index, strict=True)))
-        for row, (measured, S, bound) in enumerate(_cases(one, distribution)):
-            margin = intervals.jackknife(lambda m, s, bound=bound: bound(s) - m, measured, S)
-            numbers[(slice(None), row, *index)] = measured.mean(), bound(S.mean())
-            words[(row, *index)] = intervals.verdict(margin)
-    dims = ("statement", "policy", "V", "alpha")
-    result = {"measured": (dims, numbers[0]), "bound": (dims, numbers[1]), "verdict": (dims, words)}
-    return xr.Dataset(result, coords={"statement": [T1, T2, T5]})
-
-
-def _cases(one: xr.Dataset, distribution: Distribution) -> list[tuple[np.ndarray, np.ndarray, Any]]:
-    """(measured, S_T per stream, bound of S_T) of T1, T2 and T5, the latter with its sign turned."""
-    alpha, V, T = float(one["alpha"]), float(one["V"]), int(one.attrs["horizon"])
-    k, C_star, gamma = optimum.constants(distribution, alpha), float(one["optimal_cost"]), float(one["gamma"])
-    P_T = float(theory.exploration_sum(T, one["c"], one["a"]))
-    S = one["S"].values
-    return [
-        (one["queue_last"].values, S, lambda s: theory.T1_queue_sharp(V, gamma, k.B, T, s)),
-        (one["cost_gap"].values, S, lambda s: theory.T2_cost_terms(V, k.B, T, P_T, k.E_all, C_star, s).total),
-        (-one["adjusted_regret"].values / T, S, lambda s: 0.0 * s),
-    ]
+    statements = (violation.T1, cost.T2, _regret)
+    judged = theory.judge(dataset, distribution, statements=statements, correction="none", ignored={"A1"})
+    return judged[["measured", "bound", "verdict"]].drop_vars("implied_by")

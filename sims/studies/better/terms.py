@@ -26,6 +26,7 @@ from sims.common.worlds import World
 from sims.studies.better.policies import Candidate
 
 TERMS = ("exploration", "prediction", "control", "beyond")
+MEANS = {"S_T": "S", "exploration_queue": "exploration_queue"}  # of the bound, measured
 ALLOWED = ("bound_exploration", "bound_prediction", "bound_control", "bound_start", "climb")
 
 
@@ -67,11 +68,11 @@ def allowed(world: World, V: float, alpha: float, candidate: Candidate, c: float
     if world.recorded:
         return dict.fromkeys(ALLOWED, np.nan)
     known, T = distribution(world), world.horizon
-    at, best = optimum.constants(known, alpha), optimum.solve(known, alpha)
+    at, best = theory.distribution_constants(known, alpha), optimum.solve(known, alpha)
     Q_1, E_all = V * candidate.Q_1, at.E_all / (len(world.models) if candidate.one else 1)
-    R_T = max(0.0, -at.beta_M) * float(runs["exploration_queue"].mean())
-    P_T = theory.exploration_sum(T, c, candidate.a)
-    result = theory.T2_cost_terms(V, at.B, T, P_T, E_all, best.cost, float(runs["S"].mean()), R_T, Q_1)
+    measured = {name: float(runs[metric].mean()) for name, metric in MEANS.items()}
+    inputs = theory.BoundInputs.at(at, best, V=V, T=T, P_T=theory.exploration_sum(T=T, c=c, a=candidate.a), **measured)
+    result = theory.T2_cost_terms(inputs, E_all=E_all, Q_1=Q_1)
     climb = (V * best.gamma - Q_1) / T
     values = result.exploration, result.prediction, result.control, result.inversion + result.start, climb
     return {name: float(value) for name, value in zip(ALLOWED, values, strict=True)}

@@ -9,7 +9,7 @@ import xarray as xr
 from messjax import policies, predictors, theory
 from messjax.engine.grid_sweep import sweep
 from messjax.evaluation import predictor as quality
-from messjax.theory import optimum, verdicts
+from messjax.theory import optimum
 from messjax.types import Controls, Predictor
 from sims.common import sla_status, worlds
 from sims.common.study import Results
@@ -43,8 +43,10 @@ def ablation(world: World, quick: bool) -> xr.Dataset:
     result = sla_status.sla_status(result, world).merge(scores(key, world, head, quick), join="exact")
     if not world.recorded:
         assert world.stream.distribution is not None
-        result = result.merge(verdicts.judge(result, world.stream.distribution()), combine_attrs="drop_conflicts")
-    result["share_expected"] = "c", theory.exploration_sum(world.horizon, C, 0.25) / world.horizon
+        result = result.merge(
+            theory.judge(result, world.stream.distribution(), correction="none"), combine_attrs="drop_conflicts"
+        )
+    result["share_expected"] = "c", theory.exploration_sum(T=world.horizon, c=C, a=0.25) / world.horizon
     result["blind_cost"] = (), optimum.solve(world.blind(), world.alpha).cost, {"units": world.cost_unit}
     return result.assign_attrs(horizon=world.horizon, cost_unit=world.cost_unit, spread=world.spread)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 import jax
@@ -11,7 +12,8 @@ import xarray as xr
 from messjax import policies, predictors, streams, zoo
 from messjax.engine.grid_sweep import sweep
 from messjax.predictors import learning
-from messjax.types import Controls, Predictor
+from messjax.streams.continuous_features import draw
+from messjax.types import Controls, Predictor, spec_of
 from sims.common import other_zoos
 from sims.common.study import Results
 from sims.common.worlds import World
@@ -41,8 +43,10 @@ def best_last(world: World) -> World:
     """The same requests and models, the most satisfying model named last: it serves what is explored."""
     best = int(np.argmax(world.accuracy))
     order = [m for m in range(len(world.models)) if m != best] + [best]
-    weights, bias, cost = (np.asarray(table)[order] for table in world.stream.draw.args[1])  # type: ignore[attr-defined]
-    models = zoo.synthetic(len(order))._replace(models=tuple(world.models[m] for m in order), cost_unit=world.cost_unit)
+    spec = spec_of(world.stream.draw, draw)
+    weights, bias, cost = (np.asarray(table)[order] for table in (spec.weights, spec.bias, spec.cost))
+    names = tuple(world.models[m] for m in order)
+    models = dataclasses.replace(zoo.synthetic(len(order)), models=names, cost_unit=world.cost_unit)
     stream = streams.logistic(weights, bias, cost)
     return other_zoos.bare(
         world.name, stream, models, world.cost[order], world.accuracy[order], world.alpha, world.horizon
@@ -105,7 +109,7 @@ def _explored(gap: float, num_streams: int) -> xr.Dataset:
         )
         distribution = world.stream.distribution()  # type: ignore[misc]
         run = run.merge(
-            inverted_zoo.judge(run.sel(policy="oracle"), distribution, int(np.argmax(world.accuracy))),
+            inverted_zoo.verdicts(run.sel(policy="oracle"), distribution, int(np.argmax(world.accuracy))),
             combine_attrs="override",
         )
         result.append(run.assign(beta_M=float(world.accuracy[-1]) - ALPHA))

@@ -99,4 +99,4 @@ def _statements_table(one: xr.Dataset) -> Table:
 
 def _cell(one: xr.Dataset) -> str:
     word = str(one["verdict"].values)
-    return word if word == "silent" else f"{float(one['measured']):.3g} / {float(one['bound']):.3g} {word}"
+    return word if word == "not applicable" else f"{float(one['measured']):.3g} / {float(one['bound']):.3g} {word}"

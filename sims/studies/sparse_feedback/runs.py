@@ -13,7 +13,7 @@ from sims.common.settling import holds_from
 from sims.common.study import Results
 from sims.common.worlds import World
 from sims.studies.sparse_feedback.figure import LEARNED, ORACLE, F
-from sims.studies.sparse_feedback.statements import judge
+from sims.studies.sparse_feedback.statements import verdicts
 
 STEPS = (0, 2, 4)  # of the published V: 1e-6, 1e-4 and 1e-2 per J
 NEAR = 0.01  # how close to alpha the running satisfaction has to come, in the second reading of when it holds
@@ -46,4 +46,4 @@ def grid(world: World, quick: bool) -> xr.Dataset:
     result = sla_status.sla_status(result, world)
     result["near_from"] = holds_from(result["satisfaction_curve"], world.alpha - NEAR)
     distribution = None if world.recorded or world.stream.distribution is None else world.stream.distribution()
-    return result.merge(judge(result, distribution), join="exact").assign_attrs(spread=world.spread, near=NEAR)
+    return result.merge(verdicts(result, distribution), join="exact").assign_attrs(spread=world.spread, near=NEAR)

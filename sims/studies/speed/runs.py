@@ -1,4 +1,4 @@
-"""The measurements of the study: the workloads as messjax runs them, the references, the scaling, the roofline."""
+"""What `python -m sims speed` measures: the workloads in messjax and in the references, the scaling, the roofline."""
 
 from __future__ import annotations
 
@@ -232,8 +232,9 @@ def _roofline(task: Task) -> Measured:
     controls = parts["controls"]._replace(**{n: np.atleast_1d(getattr(parts["controls"], n)) for n in ("V", "alpha")})
     block = fast.best_block(world, controls)
     keys = jax.random.split(jax.random.key(0), block)
-    draw: Any = world.stream.draw
-    length = loop.chunk_length(worlds.KNOWN[draw.func](draw), block)
+    columnar = worlds.columnar_of(world.stream)
+    assert columnar is not None
+    length = loop.chunk_length(columnar, block)
     traced = jax.make_jaxpr(lambda k: fast.run_block(k, controls, world, np.array([length], np.int32), ()))(keys)
     work, peaks = machine.count(traced.jaxpr, (1.0, length + 1.0)), machine.machine()
     return Measured(

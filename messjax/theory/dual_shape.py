@@ -1,0 +1,76 @@
+"""The shape of the dual around gamma*: slopes of its chords, and the prices at which it is a gap below C* (for T6)."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from messjax.theory import optimum
+from messjax.types import Distribution
+
+CHORDS = 60  # lengths h of chords of the dual, as shares of gamma* (above: up to ten times)
+
+
+def chords(
+    distribution: Distribution, alpha: float
+) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
+    """(h, eta), [n] each, above and below gamma*: chords of the dual (without meaning below gamma* = 0)."""
+    return _chords(
+        tuple(np.asarray(distribution.weight).tolist()), _rows(distribution.cost), _rows(distribution.mean), alpha
+    )
+
+
+def _rows(table: Any) -> tuple[tuple[float, ...], ...]:
+    return tuple(tuple(row) for row in np.asarray(table, np.float64).tolist())
+
+
+@lru_cache(maxsize=256)
+def _chords(weight: tuple, cost: tuple, mean: tuple, alpha: float) -> Any:
+    distribution = Distribution(np.array(weight), np.array(cost), np.array(mean))
+    best = optimum.solve(distribution, alpha)
+    share = np.geomspace(1e-3, 1.0, CHORDS)
+    scale = best.gamma if best.gamma > 0 else 1.0
+    h = scale * share * 10.0
+    above = h, (best.cost - optimum.dual(distribution, alpha, best.gamma + h)) / h
+    h = scale * share
+    return above, (h, (best.cost - optimum.dual(distribution, alpha, np.maximum(best.gamma - h, 0.0))) / h)
+
+
+def price_limits(distribution: Distribution, alpha: float) -> tuple[np.ndarray, np.ndarray, float, float]:
+    """Prices [n] around gamma*, ascending, with C* - Dual there, and the slopes of the dual at zero and beyond them.
+
+    The prices are all at which a minimiser can change: between them the dual is straight.
+    """
+    cost, mean = np.asarray(distribution.cost, np.float64), np.asarray(distribution.mean, np.float64)
+    best = optimum.solve(distribution, alpha)
+    dE, dmu = cost[:, :, None] - cost[:, None], mean[:, :, None] - mean[:, None]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        cross = (dE / dmu)[dmu != 0]
+    g = np.unique(np.concatenate([[0.0, best.gamma], cross[np.isfinite(cross) & (cross > 0)]]))
+    gap = np.maximum(best.cost - optimum.dual(distribution, alpha, g), 0.0)
+    return g, gap, best.gamma, float(optimum.largest_alpha(distribution) - alpha)
+
+
+def inverse(distribution: Distribution, alpha: float) -> Any:
+    """(low, high): functions of a gap [..] in the dual to the prices at which the dual is that much below C*."""
+    g, gap, gamma, last = price_limits(distribution, alpha)
+    below, above = g <= gamma, g >= gamma
+
+    def low(epsilon: Any) -> Any:
+        x, y = gap[below][::-1], g[below][::-1]
+        return np.interp(epsilon, *_rising(x, y), right=0.0)
+
+    def high(epsilon: Any) -> Any:
+        x, y = _rising(gap[above], g[above])
+        beyond = np.maximum(np.asarray(epsilon) - x[-1], 0.0)
+        return np.interp(epsilon, x, y) + (beyond / last if last > 0 else np.where(beyond > 0, np.inf, 0.0))
+
+    return low, high
+
+
+def _rising(gap: np.ndarray, price: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of prices with the same gap (the flat top of the dual) the one that is farthest out."""
+    kept = np.append(np.diff(gap) > 1e-12, True)
+    return gap[kept], price[kept]

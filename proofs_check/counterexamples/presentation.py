@@ -1,0 +1,105 @@
+"""Results of the search for counterexamples as a table and a figure."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from rich.markup import escape
+from rich.table import Table
+
+from messjax import plot
+from proofs_check.counterexamples.search import NOT_APPLICABLE, SearchResult
+from proofs_check.tables import Column, build
+
+SEARCHED, RERUN = plot.COLORS[0], plot.COLORS[1]
+COLUMNS = (
+    Column("statement"), Column("verdict"), Column("measured", number=True), Column("bound", number=True),
+    Column("bound / measured", number=True, wide=True), Column("margin / scale", number=True),
+    Column("90% interval", number=True, wide=True), Column("in the search", number=True, wide=True),
+    Column("instances", number=True, wide=True), Column("s", number=True, wide=True),
+)  # fmt: skip
+
+
+def table(results: Sequence[SearchResult], title: str = "Search for counterexamples") -> Table:
+    """One row per statement: the tightest instance found, run again on new random numbers; instances are listed below.
+
+    Args:
+      results: a statement each.
+      title: of the table.
+
+    Returns:
+      Verdict, measured and bound on that instance, its margin relative to the larger of the two with its limits, the
+      margin that the search ended with, and the instances simulated.
+    """
+    rows = []
+    for each in results:
+        row, (low, middle, high) = each.row, each.margin
+        margin, limits = f"{middle:.3g}", f"{low:.3g} to {high:.3g}"
+        if middle == NOT_APPLICABLE:
+            margin, limits = "-", "-"
+        numbers = (f"{value:.4g}" for value in (row.measured, row.bound, row.looseness))
+        effort = f"{each.promised:.3g}", f"{each.tried:,}", f"{each.seconds:.1f}"
+        rows.append([each.statement.name, row.verdict, *numbers, margin, limits, *effort])
+    instances = "\n".join(escape(f"{each.statement.name}: {each.instance}") for each in results)
+    return build(
+        COLUMNS,
+        rows,
+        title=f"{title}: the tightest instance of each statement, run again on new random numbers",
+        caption=f"Instances:\n{instances}",
+    )
+
+
+def figure(results: Sequence[SearchResult], left_out: Sequence[str] = ()) -> Figure:
+    """One panel per statement: the smallest relative margin against instances tried, and the tightest one run again.
+
+    Args:
+      results: a statement each, at least one.
+      left_out: statements that were not searched, to be named below.
+    """
+    columns = min(4, len(results))
+    rows = -(-len(results) // columns)
+    with matplotlib.rc_context(plot.STYLE):
+        figure = Figure(figsize=(max(6.4, 2.6 * columns + 0.6), 1.9 * rows + 1.6), layout="constrained")
+        grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+        for axes, each in zip(grid.flat, results, strict=False):
+            _draw_search(axes, each)
+        for axes in grid.flat[len(results) :]:
+            axes.set_axis_off()
+        low, high = grid[0, 0].get_ylim()
+        grid[0, 0].set(ylim=(min(low, -0.15), max(high, 1.1)), xlim=(0, 1.15 * max(each.tried for each in results)))
+        figure.suptitle(
+            "Search for counterexamples by the margin bound - measured: 0 is tight, below 0 a violation",
+            fontsize=10,
+            x=0.01,
+            ha="left",
+        )
+        for axes in grid[-1]:
+            axes.set_xlabel("instances tried")
+        for axes in grid[:, 0]:
+            axes.set_ylabel("margin / scale")
+        omitted = f"not searched in a quick run: {', '.join(left_out)}" if left_out else ""
+        handles = [
+            Line2D([], [], color=SEARCHED, lw=1.4, label="smallest upper limit, on the random numbers of that stage"),
+            Line2D([], [], color=RERUN, marker="D", ms=4, lw=1.0, label="tightest instance on new ones, 90% interval"),
+        ]
+        title = textwrap.fill(omitted, int(13 * figure.get_figwidth())) or None
+        figure.legend(handles=handles, loc="outside lower center", ncols=1 if columns < 3 else 2, title=title)
+        return figure
+
+
+def _draw_search(axes: Axes, result: SearchResult) -> None:
+    tried, smallest = result.path.T
+    axes.axhline(0.0, color="0.3", lw=0.8)
+    axes.plot(tried, np.where(smallest < NOT_APPLICABLE, smallest, np.nan), color=SEARCHED, lw=1.4)
+    low, middle, high = result.margin
+    if middle < NOT_APPLICABLE:
+        spread = [[max(0.0, middle - low)], [max(0.0, high - middle)]]  # the jackknife's estimate is a little elsewhere
+        axes.errorbar([1.05 * result.tried], [middle], yerr=spread, color=RERUN, fmt="D", ms=4, capsize=3, zorder=3)
+    loose = f"\nbound / measured = {result.row.looseness:.3g}" if np.isfinite(result.row.looseness) else "\n"
+    axes.set_title(f"{result.statement.name}{loose}", fontsize=8)

@@ -1,0 +1,29 @@
+"""A case: what statements are tested on beyond the result of a sweep."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from messjax import feedback as _feedback
+from messjax.types import Controls, Distribution, Policy, Stream
+
+
+class Case(NamedTuple):
+    """A stream and a policy to be simulated, and the law that the constants of the bounds come from.
+
+    The kinds are those under which statements are evaluated. Where an assumption is broken on purpose (`breaks`) they
+    claim that it holds, so that its statements are evaluated all the same.
+    """
+
+    name: str
+    distribution: Distribution  # i.i.d., or the time average where A1 is broken
+    stream: Stream
+    policy: Policy
+    controls: Controls  # scalars, or arrays: a run for each combination
+    horizon: int
+    breaks: frozenset[str] = frozenset()  # assumptions broken on purpose, "A1", ...
+    feedback: Any = _feedback.complete
+    policy_kind: str = "mess_plus"
+    sla_target: float | None = None  # the satisfaction agreed where the policy runs on a tightened alpha (T10)
+    ebar: float | None = None  # a bound on E[e_t | past] that is known beforehand; None: the largest e_t measured
+    about: str = ""

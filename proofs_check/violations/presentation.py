@@ -1,0 +1,114 @@
+"""The matrix assumption x statement as tables and as a figure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from rich.markup import escape
+from rich.table import Table
+
+from messjax import plot
+from proofs_check.tables import Column, build, is_wide
+from proofs_check.violations.matrix import Cell, Row, summary
+
+WORDS = {"violated": "fails", "holds": "holds", "undecided": "?", "not applicable": "-"}
+LEGEND = '"-": not applicable, as one of its hypotheses is seen to fail; "?": undecided; "!": unexpected'
+
+
+def table(rows: Sequence[Row]) -> Table:
+    """Statements down, violated assumptions across; underlined where the statement needs the assumption."""
+    cells = summary(rows)
+    across, down = _axes(cells)
+    out = Table(
+        "statement",
+        *across,
+        title="Verdict of every statement where one assumption is violated on purpose",
+        title_justify="left",
+        title_style="bold",
+        caption=f"underlined: the statement needs the assumption\n{LEGEND}",
+        caption_justify="left",
+        padding=(0, 1) if is_wide() else 0,
+    )
+    for statement in down:
+        words = []
+        for assumption in across:
+            cell = cells.get((assumption, statement))
+            style = " ".join(["underline"] * bool(cell and cell.needed) + ["bold"] * (_word(cell)[:5] == "fails"))
+            words.append(f"[{style}]{_word(cell)}[/]" if style else _word(cell))
+        out.add_row(statement, *words)
+    return out
+
+
+def evidence(rows: Sequence[Row]) -> Table:
+    """The instance behind every failure: measured against bound, and how many runs failed."""
+    columns = (
+        Column("violated"), Column("statement"), Column("case"), Column("measured", number=True),
+        Column("bound", number=True), Column("runs that fail", number=True),
+    )  # fmt: skip
+    lines = []
+    for (assumption, statement), cell in summary(rows).items():
+        if cell.verdict == "violated":
+            row = cell.instance
+            runs = f"{cell.runs['violated']} of {sum(cell.runs.values()) - cell.runs['not applicable']}"
+            case = escape(row.case.removeprefix(f"{assumption} "))
+            lines.append([assumption, statement, case, f"{row.measured:.4g}", f"{row.bound:.4g}", runs])
+    return build(columns, lines, title="Statements that fail where an assumption is violated, an instance of each")
+
+
+def figure(rows: Sequence[Row]) -> Figure:
+    """The matrix as a grid of words: a frame where the assumption is needed, dark where the statement fails."""
+    cells = summary(rows)
+    across, down = _axes(cells)
+    with matplotlib.rc_context(plot.STYLE):
+        figure = Figure(figsize=(2.4 + 0.66 * len(across), 1.9 + 0.24 * len(down)), layout="constrained")
+        axes = figure.subplots()
+        for x, assumption in enumerate(across):
+            for y, statement in enumerate(down):
+                if (cell := cells.get((assumption, statement))) is not None:
+                    _draw(axes, x, y, cell)
+        axes.set(xlim=(-0.55, len(across) - 0.45), ylim=(len(down) - 0.45, -0.55))
+        axes.set_xticks(range(len(across)), across)
+        axes.set_yticks(range(len(down)), down)
+        axes.set_xlabel("assumption violated on purpose")
+        axes.xaxis.set_label_position("top")
+        axes.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
+        axes.grid(False)
+        axes.spines[:].set_visible(False)
+        unexpected = sum(bool(cell.surprise) for cell in cells.values())
+        figure.legend(
+            handles=[
+                Rectangle((0, 0), 1, 1, fc="0.3", ec="0.75", label="fails"),
+                Rectangle((0, 0), 1, 1, fc="white", ec="0.75", label="holds"),
+                Rectangle((0, 0), 1, 1, fc="0.92", ec="0.75", label='"-": not applicable; "?": undecided'),
+                Rectangle((0, 0), 1, 1, fc="white", ec="black", lw=1.4, label="framed: needs the assumption"),
+            ],
+            loc="outside lower center",
+            ncols=2,
+            title=f'"!": fails without need, or needs it and is not seen to fail: {unexpected} of {len(cells)} cells',
+        )
+    return figure
+
+
+def _draw(axes: Axes, x: int, y: int, cell: Cell) -> None:
+    fails = cell.verdict == "violated"
+    fill = "0.3" if fails else "white" if cell.verdict == "holds" else "0.92"
+    ink = "white" if fails else "black"
+    axes.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, fc=fill, ec="0.75", lw=0.6))
+    if cell.needed:
+        axes.add_patch(Rectangle((x - 0.43, y - 0.38), 0.86, 0.76, fill=False, ec=ink, lw=1.1))
+    axes.text(x, y + 0.03, _word(cell), ha="center", va="center", fontsize=7, color=ink)
+
+
+def _axes(cells: dict[tuple[str, str], Cell]) -> tuple[list[str], list[str]]:
+    """Assumptions and statements, each once, in their order."""
+    return list(dict.fromkeys(a for a, _ in cells)), list(dict.fromkeys(s for _, s in cells))
+
+
+def _word(cell: Cell | None) -> str:
+    if cell is None:
+        return ""
+    return WORDS[cell.verdict] + (" !" if cell.surprise else "")

@@ -34,7 +34,7 @@ def average(result: Results, ledger: str, ours: str = BEST) -> Interval:
     each = np.nanmean(np.array(logs), axis=1)
     each = each[np.isfinite(each)]
     if len(each) < 2:  # one world has no interval over worlds
-        return Interval(np.exp(each.mean()), *(np.full((), np.nan) for _ in range(2)), 0.95, len(each))
+        return Interval(np.exp(each.mean()), np.nan, np.nan, 0.95, len(each))
     measured = intervals.interval(each)
     return measured._replace(mean=np.exp(measured.mean), lower=np.exp(measured.lower), upper=np.exp(measured.upper))
 

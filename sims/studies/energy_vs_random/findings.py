@@ -43,8 +43,8 @@ def _finding(result: Results, ledger: str) -> Finding:
         f"{NAMES[ledger]}.",
         verdict_of_cases(holds, len(workshop) - holds, len(workshop)),
         f"At the workshop's own thresholds uniform random selection takes {min(means):.2f} to {max(means):.2f} times "
-        f"the energy of MESS+. A factor of 2.5 is reached in {holds} of {len(workshop)} of its worlds{where}. The mixture of models that looks at no "
-        f"request reaches 2.5 up to {blind:.0%} of the way.",
+        f"the energy of MESS+. A factor of 2.5 is reached in {holds} of {len(workshop)} of its worlds{where}. The "
+        f"mixture of models that looks at no request reaches 2.5 up to {blind:.0%} of the way.",
         (
             Number("random over MESS+ at the workshop's alpha", max(means), "times at most"),
             Number("worlds that reach 2.5 somewhere", holds, f"of {len(workshop)}"),

@@ -84,7 +84,7 @@ def _statements(args: PartOptions) -> PartResult:
 def _sequential(args: PartOptions) -> PartResult:
     if not any(each.name.startswith("T5") for each in args.statements):
         return PartResult([], {})
-    paths = sequential.follow_all(cases.to_watch(args.quick), args.seed + 1)
+    paths = sequential.follow_all(cases.to_follow(args.quick), args.seed + 1)
     rows = trial.corrected([sequential.row(path) for path in paths])
     return _reported(
         args, rows, lambda rows: plot.save(figures.over_time(paths), args.out / "T5_over_time"), SEQUENTIAL

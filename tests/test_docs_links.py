@@ -113,6 +113,23 @@ def test_docstrings_point_to_pages_that_exist() -> None:
     assert sorted((path, page) for path, page in named if not (ROOT / page).exists()) == []
 
 
+def test_docstrings_quote_headings_of_the_theory_that_exist() -> None:
+    headings = re.findall(r"^#{2,3} (.+)$", (ROOT / "docs" / "theory.md").read_text(encoding="utf-8"), re.MULTILINE)
+    quoted = {
+        (path.relative_to(ROOT).as_posix(), " ".join(heading.split()))
+        for folder in FOLDERS[:3]
+        for path in (ROOT / folder).rglob("*.py")
+        for heading in re.findall(
+            r"[\"']([A-Z][^\"'.]{2,60})[\"'],? in\s+docs/theory", path.read_text(encoding="utf-8")
+        )
+    }
+    assert quoted
+    wrong = [
+        (path, heading) for path, heading in sorted(quoted) if not any(each.startswith(heading) for each in headings)
+    ]
+    assert wrong == []
+
+
 def test_the_checks_find_what_is_missing() -> None:
     page = ROOT / "docs" / "page.md"
     text = "# Two words\n[a](#two-words) [b](#three) [c](none.md) [d](theory.md#constants) [e](https://example.org/x)\n"

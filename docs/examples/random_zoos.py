@@ -74,16 +74,16 @@ simulate_zoos = jax.jit(jax.vmap(simulate_zoo))  # keys [n] -> numbers [n] by na
 def compare_with_bounds(zoos: dict[str, np.ndarray]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """(measured [n], bound [n]) of cost - C* (T2) and of the violation alpha - satisfaction (T1), zoo by zoo."""
     z = {name: np.asarray(values, np.float64) for name, values in zoos.items()}
-    B = np.maximum(z["alpha"], 1.0 - z["alpha"]) ** 2 / 2.0
-    R_T = np.maximum(0.0, -z["beta_M"]) * z["exploration_queue"]
-    P_T = theory.exploration_sum(T=HORIZON, c=C, a=A)
-    cost = theory.T2_cost_terms(
-        V=z["V"], B=B, T=HORIZON, P_T=P_T, E_all=z["E_all"], C_star=z["C_star"], S_T=0.0, R_T=R_T
+    inputs = theory.BoundInputs(
+        **{name: z[name] for name in ("V", "gamma", "C_star", "E_all", "beta_M", "exploration_queue")},
+        B=np.maximum(z["alpha"], 1.0 - z["alpha"]) ** 2 / 2.0,
+        T=HORIZON,
+        P_T=theory.exploration_sum(T=HORIZON, c=C, a=A),
+        S_T=0.0,  # the predictor is an oracle
     )
-    queue = theory.T1_queue_sharp(V=z["V"], gamma=z["gamma"], B=B, T=HORIZON, S_T=0.0, R_T=R_T)
     return {
-        "cost - C* (T2)": (z["cost"] - z["C_star"], cost.total),
-        "violation (T1)": (z["alpha"] - z["satisfaction"], theory.L1_violation(queue, HORIZON)),
+        "cost - C* (T2)": (z["cost"] - z["C_star"], theory.T2_cost_terms(inputs).total),
+        "violation (T1)": (z["alpha"] - z["satisfaction"], theory.T1_violation(inputs)),
     }
 
 

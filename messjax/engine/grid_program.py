@@ -21,7 +21,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from messjax.engine import fast
 from messjax.engine.fast import gpu_kernel
 from messjax.engine.simulation import Result, RunParts, run_stream
-from messjax.numerics.array_cache import ArrayCache
+from messjax.numerics.array_cache import ArrayCache, RecentCache
 from messjax.types import Array, Controls, structure_key
 
 ENGINES = ("auto", "fast", "general", "kernel")
@@ -121,13 +121,13 @@ def _check_engine(engine: str, world: RunParts, covered: tuple[str, ...], platfo
 def _bytes_per_stream(world: RunParts, lanes: int, checkpoints: int) -> int:
     """Readings and their curves of one stream, twice (carried and read), with what it carries itself."""
     parts = world.stream, world.meter
-    if (known := structure_key(parts)) not in _SIZES:
-        _SIZES[known] = _sizes(world)
-    state, metric = _SIZES[known]
+    state, metric = _SIZES.of(structure_key(parts), lambda: _sizes(world))
     return 2 * len(world.policies) * lanes * metric * (1 + checkpoints) + 4 * state + 1
 
 
-_SIZES: dict[tuple, tuple[int, int]] = {}  # by form: tracing takes as long as serving a hundred thousand requests
+_SIZES: RecentCache[tuple[int, int]] = (
+    RecentCache()
+)  # by form: tracing takes as long as serving a hundred thousand requests
 
 
 def _sizes(world: RunParts) -> tuple[int, int]:
@@ -141,13 +141,13 @@ def _sizes(world: RunParts) -> tuple[int, int]:
 
 
 def _memory(device: jax.Device) -> float:
-    """Bytes of a device: its own, or the machine's."""
+    """GiB of a device: its own, or the machine's."""
     stats = None if device.platform == "cpu" else device.memory_stats()
     if stats and "bytes_limit" in stats:
-        return float(stats["bytes_limit"])
+        return float(stats["bytes_limit"]) / 2**30
     if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
-        return float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    return 4.0 * 2**30
+        return float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")) / 2**30
+    return 4.0
 
 
 @functools.partial(jax.jit, static_argnames=("curves", "devices", "fast_path", "use_kernel", "progress_callback"))
@@ -161,37 +161,41 @@ def program(
     devices: tuple[jax.Device, ...],
     fast_path: tuple[str, ...] = (),
     use_kernel: bool = False,
-    progress_callback: Callable[[Any], None] | None = None,
+    progress_callback: Callable[[Any, Any], None] | None = None,
+    run: Array | int = 0,
 ) -> dict[str, Result]:
     """The whole grid for the streams of `index` [n]: readings [n, V, alpha, c, a, f] (those that are swept).
 
     `fast_path` names the policies that go the fast way, all of them through the GPU kernel with `use_kernel`.
-    `tick(t)` is called on the host at the checkpoints.
+    `progress_callback(run, t)` is called on the host at the checkpoints; `run` is a number that tells runs apart.
     """
 
-    def streams(key: Array, index: Array, controls: Controls, world: RunParts, times: Array) -> dict[str, Result]:
+    def streams(
+        key: Array, index: Array, controls: Controls, world: RunParts, times: Array, run: Array
+    ) -> dict[str, Result]:
+        tell = None if progress_callback is None else functools.partial(jax.debug.callback, progress_callback, run)
         keys = jax.vmap(lambda i: jax.random.fold_in(key, i))(index)
         results = {}
         if slow := {name: policy for name, policy in world.policies.items() if name not in fast_path}:
             part = world._replace(policies=slow)
-            one = _over_controls(lambda key, c: run_stream(key, c, part, times, curves, progress_callback), controls, 0)
+            one = _over_controls(lambda key, c: run_stream(key, c, part, times, curves, tell), controls, 0)
             results = jax.vmap(one, (0, None))(keys, controls)
         if fast_path:
             part = world._replace(policies={name: world.policies[name] for name in fast_path})
             engine = gpu_kernel.run_kernel if use_kernel else fast.run_block
-            results |= _fast(engine, keys, controls, part, times, curves, None if slow else progress_callback)
+            results |= _fast(engine, keys, controls, part, times, curves, None if slow else tell)
         return results
 
     if len(devices) == 1:
-        return streams(key, index, controls, world, times)
+        return streams(key, index, controls, world, times, jnp.asarray(run))
     current, split = PartitionSpec(), PartitionSpec("stream")
     return jax.shard_map(
         streams,
         mesh=Mesh(np.array(devices), ("stream",)),
-        in_specs=(current, split, current, current, current),
+        in_specs=(current, split, current, current, current, current),
         out_specs=split,
         check_vma=False,
-    )(key, index, controls, world, times)
+    )(key, index, controls, world, times, jnp.asarray(run))
 
 
 def _fast(

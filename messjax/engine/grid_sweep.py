@@ -7,9 +7,11 @@ change no request, coin or count, and what is learned at most in its last bits.
 
 from __future__ import annotations
 
+import itertools
 import json
 import time
 import warnings
+import weakref
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -214,6 +216,7 @@ def _run_blocks(
                 plan.fast,
                 plan.kernel,
                 progress_callback,
+                np.int32(watch.run),
             )
             watch.follow(result, start, plan.size)
             parts.append(jax.tree.map(results.host, result, is_leaf=lambda x: hasattr(x, "to_host")))
@@ -230,14 +233,17 @@ class _Progress:
     so that a progress function that raises (Ctrl-C) does so here and not inside the runtime.
     """
 
-    at = 0  # of the program that runs now
-
     def __init__(self, progress: Callable[[int, int], None] | None, num_streams: int, horizon: int) -> None:
         self.progress, self.num_streams, self.horizon = progress, num_streams, horizon
+        self.run, self.at = next(_RUNS), 0  # number of this run; the request that its program is at
+        _RUNNING[self.run] = self
 
-    @classmethod
-    def note(cls, t: Any) -> None:
-        cls.at = max(cls.at, int(t))
+    @staticmethod
+    def note(run: Any, t: Any) -> None:
+        """What a program calls at its checkpoints. The run is an argument of the program: a constant would be part of
+        it, and every run another program to compile."""
+        if (own := _RUNNING.get(int(run))) is not None:
+            own.at = max(own.at, int(t))
 
     def follow(self, result: PyTree, start: int, size: int) -> None:
         """Wait for `result`, the streams from `start` on, telling `progress` about it."""
@@ -246,9 +252,13 @@ class _Progress:
         leaf, current, label = jax.tree.leaves(result)[0], min(size, self.num_streams - start), -1
         while not leaf.is_ready():
             time.sleep(0.05)
-            if label != _Progress.at:
-                label = _Progress.at
+            if label != self.at:
+                label = self.at
                 self.progress(start * self.horizon + current * label, self.num_streams * self.horizon)
         jax.effects_barrier()  # no late note of this program in the next one
-        _Progress.at = 0
+        self.at = 0
         self.progress((start + current) * self.horizon, self.num_streams * self.horizon)
+
+
+_RUNS = itertools.count()
+_RUNNING: weakref.WeakValueDictionary[int, _Progress] = weakref.WeakValueDictionary()  # runs that are not over

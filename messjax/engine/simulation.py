@@ -13,6 +13,7 @@ from messjax import feedback as _feedback
 from messjax.engine.validation import A_POLICY, check_components, check_controls, check_curves, check_horizon, check_run
 from messjax.meters import standard_meters as _meters
 from messjax.numerics import counter_prng
+from messjax.numerics.array_cache import RecentCache
 from messjax.types import (
     Array,
     Controls,
@@ -104,10 +105,7 @@ def check_fit(world: RunParts) -> int:
     if is_traced(leaves):
         return _check_fit(world)
     form = tuple((np.shape(x), str(jnp.result_type(x)), _number(x)) for x in leaves)
-    if (result := _FIT.get((tree, form))) is not None:
-        return result
-    _FIT[(tree, form)] = num_models = _check_fit(world)
-    return num_models
+    return _FIT.of((tree, form), lambda: _check_fit(world))
 
 
 def _number(leaf: Any) -> Any:
@@ -116,7 +114,9 @@ def _number(leaf: Any) -> Any:
     return np.asarray(leaf).item() if one else None
 
 
-_FIT: dict[Any, int] = {}  # worlds that were checked, by shapes: the check takes as long as serving a million requests
+_FIT: RecentCache[int] = (
+    RecentCache()
+)  # worlds that were checked, by shapes: the check takes as long as serving a million requests
 
 
 def _check_fit(world: RunParts) -> int:
@@ -175,7 +175,7 @@ def run_stream(
         done, inner = carry
         inner = jax.lax.fori_loop(done + 1, stop + 1, one, inner)
         if progress_callback is not None:
-            jax.debug.callback(progress_callback, stop)
+            progress_callback(stop)
         return (stop, inner), {
             name: select_metrics(world.meter.read(lane[1]), curves) for name, lane in inner[1].items()
         }

@@ -72,7 +72,7 @@ def optimal(distribution: Distribution) -> Policy:
     Raises:
         ValueError: A sampled distribution or one of labels, or an invalid one.
 
-    Source: "Setting and offline optimum" in docs/theory.md.
+    Source: "The offline optimum" in docs/theory.md.
     """
     if distribution.kind != "exact":
         raise ValueError(
@@ -93,6 +93,7 @@ def fixed(pick: Partial, init: Callable, kind: str = "other") -> Policy:
     Args:
         pick: (key, state, features [d], cost [M], controls) -> (model [] int, s_hat [M]).
         init: key -> state, what a random predictor draws at the start.
+        kind: Name of the policy, recorded in results.
 
     Returns:
         The policy. Its queue moves by the served outcomes and is not used for decisions.

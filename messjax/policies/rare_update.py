@@ -89,7 +89,7 @@ def set_row(array: Array, value: Array, i: Array) -> Array:
     return _set_row_at(0)(array, value, i)
 
 
-@functools.cache
+@functools.lru_cache(maxsize=64)
 def _set_row_at(axis: int) -> Callable[[Array, Array, Array], Array]:
     @custom_vmap
     def write(array: Array, value: Array, i: Array) -> Array:

@@ -47,7 +47,7 @@ def mixture(cost: np.ndarray, accuracy: np.ndarray) -> Policy:
 
     At most two models are mixed: neighbours on the lower-right hull of the (accuracy, cost) points. Below the first of
     them it is the cheapest model, above the last (infeasible) the best one. It is the appropriate baseline for MESS+,
-    because it needs no features ("Facts about the published results" in docs/theory.md).
+    because it needs no features ("About the published results" in docs/theory.md).
 
     Args:
         cost: Average cost of each model [M], in cost units.

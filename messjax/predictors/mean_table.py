@@ -15,7 +15,7 @@ from messjax.predictors import learning
 from messjax.types import Array, Outcome, Predictor, PyTree, Stream, sizes
 
 
-@functools.cache
+@functools.lru_cache(maxsize=64)
 def running_mean(prior: float = 1.0) -> optax.GradientTransformationExtraArgs:
     """Step size 1 / (prior + visits) per cell: on squared loss, the mean of the labels and of `prior` starting values.
 

@@ -6,18 +6,19 @@ knapsack, and sorting solves it exactly: a policy can only gain by moving a type
 its points (mu_m, E_m), and the moves are worth making in the order of their price dE/dmu. gamma* is the price of the
 move during which alpha is reached. Nothing here is iterative but the hull, which takes at most M - 1 rounds.
 
-Source: "Setting and offline optimum" in docs/theory.md. Host code, NumPy float64.
+Source: "The offline optimum" in docs/theory.md. Host code, NumPy float64.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from messjax.numerics.array_cache import ArrayCache, is_immutable
+from messjax.numerics.array_cache import ArrayCache, RecentCache, is_immutable
 from messjax.types import Distribution
 
 __all__ = [
@@ -132,7 +133,7 @@ def largest_alpha(distribution: Distribution) -> float:
 
 
 def solve(distribution: Distribution, alpha: float) -> Optimum:
-    """C*, gamma* and an optimal mixture, exactly ("Setting and offline optimum" in docs/theory.md).
+    """C*, gamma* and an optimal mixture, exactly ("The offline optimum" in docs/theory.md).
 
     gamma* is the smallest maximiser of the dual: zero where the cheapest models already reach alpha. At most one type
     is randomised, between two models. Ties in cost or in price go to the larger mean.
@@ -167,10 +168,13 @@ def values(distribution: Distribution, alphas: Sequence[float]) -> list[Value]:
     arrays = distribution.mean, distribution.weight
     if not all(is_immutable(array) for array in arrays):
         return [Value(one.cost, one.gamma) for one in solve_all(distribution, alphas)]
-    known, _ = _CACHE.of(distribution.cost, lambda _: ({}, arrays), ("values", *map(id, arrays)))
-    if new := [alpha for alpha in dict.fromkeys(alphas) if alpha not in known]:
-        known |= {one.alpha: Value(one.cost, one.gamma) for one in solve_all(distribution, new)}
-    return [known[alpha] for alpha in alphas]
+    # What is kept holds the other arrays, so that their identities stay theirs.
+    known, _ = _CACHE.of(distribution.cost, lambda _: (RecentCache(4_096), arrays), ("values", *map(id, arrays)))
+
+    result = {alpha: value for alpha in alphas if (value := known.get(alpha)) is not None}
+    for one in solve_all(distribution, [alpha for alpha in dict.fromkeys(alphas) if alpha not in result]):
+        result[one.alpha] = known.of(one.alpha, functools.partial(Value, one.cost, one.gamma))
+    return [result[alpha] for alpha in alphas]
 
 
 def _solve(distribution: Distribution, moves: _Moves, alpha: float) -> Optimum:

@@ -114,7 +114,7 @@ def T10_kappa_tail(inputs: BoundInputs, *, zeta: ArrayLike) -> Any:
     return np.vectorize(solve, otypes=[np.float64])(zeta, *known, beta_M, inputs.delay)[()]
 
 
-# --- statements: about complete feedback ("What breaks what" in docs/theory) ----------------------------------------
+# --- statements: about complete feedback ("Effects of violated assumptions" in docs/theory) -------------------------
 
 PROOF: Any = {"source": "T10 in docs/theory", "lemmas": ("t10_tightening",)}
 ABOUT: Any = {"policy": "mess_plus", "feedback": "complete"}

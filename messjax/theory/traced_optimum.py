@@ -8,7 +8,7 @@ The result is exact up to rounding in the arrays' own type: relative errors of a
 (under `jax_enable_x64`). gamma* jumps where alpha equals what a whole number of moves attains; there the smaller value
 is returned, as by the host, for every alpha within `tolerance` of that point.
 
-Source: "Setting and offline optimum" in docs/theory.md.
+Source: "The offline optimum" in docs/theory.md.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def solve(distribution: Distribution, alpha: Array | float) -> TracedOptimum:
         programme has no solution and its dual is unbounded), an alpha of zero or less gives the cost of the cheapest
         models and gamma* = 0, and NaN anywhere in the input gives NaN.
 
-    Source: "Setting and offline optimum" in docs/theory.md; the host's `messjax.theory.optimum.solve` is the reference.
+    Source: "The offline optimum" in docs/theory.md; the host's `messjax.theory.optimum.solve` is the reference.
 
     Example:
         >>> import jax, jax.numpy as jnp
@@ -119,7 +119,7 @@ def dual(distribution: Distribution, alpha: Array | float, gamma: Array | float)
     Returns:
         The value of the dual function [], in the distribution's cost unit.
 
-    Source: "Setting and offline optimum" in docs/theory.md.
+    Source: "The offline optimum" in docs/theory.md.
     """
     weight, cost, mean = (jnp.asarray(values) for values in distribution[:3])
     return weight @ (cost + gamma * (alpha - mean)).min(axis=1)

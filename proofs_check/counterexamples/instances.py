@@ -63,7 +63,7 @@ class Instance(NamedTuple):
 
     @property
     def distribution(self) -> Distribution:
-        """Its law of requests."""
+        """Its distribution of requests."""
         return Distribution(self.weight, self.cost, self.mean)
 
     @property
@@ -194,7 +194,7 @@ def _keep(state: tuple, features: Array, outcome: Outcome) -> tuple:
 
 
 def simulate(instances: Sequence[Instance], key: Array, num_streams: int) -> list[Run]:
-    """A run of every instance: readings [num_streams] of `standard_meters.standard()`, and the constants of its law.
+    """A run of every instance: metrics [num_streams] of `standard_meters.standard()`, with its constants.
 
     All instances meet the same random numbers: what the optimiser sees is a deterministic function of the instance,
     and differences between instances are paired. (What it then finds must be run afresh.)

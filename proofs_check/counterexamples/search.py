@@ -3,8 +3,8 @@
 What is minimised is the relative margin, the upper 95% limit of bound - measured over a scale: the larger of |bound|
 and the root mean square of what is measured (so a bound of zero has a scale, too); |value| for an equality, whose
 margin is how far its interval reaches past the value. By the upper limit, noise is no achievement: below zero is what
-a test would call a violation. 0 is tight, 1 says that the bound is all there is; a statement that does not apply
-counts as 3.
+a test would call a violation. 0 is tight, 1 means that nothing of the bound is used;
+a statement that does not apply counts as 3.
 
 All instances meet the same random numbers, so the best of thousands is partly the luckiest. The population is therefore
 taken to new numbers every few generations, where what was luck is lost; the leaders are run again on others, and the
@@ -194,12 +194,12 @@ class _Search:
 
 
 def tightness(statement: Statement, run: Run) -> float:
-    """The number that is minimised: the upper limit of the relative margin, NOT_APPLICABLE where nothing is said."""
+    """The number that is minimised: the upper limit of the relative margin, or NOT_APPLICABLE."""
     return relative(statement, run)[2]
 
 
 def relative(statement: Statement, run: Run) -> tuple[float, float, float]:
-    """Lower limit, estimate and upper limit of the relative margin; NOT_APPLICABLE where nothing is claimed."""
+    """Lower limit, estimate and upper limit of the relative margin; NOT_APPLICABLE for 0 <= 0, too."""
     conclusion = statement.conclude(run)
     return _relative(statement, run, conclusion)
 

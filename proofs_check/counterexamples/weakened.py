@@ -1,8 +1,8 @@
-"""False statements, planted: every theorem with one of its constants shrunk, to see whether the search refutes it.
+"""Weakened, and so false, statements: every theorem with one constant reduced, to see whether the search refutes it.
 
-A plant is the true statement told of a run with one number shrunk (B, P_T, S_T, ...): `share` = 1 is the truth, 0
-leaves the term out. `slack` finds the largest share on a ladder that the search refutes: how much of the constant the
-theorem needs, as far as the search can see. The shares below were refuted under two keys each (the next ones of the
+A weakening is the true statement evaluated on a run with one number reduced (B, P_T, S_T, ...): `share` = 1 is the
+truth, 0 leaves the term out. `slack` finds the largest share on a ladder that the search refutes: how much of the
+constant the theorem needs, as far as the search can see. The shares below were refuted under two keys each (the next ones of the
 ladder under one or none); the tests refute each anew, starting up to four times. None: nothing was, or only the whole
 term under one of two keys.
 """
@@ -20,7 +20,7 @@ from messjax.types import Array
 from proofs_check.counterexamples import search
 
 LADDER = (0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.999)
-Told = Callable[[Run, float], Run]
+Reduction = Callable[[Run, float], Run]
 
 
 class Weakening(NamedTuple):
@@ -28,7 +28,7 @@ class Weakening(NamedTuple):
 
     truth: Statement
     what: str
-    label: Told
+    reduce: Reduction
     share: float | None
 
     @property
@@ -37,18 +37,18 @@ class Weakening(NamedTuple):
         return self.truth.name.split()[0]
 
 
-def weaken(plant: Weakening, share: float) -> Statement:
+def weaken(weakening: Weakening, share: float) -> Statement:
     """The theorem as it would be with only `share` of the constant."""
-    return plant.truth._replace(
-        name=f"{plant.truth.name}, {plant.what} x {share:g}",
-        source=f"planted: {plant.truth.source} with {share:g} of {plant.what}",
-        evaluate=lambda run: plant.truth.conclude(plant.label(run, share)),
-        feedback="any",  # a weakening may change f: what the truth is about is asked of the changed run
+    return weakening.truth._replace(
+        name=f"{weakening.truth.name}, {weakening.what} x {share:g}",
+        source=f"weakened: {weakening.truth.source} with {share:g} of {weakening.what}",
+        evaluate=lambda run: weakening.truth.conclude(weakening.reduce(run, share)),
+        feedback="any",  # a weakening may change f: whether the theorem applies is decided on the changed run
     )
 
 
 def slack(
-    plant: Weakening, key: Array, *, quick: bool = True, seen: search.Screen | None = None
+    weakening: Weakening, key: Array, *, quick: bool = True, seen: search.Screen | None = None
 ) -> tuple[float | None, list[search.SearchResult]]:
     """The largest share on LADDER that a search refutes (None: none), by bisection, and the searches made."""
     low, high, result = -1, len(LADDER), []
@@ -57,19 +57,19 @@ def slack(
         if high - low == 1:
             break
         middle = (low + high) // 2
-        result.append(search.find_counterexample(weaken(plant, LADDER[middle]), step, quick=quick, seen=seen))
+        result.append(search.find_counterexample(weaken(weakening, LADDER[middle]), step, quick=quick, seen=seen))
         low, high = (middle, high) if result[-1].row.verdict == "violated" else (low, middle)
     return (LADDER[low] if low >= 0 else None), result
 
 
-def _constant(name: str) -> Told:
-    """A constant of the law."""
+def _constant(name: str) -> Reduction:
+    """A constant of the distribution."""
     return lambda run, share: run._replace(
         constants=run.constants._replace(**{name: share * getattr(run.constants, name)})
     )
 
 
-def _reading(name: str) -> Told:
+def _metric(name: str) -> Reduction:
     """A measured quantity of the bound."""
     return lambda run, share: run._replace(metrics={**run.metrics, name: share * run.metrics[name]})
 
@@ -108,7 +108,7 @@ def _hearing(run: Run, share: float) -> Run:
 def _enough(run: Run, share: float) -> Run:
     """The whole right side of T1 times `share`."""
     run = _gamma(_exploration(_constant("B")(run, share**2), share), share)
-    return _reading("exploration_queue")(_reading("S")(run, share**2), share**2)
+    return _metric("exploration_queue")(_metric("S")(run, share**2), share**2)
 
 
 def _kappa(run: Run, share: float) -> Run:
@@ -119,17 +119,17 @@ def _kappa(run: Run, share: float) -> Run:
 
 WEAKENINGS = (
     Weakening(violation.T1_OLDER, "B", _constant("B"), 0.2),
-    Weakening(violation.T1_OLDER, "S_T", _reading("S"), 0.8),
-    Weakening(violation.T1_OLDER, "R_T", _reading("exploration_queue"), 0.5),
+    Weakening(violation.T1_OLDER, "S_T", _metric("S"), 0.8),
+    Weakening(violation.T1_OLDER, "R_T", _metric("exploration_queue"), 0.5),
     Weakening(violation.T1_OLDER, "gamma*", _gamma, 0.5),
     Weakening(violation.T1, "B", _constant("B"), 0.2),
-    Weakening(violation.T1, "S_T", _reading("S"), 0.5),
+    Weakening(violation.T1, "S_T", _metric("S"), 0.5),
     Weakening(violation.T1_SECOND_FORM, "B", _constant("B"), 0.7),
     Weakening(violation.T1_SECOND_FORM, "dE", _constant("dE"), 0.2),
     Weakening(cost.T2, "B", _constant("B"), 0.0),
     Weakening(cost.T2, "P_T", _exploration, 0.95),
-    Weakening(cost.T2, "S_T", _reading("S"), None),  # both are needed, by instances of docs/theory that tests keep; the
-    Weakening(cost.T2, "R_T", _reading("exploration_queue"), None),  # search is drawn to where P_T alone is nearly all
+    Weakening(cost.T2, "S_T", _metric("S"), None),  # both are needed, by instances of docs/theory that tests keep; the
+    Weakening(cost.T2, "R_T", _metric("exploration_queue"), None),  # search is drawn to where P_T alone is nearly all
     Weakening(queue.T3, "B", _constant("B"), 0.8),
     Weakening(queue.T3, "dE", _constant("dE"), 0.5),
     Weakening(queue.T3, "ebar", _error, 0.3),
@@ -143,7 +143,7 @@ WEAKENINGS = (
     ),  # last of T4: the quick search takes one a theorem, and has slope
     Weakening(duality.T5, "1/C*", _optimum, 0.98),
     Weakening(attraction.T6_MEAN, "B", _constant("B"), 0.2),
-    Weakening(attraction.T6_MEAN, "S_T", _reading("S"), 0.2),
+    Weakening(attraction.T6_MEAN, "S_T", _metric("S"), 0.2),
     Weakening(attraction.T6_TAIL, "gamma*", _gamma, 0.7),
     Weakening(attraction.T6_SPREAD, "gamma*", _gamma, 0.5),
     Weakening(exploration.T7_MEAN, "P_T", _exploration, 0.8),

@@ -1,4 +1,4 @@
-"""The words that lemmas use beside z3's own: one variable per model, the larger and the smaller of several numbers."""
+"""Expressions beside z3's own: one variable per model, the larger and the smaller of several numbers."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""State an inequality between reals, have z3 prove it, and have every wrong version of it refuted.
+"""State an inequality between reals, prove it with z3, and refute every wrong version of it.
 
-A lemma is proved when z3 finds that no reals satisfy its hypotheses and break its claim. Three things keep such a proof
-honest. Its hypotheses must hold somewhere, or they would prove anything ("vacuous" otherwise). Every lemma brings
+A lemma is proved when z3 finds that no reals satisfy its hypotheses and break its claim. Three things make such a proof
+sound. Its hypotheses must hold somewhere, or they would prove anything ("vacuous" otherwise). Every lemma brings
 wrong versions of itself, one hypothesis dropped or one constant changed, and each must be refuted. And a point that
 refutes, like the one that shows the hypotheses to be possible, is worked out again in fractions, outside z3.
 """
@@ -37,7 +37,7 @@ class Lemma(NamedTuple):
     """
 
     name: str
-    source: str  # where docs/theory.md says it
+    source: str  # its place in docs/theory.md
     hypotheses: list[z3.BoolRef]
     claim: z3.BoolRef
     wrong: tuple[Wrong, ...]
@@ -158,7 +158,7 @@ OPERATIONS: dict[int, Callable[..., Any]] = {
 
 
 def exact(expression: z3.ExprRef, at: Mapping[str, Fraction]) -> Any:
-    """The value of an expression (Fraction) or a condition (bool) in fractions; z3 only says how it is written.
+    """The value of an expression (Fraction) or a condition (bool) in fractions; z3 only gives its structure.
 
     Raises ZeroDivisionError where a denominator vanishes (z3 lets x / 0 be anything, a lemma must not) and ValueError
     for an operation that no lemma uses.
@@ -181,7 +181,7 @@ def exact(expression: z3.ExprRef, at: Mapping[str, Fraction]) -> Any:
 def _confirm(name: str, at: Point, conditions: Sequence[z3.BoolRef]) -> None:
     false = [condition for condition in conditions if not exact(condition, at)]
     if false:
-        raise AssertionError(f"{name}: z3 says that {false[0]} holds at {show(at)}; in fractions it does not.")
+        raise AssertionError(f"{name}: z3 finds that {false[0]} holds at {show(at)}; in fractions it does not.")
 
 
 def show(at: Mapping[str, Fraction]) -> str:

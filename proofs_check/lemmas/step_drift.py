@@ -1,6 +1,6 @@
 """Inequality (1) of docs/theory.md: the drift of one request, exploration included.
 
-Fix the past; Q is then a number, and the coin is independent of the request (A4). Numbers of this step:
+Fix the past; Q is then a number, and the decision to explore is independent of the request (A4). Numbers of this step:
 
     p           probability of exploring
     drift       E[Q_{t+1}^2 - Q_t^2] / 2, = (1 - p) drift_exploit + p drift_explore

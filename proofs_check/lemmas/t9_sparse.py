@@ -1,4 +1,4 @@
-"""T9: feedback with probability f, by coins independent of everything else.
+"""T9: feedback with probability f, drawn independently of everything else.
 
 Both sides of (1) are multiplied by f, and L1 is about f times the shortfall. Names as in t1_quadratic, t2_cost and
 t3_slater; f in (0, 1], Q_1 = 0.
@@ -99,15 +99,15 @@ slater = Lemma(
     setting=(f <= 1, V > 0, B > 0, dE >= 0, T >= 1, queue_sum >= explored_sum, explored_sum >= 0),
 )
 
-rho, rho_f, D, u, u_next, feedback_received, constant = Reals("rho rho_f D u u_next heard constant")
+rho, rho_f, D, u, u_next, received, constant = Reals("rho rho_f D u u_next received constant")
 tail = Lemma(
     name="T9 tail: one request of T4, D kept",
     source=f"{SOURCE}, 'T4 with rho replaced by 1 - f (1 - rho)'",
     hypotheses=[
         *(f > 0, f <= 1, rho > 0, rho < 1),
         (1 - rho) * D == constant,
-        feedback_received <= rho * u + constant,
-        u_next == (1 - f) * u + f * feedback_received,
+        received <= rho * u + constant,
+        u_next == (1 - f) * u + f * received,
         rho_f == 1 - f * (1 - rho),
     ],
     claim=And(rho_f > 0, rho_f < 1, u_next <= rho_f * u + (1 - rho_f) * D),
@@ -115,29 +115,29 @@ tail = Lemma(
         Wrong("rho kept", claim=u_next <= rho * u + (1 - rho) * D),
         Wrong("rho_f = f rho", drop=(rho_f == 1 - f * (1 - rho),), instead=(rho_f == f * rho,)),
     ),
-    setting=(u > 0, feedback_received > 0, constant > 0, D >= 1),
+    setting=(u > 0, received > 0, constant > 0, D >= 1),
 )
 
 # One increment (1 - F/f)(alpha - s) of the martingale: d = alpha - s, F = 1 with probability f.
-d, delta, heard_step, missed_step, jump = Reals("d delta heard_step missed_step jump")
+d, delta, received_step, missed_step, jump = Reals("d delta received_step missed_step jump")
 freedman = Lemma(
     name="T9 Freedman: mean, variance and size of an increment",
     source=f"{SOURCE}, 'Freedman's inequality'",
     hypotheses=[
         *(f > 0, f <= 1, -delta <= d, d <= delta),
-        heard_step == (1 - 1 / f) * d,
+        received_step == (1 - 1 / f) * d,
         missed_step == d,
         jump == delta * larger(zero() + 1, 1 / f - 1),
     ],
     claim=And(
-        f * heard_step + (1 - f) * missed_step == 0,
-        f * heard_step**2 + (1 - f) * missed_step**2 <= delta**2 * (1 - f) / f,
-        *(-jump <= heard_step, heard_step <= jump, -jump <= missed_step, missed_step <= jump),
+        f * received_step + (1 - f) * missed_step == 0,
+        f * received_step**2 + (1 - f) * missed_step**2 <= delta**2 * (1 - f) / f,
+        *(-jump <= received_step, received_step <= jump, -jump <= missed_step, missed_step <= jump),
     ),
     wrong=(
         Wrong(
             "variance without 1/f",
-            claim=f * heard_step**2 + (1 - f) * missed_step**2 <= delta**2 * (1 - f),
+            claim=f * received_step**2 + (1 - f) * missed_step**2 <= delta**2 * (1 - f),
         ),
         Wrong(
             "jumps of at most delta (1/f - 1)",
@@ -148,14 +148,14 @@ freedman = Lemma(
     setting=(delta > 0, delta <= 1, d <= 1),
 )
 
-# exploited = sum (1 - p_t) E[alpha - s_t | exploit]; explored requests are always heard.
+# exploited = sum (1 - p_t) E[alpha - s_t | exploit]; feedback on explored requests is always received.
 always = Lemma(
-    name="T9 explored requests always heard",
+    name="T9 feedback on explored requests always received",
     source=f"{SOURCE}, 'has to be raised by beta_M (1/f - 1) P_T/T'",
     hypotheses=[
         *(f > 0, T > 0),
         shortfall == exploited - beta_M * P_T,
-        f * exploited - beta_M * P_T <= y,  # L1 over the requests that are heard
+        f * exploited - beta_M * P_T <= y,  # L1 over the requests whose feedback is received
     ],
     claim=shortfall / T <= y / (f * T) + beta_M * (1 / f - 1) * P_T / T,
     wrong=(

@@ -1,4 +1,4 @@
-"""Rates and T8's sweeps as tables and figures: points with intervals, fitted slopes and predicted ones."""
+"""Rates and T8's sweeps as tables and figures: means with intervals, fitted slopes and predicted ones."""
 
 from __future__ import annotations
 
@@ -9,61 +9,77 @@ import matplotlib
 import numpy as np
 from matplotlib import ticker
 from matplotlib.figure import Figure
+from rich.markup import escape
 from rich.table import Table
 
 from messjax.plot import COLORS, DASHES, MARKERS, STYLE
 from proofs_check.rates.exponent import Sweep
 from proofs_check.rates.slope import GATE, TOLERANCE, Rate
+from proofs_check.tables import Column, build
 
-BOTH, EXPLORATION, PREDICTION = "k", COLORS[0], COLORS[1]
+SUM, EXPLORATION, PREDICTION = "k", COLORS[0], COLORS[1]
+
+
+RATES = (
+    Column("of"), Column("mean of"), Column("in"), Column("range", wide=True), Column("slope", number=True),
+    Column("95% interval", number=True, wide=True), Column("predicted", number=True),
+    Column("T/(V gamma*)", number=True, wide=True), Column("verdict"),
+)  # fmt: skip
+SWEEPS = (
+    Column("loss"), Column("predictor"), Column("requests"), Column("q", number=True, wide=True),
+    Column("c", number=True, wide=True), Column("best a", number=True), Column("95% interval", number=True),
+    Column("a*", number=True), Column("verdict"), Column("q'", number=True, wide=True),
+    Column("q'/(1+q')", number=True, wide=True), Column("off", number=True, wide=True),
+    Column("T/(V gamma*)", number=True, wide=True),
+)  # fmt: skip
 
 
 def table(rates: Sequence[Rate]) -> Table:
-    """One row per rate, the gate printed."""
-    out = Table(
-        title=f"Slopes of log y in log x, 95% intervals over streams; judged where T/(V gamma*) >= {GATE:g}; "
-        f"agrees: all of the interval within {TOLERANCE:g} of the prediction"
+    """One row per rate, with the horizon that the verdict depends on."""
+    rows = []
+    for rate in rates:
+        x, gate = rate.x[-rate.used :], f"{rate.gate:.1f}{'' if rate.gate >= GATE else ', too short'}"
+        rows.append([
+            rate.statement, escape(rate.what), rate.x_name, f"{x[0]:g} to {x[-1]:g}", _digits(rate.slope, 3),
+            f"{_digits(rate.slope_lower, 3)} to {_digits(rate.slope_upper, 3)}", f"{rate.predicted:.3f}",
+            "no queue" if np.isnan(rate.gate) else gate, rate.verdict,
+        ])  # fmt: skip
+    return build(
+        RATES,
+        rows,
+        title="Slopes of log mean in log x, with intervals over streams",
+        caption=f"agrees: all of the interval within {TOLERANCE:g} of the prediction; "
+        f"gated: not judged, as T/(V gamma*) is below {GATE:g}.",
     )
-    for column in ("statement", "y", "x", "range", "slope", "interval", "predicted", "T/(V gamma*)", "verdict"):
-        out.add_column(column, justify="right" if column in ("slope", "predicted", "T/(V gamma*)") else "left")
-    for one in rates:
-        x = one.x[-one.used :]
-        out.add_row(
-            one.statement, one.what, one.x_name, f"{x[0]:g} to {x[-1]:g}", _digits(one.slope, 3),
-            f"[{_digits(one.slope_lower, 3)}, {_digits(one.slope_upper, 3)}]", f"{one.predicted:.3f}",
-            "no queue in it" if np.isnan(one.gate) else f"{one.gate:.1f}{'' if one.gate >= GATE else ' FAILS'}",
-            one.verdict,
-        )  # fmt: skip
-    return out
 
 
 def exponent_table(sweeps: Sequence[Sweep]) -> Table:
     """One row per sweep of T8."""
-    out = Table(
-        title="T8: the exponent of exploration at which least is lost (95% by bootstrap over streams). "
-        "off: by how many times the constants' ratio would have to differ to explain the distance to q'/(1 + q')"
+    rows = [
+        [
+            sweep.what, sweep.predictor, sweep.world, f"{sweep.q:.3f}", f"{sweep.c:.3g}", f"{sweep.a_min:.3f}",
+            f"{sweep.a_lower:.3f} to {sweep.a_upper:.3f}", f"{sweep.a_star:.3f}", sweep.verdict,
+            f"{sweep.q * sweep.power:.3f}", f"{sweep.a_power:.3f}", f"{sweep.off:.2f}", f"{sweep.gate:.0f}",
+        ]
+        for sweep in sweeps
+    ]  # fmt: skip
+    return build(
+        SWEEPS,
+        rows,
+        title="T8: the exponent a of exploration with the smallest loss (interval by bootstrap over streams)",
+        caption="a* = q/(1+q), inside or outside of where the interval is; q' = q times the power of the error in the "
+        "loss; off: the factor by which constants would have to differ to explain the distance to q'/(1+q').",
     )
-    words = ("what", "predictor", "requests", "a* is")
-    numbers = ("q", "c", "least at a", "interval", "a* = q/(1+q)")
-    for column in (*words[:3], *numbers, words[3], "q'", "q'/(1+q')", "off", "T/(V gamma*)"):
-        out.add_column(column, justify="left" if column in words else "right")
-    for one in sweeps:
-        out.add_row(
-            one.what, one.predictor, one.world, f"{one.q:.3f}", f"{one.c:.3g}", f"{one.a_min:.3f}",
-            f"[{one.a_lower:.3f}, {one.a_upper:.3f}]", f"{one.a_star:.3f}", one.verdict, f"{one.q * one.power:.3f}",
-            f"{one.a_power:.3f}", f"{one.off:.2f}", f"{one.gate:.0f}",
-        )  # fmt: skip
-    return out
 
 
 def figure(rates: Sequence[Rate]) -> Figure:
-    """Six panels of logarithmic axes: points with intervals, the predicted slope through their middle."""
+    """Six panels of logarithmic axes: means with intervals, and lines of the predicted slope through them."""
     panels: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
         ("queue in V", "V (requests per unit of cost)", "E[Q] (requests)", ("E[Q]",)),
         (
             "cost gap in V",
             "V (requests per unit of cost)",
-            "cost - C* + $\\gamma^*$ violation (cost per request)",
+            r"cost - C* + $\gamma^*$ violation (cost per request)",
             ("cost gap, settled",),
         ),
         (
@@ -88,7 +104,7 @@ def figure(rates: Sequence[Rate]) -> Figure:
 
 
 def t6_figure(rates: Sequence[Rate]) -> Figure:
-    """T6: where the queue is drawn to, and how far it spreads there."""
+    """T6: the level at which the queue settles, and its standard deviation there."""
     with matplotlib.rc_context(STYLE):
         drawn = Figure(figsize=(9.2, 4.8), layout="constrained")
         left, right = drawn.subplots(1, 2)
@@ -99,8 +115,8 @@ def t6_figure(rates: Sequence[Rate]) -> Figure:
             _power_law(right, one, i)
         low, high = right.get_ylim()
         right.set_ylim(min(low, 0.5), high)
-        left.set(title="(a) the queue is drawn to V gamma*", ylabel="E[Q] (requests)")
-        right.set(title="(b) its spread there", ylabel="s.d. of Q over streams and time (requests)")
+        left.set(title=r"(a) the queue settles at V $\gamma^*$", ylabel="E[Q] (requests)")
+        right.set(title="(b) its standard deviation there", ylabel="s.d. of Q over streams and time (requests)")
         for axis in (left, right):
             axis.set_xlabel("V (requests per unit of cost)")
             _legend_below(axis)
@@ -109,7 +125,7 @@ def t6_figure(rates: Sequence[Rate]) -> Figure:
 
 
 def t8_figure(sweeps: Sequence[Sweep], rates: Sequence[Rate] = ()) -> Figure:
-    """T8: a panel per sweep; with `rates` also what an error costs, which decides where the least lies."""
+    """T8: a panel per sweep; with `rates` also what an error costs, which decides where the minimum lies."""
     with matplotlib.rc_context(STYLE):
         drawn = Figure(figsize=(11.0, 10.6), layout="constrained")
         axes = list(drawn.subplots(3, 3).flat)
@@ -133,7 +149,7 @@ def t8_figure(sweeps: Sequence[Sweep], rates: Sequence[Rate] = ()) -> Figure:
         drawn.legend(shown.values(), shown.keys(), loc="outside lower center", ncols=4)
         one = sweeps[0]
         drawn.suptitle(
-            f"T8: what is lost against the exponent a of exploration, p = min(1, c t^-a); T = {one.T:,}, "
+            f"T8: average loss against the exponent a of exploration, p = min(1, c t^-a); T = {one.T:,}, "
             f"{one.streams} streams, 95% intervals", fontsize=10,
         )  # fmt: skip
         return drawn
@@ -192,7 +208,7 @@ def _legend_below(axis: Any) -> None:
 
 def _caption(what: str) -> str:
     return (
-        f"{what}: means with 95% intervals over streams; lines have the predicted slope, through the points fitted;\n"
+        f"{what}: means with 95% intervals over streams; lines have the predicted slope through the fitted points;\n"
         f"hollow: T / (V $\\gamma^*$) < {GATE:g}, not judged"
     )
 
@@ -200,10 +216,8 @@ def _caption(what: str) -> str:
 def _sweep(axis: Any, letter: str, one: Sweep) -> None:
     axis.plot(one.a, one.exploration, color=EXPLORATION, ls=DASHES[1], marker=MARKERS[0], ms=3, label="exploration")
     axis.plot(one.a, one.prediction, color=PREDICTION, ls=DASHES[2], marker=MARKERS[1], ms=3, label="prediction")
-    axis.errorbar(
-        one.a, one.y, yerr=[one.y - one.lower, one.upper - one.y], color=BOTH, lw=1.6, capsize=2, label="both"
-    )
-    axis.axvspan(one.a_lower, one.a_upper, color="0.85", lw=0, label="least: 95% interval")
+    axis.errorbar(one.a, one.y, yerr=[one.y - one.lower, one.upper - one.y], color=SUM, lw=1.6, capsize=2, label="sum")
+    axis.axvspan(one.a_lower, one.a_upper, color="0.85", lw=0, label="minimum: 95% interval")
     axis.axvline(one.a_star, color=COLORS[2], lw=1.8, label="a* = q/(1+q)")
     if one.power != 1.0:
         axis.axvline(one.a_power, color=COLORS[3], lw=1.8, ls=DASHES[3], label="2q/(1+2q): loss of order $e^2$")

@@ -106,7 +106,7 @@ def _sweep(key: Any, plan: Plan, cost: Rate, a: np.ndarray, T: int, streams: int
     power = 1.0 if plan.what == "T2" else 1.0 + world.margin
     q, q_lower, q_upper = (-slope for slope in (plan.rate.slope, plan.rate.slope_upper, plan.rate.slope_lower))
     c = balanced(q, power, _start(plan.rate, q), *_constants(plan, cost, power), T)
-    run = measure.play(
+    run = measure.simulate_world(
         key, world, plan.predictor, T, streams, V=V, c=c, a=a, engine="general",
         meter=standard_meters.zip_meters(worlds.excess(world), worlds.explored_excess(world), standard_meters.theory()),
     ).transpose("a", "stream", ...)  # fmt: skip

@@ -1,4 +1,4 @@
-"""The rates, measured: queue, spread, gap and violation in V and T, exploration in T, errors in explored requests."""
+"""Measure the rates: queue, spread, cost gap and violation in V and T, exploration, errors in explored requests."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from proofs_check.rates.worlds import World
 
 
 class Size(NamedTuple):
-    """How much is run."""
+    """How much is simulated."""
 
     streams: int
     horizon: int  # of the runs over V and over T
@@ -36,8 +36,10 @@ FULL = Size(
 ERRORS = (0.005, 0.01, 0.02, 0.04, 0.08)  # of the predictors whose loss is measured
 
 
-def play(key: Array, world: World, predictor: Predictor, horizon: int, num_streams: int, **more: Any) -> xr.Dataset:
-    """MESS+ on a world. Controls (V, c, a) and options of `sweep` come by name; C* and gamma* are the world's."""
+def simulate_world(
+    key: Array, world: World, predictor: Predictor, horizon: int, num_streams: int, **more: Any
+) -> xr.Dataset:
+    """Simulate MESS+ on a world. Controls (V, c, a) and options of `sweep` come by name."""
     controls = Controls(alpha=world.alpha, **{name: more.pop(name) for name in ("V", "c", "a") if name in more})
     return sweep(
         key, controls, policy=policies.mess_plus(predictor), stream=world.stream._replace(distribution=None),
@@ -46,7 +48,7 @@ def play(key: Array, world: World, predictor: Predictor, horizon: int, num_strea
 
 
 def late(dataset: xr.Dataset, name: str) -> np.ndarray:
-    """The mean of a per-request reading over the second half of a run with two checkpoints [V, stream]."""
+    """The mean of a per-request metric over the second half of a run with two checkpoints [V, stream]."""
     curve = dataset[f"{name}_curve"]
     return (2.0 * curve.isel(t=1) - curve.isel(t=0)).transpose(..., "stream").values
 
@@ -57,7 +59,7 @@ def attraction(key: Array, size: Size) -> list[Rate]:
     for world, spread, short in ((worlds.kinked(), 0.0, True), (worlds.smooth(), 0.5, False)):
         started = time.perf_counter()
         V = np.array(size.V)
-        run = play(
+        run = simulate_world(
             key, world, predictors.oracle(world.stream), size.horizon, size.streams, V=V, c=0.0, checkpoints=40,
             curves=("queue_last",),
         )  # fmt: skip
@@ -75,7 +77,7 @@ def attraction(key: Array, size: Size) -> list[Rate]:
 def _too_short(key: Array, world: World, size: Size) -> Rate:
     """E[Q] at the end of a horizon that the largest V needs for its transient alone: what the gate is for."""
     V, horizon = np.array(size.V), int(2 * size.V[-1])
-    run = play(key, world, predictors.oracle(world.stream), horizon, size.streams, V=V, c=0.0)
+    run = simulate_world(key, world, predictors.oracle(world.stream), horizon, size.streams, V=V, c=0.0)
     samples = run["queue_last"].transpose("V", "stream").values
     return fit("T6", "E[Q], horizon too short", "V", V, samples, 1.0, gate=horizon / (V[-1] * world.gamma))
 
@@ -85,11 +87,14 @@ def gaps(key: Array, size: Size) -> list[Rate]:
     world, streams = worlds.smooth(), size.streams // 4  # the meter has little noise
     oracle, meter = predictors.oracle(world.stream), worlds.excess(world)
     V, horizon, started = np.array([8.0, 16.0, 32.0, 64.0]), size.horizon // 2, time.perf_counter()
-    run = play(key, world, oracle, horizon, streams, V=V, c=0.0, meter=meter, checkpoints=2)
+    run = simulate_world(key, world, oracle, horizon, streams, V=V, c=0.0, meter=meter, checkpoints=2)
     gate, seconds = horizon / (V[-1] * world.gamma), time.perf_counter() - started
     result = [fit("T2", "cost gap, settled", "V", V, late(run, "excess"), -1.0, gate=gate, seconds=seconds)]
     T, started = 2_000 * np.array(size.T_factors), time.perf_counter()
-    runs = [play(key, world, oracle, int(t), streams, V=np.sqrt(t), c=0.0, meter=meter)["excess"].values for t in T]
+    runs = [
+        simulate_world(key, world, oracle, int(t), streams, V=np.sqrt(t), c=0.0, meter=meter)["excess"].values
+        for t in T
+    ]
     gate, seconds = float(np.min(np.sqrt(T))) / world.gamma, time.perf_counter() - started
     return [*result, fit("T2", "cost gap, V = sqrt(T)", "T", T, np.stack(runs), -0.5, gate=gate, seconds=seconds)]
 
@@ -121,9 +126,9 @@ def exploration(key: Array, size: Size) -> list[Rate]:
 
 
 def _over_T(key: Array, world: World, size: Size, least: int, **controls: Any) -> tuple[np.ndarray, xr.Dataset]:
-    """One run read at horizons least * T_factors [n], whose streams are thus the same."""
+    """One run, evaluated at horizons least * T_factors [n], whose streams are thus the same."""
     factors = np.array(size.T_factors)
-    run = play(
+    run = simulate_world(
         key, world, predictors.oracle(world.stream), least * factors[-1], size.streams, checkpoints=int(factors[-1]),
         **controls,
     )  # fmt: skip
@@ -149,7 +154,7 @@ def tabular(world: World) -> Predictor:
 
 def _error(key: Array, size: Size, name: str, world: World, predictor: Predictor, predicted: float, used: int) -> Rate:
     started, step = time.perf_counter(), 8
-    run = play(
+    run = simulate_world(
         key, world, predictor, size.learned, size.streams // 2, V=1.0, c=1.0, a=0.0, checkpoints=size.learned // step,
         curves=("error_last",), meter=standard_meters.theory(), engine="general",
     )  # fmt: skip
@@ -165,7 +170,7 @@ def losses(key: Array, size: Size) -> list[Rate]:
     for world in (worlds.close_calls(), worlds.smooth()):
         started, V, horizon, streams = time.perf_counter(), 300.0, size.horizon, size.streams // 4
         runs = [
-            play(
+            simulate_world(
                 key, world, predictors.noisy(world.stream, error), horizon, streams, V=V, c=0.0,
                 meter=worlds.excess(world), checkpoints=2,
             )

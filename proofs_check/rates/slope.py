@@ -11,7 +11,7 @@ from messjax.statistics import intervals
 from messjax.theory import assumptions_of
 from proofs_check.trials.trial import EMPTY_ROW, NAN, Row
 
-GATE = 20.0  # the least T / (V gamma*) at which a slope is judged
+GATE = 20.0  # the smallest T / (V gamma*) at which a slope gets a verdict
 TOLERANCE = 0.1  # a slope agrees where its whole interval is this close: finite T and V bend every power law a little
 LEVEL = 0.95
 
@@ -52,7 +52,7 @@ def fit(
     """The rate of samples [n, streams] at x [n], the same streams at every x.
 
     y is the mean over streams to the power 1/root: root = 2 makes a standard deviation of mean squares. ValueError
-    for a mean that is not positive, as `intervals.loglog_slope` says it.
+    for a mean that is not positive, as `intervals.loglog_slope` raises it.
     """
     x, used = np.asarray(x, np.float64), len(x) if used is None else used
     limits = intervals.interval(samples, LEVEL)
@@ -67,7 +67,7 @@ def fit(
 
 
 def verdict(lower: float, upper: float, predicted: float, gate: float = float("nan")) -> str:
-    """What an interval of a slope says of the predicted one, behind the gate."""
+    """The verdict on a predicted slope from the interval of the measured one, where T / (V gamma*) is at least GATE."""
     if gate < GATE:
         return "gated"
     near, far = abs(lower - predicted), abs(upper - predicted)
@@ -80,8 +80,8 @@ def verdict(lower: float, upper: float, predicted: float, gate: float = float("n
 def row(rate: Rate) -> Row:
     """A rate as a line of the verdict table: the slope against the predicted one, within TOLERANCE of it.
 
-    It holds by two one-sided tests, and is violated where the slope is significantly farther away: what is between, or
-    behind the gate, is undecided or not applicable. The margin is what the tolerance leaves.
+    It holds by two one-sided tests, and is violated where the slope is significantly farther away: what is between is
+    undecided; where T / (V gamma*) is below GATE it is not applicable. The margin is what the tolerance leaves.
     """
     out = EMPTY_ROW._replace(
         statement=f"{rate.statement} rate", source=f"{rate.statement} in docs/theory",

@@ -1,4 +1,4 @@
-"""Three laws that rates are measured on, each with its price gamma*, and a meter of little noise for the cost gap."""
+"""Three streams that rates are measured on, each with its gamma*, and a meter of little noise for the cost gap."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from proofs_check.trials import cases
 
 
 class World(NamedTuple):
-    """A stream with its law and the agreement asked for. Two models; costs in no unit."""
+    """A stream of two models with its distribution and an alpha; costs have no unit."""
 
     name: str
     stream: Stream
@@ -56,10 +56,10 @@ def smooth() -> World:
 
 
 def close_calls(octaves: int = 9) -> World:
-    """Types as close to a draw between the models as one likes: as many in every octave, and one at gamma* = 2.
+    """Types at every distance from a tie between the models, as many in every octave, and one tie at gamma* = 2.
 
-    The dearer model is better by .5 +- .4 2^-j; an error e misjudges all types closer than about e, which is a fixed
-    share of requests per octave, so that the loss is of order e: the worst that T2 allows.
+    The more expensive model is better by .5 +- .4 2^-j; an error e misranks the models on all types closer to a tie
+    than about e, which is a fixed share of requests per octave, so that the loss is of order e: the worst that T2 allows.
     """
     apart = 0.4 * 2.0 ** -np.arange(octaves)
     gain = np.concatenate([0.5 - apart, [0.5], 0.5 + apart])
@@ -73,7 +73,7 @@ def close_calls(octaves: int = 9) -> World:
 
 
 def excess(world: World) -> Meter:
-    """Reading `excess`, the mean of E_paid + gamma* (alpha - mu_served) above its least over single models.
+    """Meter of `excess`, the mean of E_paid + gamma* (alpha - mu_served) above its least over single models.
 
     Its expectation is that of average cost - C* + gamma* x violation (T5's adjusted regret per request), exactly, with
     mu in the place of labels: hundreds of times less variance.
@@ -82,7 +82,7 @@ def excess(world: World) -> Meter:
 
 
 def explored_excess(world: World) -> Meter:
-    """Reading `explored_excess`: the part of `excess` that falls on explored requests."""
+    """Meter of `explored_excess`: the part of `excess` that falls on explored requests."""
     return standard_meters.mean("explored_excess", Partial(_explored, jnp.float32(world.gamma)))
 
 

@@ -9,7 +9,7 @@ from messjax.types import Controls, Distribution, Policy, Stream
 
 
 class Case(NamedTuple):
-    """A stream and a policy to be simulated, and the law that the constants of the bounds come from.
+    """A stream and a policy to be simulated, and the distribution that the constants of the bounds come from.
 
     The kinds are those under which statements are evaluated. Where an assumption is broken on purpose (`breaks`) they
     claim that it holds, so that its statements are evaluated all the same.

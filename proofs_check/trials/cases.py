@@ -111,7 +111,7 @@ def _baseline(name: str, policy: Policy, distribution: Distribution, T: int) -> 
     )
 
 
-def to_watch(quick: bool) -> list[Case]:
+def to_follow(quick: bool) -> list[Case]:
     """Cases that are worth following over time: known and learned predictors, and the policies that come closest."""
     names = ("llama3, oracle", "llama3, running means", "llama3, linear SGD", "two models, oracle", "llama3, mixture",
              "llama3, greedy, oracle")  # fmt: skip

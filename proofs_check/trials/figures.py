@@ -19,7 +19,7 @@ from matplotlib.patches import Patch
 from messjax import plot
 from messjax.theory.hypothesis_tests import Row
 from messjax.theory.statement import Statement
-from proofs_check.trials.sequential import WatchedPath
+from proofs_check.trials.sequential import FollowedPath
 
 MEASURED, BOUND, MARGIN = plot.COLORS[0], plot.COLORS[1], plot.COLORS[2]
 MARKERS = {"holds": "o", "undecided": "o", "violated": "X"}  # hollow where undecided
@@ -129,7 +129,7 @@ def _set_scale(axes: Axes, rows: Sequence[Row]) -> None:
     axes.xaxis.set_minor_locator(ticker.NullLocator())
 
 
-def over_time(paths: Sequence[WatchedPath]) -> Figure:
+def over_time(paths: Sequence[FollowedPath]) -> Figure:
     """T5 over time: the running adjusted regret of every path, with limits that hold for all of them at all times."""
     columns = min(3, len(paths))
     rows = -(-len(paths) // columns)
@@ -155,7 +155,7 @@ def over_time(paths: Sequence[WatchedPath]) -> Figure:
     return figure
 
 
-def _draw_paths(axes: Axes, path: WatchedPath) -> None:
+def _draw_paths(axes: Axes, path: FollowedPath) -> None:
     limits = path.limits(0.05)
     axes.fill_between(path.t, limits.lower.min(axis=0), limits.upper.max(axis=0), color="0.88", lw=0)
     axes.plot(path.t, (path.S / path.t).T, color=plot.COLORS[0], lw=0.7)

@@ -1,4 +1,4 @@
-"""T5 watched over time: on single paths, at every request, by confidence sequences that stay valid wherever one stops.
+"""T5 followed over time: on single paths, at every request, by confidence sequences that stay valid wherever one stops.
 
 For a valid policy X_t = cost_t + gamma* (alpha - s_t) - C* has E[X_t | past] >= 0, whatever it has learned. The
 running mean of these conditional means is followed on every path
@@ -27,8 +27,8 @@ from proofs_check.trials.trial import EMPTY_ROW, NAN, Row
 ERRORS = 10.0 ** -np.arange(1.0, 13.0)
 
 
-class WatchedPath(NamedTuple):
-    """One case watched: the running mean of X_t on every path with its 95% limits, [paths, checkpoints]."""
+class FollowedPath(NamedTuple):
+    """One case followed: the running mean of X_t on every path with its 95% limits, [paths, checkpoints]."""
 
     case: str
     t: np.ndarray  # [checkpoints]
@@ -47,7 +47,7 @@ class WatchedPath(NamedTuple):
         )
 
 
-def follow(case: Case, key: Array, paths: int = 8, checkpoints: int = 100, unit: str = "cost") -> WatchedPath:
+def follow(case: Case, key: Array, paths: int = 8, checkpoints: int = 100, unit: str = "cost") -> FollowedPath:
     """Run a case on a few paths, at the first point of its grid, and fold what the sequences need."""
     started = time.perf_counter()
     controls = Controls(*(float(np.ravel(value)[0]) for value in case.controls))
@@ -69,11 +69,11 @@ def follow(case: Case, key: Array, paths: int = 8, checkpoints: int = 100, unit:
     )  # fmt: skip
     S, V = (result[f"regret_{name}_curve"].values for name in ("sum", "spread"))
     seconds = time.perf_counter() - started
-    return WatchedPath(case.name, result["t"].values.astype(np.float64), S, V, low, high, unit, seconds)
+    return FollowedPath(case.name, result["t"].values.astype(np.float64), S, V, low, high, unit, seconds)
 
 
-def row(path: WatchedPath) -> Row:
-    """The verdict on a case's paths, with p-values that watching does not spoil (to a power of ten, rounded up)."""
+def row(path: FollowedPath) -> Row:
+    """The verdict on a case's paths, with p-values valid at any stopping time (powers of ten, rounded up)."""
     flagged = [error for error in ERRORS if (path.limits(error).upper < 0).any()]
     above = [error for error in ERRORS if (path.limits(error).lower[:, -1] >= 0).all()]
     p_violated, p_holds = min(flagged, default=1.0), min(above, default=1.0)
@@ -88,7 +88,7 @@ def row(path: WatchedPath) -> Row:
     )  # fmt: skip
 
 
-def follow_all(cases: list[Case], seed: int) -> list[WatchedPath]:
-    """Every case whose law is the stream's, a key each."""
+def follow_all(cases: list[Case], seed: int) -> list[FollowedPath]:
+    """Every case whose distribution is the stream's, with a key each."""
     keys = jax.random.split(jax.random.key(seed), len(cases))
     return [follow(case, key) for case, key in zip(cases, keys, strict=True)]

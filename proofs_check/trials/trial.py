@@ -1,7 +1,7 @@
 """A case is simulated and statements are tested on it, by the tests that `theory.judge` uses.
 
-The bound comes from `messjax.theory` and the law, the measurement from the engine: independent code. Verdicts are by
-Holm's method over the family of all cases and statements, at 5% each way.
+The bound comes from `messjax.theory` and the distribution, the measurement from the engine: independent code. Verdicts
+are by Holm's method over the family of all cases and statements, at 5% each way.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def run_case(case: Case, key: Array, num_streams: int, *, meter: Any = None, aud
 
 
 def run_of(case: Case, at: Controls, metrics: dict[str, np.ndarray], name: str | None = None) -> Run:
-    """What was measured of a case at one point of its grid, with the constants of its law."""
+    """What was measured of a case at one point of its grid, with the constants of its distribution."""
     shown = f"{case.name}, V = {at.V:g}" + (f", f = {at.f:g}" if at.f != 1.0 else "")
     return Run(
         *at,

@@ -1,7 +1,8 @@
-"""Every assumption broken on purpose, one at a time: the cases of the matrix "assumption x statement".
+"""Every assumption violated on purpose, one at a time: the cases of the matrix "assumption x statement".
 
-Each case is chosen so that a statement that needs the assumption must fail on it; "What breaks what" in docs/theory
-says why. `requests` has the streams, `coins` exploration, `beliefs` feedback and predictions, `catalogue` the cases.
+Each case is chosen so that a statement that needs the assumption must fail on it; the reasons are under "Effects of
+violated assumptions" in docs/theory.md. `requests` has the streams, `exploration` its policies, `predictions` feedback and
+predictors, `catalogue` the cases.
 """
 
 from __future__ import annotations

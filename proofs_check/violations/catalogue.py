@@ -1,4 +1,4 @@
-"""The broken cases: one assumption each, with complete and sparse feedback, and mostly at a tightened alpha as well."""
+"""Cases that violate one assumption each, with complete and sparse feedback, and mostly also at a tightened alpha."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ CALM = Controls(V=1.0, c=0.3)  # exploration enough to count it (T7)
 
 
 def one(cost: list[float], mean: list[float]) -> Distribution:
-    """A law with a single type."""
+    """A distribution of requests with a single type."""
     return Distribution(np.ones(1), np.array([cost]), np.array([mean]))
 
 
 def two(cost: list[float], first: list[float], second: list[float], weight: float = 0.5) -> Distribution:
-    """A law of two types with the same costs; `weight` is the first one's."""
+    """A distribution of two types with the same costs; `weight` is the first one's."""
     return Distribution(np.array([weight, 1.0 - weight]), np.array([cost, cost]), np.array([first, second]))
 
 
 def tight(distribution: Distribution, sla_target: float, T: int, V: float = 1.0) -> np.ndarray:
-    """alpha as asked, and raised by the larger kappa of T10: in expectation, and on 95% of the paths."""
+    """alpha as agreed, and raised by the larger kappa of T10: in expectation, and on 95% of the paths."""
     return np.array([sla_target, max(tightened(distribution, sla_target, V, T, tail) for tail in (False, True))])
 
 
 def _case(assumption: str, name: str, distribution: Distribution, stream: Stream, policy: Policy, controls: Controls,
           T: int, **other: Any) -> Case:  # fmt: skip
-    """A case of one broken assumption: sparse and complete feedback, predictions that are right, unless told."""
+    """A case that violates one assumption: by default with sparse and complete feedback and right predictions."""
     options: dict[str, Any] = {"feedback": feedback.sparse, "ebar": 0.0} | other
     if options["feedback"] is feedback.sparse:
         controls = controls._replace(f=FEEDBACK)
@@ -49,15 +49,16 @@ def _oracle(stream: Stream) -> Policy:
 
 
 def drift(T: int) -> list[Case]:
-    """A1: the law is the time average, and nothing is independent of the time."""
-    hopeless, free = two([0.0, 1.0], [0.0, 1.0], [0.0, 0.0]), two([0.0, 1.0], [1.0, 1.0], [0.0, 1.0])
+    """A1: requests change over time; `distribution` is the time average."""
+    unsatisfiable, free = two([0.0, 1.0], [0.0, 1.0], [0.0, 0.0]), two([0.0, 1.0], [1.0, 1.0], [0.0, 1.0])
     hidden, average = two([0.0, 1.0], [1.0, 0.8], [0.0, 0.8]), one([0.0, 1.0], [0.5, 0.8])
-    worse, harder, unknown = drifting(hopeless, T), drifting(free, T), unseen(drifting(hidden, T))
-    rises, same = CALM._replace(alpha=tight(hopeless, 0.4, T)), CALM._replace(V=10.0, alpha=np.array([0.4, 0.45]))
+    worse, harder, unknown = drifting(unsatisfiable, T), drifting(free, T), unseen(drifting(hidden, T))
+    rises, same = CALM._replace(alpha=tight(unsatisfiable, 0.4, T)), CALM._replace(V=10.0, alpha=np.array([0.4, 0.45]))
     blind = policies.mess_plus(frozen([0.5, 0.8]))
     return [
-        _case("A1", "ever more requests nobody can serve", hopeless, worse, _oracle(worse), rises, T, sla_target=0.4),
-        _case("A1", "ever fewer requests that are free", free, harder, _oracle(harder), same, T),
+        _case("A1", "growing share of requests that no model satisfies", unsatisfiable, worse, _oracle(worse), rises, T,
+              sla_target=0.4),
+        _case("A1", "shrinking share of requests that a free model satisfies", free, harder, _oracle(harder), same, T),
         _case("A1", "a drift that features do not show", average, unknown, blind, CALM._replace(alpha=0.65), T,
               ebar=None),
     ]  # fmt: skip
@@ -89,10 +90,10 @@ def no_slater(T: int) -> list[Case]:
     ]  # fmt: skip
 
 
-def tied(T: int) -> list[Case]:
-    """A4: coins tied to the type (with the mean p_t or another), to a label, and to one another."""
+def dependent_exploration(T: int) -> list[Case]:
+    """A4: exploration depends on the type (with the mean p_t or another), on a label, or is one draw for all."""
     dear = Distribution(np.array([0.7, 0.3]), np.array([[0.1, 1.0], [0.2, 5.0]]), np.array([[0.6, 0.9], [0.2, 0.95]]))
-    spoilt, equal = two([0.0, 1.0], [0.0, 1.0], [1.0, 0.0]), one([0.0, 1.0], [0.6, 0.6])
+    reversed_types, equal = two([0.0, 1.0], [0.0, 1.0], [1.0, 0.0]), one([0.0, 1.0], [0.6, 0.6])
     simple = one([0.0, 1.0], [0.0, 0.5])
     leaks, tells = leaking(streams.types(equal)), leaking(streams.types(simple))
     steady = Controls(V=1.0, alpha=np.array([0.6, 0.62]), c=0.15, a=0.0)
@@ -103,29 +104,30 @@ def tied(T: int) -> list[Case]:
     def made(
         name: str,
         distribution: Distribution,
-        coin: Partial,
+        exploration: Partial,
         controls: Controls,
         stream: Stream | None = None,
         **other: Any,
     ) -> Case:
         stream = streams.types(distribution) if stream is None else stream
-        return _case("A4", name, distribution, stream, exploring(_oracle(stream), coin), controls, T, **other)
+        return _case("A4", name, distribution, stream, exploring(_oracle(stream), exploration), controls, T, **other)
 
     return [
-        made("coin tied to the dear type", dear, feature_dependent_exploration(1, 1.0, 0.3), steady),
-        made("coin tied to the type the largest model fails", spoilt, feature_dependent_exploration(1, 1.0, 0.5),
-             frugal, sla_target=0.4),
-        made("coin tied to the largest model's failures", equal, feature_dependent_exploration(-1, 0.0, 0.4),
+        made("exploration favours the expensive type", dear, feature_dependent_exploration(1, 1.0, 0.3), steady),
+        made("exploration favours the type the largest model fails", reversed_types,
+             feature_dependent_exploration(1, 1.0, 0.5), frugal, sla_target=0.4),
+        made("exploration of the largest model's failures", equal, feature_dependent_exploration(-1, 0.0, 0.4),
              failing, leaks, sla_target=0.5),
-        made("coin tied to the largest model's successes", simple, feature_dependent_exploration(-1, 1.0, 0.5),
+        made("exploration of the largest model's successes", simple, feature_dependent_exploration(-1, 1.0, 0.5),
              half._replace(alpha=np.array([0.25, 0.3])), tells),
-        made("coin only for the dear type, too few", dear, feature_dependent_exploration(1, 1.0, 1.0), steady),
-        made("one coin for all requests", dear, Partial(once), steady),
+        made("exploration of the expensive type only, too rare", dear, feature_dependent_exploration(1, 1.0, 1.0),
+             steady),
+        made("one exploration draw for all requests", dear, Partial(once), steady),
     ]  # fmt: skip
 
 
 def missing(T: int) -> list[Case]:
-    """A5: what is heard depends on the outcome; f is the fraction heard where alpha seems to be kept."""
+    """A5: feedback depends on the outcome; f is the fraction received where alpha seems to be attained."""
     distribution, learnt = one([0.3, 1.0], [0.2, 0.9]), kinked()
     stream, simple = streams.types(distribution), streams.types(learnt)
     praise, learns = CALM._replace(alpha=tight(learnt, 0.5, T)), policies.mess_plus(predictors.tabular(1, 2))
@@ -133,9 +135,9 @@ def missing(T: int) -> list[Case]:
     return [
         _case("A5", "exploration reveals only what satisfied", learnt, simple, learns, praise, T,
               feedback=Partial(biased_labels), ebar=None, sla_target=0.5),
-        _case("A5", "failures are seldom heard of", distribution, stream, _oracle(stream), few, T,
+        _case("A5", "feedback on failures is rarer", distribution, stream, _oracle(stream), few, T,
               feedback=outcome_dependent_feedback(2.0, 2.0 / 3.0)),
-        _case("A5", "successes are seldom heard of", distribution, stream, _oracle(stream), fewer, T,
+        _case("A5", "feedback on successes is rarer", distribution, stream, _oracle(stream), fewer, T,
               feedback=outcome_dependent_feedback(10.0 / 39.0, 100.0 / 13.0)),
     ]  # fmt: skip
 
@@ -153,30 +155,30 @@ def wrong_forever(T: int) -> list[Case]:
 
 
 def late_costs(T: int) -> list[Case]:
-    """A7: a price list that is wrong, costs that the policy cannot see, and costs that the law's x does not hold."""
+    """A7: a price list that is wrong, costs that the policy cannot see, and costs that x does not determine."""
     cheap, blank = one([0.0, 1.0], [0.2, 0.9]), one([1.0, 1.0], [0.5, 0.5])
     pairs = np.array([[0.0, 0.0], [0.0, 2.0], [2.0, 0.0], [2.0, 2.0]])
-    coins = Distribution(np.full(4, 0.25), pairs, np.full((4, 2), 0.5))
-    plain, thrown = streams.types(cheap), unseen(streams.types(coins))
+    independent = Distribution(np.full(4, 0.25), pairs, np.full((4, 2), 0.5))
+    plain, thrown = streams.types(cheap), unseen(streams.types(independent))
     listed = router(predictors.oracle(plain), PriceList((0.0, 100.0)))
     averages, sees = router(frozen([0.5, 0.5]), PriceList((1.0, 1.0))), policies.mess_plus(frozen([0.5, 0.5]))
     V, easy = T / 100.0, CALM._replace(alpha=0.4)
     dear = CALM._replace(V=V, alpha=tight(cheap, 0.5, T, V))
     return [
-        _case("A7", "listed at a hundred times its cost", cheap, plain, listed, dear, T, sla_target=0.5),
-        _case("A7", "costs not known before routing", coins, thrown, averages, easy._replace(V=10.0), T),
+        _case("A7", "listed at a hundred times the cost", cheap, plain, listed, dear, T, sla_target=0.5),
+        _case("A7", "costs not known before routing", independent, thrown, averages, easy._replace(V=10.0), T),
         _case("A7", "costs that x does not hold", blank, thrown, sees, easy, T),
     ]
 
 
 def misnamed(T: int) -> list[Case]:
-    """A8: the model called the largest is neither the most satisfying nor the dearest, and still exceeds alpha."""
+    """A8: the model called the largest is neither the most satisfying nor the most expensive, but exceeds alpha."""
     distribution = one([0.2, 1.0, 0.5], [0.3, 0.9, 0.8])
     stream, controls = streams.types(distribution), CALM._replace(alpha=tight(distribution, 0.6, T))
     return [
         _case(
             "A8",
-            "the largest neither best nor dearest",
+            "the largest is neither the best nor the most expensive",
             distribution,
             stream,
             _oracle(stream),
@@ -190,14 +192,24 @@ def misnamed(T: int) -> list[Case]:
 def cases(quick: bool) -> list[Case]:
     """All of them, in the order of the assumptions."""
     T = 3_000 if quick else 10_000
-    made = drift(T), unbounded(3_000), no_slater(T), tied(T), missing(T), wrong_forever(T), late_costs(T), misnamed(T)
+    made = (
+        drift(T),
+        unbounded(3_000),
+        no_slater(T),
+        dependent_exploration(T),
+        missing(T),
+        wrong_forever(T),
+        late_costs(T),
+        misnamed(T),
+    )
     return [case for batch in made for case in batch]  # A2: the more requests, the less do their scores vary
 
 
 def repaired(broken: list[Case]) -> list[Case]:
-    """The same laws, controls and horizons with nothing broken: i.i.d. types, honest coins, known means, all heard.
+    """The same distributions and controls with no violation: i.i.d. types, independent exploration, known means.
 
-    What fails on a broken case and not here fails by what was broken. A3 and A8 are about the law, and not mended.
+    What fails on a case and not on its repaired version fails by the violation. A3 and A8 are about the distribution
+    itself: their cases have no repaired version.
     """
     result: dict[str, Case] = {}
     for case in broken:
@@ -205,7 +217,7 @@ def repaired(broken: list[Case]) -> list[Case]:
             continue
         stream = streams.types(case.distribution)
         controls = case.controls._replace(f=FEEDBACK)
-        sound = Case(f"mended: {case.name}", case.distribution, stream, _oracle(stream), controls, case.horizon,
+        sound = Case(f"repaired: {case.name}", case.distribution, stream, _oracle(stream), controls, case.horizon,
                      feedback=feedback.sparse, sla_target=case.sla_target, ebar=0.0)  # fmt: skip
         result.setdefault(repr((case.distribution, case.controls)), sound)
     return list(result.values())

@@ -1,4 +1,4 @@
-"""Exploration coins that look at the request, or at one another: they break A4."""
+"""Exploration that depends on the request, or is the same for all requests: it violates A4."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from messjax.types import Array, Controls, Decision, Feedback, Policy, PyTree
 
 
 def feature_dependent_exploration(feature: int, value: float, share: float) -> Partial:
-    """A coin that explores with probability p_t / share, and only where a feature has this value.
+    """Explore with probability p_t / share, and only where a feature has this value.
 
     On average it explores with p_t if the value has probability `share`.
     """
@@ -28,7 +28,7 @@ def _tied_to(
 
 
 def once(luck: Array, uniform: Array, p: Array, features: Array) -> Array:
-    """One coin for all requests of a stream: each is explored with probability p_t, but all together."""
+    """One draw for all requests of a stream: each is explored with probability p_t, but all together."""
     del uniform, features
     return luck < p
 

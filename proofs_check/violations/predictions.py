@@ -1,4 +1,4 @@
-"""Feedback that depends on the label (A5), and beliefs that are fixed and wrong: of scores (A6) and of costs (A7)."""
+"""Feedback that depends on the label (A5), and fixed wrong predictions: of scores (A6) and of costs (A7)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _deaf(
 
 
 def biased_labels(key: Array, decision: Decision, request: Request, controls: Controls) -> Feedback:
-    """Explored requests reveal only what satisfied; the queue hears as `messjax.feedback.sparse` lets it."""
+    """Explored requests reveal only what satisfied; the queue receives feedback as from `messjax.feedback.sparse`."""
     feedback_received = feedback.sparse(key, decision, request, controls)
     seen = feedback_received.outcome.observed & (request.satisfaction > 0.5)
     return feedback_received._replace(outcome=Outcome(jnp.where(seen, request.satisfaction, 0.0), seen))
@@ -38,7 +38,7 @@ def biased_labels(key: Array, decision: Decision, request: Request, controls: Co
 
 
 def frozen(s_hat: list[float]) -> Predictor:
-    """The same prediction [M] for every request, for ever."""
+    """The same prediction [M] for every request, at every time."""
     return Predictor(Partial(_nothing), Partial(_frozen, jnp.asarray(s_hat, jnp.float32)), Partial(_unmoved))
 
 

@@ -1,4 +1,4 @@
-"""Streams that break A1 and A2: requests that drift or hide what they are, scores and costs without a bound.
+"""Streams that violate A1 and A2: requests that drift or hide their type, scores and costs without a bound.
 
 Also requests that carry their labels, for coins that look at them (A4). The engine counts exactly beyond A2, too:
 single scores up to 500 (`messjax.meters.path_audit`) and costs up to 1e18.
@@ -26,13 +26,13 @@ def _spec(stream: Stream) -> TypesSpec:
 
 
 def drifting(distribution: Distribution, horizon: int) -> Stream:
-    """Two types with the labels and costs of `law`; the share of the second grows from 0 to 1 over the horizon.
+    """Two types with the labels and costs of `distribution`; the second's share grows from 0 to 1 over the horizon.
 
-    The time average of the two is (1/2, 1/2), exactly. ValueError for a law that has not these weights.
+    The time average of the two is (1/2, 1/2), exactly. ValueError for a distribution with other weights.
     """
     if list(distribution.weight) != [0.5, 0.5]:
         raise ValueError(
-            f"drifting: law.weight is {np.asarray(distribution.weight).tolist()}, expected [0.5, 0.5], the time average"
+            f"drifting: distribution.weight is {np.asarray(distribution.weight).tolist()}, expected [0.5, 0.5]"
         )
     calm = streams.types(distribution)
     drift = Partial(_drift, _spec(calm), jnp.asarray(horizon, jnp.float32))
@@ -61,7 +61,7 @@ def _unseen(inner: Partial, key: Array, state: PyTree, t: Array) -> tuple[PyTree
 
 
 def rare(distribution: Distribution, size: float) -> Stream:
-    """Scores are 0 or `size` > 1 with the means of the law: outside [0, 1], on purpose."""
+    """Scores are 0 or `size` > 1 with the means of the distribution: outside [0, 1], on purpose."""
     calm = streams.types(distribution)
     return calm._replace(draw=Partial(draw, _spec(calm)._replace(label=Partial(_rare, jnp.asarray(size, jnp.float32)))))
 
@@ -73,7 +73,7 @@ def _rare(size: Array, uniforms: Array, mu: Array) -> Array:
 def pareto(cost: np.ndarray, mean: np.ndarray, cells: int = 128) -> tuple[Distribution, Stream]:
     """One type whose costs [M] are multiplied by Z, known before routing: Pareto with mean 1 and infinite variance.
 
-    P(Z > z) = (3 z)^(-3/2). The law has a type per cell of Z, each of probability 1/cells at its own mean.
+    P(Z > z) = (3 z)^(-3/2). The distribution has a type per cell of Z, each of probability 1/cells at its own mean.
     """
     left = (1.0 - np.arange(cells + 1) / cells) ** (1.0 / 3.0)
     factor = cells * -np.diff(left)
@@ -92,7 +92,7 @@ def _pareto(inner: Partial, key: Array, state: PyTree, t: Array) -> tuple[PyTree
 
 
 def leaking(stream: Stream) -> Stream:
-    """Features [K + M] end with the labels. A coin may look at them; what the predictor sees of them counts nothing."""
+    """Features [K + M] end with the labels. Exploration may depend on them; the predictor gives them no weight."""
     table = _spec(stream).mean
     padded = jnp.concatenate([table, jnp.zeros((table.shape[1], table.shape[1]), table.dtype)])
     return stream._replace(draw=Partial(_leaking, stream.draw), mean=Partial(_row, padded))

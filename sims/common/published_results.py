@@ -18,7 +18,7 @@ from sims.common import routers, worlds
 from sims.common.study import Results
 
 # [M25], main table: MESS+'s cost (MJ, exploit steps only) and satisfaction, as far as they are to be had: text and
-# abstract of arXiv 2505.19947; the cells of the other six benchmarks were not (see "Facts" in docs/theory.md).
+# abstract of arXiv 2505.19947; the cells of the other six benchmarks were not available.
 REPORTED = {"ARC-C": (0.83, 0.536), "BoolQ": (0.90, 0.822)}
 AVERAGES = {"MESS+": 1.07, "RouteLLM": 2.11, "RouterDC": 2.09}  # MJ, mean of the eight
 NOT_HAD = "not published to us"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from functools import partial
 from operator import itemgetter
@@ -282,6 +283,20 @@ def test_sizes_choose_themselves_can_be_set_and_are_recorded():
                            ({"memory": 1e-9}, "memory"), ({"block": 10**7, "memory": 0.01}, "block")):  # fmt: skip
         with pytest.raises(ValueError, match=message):
             sweep(jax.random.key(0), Controls(alpha=0.5), **parts, **wrong)
+
+
+def test_the_default_memory_limit_is_a_share_of_the_machine_and_binds():
+    policy = policies.mess_plus(predictors.oracle(TYPES))
+    world = simulation.assemble(policy, TYPES, None, feedback.complete)
+    machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
+    leaves = Controls(*(jnp.asarray(value, jnp.float32) for value in Controls()))
+    devices = len(jax.local_devices())
+    limit = grid_program.plan(world, leaves, num_streams=10, checkpoints=0).memory
+    assert limit == pytest.approx(0.5 * machine / devices, abs=1e-3)
+    points = 246 * 2**30 // grid_program._bytes_per_stream(world, 1, 1_000)  # of V: 246 GiB for one stream
+    many = leaves._replace(V=jax.ShapeDtypeStruct((points,), jnp.float32))
+    with pytest.raises(ValueError, match=r"memory: one stream of this grid takes 24\d GiB, found a limit of"):
+        grid_program.plan(world, many, num_streams=10, checkpoints=1_000)
 
 
 def test_best_block_is_asked_only_of_what_is_covered():

@@ -1,4 +1,4 @@
-"""proofs_check.rates: the judge behind its gate, what is measured on each world, T8, tables and figures."""
+"""proofs_check.rates: verdicts where T >> V gamma*, what is measured on each world, T8, tables and figures."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_the_price_of_each_world_is_what_it_says():
 def test_excess_has_the_mean_of_the_adjusted_regret():
     """Little noise, the same mean as average cost - C* + gamma* violation: exploration and a wrong predictor in it."""
     world = worlds.close_calls()
-    run = measure.play(
+    run = measure.simulate_world(
         jax.random.key(5), world, predictors.noisy(world.stream, 0.2), 2_000, 256, V=20.0, c=0.5,
         meter=standard_meters.zip_meters(
             worlds.excess(world), worlds.explored_excess(world), standard_meters.standard()
@@ -194,7 +194,7 @@ def test_tables_print_gate_and_verdict(measured, capsys):
     shown = capsys.readouterr().out
     for one in measured:
         assert one.what in shown
-    assert "1.0 FAILS" in shown and "gated" in shown and "no queue in it" in shown and "inside" in shown
+    assert "1.0, too short" in shown and "gated" in shown and "no queue" in shown and "inside" in shown
 
 
 def test_figures_are_drawn_with_every_rate(measured):

@@ -129,7 +129,7 @@ def test_every_statement_speaks_and_nothing_is_violated():
 
 def test_the_alarm_rings_for_who_beats_the_dual():
     """C* raised by a fifth: the mixture, which pays C*'s neighbourhood, is caught over time; the honest one is not."""
-    case = next(case for case in cases.to_watch(quick=True) if case.name == "two models, oracle")
+    case = next(case for case in cases.to_follow(quick=True) if case.name == "two models, oracle")
     honest = sequential.follow(case._replace(horizon=4_000), jax.random.key(5))
     assert sequential.row(honest).verdict != "violated"
     raised = honest._replace(S=honest.S - 0.2 * 0.4 * honest.t, low=honest.low - 0.08, high=honest.high - 0.08)

@@ -25,14 +25,14 @@ pytestmark = pytest.mark.long
 NOT_APPLICABLE_BY_HYPOTHESIS = ("T3", "T4", "T9 tail", "T10")  # beta > 2 ebar is read off before anything is claimed
 
 FEW = {  # by default: compiling all of them takes a minute
-    "ever more requests nobody can serve",
+    "growing share of requests that no model satisfies",
     "scores 0 and 400",
     "scores 0 and 20",
-    "coin tied to the largest model's failures",
-    "coin tied to the largest model's successes",
-    "failures are seldom heard of",
-    "successes are seldom heard of",
-    "listed at a hundred times its cost",
+    "exploration of the largest model's failures",
+    "exploration of the largest model's successes",
+    "feedback on failures is rarer",
+    "feedback on successes is rarer",
+    "listed at a hundred times the cost",
 }
 
 OWN = '''
@@ -124,7 +124,7 @@ def test_T10_is_about_complete_feedback():
     """Where nothing is broken but little is heard, T1's kappa leaves a violation and T4's too many paths with one."""
     at = {case.name: case for case in violations.repaired(violations.unbounded(3_000))}
     for name, words in {"scores 0 and 20": ("T10 violation", 0.0), "scores 0 and 400": ("T10 tail", 0.05)}.items():
-        sparse, complete = trial.run_case(at[f"mended: A2 {name}"], jax.random.key(5), 1_024, audit=False)[2:]
+        sparse, complete = trial.run_case(at[f"repaired: A2 {name}"], jax.random.key(5), 1_024, audit=False)[2:]
         assert (sparse.f, complete.f) == (0.3, 1.0) and sparse.alpha > sparse.sla_target
         plain = next(each for each in ALL if each.name == words[0])
         ours = next(each for each in matrix.ALL if each.name == words[0])

@@ -256,7 +256,7 @@ def run_kernel(
         done, lane = carry
         lane = launch(distribution, (jnp.stack([done, stop]), pairs, words, tables), lane, interpret)
         if progress_callback is not None:
-            jax.debug.callback(progress_callback, stop)
+            progress_callback(stop)
         return (stop, lane), select_metrics(read(lane, stop), curves)
 
     carry = jnp.zeros((), jnp.int32), start(accounts, (len(pairs[0]), num_streams + padding))

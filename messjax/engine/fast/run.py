@@ -123,7 +123,7 @@ def run_block(
     def until(carry: tuple, stop: Array) -> tuple[tuple, list[dict[str, Any]]]:
         carry = jax.lax.while_loop(lambda c: c[0] < stop, lambda c: chunk(stop, c), carry)
         if progress_callback is not None:
-            jax.debug.callback(progress_callback, stop)
+            progress_callback(stop)
         return carry, [select_metrics(result, curves) for result in read(carry[1], stop)]
 
     start = [group.init(first(site[:, 1])) for group in groups]

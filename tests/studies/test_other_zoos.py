@@ -145,8 +145,7 @@ def test_statements_without_what_beta_m_adds_fail_where_it_is_needed() -> None:
     """The case of docs/theory: E = (0, .5, 1), mu = (.1, .9, .2), alpha = .6, all explored: the queue grows by .4."""
     distribution = Distribution(np.ones(1), np.array([[0.0, 0.5, 1.0]]), np.array([[0.1, 0.9, 0.2]]))
     T, steps = 3000, 0.4 * np.arange(3000)
-    rows = {"queue_last": 1200.0, "queue_mean": steps.mean(), "cost": 2.0, "S": 0.0}
-    rows["exploration_queue"] = steps.sum()
+    rows = {"queue_last": 1200.0, "queue_mean": steps.mean(), "cost": 2.0, "exploration_queue": steps.sum(), "S": 0.0}
     data = {name: (("c", "stream"), np.full((1, 3), value) + [[-1e-3, 0, 1e-3]]) for name, value in rows.items()}
     attrs = {"horizon": T, "policy_kinds": '{"": "mess_plus"}', "feedback_kind": "complete", "stream_kind": "iid"}
     run = xr.Dataset(data, coords={"c": [10.0], "alpha": 0.6, "V": 1.0, "a": 0.1, "f": 1.0}, attrs=attrs)

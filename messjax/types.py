@@ -319,8 +319,8 @@ def stack(components: Sequence[T]) -> T:
 
     Example:
         >>> from messjax import policies
-        >>> stack([policies.single(0), policies.single(1)]).act.args[0].args[0]
-        Array([0, 1], dtype=int32)
+        >>> jax.tree.leaves(stack([policies.single(0), policies.single(1)]))
+        [Array([0, 1], dtype=int32)]
     """
     parts: list[Any] = [as_pytree(part) for part in components]
     parts = [part.without_host_data() if isinstance(part, Stream) else part for part in parts]

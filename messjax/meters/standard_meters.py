@@ -138,6 +138,14 @@ def zip_meters(*meters: Meter) -> Meter:
 
 
 def parts_of(meter: Meter) -> list[Meter]:
+    """The meters that `zip_meters` joined.
+
+    Args:
+        meter: Any meter.
+
+    Returns:
+        The parts of a zip, or the meter itself.
+    """
     functions: Any = tuple(meter)
     if all(
         getattr(f, "func", None) is zipped for f, zipped in zip(functions, (zip_init, zip_add, zip_read), strict=True)

@@ -49,6 +49,7 @@ def bandit(estimate: Estimate, kind: str = "other") -> Policy:
 
     Args:
         estimate: The index and how it learns.
+        kind: Name of the policy, recorded in results.
 
     Returns:
         The policy. It reads the controls V and alpha.

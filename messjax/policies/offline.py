@@ -93,6 +93,7 @@ def fixed(pick: Partial, init: Callable, kind: str = "other") -> Policy:
     Args:
         pick: (key, state, features [d], cost [M], controls) -> (model [] int, s_hat [M]).
         init: key -> state, what a random predictor draws at the start.
+        kind: Name of the policy, recorded in results.
 
     Returns:
         The policy. Its queue moves by the served outcomes and is not used for decisions.

@@ -10,13 +10,21 @@ from messjax.theory.statement import Claim, Conclusion, NotApplicable, Run, defi
 
 
 class CostTerms(NamedTuple):
-    """The five terms of T2, each in cost unit per request. [M25] has the first three as orders."""
+    """The five terms of T2, each in cost unit per request. [M25] has the first three as orders.
 
-    control: Any  # B / V
-    exploration: Any  # (E_all - C*) P_T / T
-    prediction: Any  # 2 S_T / (V T)
-    inversion: Any  # R_T / (V T)
-    start: Any  # Q_1^2 / (2 V T)
+    Attributes:
+        control: B / V.
+        exploration: (E_all - C*) P_T / T.
+        prediction: 2 S_T / (V T).
+        inversion: R_T / (V T).
+        start: Q_1^2 / (2 V T).
+    """
+
+    control: Any
+    exploration: Any
+    prediction: Any
+    inversion: Any
+    start: Any
 
     @property
     def total(self) -> Any:

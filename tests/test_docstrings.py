@@ -1,163 +1,130 @@
-"""Public docstrings: Google style, every argument with its shape where it is an array, returns, errors, attributes."""
+"""Every public name is documented: one sentence, its arguments with shapes, what it returns; and its examples run."""
 
 from __future__ import annotations
 
-import ast
 import doctest
 import importlib
-from collections.abc import Iterator
-from pathlib import Path
+import inspect
+import pkgutil
+import re
+import sys
+import types
+from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
-# Modules and packages that do not follow the convention yet. The list may only shrink.
-EXEMPT = ("cli", "engine", "theory")
-EXPORTED = {"engine/simulation.py": "messjax.engine", "engine/grid_sweep.py": "messjax.engine"}  # of these, what a
-# package exports; `theory` is next
-BEGINNINGS = tuple(f"{name}/" for name in EXEMPT)
-ARRAYS = ("Array", "np.ndarray", "ArrayLike", "Floats", "virtual_queue.Fixed", "NDArray")
-SHAPES = ("[", "shape", "broadcast", "a number", "random key", "not used", "as in `")
+import messjax
+
+MODULES = ("feedback", "plot", "results", "runtime", "types", "zoo", "theory.optimum")
+INTERNAL = {"messjax.engine.fast"}
+PACKAGES = [
+    module.name
+    for module in pkgutil.walk_packages(messjax.__path__, "messjax.")
+    if module.ispkg and module.name not in INTERNAL and hasattr(importlib.import_module(module.name), "__all__")
+]
+SOURCES = ["messjax", *PACKAGES, *(f"messjax.{name}" for name in MODULES)]
+ARRAY = re.compile(r"\b(Array|ArrayLike|ndarray|Floats)\b")
+SHAPE = re.compile(r"\[[A-Za-z0-9 _,.*+()-]*\]|scalar|any shape|\bnumber\b|\ball of which broadcast\b")
+FREE = {"self", "cls"}
 
 
-def modules() -> list[Path]:
-    """Modules whose docstrings are checked."""
-    paths = sorted((ROOT / "messjax").rglob("*.py"))
-    return [
-        path for path in paths if not f"{path.relative_to(ROOT / 'messjax').with_suffix('')}/".startswith(BEGINNINGS)
-    ]
+def public_names() -> dict[str, Any]:
+    """Functions and classes by their first public name."""
+    found: dict[int, tuple[str, Any]] = {}
+    for source in SOURCES:
+        module = importlib.import_module(source)
+        for name in module.__all__:
+            value = getattr(module, name)
+            if (inspect.isfunction(value) or inspect.isclass(value)) and value.__module__.startswith("messjax"):
+                found.setdefault(id(value), (f"{source}.{name}", value))
+    return dict(found.values())
 
 
-def public(body: list[ast.stmt], prefix: str = "") -> Iterator[tuple[str, ast.FunctionDef | ast.ClassDef]]:
-    """Functions, classes and methods without a leading underscore, and `__call__`."""
-    for node in body:
-        if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
-            yield prefix + node.name, node
-            yield from public(node.body, f"{prefix}{node.name}.")
-        elif isinstance(node, ast.FunctionDef) and (not node.name.startswith("_") or node.name == "__call__"):
-            yield prefix + node.name, node
-
-
-def entries(docstring: str, section: str) -> dict[str, str]:
-    """The entries of a section of a docstring by name, each with its text."""
-    result: dict[str, str] = {}
-    inside = False
-    for line in docstring.splitlines():
-        if not line.startswith(" "):
-            inside = line == f"{section}:" or (inside and not line)
-        elif inside and line.startswith("    ") and not line.startswith("     "):
-            name, _, text = line.strip().partition(":")
-            result[name.lstrip("*")] = text
-        elif inside and result:
-            result[next(reversed(result))] += f" {line.strip()}"
+def sections(docstring: str) -> dict[str, dict[str, str]]:
+    """The sections of a Google-style docstring: title -> entry -> its text. Text without entries is under ""."""
+    result: dict[str, dict[str, str]] = {}
+    title = entry = ""
+    for line in inspect.cleandoc(docstring).split("\n"):
+        if match := re.fullmatch(r"(Args|Attributes|Returns|Yields|Raises|Example|Source):", line):
+            title, entry = match[1], ""
+            result[title] = {}
+        elif title and (match := re.fullmatch(r"    ?(?:  )?\*{0,2}(\w+)(?: \(.*?\))?: (.*)", line)):
+            entry = match[1]
+            result[title][entry] = match[2]
+        elif title and line.startswith("  "):
+            result[title][entry] = f"{result[title].get(entry, '')} {line.strip()}"
+        elif line:
+            title = ""
     return result
 
 
-def problems_of_function(node: ast.FunctionDef, docstring: str) -> list[str]:
-    """What the docstring of a function lacks."""
-    everything = [*node.args.posonlyargs, *node.args.args, node.args.vararg, *node.args.kwonlyargs, node.args.kwarg]
-    given = {each.arg: each.annotation for each in everything if each is not None and each.arg not in ("self", "cls")}
-    documented = entries(docstring, "Args")
-    bad = [f"no argument {name}" for name in given if not documented.get(name)]
-    bad += [f"an argument {name} that is not there" for name in documented if name not in given]
-    for name, annotation in given.items():
-        kinds = set() if annotation is None else set(ast.unparse(annotation).replace(" ", "").split("|"))
-        text = documented.get(name, "")
-        if text and kinds & set(ARRAYS) and not any(word in text.lower() for word in SHAPES):
-            bad.append(f"no shape of {name}")
-    returns = node.returns is not None and ast.unparse(node.returns) not in ("None", "NoReturn")
-    decorators = {ast.unparse(each) for each in node.decorator_list}
-    if returns and "property" not in decorators and "\nReturns:\n" not in docstring and "\nYields:\n" not in docstring:
-        bad.append("no Returns")
-    own = [each for each in ast.walk(node) if isinstance(each, ast.Raise) and each.exc is not None]
-    if own and "\nRaises:\n" not in docstring:
-        bad.append("no Raises")
+def complaints(value: Any, name: str = "") -> list[str]:
+    """What is missing from the documentation of a function or class."""
+    doc = value.__doc__ or ""
+    if not doc or doc.startswith(
+        f"{getattr(value, '__name__', '')}("
+    ):  # what NamedTuple and dataclass write themselves
+        return [f"{name}: no docstring"]
+    first = inspect.cleandoc(doc).split("\n\n")[0].rstrip()
+    leads_to_formula = inspect.cleandoc(doc)[len(first) :].startswith("\n\n    ")
+    bad = [] if first.endswith((".", ":")) or leads_to_formula else [f"{name}: its first paragraph has no full stop"]
+    parts = sections(doc)
+    described = parts.get("Args", {}) | parts.get("Attributes", {})
+    for argument, annotation in arguments(value).items():
+        is_array = argument != "key" and ARRAY.search(annotation) and "Callable" not in annotation
+        if argument not in described:
+            bad.append(f"{name}: no description of the argument {argument}")
+        elif is_array and not SHAPE.search(described[argument]):
+            bad.append(f"{name}: no shape of the array {argument}")
+    if inspect.isfunction(value):
+        returns = str(value.__annotations__.get("return", "None"))
+        if returns not in ("None", "NoReturn") and not {"Returns", "Yields"} & parts.keys():
+            bad.append(f"{name}: no section Returns")
     return bad
 
 
-def problems(source: str) -> list[str]:
-    """What the public docstrings of a module lack, by name."""
-    bad = []
-    for name, node in public(ast.parse(source).body):
-        docstring = ast.get_docstring(node) or ""
-        first, _, rest = docstring.partition("\n")
-        if not first.rstrip().endswith((".", ":")) or (rest and not rest.startswith("\n")):
-            bad.append(f"{name}: expected a sentence in the first line and an empty line after it")
-        if isinstance(node, ast.FunctionDef):
-            bad += [f"{name}: {each}" for each in problems_of_function(node, docstring)]
-        else:
-            fields = [each.target.id for each in node.body if isinstance(each, ast.AnnAssign)]  # type: ignore[union-attr]
-            known = entries(docstring, "Attributes")
-            bad += [
-                f"{name}: no attribute {field}"
-                for field in fields
-                if not field.startswith("_") and not known.get(field)
-            ]
-    return bad
+def arguments(value: Any) -> dict[str, str]:
+    """Arguments of a function, or fields of a NamedTuple or dataclass, with their annotations as written."""
+    if inspect.isclass(value):
+        if hasattr(value, "_fields") or hasattr(value, "__dataclass_fields__"):
+            names = getattr(value, "_fields", None) or tuple(value.__dataclass_fields__)
+            return {name: str(value.__annotations__.get(name, "")) for name in names if not name.startswith("_")}
+        return {}
+    parameters = inspect.signature(value).parameters.values()
+    return {each.name: str(each.annotation) for each in parameters if each.name not in FREE}
 
 
-@pytest.mark.parametrize("path", modules(), ids=lambda path: path.relative_to(ROOT / "messjax").as_posix())
-def test_public_docstrings_are_complete(path):
-    assert problems(path.read_text(encoding="utf-8")) == []
+def methods(value: Any) -> list[tuple[str, types.FunctionType]]:
+    """Public methods that a class defines itself."""
+    if not inspect.isclass(value):
+        return []
+    own = [(name, each) for name, each in vars(value).items() if inspect.isfunction(each) and not name.startswith("_")]
+    return [(name, each) for name, each in own if each.__module__ == value.__module__]
 
 
-@pytest.mark.parametrize("path", EXPORTED)
-def test_docstrings_of_what_a_package_exports_are_complete(path):
-    names = importlib.import_module(EXPORTED[path]).__all__
-    found = problems((ROOT / "messjax" / path).read_text(encoding="utf-8"))
-    assert [line for line in found if line.partition(":")[0].partition(".")[0] in names] == []
+NAMES = public_names()
 
 
-def test_the_check_finds_what_is_missing():
-    source = '''
-def f(x: Array, y: int, *rest: int) -> Array:
-    """Add.
-
-    Args:
-        x: Something.
-        z: Something else.
-    """
-    if y:
-        raise ValueError
-    return x
+@pytest.mark.parametrize("name", NAMES)
+def test_public_name_is_documented(name):
+    value = NAMES[name]
+    found = complaints(value, name)
+    for method, function in methods(value):
+        found += complaints(function, f"{name}.{method}")
+    assert found == []
 
 
-class State(NamedTuple):
-    """A state
-
-    Attributes:
-        t: The time.
-    """
-
-    t: int
-    queue: int
-'''
-    assert problems(source) == [
-        "f: no argument y",
-        "f: no argument rest",
-        "f: an argument z that is not there",
-        "f: no shape of x",
-        "f: no Returns",
-        "f: no Raises",
-        "State: expected a sentence in the first line and an empty line after it",
-        "State: no attribute queue",
-    ]
+EXAMPLES = [name for name, value in NAMES.items() if ">>>" in (value.__doc__ or "")]
 
 
-def test_exemptions_are_of_modules_that_exist():
-    for name in EXEMPT:
-        assert (ROOT / "messjax" / name).is_dir() or (ROOT / "messjax" / f"{name}.py").is_file(), name
-
-
-@pytest.mark.parametrize(
-    "path",
-    [path for path in sorted((ROOT / "messjax").rglob("*.py")) if ">>> " in path.read_text(encoding="utf-8")],
-    ids=lambda path: path.relative_to(ROOT / "messjax").as_posix(),
-)
-def test_examples_in_docstrings_run(path):
-    module = importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
-    result = doctest.testmod(module)
-    assert result.attempted > 0 and result.failed == 0
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_example_runs(name):
+    value = NAMES[name]
+    finder = doctest.DocTestFinder(recurse=False)
+    tests = finder.find(value, name, globs=dict(vars(sys.modules[value.__module__])))
+    outcome = [doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(test) for test in tests]
+    assert sum(result.attempted for result in outcome) > 0
+    assert sum(result.failed for result in outcome) == 0
 
 
 def test_the_main_functions_have_examples():
@@ -165,10 +132,37 @@ def test_the_main_functions_have_examples():
         *("sweep", "simulate", "judge", "solve", "dual", "get", "synthetic", "types", "calibrated", "replay"),
         *("linear", "oracle", "mess_plus", "single", "mixture", "summary", "stack", "ledger", "zip_meters", "fold"),
     }
-    with_example = {
-        name
-        for path in (ROOT / "messjax").rglob("*.py")
-        for name, node in public(ast.parse(path.read_text(encoding="utf-8")).body)
-        if ">>> " in (ast.get_docstring(node) or "")
-    }
-    assert main - with_example == set()
+    assert main - {name.rpartition(".")[2] for name in EXAMPLES} == set()
+
+
+def test_the_check_finds_what_is_missing():
+    def documented(x: Array, n: int) -> float:  # noqa: F821
+        """Do it.
+
+        Args:
+            x: [N] costs,
+                in kJ.
+            n: How often.
+
+        Returns:
+            The number.
+        """
+
+    def shapeless(x: Array) -> None:  # noqa: F821
+        """Do it.
+
+        Args:
+            x: Costs.
+        """
+
+    def bare(x: int) -> int:
+        """Do it"""
+
+    assert complaints(documented, "f") == []
+    assert complaints(shapeless, "f") == ["f: no shape of the array x"]
+    assert [line.partition(": ")[2][:12] for line in complaints(bare, "f")] == [
+        "its first pa",
+        "no descripti",
+        "no section R",
+    ]
+    assert complaints(lambda: 0, "f") == ["f: no docstring"]

@@ -97,7 +97,20 @@ def T9_tail(
 
     Without t it is `T4_tail` itself, and holds also where explored requests always give feedback; with t it needs that
     every request gives feedback with probability f. For late feedback give `T4_constants` the delay. Hypotheses as
-    there; constants re-derived here. Raises ValueError for f outside (0, 1] or t < 1.
+    there; constants re-derived here.
+
+    Args:
+        constants: From `T4_constants`.
+        q: [...] level of the queue, in requests.
+        f: [...] probability of feedback, in (0, 1].
+        Q_1: [...] start of the queue, in requests.
+        t: [...] request number, 1 or larger; None: all of them.
+
+    Returns:
+        The probability, [...].
+
+    Raises:
+        ValueError: f outside (0, 1], or t < 1.
     """
     return T4_tail(constants._replace(rho=1.0 - _fraction("f", f) * (1.0 - constants.rho)), q=q, Q_1=Q_1, t=t)
 
@@ -132,8 +145,17 @@ def T9_delayed_B(*, alpha: ArrayLike, delay: ArrayLike) -> Any:
     """T9 (mean): B + d delta^2, which stands for B in T1, T2, T3 where feedback is exactly d = `delay` requests late.
 
     Decisions then use Q_{t-d}, at most d delta away from Q_t; S_T, and the mean queue of T3, are those of Q_{t-d}, and
-    Q_{T+1} is the queue once all T outcomes are counted. Re-derived here. Lemmas: t9_delay. Raises ValueError for a
-    negative delay.
+    Q_{T+1} is the queue once all T outcomes are counted. Re-derived here. Lemmas: t9_delay.
+
+    Args:
+        alpha: [...] SLA target, in [0, 1].
+        delay: [...] d, in requests, at least zero.
+
+    Returns:
+        The constant, in the broadcast shape.
+
+    Raises:
+        ValueError: A delay is negative.
     """
     alpha, delay = floats(alpha, delay)
     refuse("delay", delay, delay < 0, "a number of requests, zero or larger")

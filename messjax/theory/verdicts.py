@@ -218,16 +218,16 @@ class _Kinds:
     """The kinds of policy, feedback and stream that a result has recorded."""
 
     def __init__(self, dataset: xr.Dataset) -> None:
-        self.policies: dict[str, str]
-        if "policy_kinds" not in dataset.attrs:  # until results record kinds
-            self.policies, self.feedback, self.stream = {}, "sparse", "iid"
-            return
-        self.policies = json.loads(dataset.attrs["policy_kinds"])
+        missing = [name for name in ("policy_kinds", "feedback_kind", "stream_kind") if name not in dataset.attrs]
+        if missing:
+            raise ValueError(
+                f"judge: the dataset has no attribute {missing[0]!r}, expected a result of sweep, which records the "
+                "kinds of policy, feedback and stream"
+            )
+        self.policies: dict[str, str] = json.loads(dataset.attrs["policy_kinds"])
         self.feedback, self.stream = str(dataset.attrs["feedback_kind"]), str(dataset.attrs["stream_kind"])
 
     def of_policy(self, name: str) -> str:
-        if not self.policies:
-            return "mess_plus"
         if name not in self.policies:
             raise ValueError(f"judge: policy_kinds has no policy {name!r}, found {', '.join(self.policies) or 'none'}")
         return self.policies[name]

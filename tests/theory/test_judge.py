@@ -94,6 +94,24 @@ def test_a_stream_that_changes_is_judged_without_a_gamma_coordinate():
     assert "gamma" in result and np.isfinite(result["gamma"])
 
 
+def test_a_sweep_records_its_kinds():
+    """On streams that change and drift T1 to T4 do not apply, by what the result itself records."""
+    other = streams.types(LAW._replace(mean=LAW.mean[:, ::-1]))
+    for stream in (streams.change(STREAM, other, at=11), streams.drift(STREAM, other, 400)):
+        dataset = run({"learned": policies.mess_plus(predictors.tabular(1, 3)), "cheapest": policies.single(0)}, stream)
+        assert json.loads(dataset.attrs["policy_kinds"]) == {"learned": "mess_plus", "cheapest": "single"}
+        assert (dataset.attrs["stream_kind"], dataset.attrs["feedback_kind"]) == ("not_iid", "complete")
+        law = Distribution(
+            np.full(2, 0.5), np.repeat(LAW.cost, 2, axis=0), np.concatenate([LAW.mean, LAW.mean[:, ::-1]])
+        )
+        result = theory.judge(dataset, law, statements="T1,T2,T3,T4").sel(policy="learned")
+        assert set(result["reason"].values.ravel()) == {"requests are not i.i.d."}
+        assert set(result["verdict"].values.ravel()) == {"not applicable"}
+    bare = run().drop_attrs().assign_attrs(horizon=400)
+    with pytest.raises(ValueError, match="the dataset has no attribute 'policy_kinds', expected a result of sweep"):
+        theory.judge(bare, LAW)
+
+
 def test_feedback_that_is_neither_complete_nor_sparse(dataset):
     result = theory.judge(with_kinds(dataset, feedback_kind="one_sided"), LAW, statements="T1,T2,T9,T5,T7")
     reasons = result["reason"].sel(policy="oracle", V=1.0).to_series()

@@ -1,0 +1,106 @@
+"""A grid is its single runs, and no value of a control, stream or policy compiles anything anew."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from support.component_tables import (
+    POLICIES,
+    PREDICTORS,
+    STREAMS,
+    TOGETHER,
+    WORLDS,
+    world,
+)
+
+from messjax import feedback
+from messjax.engine import grid_program as grid_module
+from messjax.engine import grid_sweep, simulation
+from messjax.meters import standard_meters
+from messjax.types import Controls, Policy, Stream
+
+COMPILED: list[str] = []
+jax.monitoring.register_event_duration_secs_listener(
+    lambda event, seconds, **_: COMPILED.append(event) if event.endswith("backend_compile_duration") else None
+)
+
+
+def run(names: tuple[str, str, str], x: float, horizon: int):
+    """A grid of two V on three streams, with every number but the shapes depending on x."""
+    stream, policy = world(names, x)
+    controls = Controls(V=[0.5 + x, 2.0], alpha=0.5 - 0.1 * x, c=0.5 + x, a=0.25 + 0.1 * x, f=0.7 + 0.1 * x)
+    return controls, grid_sweep.sweep(
+        jax.random.key(int(x)), controls, policy=policy, stream=stream, horizon=horizon, num_streams=3,
+        meter=METER, feedback=feedback.sparse, block=3,
+    )  # fmt: skip
+
+
+METER = standard_meters.zip_meters(standard_meters.ledger(), standard_meters.virtual_queue())
+
+
+@pytest.mark.parametrize(
+    "names",
+    [pytest.param(row, marks=[pytest.mark.long] * ("+" in row[0] or "mlp" in row)) for row in WORLDS],
+    ids=" ".join,
+)
+def test_a_grid_is_its_single_runs_and_no_value_recompiles(names):
+    controls, grid = run(names, 0.0, horizon=7)
+    programs = grid_module.program._cache_size()
+    stream, policy = world(names)
+
+    @jax.jit
+    def alone(key):
+        one = controls._replace(V=controls.V[1])
+        return simulation.simulate(
+            key, one, policy=policy, stream=stream, horizon=7, meter=METER, feedback=feedback.sparse
+        ).final
+
+    for i in range(3):
+        for name, value in alone(jax.random.fold_in(jax.random.key(0), i)).items():
+            host = value.to_host() if hasattr(value, "to_host") else np.asarray(value)
+            np.testing.assert_array_equal(grid[name].isel(V=1, stream=i).values, host, err_msg=name)
+    del COMPILED[:]
+    _, other = run(names, 1.0, horizon=23)
+    assert not COMPILED and grid_module.program._cache_size() == programs
+    assert other.attrs["horizon"] == 23 and int(other["served"].isel(stream=0, V=0).sum()) == 23
+
+
+def side_by_side(x: float) -> tuple[Stream, dict[str, Policy]]:
+    stream = STREAMS["types"](x)
+    return stream, {" ".join(names): POLICIES[names[0]](PREDICTORS[names[1]](stream, x), x) for names in TOGETHER}
+
+
+@pytest.mark.long
+def test_side_by_side_a_grid_is_its_single_runs_and_no_value_recompiles():
+    controls = Controls(V=[0.5, 2.0], alpha=0.5, c=0.5, a=0.25, f=0.7)
+    meter = standard_meters.ledger()
+    label = {"meter": meter, "feedback": feedback.sparse}
+    stream, named = side_by_side(0.0)
+    grid = grid_sweep.sweep(
+        jax.random.key(0), controls, policy=named, stream=stream, horizon=7, num_streams=3, block=3, **label
+    )
+    one = Controls(*(jnp.float32(np.ravel(value)[-1]) for value in controls))
+    current = simulation.assemble(named, stream, meter, feedback.sparse)
+    alone = jax.jit(lambda key, world: simulation.run_stream(key, one, world, np.array([7])))
+    for i in range(3):
+        found = alone(jax.random.fold_in(jax.random.key(0), i), current)
+        for name, result in found.items():
+            for metric, value in result.final.items():
+                host = value.to_host() if hasattr(value, "to_host") else np.asarray(value)
+                at = grid[metric].sel(policy=name).isel(V=1, stream=i).values
+                np.testing.assert_array_equal(at, host, err_msg=f"{name} {metric}")
+    side_by_side(1.0)  # fitting on a prefix may still compile what it needs by itself
+    del COMPILED[:]
+    stream, named = side_by_side(2.0)
+    other = grid_sweep.sweep(
+        jax.random.key(1), controls, policy=named, stream=stream, horizon=23, num_streams=3, block=3, **label
+    )
+    assert not COMPILED and (other["served"].isel(stream=0, V=0).sum("model") == 23).all()
+
+
+def test_the_compile_counter_counts():
+    del COMPILED[:]
+    jax.jit(lambda x: x * 3.0 + len(COMPILED))(jnp.ones(17))
+    assert COMPILED

@@ -21,13 +21,21 @@ RATES = np.geomspace(1e-5, 20.0, 400)  # exponents r that are tried: every one g
 
 
 class Pull(NamedTuple):
-    """Constants of T6 on one side of V gamma*. Where its hypotheses fail r = 0, rho = 1 and log_K = inf."""
+    """Constants of T6 on one side of V gamma*. Where its hypotheses fail r = 0, rho = 1 and log_K = inf.
 
-    theta: Any  # beyond this level the queue is pulled back
-    eta: Any  # how fast, per request
-    r: Any  # the exponent, in 1 / request
-    rho: Any  # factor per request by which E e^{r (distance from theta)} forgets where it began
-    log_K: Any  # logarithm of what it tends to
+    Attributes:
+        theta: Beyond this level the queue is pulled back.
+        eta: How fast, per request.
+        r: The exponent, in 1 / request.
+        rho: Factor per request by which E e^{r (distance from theta)} forgets where it began.
+        log_K: Logarithm of what it tends to.
+    """
+
+    theta: Any
+    eta: Any
+    r: Any
+    rho: Any
+    log_K: Any
 
 
 @bound_function("V gamma B T P_T beta_M S_T")
@@ -131,6 +139,14 @@ def T6_log_moment(pull: Pull, *, start: ArrayLike = -np.inf, requests: ArrayLike
 
     d is the distance of Q beyond theta (negative on the other side), `start` what it was n = `requests` ago. Hypotheses
     of `T6_tail`; infinite where they fail. Constants re-derived here.
+
+    Args:
+        pull: From `T6_above` or `T6_below`.
+        start: [...] distance beyond theta some requests ago, in requests.
+        requests: [...] number of requests since then.
+
+    Returns:
+        The logarithm of the bound, [...].
     """
     r, rho, log_K, start, requests = floats(pull.r, pull.rho, pull.log_K, start, requests)
     empty = np.isposinf(log_K)
@@ -145,13 +161,32 @@ def T6_tail(pull: Pull, *, u: ArrayLike, start: ArrayLike = -np.inf, requests: A
 
     Needs A1, A2, A4, A7, complete feedback, E[e_t | past] <= ebar at every t that can exploit, and the slopes of the
     dual: eta > 0 after what errors and exploration take of it. 1 where that fails. Constants re-derived here.
+
+    Args:
+        pull: From `T6_above` or `T6_below`.
+        u: [...] distance beyond theta, in requests.
+        start: [...] distance beyond theta some requests ago, in requests.
+        requests: [...] number of requests since then.
+
+    Returns:
+        The probability, [...].
     """
     (u,) = floats(u)
     return np.exp(np.minimum(T6_log_moment(pull, start=start, requests=requests) - pull.r * u, 0.0))[()]
 
 
 def T6_level(pull: Pull, *, probability: ArrayLike, start: ArrayLike = -np.inf, requests: ArrayLike = np.inf) -> Any:
-    """T6 (tail): the u at which `T6_tail` is this probability; infinite where that bounds nothing. Re-derived here."""
+    """T6 (tail): the u at which `T6_tail` is this probability; infinite where that bounds nothing. Re-derived here.
+
+    Args:
+        pull: From `T6_above` or `T6_below`.
+        probability: [...] in (0, 1].
+        start: [...] distance beyond theta some requests ago, in requests.
+        requests: [...] number of requests since then.
+
+    Returns:
+        The distance u [...], in requests.
+    """
     (probability,) = floats(probability)
     moment = T6_log_moment(pull, start=start, requests=requests)
     return np.where(np.isposinf(moment), np.inf, (moment - np.log(probability)) / (pull.r or 1.0))[()]

@@ -97,7 +97,20 @@ def T9_tail(
 
     Without t it is `T4_tail` itself, and holds also where explored requests always give feedback; with t it needs that
     every request gives feedback with probability f. For late feedback give `T4_constants` the delay. Hypotheses as
-    there; constants re-derived here. Raises ValueError for f outside (0, 1] or t < 1.
+    there; constants re-derived here.
+
+    Args:
+        constants: From `T4_constants`.
+        q: [...] level of the queue, in requests.
+        f: [...] probability of feedback, in (0, 1].
+        Q_1: [...] start of the queue, in requests.
+        t: [...] request number, 1 or larger; None: all of them.
+
+    Returns:
+        The probability, [...].
+
+    Raises:
+        ValueError: f outside (0, 1], or t < 1.
     """
     return T4_tail(constants._replace(rho=1.0 - _fraction("f", f) * (1.0 - constants.rho)), q=q, Q_1=Q_1, t=t)
 

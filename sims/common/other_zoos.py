@@ -101,7 +101,7 @@ def route(
 
 
 def verdicts(dataset: xr.Dataset, world: World) -> xr.Dataset:
-    """With `blind_cost` of the LP mixture, and `cost_at_alpha` and `sla` of `sims.common.comparison` at every point."""
+    """Add `blind_cost` of the LP mixture, and `cost_at_alpha` and `sla` of `sims.common.comparison`, at every point."""
     alpha = dataset["alpha"]
     solved = [optimum.solve(world.blind(), float(one)) for one in np.atleast_1d(alpha)]
     price, blind = (

@@ -1,6 +1,6 @@
 """What [M25] reports, and what MESS+ needs to reach it: the least skill, V and c.
 
-Runs are Datasets of `python -m sims published_table`, one per benchmark: over (policy, asked, V, c, stream), costs
+Runs are Datasets of `python -m sims published_table`, one per benchmark: over (policy, asked, V, c, stream), with costs
 in MJ, and `choosing_*` for the same metrics on other streams.
 """
 
@@ -114,7 +114,7 @@ def points(result: Results) -> dict[str, Point]:
 
 
 def skill_of(point: Point, policy: str) -> float:
-    """Mean skill of a policy's predictor over the runs at this point, at least 0."""
+    """Share of the variance of mu that a frozen predictor explains, the mean over the point's benchmarks."""
     return max(0.0, float(np.mean([float(one["skill"].sel(policy=policy)) for one in point.runs])))
 
 

@@ -1,4 +1,4 @@
-"""Whether the SLA was met at each point of a grid, and the cost there brought to alpha (`sims.common.comparison`)."""
+"""Whether alpha was kept at every point of a grid, and what it cost brought to alpha (`sims.common.comparison`)."""
 
 from __future__ import annotations
 

@@ -123,7 +123,7 @@ _RECORDED = {  # name: (folder, how costs are made, what is done with scores, al
 
 def folder() -> Path:
     """Where recorded traces lie: MESSJAX_TRACES, or shared/traces beside the checkout."""
-    return Path(os.environ.get("MESSJAX_TRACES", Path(__file__).parents[2] / "shared" / "traces"))
+    return Path(os.environ.get("MESSJAX_TRACES", Path(__file__).parents[3] / "shared" / "traces"))
 
 
 @functools.cache

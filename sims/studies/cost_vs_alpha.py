@@ -21,13 +21,15 @@ from rich.table import Table
 
 from messjax import plot, policies, predictors, results
 from messjax.engine.grid_sweep import sweep
+from messjax.statistics import intervals
 from messjax.theory import optimum
 from messjax.types import Controls
-from sims.common import study
-from sims.common import worlds as _worlds
-from sims.common.study import Results
+from sims.common import comparison, worlds
+from sims.common.finding import Finding, Number, Rows, verdict_of_cases
+from sims.common.study import Results, Study
 from sims.common.worlds import World
 
+LONG = 1_000  # T is long against V gamma* from this multiple of it on
 STEPS = (-0.12, -0.08, -0.04, 0.0, 0.04)  # of alpha, around the world's own
 
 
@@ -39,8 +41,8 @@ def alphas(world: World) -> np.ndarray:
 
 def run(quick: bool) -> Results:
     """MESS+ on the grid, per world, with the blind mixture's cost per alpha."""
-    worlds = [_worlds.llama(2_000 if quick else 13_528), *([] if quick else _worlds.all_recorded())]
-    return {world.name: grid(world, quick) for world in worlds}
+    chosen_worlds = [worlds.llama(2_000 if quick else 13_528), *([] if quick else worlds.all_recorded())]
+    return {world.name: grid(world, quick) for world in chosen_worlds}
 
 
 def grid(world: World, quick: bool) -> xr.Dataset:
@@ -127,23 +129,80 @@ def _shortfall(axis: Axes, summary: xr.Dataset, name: str) -> None:
     axis.set(xlabel="V (E_M - E_1)", ylabel="alpha - satisfaction")
 
 
-def finding(result: Results) -> str:
-    """How far V moves cost and satisfaction in each world, against the blind mixture."""
-    parts = []
+def findings(result: Results) -> list[Finding]:
+    """Two: what V and alpha steer, and whether alpha is kept where T is long."""
+    return [_steering(result), _kept(result)]
+
+
+def _steering(result: Results) -> Finding:
+    """Rule, per world: from the least to the largest V, at its own alpha, cost and satisfaction both surely fall.
+
+    It fails where one of them surely rises.
+    """
+    holds, fails, rows = 0, 0, []
     for name, dataset in result.items():
-        mean = dataset.sel(alpha=dataset.attrs["agreement"], method="nearest").mean("stream")
-        low, high = mean.isel(V=0), mean.isel(V=-1)
-        parts.append(
-            f"{name} at alpha = {float(mean['alpha']):g}: from the least to the largest V cost falls from "
-            f"{float(low['cost']):.3g} to {float(high['cost']):.3g} {dataset.attrs['cost_unit']} and satisfaction from "
-            f"{float(low['satisfaction']):.3f} to {float(high['satisfaction']):.3f} (blind mixture "
-            f"{float(mean['blind_cost']):.3g}, C* {float(mean['optimal_cost']):.3g})"
-        )
-    return "; ".join(parts)
+        one = dataset.sel(alpha=dataset.attrs["agreement"], method="nearest")
+        ends = [{metric: one[metric].isel(V=V).values for metric in ("cost", "satisfaction")} for V in (0, -1)]
+        less = [comparison.difference(ends[0][metric], ends[1][metric]) for metric in ("cost", "satisfaction")]
+        holds += all(each.lower > 0 for each in less)
+        fails += any(each.upper < 0 for each in less)
+        unit = dataset.attrs["cost_unit"]
+        cells = [f"{end['cost'].mean():.3g} {unit}, {end['satisfaction'].mean():.3f}" for end in ends]
+        mixed, best = (float(one[metric]) for metric in ("blind_cost", "optimal_cost"))
+        rows.append((name, f"{float(one['alpha']):g}", *cells, f"{mixed:.3g}", f"{best:.3g}"))
+    name, first = next(iter(result.items()))
+    one = first.sel(alpha=first.attrs["agreement"], method="nearest").mean("stream")
+    cost, level = ([float(one[metric].isel(V=V)) for V in (0, -1)] for metric in ("cost", "satisfaction"))
+    columns = ("world", "alpha", "cost, satisfaction at the least V", "at the largest V", "LP mixture", "C*")
+    return Finding(
+        "Steering cost and satisfaction by V",
+        "A larger V lowers cost and satisfaction, as [M25] shows.",
+        verdict_of_cases(holds, fails, len(result)),
+        f"Between the least and the largest published V, cost and satisfaction both surely fall in {holds} of "
+        f"{len(result)} worlds, and one of them surely rises in {fails}. On {name} the cost goes from {cost[0]:.3g} to "
+        f"{cost[1]:.3g} {first.attrs['cost_unit']} per request and the satisfaction from {level[0]:.3f} to "
+        f"{level[1]:.3f} at alpha = {float(one['alpha']):g}.",
+        (
+            Number("worlds in which V lowers both", holds, f"of {len(result)}"),
+            Number(f"cost at the largest V over that at the least, {name}", cost[1] / cost[0]),
+        ),
+        Rows(columns, tuple(rows)),
+    )
 
 
-STUDY = study.Study(
-    "cost_vs_alpha", __doc__, run, tables, figure, finding, quick="a short stream of the calibrated zoo only"
+def _kept(result: Results) -> Finding:
+    """Rule: alpha is kept at every point (world, V, alpha) with T >= 1,000 V gamma*."""
+    rows, totals = [], np.zeros(3, int)
+    for name, dataset in result.items():
+        T = dataset.attrs["horizon"]
+        long = (dataset["V"] * dataset["gamma"] * LONG <= T).transpose("V", "alpha").values
+        short = intervals.interval(dataset["violation"].transpose("V", "alpha", "stream").values)
+        words = comparison.sla(short)
+        counts = [int((words[long] == word).sum()) for word in (comparison.KEPT, comparison.MISSED)]
+        totals += [*counts, int(long.sum())]
+        worst = f"{np.where(long, short.mean, -np.inf).max():+.4f}" if long.any() else "-"
+        others = f"{int((words[~long] == comparison.KEPT).sum())} of {int((~long).sum())}"
+        rows.append((name, f"{T:,}", f"{counts[0]} of {int(long.sum())}", str(counts[1]), worst, others))
+    kept, missed, points = (int(each) for each in totals)
+    condition = f"T >= {LONG:,} V gamma*"
+    columns = ("world", "T", f"kept where {condition}", "missed there", "largest shortfall there", "kept elsewhere")
+    return Finding(
+        "SLA where the stream is long against V gamma*",
+        "Alpha is kept once T is long against V gamma*.",
+        verdict_of_cases(kept, missed, points),
+        f"Where {condition}, alpha is kept at {kept} of {points} points of the grid (world, V, alpha) and missed at "
+        f"{missed}; elsewhere it is kept as the table shows. Where it is missed, the errors of the learned head add to "
+        "what the queue must climb.",
+        (
+            Number(f"points kept where {condition}", kept, f"of {points}"),
+            Number("missed there", missed),
+        ),
+        Rows(columns, tuple(rows)),
+    )
+
+
+STUDY = Study(
+    "cost_vs_alpha", __doc__, run, tables, figure, findings, quick="a short stream of the calibrated zoo only"
 )
 main = STUDY.main
 

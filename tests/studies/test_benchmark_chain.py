@@ -11,8 +11,8 @@ import xarray as xr
 from messjax import predictors, streams
 from messjax.theory import optimum
 from messjax.types import Array, Outcome, Request, Stream
-from sims.studies.benchmark_chain import streams as _chain
-from sims.studies.benchmark_chain import study
+from sims.studies.benchmark_chain import runs
+from sims.studies.benchmark_chain import streams as chain_streams
 
 
 @jax.jit
@@ -25,8 +25,8 @@ def draw(stream: Stream, key: Array) -> Request:
 def drawn(order: str, monkeypatch: pytest.MonkeyPatch) -> tuple[np.ndarray, np.ndarray]:
     """(features with the benchmark [T, 11], satisfaction [T, 3]) of a stream of 4 + 2 + 3 requests."""
     counts = {"ARC-C": 4, "PiQA": 2, "Winogrande": 3}
-    monkeypatch.setattr(_chain, "requests", lambda names: np.array([counts[name] for name in names]))
-    result = draw(_chain.stream(study.THREE, order)._replace(distribution=None, length=None), jax.random.key(5))
+    monkeypatch.setattr(chain_streams, "requests", lambda names: np.array([counts[name] for name in names]))
+    result = draw(chain_streams.stream(runs.THREE, order)._replace(distribution=None, length=None), jax.random.key(5))
     return np.asarray(result.features), np.asarray(result.satisfaction)
 
 
@@ -45,9 +45,11 @@ def test_every_order_has_the_same_requests(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_its_law_is_that_of_the_benchmarks_one_after_another() -> None:
-    zoo, names = _chain.LLAMA, _chain.LLAMA.benchmarks
-    theirs = streams.benchmarks(zoo.cost, zoo.accuracy, zoo.requests, shown=True, num_features=_chain.NUM_FEATURES)
-    ours = _chain.world(names, _chain.HARDEST)
+    zoo, names = chain_streams.LLAMA, chain_streams.LLAMA.benchmarks
+    theirs = streams.benchmarks(
+        zoo.cost, zoo.accuracy, zoo.requests, shown=True, num_features=chain_streams.NUM_FEATURES
+    )
+    ours = chain_streams.world(names, chain_streams.HARDEST)
     assert ours.horizon == theirs.length == 13_528
     costs = [optimum.solve(stream.distribution(), 0.667).cost for stream in (ours.stream, theirs)]  # type: ignore[misc]
     assert costs[0] == pytest.approx(costs[1], rel=1e-9)
@@ -55,7 +57,7 @@ def test_its_law_is_that_of_the_benchmarks_one_after_another() -> None:
 
 
 def test_a_head_that_is_not_told_the_benchmark() -> None:
-    head, blind = predictors.linear(2, 3), _chain.untold(predictors.linear(2, 3), 2)
+    head, blind = predictors.linear(2, 3), chain_streams.untold(predictors.linear(2, 3), 2)
     outcome = Outcome(jnp.array([1.0, 0.0, 1.0]), jnp.ones(3, bool))
     x = jnp.array([0.5, -1.0])
     state = jax.jit(head.update)(head.init(jax.random.key(0)), x, outcome)
@@ -71,24 +73,24 @@ def by_hand() -> xr.Dataset:
 
 
 def test_windows_and_what_the_queue_certifies_about_them() -> None:
-    np.testing.assert_allclose(_chain.windows(by_hand(), "satisfaction"), [0.5, 1.0])
-    assert float(_chain.excess(by_hand())) == pytest.approx(
+    np.testing.assert_allclose(chain_streams.windows(by_hand(), "satisfaction"), [0.5, 1.0])
+    assert float(chain_streams.excess(by_hand())) == pytest.approx(
         0.0, abs=1e-12
     )  # .2 - .2 in the first, -1.2 + .2 in the second
     broken = by_hand().assign(queue_last_curve=("t", [0.1, 0.0]))
-    assert float(_chain.excess(broken)) == pytest.approx(0.1)
+    assert float(chain_streams.excess(broken)) == pytest.approx(0.1)
 
 
 def test_below_alpha_is_said_of_the_benchmarks_that_are() -> None:
     part = np.array([[0.4, 0.7], [0.42, 0.72], [0.41, 0.69]])
     one = xr.Dataset({"part": (("stream", "benchmark"), part)}, coords={"alpha": 0.6})
-    assert list(study.below(one)) == [True, False]
+    assert list(runs.below(one)) == [True, False]
 
 
 def test_the_chain_of_the_source() -> None:
-    assert study.THREE == ("ARC-C", "PiQA", "Winogrande") and study.THREE_ALPHAS == (
+    assert runs.THREE == ("ARC-C", "PiQA", "Winogrande") and runs.THREE_ALPHAS == (
         0.59,
         0.63,
         0.67,
     )
-    assert int(_chain.requests(study.THREE).sum()) == 1172 + 1838 + 1267
+    assert int(chain_streams.requests(runs.THREE).sum()) == 1172 + 1838 + 1267

@@ -1,4 +1,4 @@
-"""The study `better`: choice of settings, charges, the split of a cost, the finding; a learner by hand."""
+"""sims/studies/better: how settings are chosen, what is charged, the split of a cost, findings; its learner by hand."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ import xarray as xr
 
 from messjax.types import Outcome
 from sims.common import comparison, worlds
-from sims.studies.better import learners, runs, study, terms
+from sims.studies.better import findings, learners, runs, study, tables, terms
 from sims.studies.better import policies as candidates
-from sims.studies.better import tables as text
 
 WORLD = worlds.benchmark("ARC-C")
 
@@ -64,11 +63,11 @@ def world_dataset(ours: list[float], satisfied: float, sla: str = comparison.KEP
 
 
 def test_cost_above_the_optimum_is_split_without_a_rest() -> None:
-    parts = terms.measured(world_dataset([1.0, 1.0, 1.0], 0.5), text.PUBLISHED)
+    parts = terms.measured(world_dataset([1.0, 1.0, 1.0], 0.5), tables.PUBLISHED)
     assert parts["exploration"] == pytest.approx(0.1 * (4.0 + 2.0 * (0.5 - 0.6) - 0.5))
     assert parts["control"] == pytest.approx(0.3) and parts["beyond"] == pytest.approx(2.0 * 0.01)
     assert sum(parts.values()) == pytest.approx(2.0)
-    trace = terms.measured(world_dataset([1.0, 1.0, 1.0], 0.5, recorded=1), text.PUBLISHED)
+    trace = terms.measured(world_dataset([1.0, 1.0, 1.0], 0.5, recorded=1), tables.PUBLISHED)
     assert trace == {"exploration": pytest.approx(0.5), "exploited requests": pytest.approx(1.5)}
 
 
@@ -78,14 +77,15 @@ def test_the_finding_counts_who_is_better_and_names_where_nobody_is() -> None:
         "short of alpha": world_dataset([0.9, 1.0, 1.1], 0.49, comparison.MISSED),
         "dearer": world_dataset([2.1, 2.2, 2.3], 0.51),
     }
-    assert [text.better(dataset) for dataset in result.values()] == [True, False, False]
-    line = text.finding(result)
-    assert (
-        line.startswith("in 1 of 3 worlds") and "none found: short of alpha (alpha missed), dearer (ratio 1.1" in line
-    )
-    assert "from 0.50 (won) to 0.50 (won)" in line and "mine (1)" in line
-    assert text.ratio(result["won"], text.OURS, "cost_exploit").mean == pytest.approx(2 / 3, rel=1e-2)
-    assert text.ratio(world_dataset([1.9] * 3, 0.5, compared="cost at alpha"), text.OURS).mean == pytest.approx(
+    assert [tables.better(dataset) for dataset in result.values()] == [True, False, False]
+    cheaper, saved, blind = findings.findings(result)
+    assert cheaper.verdict == "partly" and "In 1 of 3 worlds" in cheaper.sentence
+    assert [number.value for number in cheaper.numbers] == pytest.approx([1, 0.5, 1.1], rel=1e-2)
+    assert cheaper.table.rows[1][:2] == ("short of alpha", "mine") and cheaper.table.rows[1][3] == comparison.MISSED
+    assert saved.numbers[0].value == pytest.approx(100 * np.mean([0.36 / 1.0, 0.36 / 0.96, 0.36 / -0.2]), rel=0.2)
+    assert blind.verdict == "refuted" and blind.numbers[1].value == 3  # 2 as published, 1.2 mixed blindly
+    assert tables.ratio(result["won"], tables.OURS, "cost_exploit").mean == pytest.approx(2 / 3, rel=1e-2)
+    assert tables.ratio(world_dataset([1.9] * 3, 0.5, compared="cost at alpha"), tables.OURS).mean == pytest.approx(
         1.0, rel=1e-2
     )
 
@@ -131,10 +131,10 @@ def test_ridge_is_least_squares_and_a_prefix_is_many_answers() -> None:
 @pytest.mark.long
 def test_a_small_contest() -> None:
     world = WORLD._replace(horizon=60)
-    result = runs.comparison(world, runs.Size(4, 6), mlp=False, only=["serve and learn, warm"])
+    result = runs.compare_candidates(world, runs.Size(4, 6), mlp=False, only=["serve and learn, warm"])
     assert list(result["role"].values) == list(runs.ROLES) and result.sizes["stream"] == 6
     assert set(result["candidate"].values) == {"MESS+, linear head", "serve and learn, warm"}
-    assert int(result["explored"].isel(role=text.OURS).sum()) == 0
-    assert float(result["bound_exploration"][text.OURS]) == 0.0 and np.isfinite(result["exact_regret"]).all()
-    parts = terms.measured(result, text.OURS)
-    assert sum(parts.values()) == pytest.approx(float(result["cost"].isel(role=text.OURS).mean()))
+    assert int(result["explored"].isel(role=tables.OURS).sum()) == 0
+    assert float(result["bound_exploration"][tables.OURS]) == 0.0 and np.isfinite(result["exact_regret"]).all()
+    parts = terms.measured(result, tables.OURS)
+    assert sum(parts.values()) == pytest.approx(float(result["cost"].isel(role=tables.OURS).mean()))

@@ -1,4 +1,4 @@
-"""sims.common.comparison and worlds: costs brought to alpha, paired ratios, who met the SLA; what a world knows."""
+"""sims/common: costs brought to alpha, paired ratios, whether alpha was kept; what a world knows; saved runs."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ import pytest
 import xarray as xr
 
 from sims.common import sla_status, worlds
-from sims.studies import exploration
+from sims.studies.exploration import figure, findings, runs
 
 COSTS = [1.0, 1.0, 2.0, 2.5, 3.0, 3.5, 4.0]  # per c, in the full ledger
 TOLD = [1.0, 1.0, 1.9, 1.5, 1.2, 1.1, 0.8]  # and in the exploit-only one
@@ -15,14 +15,14 @@ TOLD = [1.0, 1.0, 1.9, 1.5, 1.2, 1.1, 0.8]  # and in the exploit-only one
 
 def world_run() -> xr.Dataset:
     """A made-up run: two V, all c, four streams and paths."""
-    shape = {"V": 2, "c": len(exploration.C), "stream": 4}
+    shape = {"V": 2, "c": len(runs.C), "stream": 4}
     grid = tuple(shape)
     noise = 1e-3 * np.arange(4.0)
 
     def over_c(values: list[float]) -> np.ndarray:
         return np.broadcast_to(np.array(values)[:, None] + noise, tuple(shape.values()))
 
-    loss = np.broadcast_to(np.array([0.7, 0.6])[:, None, None, None], (2, len(exploration.C), 4, 3)) + noise[:, None]
+    loss = np.broadcast_to(np.array([0.7, 0.6])[:, None, None, None], (2, len(runs.C), 4, 3)) + noise[:, None]
     metrics = {
         "cost": (grid, over_c(COSTS)),
         "cost_at_alpha": (grid, over_c(COSTS)),
@@ -36,29 +36,30 @@ def world_run() -> xr.Dataset:
         name: (("on", "c", "path", "t"), loss + extra)
         for name, extra in {"log_loss": 0.0, "base_log_loss": 0.05, "brier": 0.0, "base_brier": 0.0}.items()
     }
-    coords = {"V": [0.1, 1.0], "c": exploration.C, "alpha": 0.5, "on": ["passed", "held out"], "t": [1, 2, 3]}
+    coords = {"V": [0.1, 1.0], "c": runs.C, "alpha": 0.5, "on": ["passed", "held out"], "t": [1, 2, 3]}
     attrs = {"horizon": 1_000, "cost_unit": "kJ", "spread": 2.0}
     return xr.Dataset(metrics | scores, coords=coords, attrs=attrs)
 
 
 def test_the_published_constants_and_none_are_tried_and_drawn_in_order() -> None:
-    assert set(worlds.PUBLISHED_C) <= set(exploration.C) and 0.0 in exploration.C
-    assert (np.diff(exploration.place(exploration.C)) > 0).all()
-    assert worlds.PUBLISHED_V[exploration.SHOWN[0]] == 1e-3  # that of the table
+    assert set(worlds.PUBLISHED_C) <= set(runs.C) and 0.0 in runs.C
+    assert (np.diff(figure.place(runs.C)) > 0).all()
+    assert worlds.PUBLISHED_V[runs.SHOWN[0]] == 1e-3  # that of the table
 
 
 def test_the_ledgers_disagree_about_the_cheapest() -> None:
     one = world_run().isel(V=0)
-    assert exploration.cheapest(one, "cost") == 0.01
-    assert exploration.cheapest(one, "cost_exploit") == 1.0
+    assert runs.cheapest(one, "cost") == 0.01
+    assert runs.cheapest(one, "cost_exploit") == 1.0
 
 
-def test_the_finding_says_the_numbers_of_the_run() -> None:
-    line = exploration.finding({"made up": world_run()})
-    assert "explored 40.0% -> 1.00%" in line and "at c = 0.01 better than the base rate (0.652)" in line
-    assert "full cost at alpha x 0.5 [" in line and "exploit-only x 2.37 [" in line
-    assert "cheapest published c at alpha 0.01 (2 kJ), by the exploit-only ledger 1 (4)" in line
-    assert line.count("V (E_M - E_1)") == 2 and "\n" not in line
+def test_the_findings_have_the_numbers_of_the_run() -> None:
+    cost, ledgers, learning = findings.findings({"made up": world_run()})
+    assert cost.verdict == "supported" and "from 40.0% to 1.00% (made up)" in cost.sentence
+    assert [number.value for number in cost.numbers] == pytest.approx([2, 0.5, 0.5], rel=1e-3)
+    assert ledgers.verdict == "refuted" and ledgers.numbers[1].value == pytest.approx(2.0, rel=1e-3)
+    assert ledgers.table.rows[0][2:4] == ("0.01", "1")
+    assert learning.verdict == "supported" and learning.numbers[1].value == pytest.approx(0.05)
 
 
 def test_a_grid_is_judged_point_by_point() -> None:

@@ -9,8 +9,11 @@ from rich.table import Table
 
 from messjax.predictors.pretrained import predict_all
 from sims.common import controlled_predictors, published_results, routers, workshop_worlds, worlds
-from sims.studies import cheaper_than_routers, energy_vs_random
-from sims.studies.published_table import study
+from sims.studies.cheaper_than_routers import findings as router_findings
+from sims.studies.cheaper_than_routers import runs as router_runs
+from sims.studies.cheaper_than_routers import tables as router_tables
+from sims.studies.energy_vs_random import runs as energy_runs
+from sims.studies.published_table import runs as table_runs
 
 ARC = worlds.benchmark("ARC-C")
 RNG = np.random.default_rng(0)
@@ -104,16 +107,16 @@ def test_the_workshops_scores_have_the_published_means() -> None:
 def contest() -> xr.Dataset:
     """MESS+ costs 1 kJ at alpha, a trained router 2.5, the mixture .9; exploit only MESS+ costs half."""
     contenders = {
-        cheaper_than_routers.BEST: runs(1.0, 0.5, 0.5),
-        cheaper_than_routers.BEST_EXPLOIT: runs(1.2, 0.5, 0.4),
-        cheaper_than_routers.TABLE: runs(2.0, 0.5),
+        router_runs.BEST: runs(1.0, 0.5, 0.5),
+        router_runs.BEST_EXPLOIT: runs(1.2, 0.5, 0.4),
+        router_runs.TABLE: runs(2.0, 0.5),
         routers.ROUTELLM: runs(2.5, 0.5),
         routers.ROUTERDC: runs(1.5, 0.5),
         routers.GUESS: runs(1.9, 0.5),
         routers.MIXTURE: runs(0.9, 0.5),
         **{f"only {name}": runs(1.0, 0.4) for name in ARC.models},
     }
-    result = cheaper_than_routers._joined(contenders, ARC, 8, 0.25)
+    result = router_runs._joined(contenders, ARC, 8, 0.25)
     singles = {f"single_{i}": name for i, name in enumerate(routers.named_singles(ARC).values())}
     settings = {f"setting_{name}": "as it was" for name in list(contenders)[:2]}
     return result.assign_attrs(singles | settings | {"kind": "calibrated"})
@@ -121,17 +124,21 @@ def contest() -> xr.Dataset:
 
 def test_twice_is_said_where_the_interval_is_beyond_two() -> None:
     result = {"ARC-C": contest()}
-    at = cheaper_than_routers.limits_of
+    at = router_runs.limits_of
     assert at(result["ARC-C"], routers.ROUTELLM, "full")[0] == pytest.approx(2.5, rel=1e-3)
     assert at(result["ARC-C"], routers.ROUTELLM, "exploit only")[0] == pytest.approx(2.5 / 0.4, rel=1e-3)
     prefix = routers.training_cost(ARC)
     assert at(result["ARC-C"], routers.ROUTERDC, "full and prefix")[0] == pytest.approx(1.5 + prefix, rel=1e-3)
     assert at(result["ARC-C"], routers.MIXTURE, "full and prefix")[0] == pytest.approx(0.9, rel=1e-3)
-    assert cheaper_than_routers.twice(result, routers.ROUTELLM, "full") == ["ARC-C"]
-    assert cheaper_than_routers.twice(result, routers.GUESS, "full") == []
-    text = cheaper_than_routers.finding(result)
-    assert "RouteLLM 1 (6.25), 1 (2.50)" in text and "in full: ARC-C" in text
-    rows = {row[0].split(" (")[0]: row for row in cells(cheaper_than_routers.tables(result)[0])}
+    assert router_runs.twice(result, routers.ROUTELLM, "full") == ["ARC-C"]
+    assert router_runs.twice(result, routers.GUESS, "full") == []
+    exploit, full = router_findings.findings(result)
+    rows = {row[0]: row[1:] for row in exploit.table.rows}
+    assert rows["RouteLLM"] == ("6.25", "1 of 1") and full.table.rows[1][:3] == ("RouteLLM", "2.50", "1 of 1")
+    geometric = (2.5 * 1.5 * 1.9) ** (1 / 3)
+    assert full.numbers[0].value == pytest.approx(geometric, rel=1e-3)
+    assert exploit.numbers[0].value == pytest.approx(geometric / 0.4, rel=1e-3)
+    rows = {row[0].split(" (")[0]: row for row in cells(router_tables.tables(result)[0])}
     assert rows["RouteLLM"][-1] == "yes" and rows["LP mixture"][-1] == "no"
 
 
@@ -140,15 +147,15 @@ def test_twice_is_said_where_the_interval_is_beyond_two() -> None:
 
 def test_break_even_of_blind_mixing() -> None:
     for r in (5.5, 11.8):
-        share = energy_vs_random.break_even(np.array([1.0, r]), np.array([0.4907, 0.5513]))
+        share = energy_runs.break_even(np.array([1.0, r]), np.array([0.4907, 0.5513]))
         assert share == pytest.approx((r - 4) / (5 * (r - 1)))
         assert (1 + r) / 2 == pytest.approx(2.5 * (1 + share * (r - 1)))
-    assert energy_vs_random.break_even(np.array([1.0, 3.0]), np.array([0.4, 0.5])) < 0  # at most (1 + 3) / 2
+    assert energy_runs.break_even(np.array([1.0, 3.0]), np.array([0.4, 0.5])) < 0  # at most (1 + 3) / 2
 
 
 def test_the_sources_alpha_is_among_those_tried() -> None:
     world = workshop_worlds.world("WMT14 (BLEU)", measured=True, shared=0.7)
-    alphas = energy_vs_random.alphas(world)
+    alphas = energy_runs.alphas(world)
     assert 0.51 in alphas and len(alphas) == 6 and (np.diff(alphas) > 0).all()
     assert world.cost[1] == pytest.approx(527.870 / 44.639)
     assert "/" not in workshop_worlds.world("CNN/DM (ROUGE-1)", measured=False, shared=1.0).name  # names of groups
@@ -160,10 +167,10 @@ def test_the_sources_alpha_is_among_those_tried() -> None:
 def test_reported_points_lie_above_the_line_of_static_mixtures() -> None:
     for name, (cost, satisfaction) in published_results.REPORTED.items():
         world = worlds.benchmark(name)
-        mixed = study._costs(world, world.blind(), np.array([world.alpha, satisfaction]))
+        mixed = table_runs._costs(world, world.blind(), np.array([world.alpha, satisfaction]))
         assert mixed[1] < cost / 1.8
-    assert study._costs(ARC, ARC.blind(), np.array([0.5]))[0] == pytest.approx(0.36, abs=0.01)
-    assert np.isnan(study._costs(ARC, ARC.blind(), np.array([0.9]))[0])
+    assert table_runs._costs(ARC, ARC.blind(), np.array([0.5]))[0] == pytest.approx(0.36, abs=0.01)
+    assert np.isnan(table_runs._costs(ARC, ARC.blind(), np.array([0.9]))[0])
 
 
 def test_least_skill_is_the_first_that_reaches_the_point_on_other_streams() -> None:

@@ -10,7 +10,7 @@ import xarray as xr
 from messjax import theory
 from sims.common import study as common_study
 from sims.studies import regret_vs_v
-from sims.studies.speed import machine, runs, study
+from sims.studies.speed import findings, machine, runs, study
 
 
 @pytest.fixture(scope="module")
@@ -67,24 +67,27 @@ def test_judge_refuses_what_the_statements_are_not_about(run: Path) -> None:
         theory.judge(dataset, distribution._replace(cost=distribution.cost / 100))
 
 
-# --- The study `speed`: its arithmetic and its last line; what it measures is run by .ci/run ---------------------
+# --- speed: its arithmetic and its finding; what it measures is run by .ci/run --------------------------------------
 
 
 def speeds(rates: dict[tuple[str, str], float], quick: bool = False) -> xr.Dataset:
     tasks = [runs.Task(workload, who) for workload, who in rates]
     measured = [runs.Measured(rate, 1.0, 2.0, 0.5, 0.7, 1.2) for rate in rates.values()]
-    return study.dataset(tasks, measured, quick)
+    command = f"python -m sims speed{' --quick' if quick else ''}"
+    return study.dataset(tasks, measured).assign_attrs(config=command)
 
 
-def test_last_line_names_every_ratio_and_whether_it_is_met() -> None:
+def test_every_ratio_is_compared_with_its_target() -> None:
     rates = {("W1", "messjax"): 1000.0, ("W1", "Python loop"): 0.4, ("W1", "plain JAX"): 100.0, ("W1", "C++"): 3000.0}
     result = speeds(rates | {("W2 x 12", "messjax"): 50.0, ("W2", "Python loop"): 0.01})
-    line = study.verdict(result)
-    assert "W1/Python loop 2,500 of 2000 met" in line and "W1/plain JAX 10 of 15 NOT met" in line
-    assert "W1/C++ 0.33 of 0.25 met" in line and "W1/Numba not measured" in line
-    assert "W2 x 12/Python loop 5,000 of 4000 met" in line  # against the loop that serves one point of the grid
-    assert line.count(";") == len(study.TARGETS) - 1
-    assert "too small to judge" in study.verdict(speeds(rates, quick=True))
+    (one,) = findings.findings(result)
+    rows = {row[:2]: row[2:] for row in one.table.rows}
+    assert rows["W1", "Python loop"] == ("2,500", "2000", "reached")
+    assert rows["W1", "plain JAX"] == ("10", "15", "not reached") and rows["W1", "C++"] == ("0.33", "0.25", "reached")
+    assert rows["W1", "Numba"] == ("(not measured)", "2", "not measured")
+    assert rows["W2 x 12", "Python loop"][0] == "5,000"  # against the loop that serves one point of the grid
+    assert len(rows) == len(findings.TARGETS) and one.verdict == "partly" and one.numbers[2].text() == "3 of 4"
+    assert findings.findings(speeds(rates, quick=True))[0].verdict == "undecided"
 
 
 def test_a_small_measurement_of_ours_and_of_a_loop() -> None:

@@ -15,7 +15,7 @@ from messjax.theory import optimum
 from messjax.types import Controls, Distribution
 from sims.common import settling, worlds
 from sims.common.running_satisfaction import logged
-from sims.studies.time_to_sla import study
+from sims.studies.time_to_sla import findings, runs
 
 LAW = Distribution(np.full(2, 0.5), np.array([[0.0, 1.0], [0.0, 3.0]]), np.array([[0.2, 0.9], [0.4, 0.8]]))
 
@@ -60,15 +60,15 @@ def test_the_logged_satisfaction_and_the_exact_wait_of_a_hand_made_path() -> Non
 
 def test_the_published_length_is_among_the_checkpoints_and_the_few_among_the_many() -> None:
     length = worlds.benchmark("Winogrande").horizon
-    assert length % study.EVERY == 0
-    for horizon in (2 * length, study.TIMES * length):
-        many = np.arange(1, horizon // study.EVERY + 1) * horizon // (horizon // study.EVERY)
-        few = np.arange(1, study.COARSE + 1) * horizon // study.COARSE
+    assert length % runs.EVERY == 0
+    for horizon in (2 * length, runs.TIMES * length):
+        many = np.arange(1, horizon // runs.EVERY + 1) * horizon // (horizon // runs.EVERY)
+        few = np.arange(1, runs.COARSE + 1) * horizon // runs.COARSE
         assert set(few) <= set(many) and length in many
 
 
-def test_the_finding_says_the_numbers_of_the_run() -> None:
-    alpha, V, names = study.ALPHA, study.V, [study.PLAIN, study.ORACLE]
+def test_the_findings_have_the_numbers_of_the_run() -> None:
+    alpha, V, names = runs.ALPHA, runs.V, [runs.PLAIN, runs.ORACLE]
     dims, shape = ("policy", "V", "alpha", "stream"), (2, len(V), len(alpha), 2)
     run = xr.Dataset(
         {
@@ -76,14 +76,20 @@ def test_the_finding_says_the_numbers_of_the_run() -> None:
             "sla_from_published": (dims, np.full(shape, 321)),
             "violation": (dims, np.full(shape, 0.004)),
             "gamma": ("alpha", [1.0, 2.0, 3.0]),
-            "annotated_from": ("alpha", list(study.PUBLISHED_FROM.values())),
+            "annotated_from": ("alpha", list(runs.PUBLISHED_FROM.values())),
         },
         coords={"policy": names, "V": V, "alpha": alpha},
         attrs={"horizon": 1_000, "published": 500},
     )
-    warm = run.assign_coords(policy=[study.PLAIN, study.WARM])
+    warm = run.assign_coords(policy=[runs.PLAIN, runs.WARM])
     ends = {"satisfaction": 0.5, "satisfaction_logged": 0.49}
-    both = xr.Dataset({name: (("benchmark", "c", "V", "stream"), np.full((1, 3, 2, 2), x)) for name, x in ends.items()})
-    line = study.finding({"Winogrande": run, "warm start": warm, "benchmarks": both})
-    assert "alpha = 0.7: 100%, 321 at V = 0.001 (in 500 requests 100%, 321; annotated 803)" in line
-    assert "V gamma*/T is 0.0200" in line and "-0.0100 to -0.0100 against the value at the end" in line
+    grid = ("benchmark", "c", "V", "stream")
+    both = xr.Dataset({name: (grid, np.full((1, 3, 2, 2), x)) for name, x in ends.items()}, coords={"benchmark": ["A"]})
+    holds, warmer, readings = findings.findings({"Winogrande": run, "warm start": warm, "benchmarks": both})
+    assert (
+        holds.verdict == "supported"
+        and holds.numbers[0].text() == "15 of 15"
+        and "321 at alpha = 0.7" in holds.sentence
+    )
+    assert warmer.verdict == "undecided" and "+0.0040 (MESS+)" in warmer.sentence
+    assert readings.verdict == "supported" and readings.numbers[1].value == pytest.approx(-0.01)

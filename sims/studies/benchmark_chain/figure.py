@@ -13,14 +13,14 @@ from matplotlib.figure import Figure
 
 from messjax import plot, results
 from messjax.statistics import intervals
-from sims.common import other_zoos as shared
+from sims.common import other_zoos
 from sims.common.study import Results
 from sims.studies.benchmark_chain import streams
 
 CURVES = ["satisfaction_curve", "cost_curve", "queue_last_curve"]
 
 
-def draw(result: Results) -> Figure:
+def figure(result: Results) -> Figure:
     """Per chain running satisfaction, queue, running cost and satisfaction on each benchmark; MMLU below."""
     name = "eight" if "eight" in result else "three"
     at = result[name].isel(alpha=-1, V=1)
@@ -62,7 +62,7 @@ def _thousands(axis: Axes) -> None:
 
 def _band(axis: Axes, t: np.ndarray, limits: xr.DataArray, i: int, label: str) -> None:
     mean, low, high = limits.transpose("limit", "t").values
-    look = shared.line_style(i) | {"markevery": 10}
+    look = other_zoos.line_style(i) | {"markevery": 10}
     axis.plot(t, mean, label=label, **look)
     axis.fill_between(t, low, high, color=plot.COLORS[i], alpha=0.2, lw=0)
 
@@ -98,7 +98,7 @@ def _parts(axis: Axes, at: xr.Dataset) -> None:
         samples = at["part"].sel(order=order, policy="learned").transpose("benchmark", "stream").values
         result, off = intervals.interval(samples), i - (at.sizes["order"] - 1) / 2
         spread = [result.mean - result.lower, result.upper - result.mean]
-        axis.errorbar(place + 0.13 * off, result.mean, yerr=spread, **(shared.line_style(i) | {"ls": "none"}))
+        axis.errorbar(place + 0.13 * off, result.mean, yerr=spread, **(other_zoos.line_style(i) | {"ls": "none"}))
     axis.axhline(float(at["alpha"]), color="k", lw=1.0, ls=(0, (6, 2)))
     axis.set_xticks(place, names, rotation=30, ha="right")
     axis.set(title="(d) satisfaction on each benchmark", ylabel="satisfied / requests of the benchmark")
@@ -110,7 +110,7 @@ def _alphas(axis: Axes, three: xr.Dataset) -> None:
         for j, order in enumerate(summary["order"].values):
             limits = summary["satisfaction_curve"].sel(alpha=alpha, order=order)
             mean, low, high = limits.transpose("limit", "t").values
-            look = shared.line_style(i) | {"markevery": 10} | ({"ls": ":", "mfc": "w"} if j else {"ls": "-"})
+            look = other_zoos.line_style(i) | {"markevery": 10} | ({"ls": ":", "mfc": "w"} if j else {"ls": "-"})
             label = f"alpha = {alpha:g}, " + ("one after another" if not j else str(order))
             axis.plot(summary["t"].values, mean, label=label, **look)
             axis.fill_between(summary["t"].values, low, high, color=plot.COLORS[i], alpha=0.15, lw=0)

@@ -18,7 +18,7 @@ from messjax.streams.switching import Rule, switched
 from messjax.theory import cost, violation
 from messjax.theory.statement import Claim, Conclusion, Run, define_statement
 from messjax.types import Array, Distribution, Meter, Outcome, Predictor, PyTree, Stream
-from sims.common import other_zoos as shared
+from sims.common import other_zoos
 from sims.common.worlds import World
 
 LLAMA = zoo.get("llama3")
@@ -85,7 +85,7 @@ def world(names: Sequence[str], order: str) -> World:
     """The stream as a world: the models' averages over the whole length."""
     rows, count = [LLAMA.benchmarks.index(name) for name in names], requests(names)
     cost, accuracy = (count @ table[rows] / count.sum() for table in (LLAMA.cost, LLAMA.accuracy))
-    return shared.bare(order, stream(names, order), LLAMA, cost, accuracy, 0.5, int(count.sum()))
+    return other_zoos.bare(order, stream(names, order), LLAMA, cost, accuracy, 0.5, int(count.sum()))
 
 
 @dataclass(frozen=True)

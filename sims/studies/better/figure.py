@@ -13,8 +13,7 @@ from matplotlib.patches import Patch
 from messjax import plot
 from sims.common import comparison
 from sims.common.study import Results
-from sims.studies.better import tables as text
-from sims.studies.better import terms
+from sims.studies.better import tables, terms
 
 PARTS = {  # term: (label, grey of its face, hatch): told apart without colour
     "C*": ("C* (known laws)", "0.82", ""),
@@ -51,16 +50,16 @@ def figure(result: Results) -> Figure:
 
 
 MARKS = {
-    text.OURS: ("o", "ours", True),
-    text.PLAIN: ("s", "ours, knowing no more beforehand", False),
-    text.FREE: ("^", "ours, a prefix for nothing", False),
+    tables.OURS: ("o", "ours", True),
+    tables.PLAIN: ("s", "ours, knowing no more beforehand", False),
+    tables.FREE: ("^", "ours, a prefix for nothing", False),
 }
 
 
 def _ratio(axis: Axes, row: int, dataset: xr.Dataset) -> None:
     for role, (marker, _, full) in reversed(MARKS.items()):
-        result = text.ratio(dataset, role)
-        y = row + {text.OURS: -0.12, text.PLAIN: 0.12, text.FREE: 0.12}[role]
+        result = tables.ratio(dataset, role)
+        y = row + {tables.OURS: -0.12, tables.PLAIN: 0.12, tables.FREE: 0.12}[role]
         look: Any = {
             "color": plot.COLORS[0] if full else "0.45",
             "mfc": None if full else "white",
@@ -68,9 +67,9 @@ def _ratio(axis: Axes, row: int, dataset: xr.Dataset) -> None:
         }
         error = [[max(result.mean - result.lower, 0.0)], [max(result.upper - result.mean, 0.0)]]
         axis.errorbar([result.mean], [y], xerr=error, fmt=marker, capsize=2, lw=1.1, **look)
-    ours = float(text.ratio(dataset, text.OURS).mean)
-    name, sla = (str(dataset[each].values[text.OURS]) for each in ("who", "sla"))
-    if not text.better(dataset):
+    ours = float(tables.ratio(dataset, tables.OURS).mean)
+    name, sla = (str(dataset[each].values[tables.OURS]) for each in ("who", "sla"))
+    if not tables.better(dataset):
         name += f" (alpha: {sla})" if sla != comparison.KEPT else " (not cheaper)"
     side = ours < 0.6
     axis.annotate(
@@ -80,8 +79,8 @@ def _ratio(axis: Axes, row: int, dataset: xr.Dataset) -> None:
 
 
 def _bars(axis: Axes, row: int, dataset: xr.Dataset) -> None:
-    scale = float(dataset["cost"].isel(role=text.PUBLISHED).mean())
-    for role, y in ((text.PUBLISHED, row - 0.19), (text.OURS, row + 0.19)):
+    scale = float(dataset["cost"].isel(role=tables.PUBLISHED).mean())
+    for role, y in ((tables.PUBLISHED, row - 0.19), (tables.OURS, row + 0.19)):
         at = below = 0.0
         for name, value in terms.measured(dataset, role).items():
             width = value / scale

@@ -1,4 +1,4 @@
-"""The candidates of the study `better`: MESS+ as published, and ours, each made to shrink terms of T1 or T2.
+"""The candidates: MESS+ as published, and ours, each made to shrink one term of T1 or T2 or several.
 
 Every candidate is a policy with a small grid of V, of kappa (T10: it runs at alpha + kappa) and of c, from which the
 cheapest setting that keeps alpha is chosen on tuning streams. What it knows before the first request is said; what a

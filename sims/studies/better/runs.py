@@ -1,4 +1,4 @@
-"""The runs of the study `better`: settings are chosen on tuning streams and measured on fresh ones, paired."""
+"""The runs of the study: settings are chosen on tuning streams, the chosen ones are measured on fresh ones, paired."""
 
 from __future__ import annotations
 
@@ -170,8 +170,8 @@ def _row(setting: Setting, world: World, runs: xr.Dataset) -> dict[str, Any]:
     score, own = comparison.score(runs.assign_coords(alpha=world.alpha), world), setting.candidate
     named = {"who": own.name, "knows": own.knows, "sla": score.sla, "kept_by": score.kept_by}
     at = {"V": setting.V, "kappa": setting.kappa, "c": setting.c, "a": own.a, "before": own.before}
-    target = float(requested(world, np.array(setting.kappa)))
-    result = {"one": int(own.one)} | terms.allowed(world, setting.V, target, own, setting.c, runs)
+    alpha = float(requested(world, np.array(setting.kappa)))
+    result = {"one": int(own.one)} | terms.allowed(world, setting.V, alpha, own, setting.c, runs)
     return {name: ((), value) for name, value in (named | at | result).items()}
 
 

@@ -18,13 +18,10 @@ from concurrent.futures import ThreadPoolExecutor
 import xarray as xr
 
 from messjax import zoo
-from sims.common import study
-from sims.common import worlds as _worlds
-from sims.common.study import Results
+from sims.common import worlds
+from sims.common.study import Results, Study
 from sims.common.worlds import World
-from sims.studies.better import figure as _better_figure
-from sims.studies.better import runs
-from sims.studies.better import tables as _better_tables
+from sims.studies.better import figure, findings, runs, tables
 
 SHORT, LONG = runs.Size(96, 128), runs.Size(32, 64)  # a long stream says as much as several short
 QUICK = runs.Size(32, 64), ("explore first", "serve and learn", "serve and learn, warm")
@@ -33,8 +30,8 @@ QUICK = runs.Size(32, 64), ("explore first", "serve and learn", "serve and learn
 def run(quick: bool) -> Results:
     """The contest in every world."""
     if quick:
-        return {"ARC-C": runs.compare_candidates(_worlds.benchmark("ARC-C"), QUICK[0], mlp=False, only=QUICK[1])}
-    every = worlds()
+        return {"ARC-C": runs.compare_candidates(worlds.benchmark("ARC-C"), QUICK[0], mlp=False, only=QUICK[1])}
+    every = all_worlds()
     with ThreadPoolExecutor(2) as pool:  # most of the time is spent compiling, which takes one core
         done = pool.map(lambda group: [(world.name, compare_candidates(world)) for world in group], shapes(every))
         result = dict(pair for group in done for pair in group)
@@ -47,22 +44,22 @@ def compare_candidates(world: World) -> xr.Dataset:
     return runs.compare_candidates(world, size, mlp=len(world.models) == 3 and not world.recorded)
 
 
-def worlds() -> list[World]:
+def all_worlds() -> list[World]:
     """Every calibrated stream and every trace that is there."""
     llama, qwen = zoo.get("llama3"), zoo.get("qwen")
     assert llama.requests is not None
     of = dict(zip(llama.benchmarks, llama.requests, strict=True))
     requests = sum(int(of[name]) for name in qwen.benchmarks)  # its two benchmarks on average, as long as the two are
-    result = [_worlds.llama(), *map(_worlds.benchmark, _worlds.BENCHMARKS)]
-    result.append(_worlds.calibrated("qwen", qwen, alpha=float(qwen.alpha.mean()), horizon=requests))
+    result = [worlds.llama(), *map(worlds.benchmark, worlds.BENCHMARKS)]
+    result.append(worlds.calibrated("qwen", qwen, alpha=float(qwen.alpha.mean()), horizon=requests))
     for name in zoo.get("workshop").benchmarks:
         one = zoo.get(f"workshop/{name}")  # 3,000 requests: the authors' notebook
         result.append(
-            _worlds.calibrated(
+            worlds.calibrated(
                 f"workshop {name.split()[0].replace('/', '-')}", one, alpha=float(one.alpha[0]), horizon=3_000
             )
         )
-    return result + _worlds.all_recorded()
+    return result + worlds.all_recorded()
 
 
 def shapes(every: Sequence[World]) -> list[list[World]]:
@@ -73,13 +70,13 @@ def shapes(every: Sequence[World]) -> list[list[World]]:
     return sorted(groups.values(), key=lambda group: -sum(world.horizon for world in group))
 
 
-STUDY = study.Study(
+STUDY = Study(
     "better",
     __doc__,
     run,
-    _better_tables.tables,
-    _better_figure.figure,
-    _better_tables.finding,
+    tables.tables,
+    figure.figure,
+    findings.findings,
     quick="one benchmark, three candidates",
 )
 main = STUDY.main

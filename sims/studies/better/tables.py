@@ -1,4 +1,4 @@
-"""Tables of the study `better`: candidates of each world, published beside ours on fresh streams, terms, finding."""
+"""The tables of the study: all candidates of each world, published beside ours on fresh streams, terms."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from sims.studies.better import terms
 
 PUBLISHED, OURS, PLAIN, FREE = range(4)  # places of `runs.ROLES`
 TERMS = {"exploration": "exploration", "prediction": "prediction", "control": "control", "beyond": "beyond alpha"}
-AGAINST_BLIND = (PUBLISHED, 1), (OURS, -1)  # dearer, cheaper than the blind mixture
 ALLOWED = {  # the terms of T2 that bound each: the twin with exact predictions has its start, too
     "exploration": ["bound_exploration"],
     "prediction": ["bound_prediction"],
@@ -41,7 +40,7 @@ def ratio(dataset: xr.Dataset, role: int, ledger: str = "cost") -> Interval:
 
 def better(dataset: xr.Dataset, role: int = OURS) -> bool:
     """Whether a role kept alpha on the fresh streams and costs less than the published best, both at 95%."""
-    return _sla(dataset, role) == comparison.KEPT and float(ratio(dataset, role).upper) < 1.0
+    return sla(dataset, role) == comparison.KEPT and float(ratio(dataset, role).upper) < 1.0
 
 
 def shrank(dataset: xr.Dataset) -> tuple[str, float]:
@@ -154,62 +153,12 @@ def _pair(dataset: xr.Dataset, key: str, pair: Sequence[dict[str, float]]) -> st
     return " -> ".join(formatted)
 
 
-def finding(result: Results) -> str:
-    """In how many worlds ours is better, by how much, which policy, which term, and where it is not."""
-    won = {name: dataset for name, dataset in result.items() if better(dataset)}
-    text = (
-        f"in {len(won)} of {len(result)} worlds a policy of ours that keeps alpha costs significantly less (full "
-        "ledger, 95%, paired) than MESS+ at its best published setting; one that knows no more beforehand does in "
-        f"{sum(better(dataset, PLAIN) for dataset in result.values())}, and in the exploit-only ledger of [M25] ours "
-        f"costs less in {sum(float(ratio(dataset, OURS, 'cost_exploit').upper) < 1.0 for dataset in won.values())}"
-    )
-    if won:
-        by = {name: float(ratio(dataset, OURS).mean) for name, dataset in won.items()}
-        low, high = min(by, key=by.__getitem__), max(by, key=by.__getitem__)
-        who = [str(dataset["who"].values[OURS]) for dataset in won.values()]
-        text += f"; cost ratios from {by[low]:.2f} ({low}) to {by[high]:.2f} ({high}); chosen: {_count(who)}"
-        text += f"; the term that shrank most: {_count([shrank(dataset)[0] for dataset in won.values()])}"
-        if known := [shares(dataset) for dataset in won.values() if not dataset.attrs["recorded"]]:
-            mean = {label: float(np.mean([each[key] for each in known])) for key, label in TERMS.items()}
-            text += f"; of what is saved where the law is known, on average {_percent(mean)}"
-        dear, cheap = (sum(_against_blind(d, role) == sign for d in result.values()) for role, sign in AGAINST_BLIND)
-        text += (
-            f"; mixing blindly at alpha costs less than the published best in {dear} worlds, more than ours in {cheap}"
-        )
-    lost = [f"{name} ({_why_not(dataset)})" for name, dataset in result.items() if name not in won]
-    never = [name for name, dataset in result.items() if dataset.attrs["compared"] != "cost"]
-    slipped = [
-        name for name, dataset in result.items() if name not in never and _sla(dataset, PUBLISHED) != comparison.KEPT
-    ]
-    for words, names in (
-        ("none found", lost),
-        ("no published setting keeps alpha, costs are brought to alpha", never),
-        ("the published best kept alpha while tuning, on fresh streams not surely", slipped),
-    ):
-        text += f"; {words}: {', '.join(names)}" if names else ""
-    return text
-
-
-def _why_not(dataset: xr.Dataset) -> str:
-    sla = _sla(dataset, OURS)
-    return f"alpha {sla}" if sla != comparison.KEPT else f"ratio {comparison.formatted(ratio(dataset, OURS))}"
-
-
-def _sla(dataset: xr.Dataset, role: int) -> str:
+def sla(dataset: xr.Dataset, role: int) -> str:
+    """Whether a role kept alpha on the fresh streams."""
     return str(dataset["sla"].values[role])
 
 
-def _against_blind(dataset: xr.Dataset, role: int) -> int:
+def against_blind(dataset: xr.Dataset, role: int) -> int:
     """1 where a role costs more than the blind mixture does at alpha, -1 where less, 0 where neither is shown."""
     result, blind = intervals.interval(paid(dataset.isel(role=role))), float(dataset.attrs["blind_cost"])
     return int(result.lower > blind) - int(result.upper < blind)
-
-
-def _percent(mean: dict[str, float]) -> str:
-    return ", ".join(f"{share:.0%} {label}" for label, share in mean.items())
-
-
-def _count(words: Sequence[str]) -> str:
-    names, counts = np.unique(list(words), return_counts=True)
-    order = np.argsort(-counts, kind="stable")
-    return ", ".join(f"{names[i]} ({counts[i]})" for i in order)

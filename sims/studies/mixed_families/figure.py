@@ -12,11 +12,12 @@ from matplotlib.figure import Figure
 
 from messjax import plot, results
 from messjax.statistics import intervals
-from sims.common import other_zoos as shared
+from sims.common import other_zoos
 from sims.common.study import Results
+from sims.studies.mixed_families.runs import ALPHA
 
 
-def draw(result: Results, alpha: float) -> Figure:
+def figure(result: Results) -> Figure:
     """What is chosen, against V; cost against the gap; what exploring does to the agreement and to the queue."""
     with matplotlib.rc_context(plot.STYLE):
         drawn = Figure(figsize=(9.6, 8.4), layout="constrained")
@@ -30,12 +31,12 @@ def draw(result: Results, alpha: float) -> Figure:
             axis.legend(fontsize=7)
         longs, shorts = (f"{result[name].attrs['horizon']:,}" for name in ("chosen", "explored"))
         where = f"gap {float(wide['gap']):g} but in (b); {longs} requests in (a) and (b), {shorts} in (c) and (d)"
-        title = f"MESS+ in a zoo of two families, the dearest model of the worse one\n(alpha = {alpha:g}; {where}; 95%)"
+        title = f"MESS+ in a zoo of two families, the dearest model of the worse one\n(alpha = {ALPHA:g}; {where}; 95%)"
         drawn.suptitle(title, fontsize=10)
         return drawn
 
 
-def dominated_panel(one: xr.Dataset, name: str) -> xr.DataArray:
+def dominated_share(one: xr.Dataset, name: str) -> xr.DataArray:
     """Share of requests that goes to dominated models: of `chosen` (MESS+) or `optimal_share` (C*)."""
     return one[name].where(one["dominated"], 0.0).sum("model")
 
@@ -44,10 +45,10 @@ def _dominated(axis: Axes, dataset: xr.Dataset) -> None:
     for j, alike in enumerate(dataset["alike"].values):
         for i, head in enumerate(dataset["head"].values):
             one = dataset.sel(alike=alike, head=head)
-            look = shared.line_style(i) | ({"ls": ":", "mfc": "w"} if j else {})
+            look = other_zoos.line_style(i) | ({"ls": ":", "mfc": "w"} if j else {})
             label = f"{head}" + (", dominated on every request" if j else "")
-            axis.plot(one["weight"], 100 * dominated_panel(one, "chosen"), label=label, **look)
-        best = 100 * float(dominated_panel(dataset.sel(alike=alike), "optimal_share"))
+            axis.plot(one["weight"], 100 * dominated_share(one, "chosen"), label=label, **look)
+        best = 100 * float(dominated_share(dataset.sel(alike=alike), "optimal_share"))
         look = {"marker": "_", "ms": 13, "mew": 2.5, "ls": "none", "color": "0.65" if j else "0.2"}
         axis.plot(
             2.2 * float(dataset["weight"].max()), best, label="C*" + (", the same" if j else ", right edge"), **look
@@ -61,9 +62,9 @@ def _dominated(axis: Axes, dataset: xr.Dataset) -> None:
 def _costs(axis: Axes, dataset: xr.Dataset) -> None:
     gaps = dataset["gap"].values
     for i, head in enumerate(dataset["head"].values):
-        settled = [shared.settle(dataset.sel(head=head).isel(gap=k)) for k in range(len(gaps))]
+        settled = [other_zoos.settle(dataset.sel(head=head).isel(gap=k)) for k in range(len(gaps))]
         limits = np.array([intervals.interval(one.rest["cost_at_alpha"].values)[:3] for one in settled]).T
-        shared.bars(axis, gaps, limits, i, label=f"MESS+, {head}")
+        other_zoos.bars(axis, gaps, limits, i, label=f"MESS+, {head}")
         missed = [k for k, one in enumerate(settled) if not one.kept]
         label = "alpha kept at no V" if missed and not i else None
         axis.plot(gaps[missed], limits[0, missed], "kx", ms=9, mew=1.2, label=label)
@@ -84,7 +85,7 @@ def _agreement(axis: Axes, dataset: xr.Dataset) -> None:
     for i, order in enumerate(dataset["order"].values):
         for j, policy in enumerate(dataset["policy"].values):
             limits = -summary.sel(order=order, policy=policy).transpose("limit", "c").values[[0, 2, 1]]
-            shared.bars(axis, _explored(dataset), limits, 2 * i + j, label=f"{policy}, {order}")
+            other_zoos.bars(axis, _explored(dataset), limits, 2 * i + j, label=f"{policy}, {order}")
     axis.axhline(0.0, color="k", lw=1.0)
     axis.set(title="(c) agreement, by which model serves what is explored")
     axis.set(xlabel="% of requests explored", ylabel="satisfaction - alpha")
@@ -94,7 +95,7 @@ def _queue(axis: Axes, dataset: xr.Dataset) -> None:
     summary, first = results.summary(dataset[["queue_last"]])["queue_last"], dataset["order"].values[0]
     for i, order in enumerate(dataset["order"].values):
         limits = summary.sel(order=order).transpose("limit", "c").values
-        shared.bars(axis, _explored(dataset), limits, 2 * i, label=f"oracle, {order}")
+        other_zoos.bars(axis, _explored(dataset), limits, 2 * i, label=f"oracle, {order}")
     for statement, ls, width in (("T1", "-", 2.2), ("T1 without R_T", (0, (2, 1.5)), 1.6)):
         bound = dataset["bound"].sel(statement=statement, order=first)
         axis.plot(_explored(dataset), bound, color="0.45", ls=ls, lw=width, label=f"{statement}: bound, {first}")

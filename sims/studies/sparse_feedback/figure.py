@@ -42,7 +42,8 @@ def figure(result: Results) -> Figure:
         return drawn
 
 
-def _named(V: xr.DataArray, attrs: dict[str, Any]) -> str:
+def weight_label(V: xr.DataArray, attrs: dict[str, Any]) -> str:
+    """V in units of the spread of costs."""
     return f"V (E_M - E_1) = {float(V) * attrs['spread']:.2g}"
 
 
@@ -52,7 +53,9 @@ def _over_time(axis: Axes, summary: xr.Dataset) -> None:
     alpha = float(summary["alpha"])
     axis.axhline(alpha, color="k", lw=1.0, ls=(0, (6, 2)), label="alpha")
     axis.set(
-        title=f"(a) {LEARNED}, {_named(summary['V'], summary.attrs)}", xlabel="requests", ylabel="running satisfaction"
+        title=f"(a) {LEARNED}, {weight_label(summary['V'], summary.attrs)}",
+        xlabel="requests",
+        ylabel="running satisfaction",
     )
     axis.set_ylim(alpha - 0.06, alpha + 0.06)
     plotting.thousands(axis)
@@ -62,7 +65,7 @@ def _over_time(axis: Axes, summary: xr.Dataset) -> None:
 def _violations(axis: Axes, summary: xr.Dataset, title: str) -> None:
     for i, V in enumerate(summary["V"]):
         one = summary.sel(V=V)
-        plotting.points(axis, F, one["violation"], i, label=_named(V, summary.attrs), ls="none")
+        plotting.points(axis, F, one["violation"], i, label=weight_label(V, summary.attrs), ls="none")
         for statement, width in (("T9 violation, by the queue", 1.0), ("T9 violation", 2.0)):
             axis.plot(
                 F,

@@ -224,7 +224,7 @@ def _roofline(task: Task) -> Measured:
     from messjax.engine.fast import loop
     from messjax.engine.fast import streams as worlds
     from messjax.meters import standard_meters
-    from sims.studies.speed import machine as _machine
+    from sims.studies.speed import machine
 
     parts = _world(task._replace(workload=task.workload.removeprefix("roofline ")))
     meter = standard_meters.zip_meters(standard_meters.ledger(), standard_meters.virtual_queue())
@@ -236,7 +236,7 @@ def _roofline(task: Task) -> Measured:
     assert columnar is not None
     length = loop.chunk_length(columnar, block)
     traced = jax.make_jaxpr(lambda k: fast.run_block(k, controls, world, np.array([length], np.int32), ()))(keys)
-    work, peaks = _machine.count(traced.jaxpr, (1.0, length + 1.0)), _machine.machine()
+    work, peaks = machine.count(traced.jaxpr, (1.0, length + 1.0)), machine.machine()
     return Measured(
         decisions=np.nan, seconds=np.nan, first=np.nan, peak=np.nan, satisfaction=np.nan, cost=np.nan,
         operations=work.operations / (block * length), bytes=work.bytes / (block * length), **peaks._asdict(),

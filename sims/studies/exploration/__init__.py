@@ -1,0 +1,1 @@
+"""The study `exploration`, run by `python -m sims exploration`."""

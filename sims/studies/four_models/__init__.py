@@ -1,0 +1,1 @@
+"""The study `four_models`, run by `python -m sims four_models`."""

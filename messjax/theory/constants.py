@@ -53,8 +53,7 @@ def distribution_constants(distribution: Distribution, alpha: float, *, pi0: int
         The constants, costs in the unit of the distribution.
 
     Raises:
-        ValueError: the distribution is not one (see `optimum.check_distribution`), alpha is outside [0, 1], or there is no such
-            model.
+        ValueError: An invalid distribution (see `optimum.check_distribution`), alpha outside [0, 1], or no such model.
 
     Source: "Constants" in docs/theory.
     """

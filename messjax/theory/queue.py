@@ -18,7 +18,7 @@ from messjax.theory.statement import Claim, Conclusion, NotApplicable, Run, Stat
 
 @bound_function("V B T dE beta beta_M exploration_queue")
 def T3_queue(inputs: BoundInputs) -> Any:
-    """T3 (mean): the Slater bound, for all T and Q_1 = 0,
+    """T3 (mean): the Slater bound, for all T and Q_1 = 0:
 
         (1/T) sum_{t <= T} E[Q_t] <= (B + V dE + max(0, b - beta_M) (1/T) sum_{t <= T} p_t E[Q_t]) / b,
 
@@ -66,7 +66,7 @@ class TailConstants(NamedTuple):
 
 @bound_function("alpha V dE beta")
 def T4_constants(inputs: BoundInputs) -> TailConstants:
-    """T4 (tail): eta = (beta - 2 ebar) / 2, theta = max(1 - alpha, V dE / eta), r = eta / (delta^2 + delta eta / 3),
+    """T4 (tail): eta = (beta - 2 ebar) / 2, theta = max(1 - alpha, V dE / eta), r = eta / (delta^2 + delta eta / 3):
 
         rho = 1 - r eta / 2 and D = (e^{r delta} - rho) e^{r theta} / (1 - rho).
 

@@ -34,7 +34,8 @@ def public(body: list[ast.stmt], prefix: str = "") -> Iterator[tuple[str, ast.Fu
             yield prefix + node.name, node
             yield from public(node.body, f"{prefix}{node.name}.")
         elif isinstance(node, ast.FunctionDef) and (not node.name.startswith("_") or node.name == "__call__"):
-            yield prefix + node.name, node
+            if "define_statement" not in ast.unparse(node).split("def ")[0]:  # their docstring is the statement
+                yield prefix + node.name, node
 
 
 def entries(docstring: str, section: str) -> dict[str, str]:

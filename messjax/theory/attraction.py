@@ -44,7 +44,7 @@ def T6_gap(inputs: BoundInputs) -> Any:
 
         C* - Dual(q / V) <= (B T + 2 S_T + (V g - Q_1)^2 / 2 + beta_M sum_t p_t (V g - E[Q_t])) / (V (T - P_T)).
 
-    It says between which prices q / V lies: for a dual with slopes -+eta at its kink, |q - V g| <= (B + ...) / eta.
+    It bounds the price q / V on both sides: for a dual with slopes -+eta at its kink, |q - V g| <= (B + ...) / eta.
     Needs A1, A2, A4, A7, complete feedback and any maximiser g of the dual. Infinite where all is explored, or V = 0.
     Constants re-derived here.
 

@@ -127,7 +127,7 @@ def T9_path_tail(inputs: BoundInputs, *, u: ArrayLike) -> Any:
 
     Args:
         inputs: T, f and delta.
-        u: [...] by how much the sum exceeds what the queue says, in satisfaction.
+        u: [...] by how much the sum exceeds its bound by the queue, in satisfaction.
 
     Returns:
         The probability.
@@ -162,7 +162,7 @@ def T9_delayed_B(*, alpha: ArrayLike, delay: ArrayLike) -> Any:
     return (0.5 + delay) * np.maximum(alpha, 1.0 - alpha) ** 2
 
 
-# --- statements: at f = 1 feedback is complete, and T1, L1 and T4 say the same --------------------------------------
+# --- statements: at f = 1 feedback is complete, and T1, L1 and T4 apply --------------------------------------
 
 PROOF: Any = {"source": "T9 in docs/theory", "lemmas": ("t9_sparse",), "policy": "mess_plus", "feedback": "sparse"}
 VIOLATION = "violation (satisfaction per request)"
@@ -208,7 +208,7 @@ def T9_PATH(run: Run) -> Conclusion:
 
 @define_statement("T9 tail", assumptions="A1 A2 A3 A4 A5 A7", unit="share of streams", **PROOF)
 def T9_TAIL(run: Run) -> Conclusion:
-    """P(Q_{T+1} >= q) <= T4's tail with rho for sparse feedback, at the q where T4 says 1/10."""
+    """P(Q_{T+1} >= q) <= T4's tail with rho for sparse feedback, at the q where T4's is 1/10."""
     constants = tail_constants(run)
     if not constants.r > 0:
         return NotApplicable(NO_SLACK)

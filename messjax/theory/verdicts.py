@@ -129,7 +129,7 @@ class _Options(NamedTuple):
 
 
 class _Metrics(dict[str, np.ndarray]):
-    """Metrics of one point; one that is missing, or not known, is a ValueError that says so."""
+    """Metrics of one point; one that is missing, or not known, raises a ValueError that names it."""
 
     def __missing__(self, name: str) -> np.ndarray:
         raise ValueError(f"judge: a statement needs the metric {name!r}, found {', '.join(sorted(self))}")

@@ -145,8 +145,17 @@ def T9_delayed_B(*, alpha: ArrayLike, delay: ArrayLike) -> Any:
     """T9 (mean): B + d delta^2, which stands for B in T1, T2, T3 where feedback is exactly d = `delay` requests late.
 
     Decisions then use Q_{t-d}, at most d delta away from Q_t; S_T, and the mean queue of T3, are those of Q_{t-d}, and
-    Q_{T+1} is the queue once all T outcomes are counted. Re-derived here. Lemmas: t9_delay. Raises ValueError for a
-    negative delay.
+    Q_{T+1} is the queue once all T outcomes are counted. Re-derived here. Lemmas: t9_delay.
+
+    Args:
+        alpha: [...] SLA target, in [0, 1].
+        delay: [...] d, in requests, at least zero.
+
+    Returns:
+        The constant, in the broadcast shape.
+
+    Raises:
+        ValueError: A delay is negative.
     """
     alpha, delay = floats(alpha, delay)
     refuse("delay", delay, delay < 0, "a number of requests, zero or larger")

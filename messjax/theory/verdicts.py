@@ -67,6 +67,17 @@ def judge(
     Raises:
         ValueError: the dataset is no result of `sweep` or lacks a metric that a statement needs, was run on another
             law, or records no kinds; the law is a trace's labels; no statement has such a name, or two have the same.
+
+    Example:
+        >>> import jax
+        >>> import messjax as mj
+        >>> distribution = mj.zoo.get("llama3/ARC-C").distribution()
+        >>> stream = mj.streams.types(distribution)
+        >>> policy = mj.policies.mess_plus(mj.predictors.oracle(stream))
+        >>> controls = mj.Controls(V=[1.0, 10.0], alpha=0.5)
+        >>> runs = mj.sweep(jax.random.key(0), controls, policy=policy, stream=stream, horizon=20, num_streams=4)
+        >>> "T1 queue" in judge(runs, distribution)["statement"].values
+        True
     """
     chosen = statements_named(statements, known_statements()) if isinstance(statements, str) else list(statements)
     _check(dataset, distribution, chosen, ignored)

@@ -165,7 +165,7 @@ def test_drift_has_the_law_as_its_time_average_and_moves():
     assert np.asarray(requests.satisfaction).mean((0, 1)) == pytest.approx(
         distribution.weight @ distribution.mean, abs=0.01
     )
-    with pytest.raises(ValueError, match=r"law.weight is \[1.0\], expected \[0.5, 0.5\]"):
+    with pytest.raises(ValueError, match=r"distribution.weight is \[1.0\], expected \[0.5, 0.5\]"):
         violations.drifting(kinked(), 10)
 
 

@@ -16,9 +16,6 @@ ROOT = Path(__file__).parents[1]
 EXEMPT = (
     "cli",
     "engine/fast",
-    "engine/grid_program",
-    "engine/simulation",
-    "engine/validation",
     "theory/arguments",
     "theory/attraction",
     "theory/constants",

@@ -1,8 +1,8 @@
 """The compiled program of a sweep: every combination of the controls, for a block of streams on every device.
 
-One vmap per control, never a flattened grid: what does not depend on a control (the world; for routers the coin and
-the predictor too, with respect to V and alpha) is computed once and shared. What the fast path covers goes through it,
-the rest through `simulate.run`; both give the same numbers.
+One vmap per control, never a flattened grid: what does not depend on a control (the requests; for routers also
+exploration and the predictor, with respect to V and alpha) is computed once and shared. What the fast engine supports
+runs on it, the rest on the general one; both give the same numbers.
 """
 
 from __future__ import annotations
@@ -33,13 +33,21 @@ SHARE_OF_MEMORY = 0.5  # of what the device has, for one call
 
 
 class Plan(NamedTuple):
-    """How a sweep is cut: what `run` is compiled for, and what a result's attributes say of it."""
+    """How a sweep is divided: what the program is compiled for, and what a result's attributes record.
 
-    fast: tuple[str, ...]  # policies on the fast path
-    kernel: bool  # whether that is the GPU kernel
+    Attributes:
+        fast: Names of the policies on the fast engine.
+        kernel: Whether they run as the GPU kernel.
+        devices: The devices.
+        block: Streams per device and call.
+        memory: GiB that one call may take on a device.
+    """
+
+    fast: tuple[str, ...]
+    kernel: bool
     devices: tuple[jax.Device, ...]
-    block: int  # streams per device and call
-    memory: float  # GiB that one call may take on a device
+    block: int
+    memory: float
 
     @property
     def size(self) -> int:
@@ -58,10 +66,26 @@ def plan(
     devices: int | None = None,
     memory: float | None = None,
 ) -> Plan:
-    """Choose what was not chosen; ValueError for what cannot be, naming it.
+    """Choose what the caller left open.
 
     Blocks are as large as suits the caches (CPU) or fills the device (accelerators), at most what `num_streams` needs
-    and what `memory` in GiB per device holds, half of the device's by default.
+    and what `memory` holds.
+
+    Args:
+        world: The parts of the run.
+        controls: Numbers or arrays [n] of the grid.
+        num_streams: Number of streams.
+        checkpoints: Number of checkpoints.
+        engine: One of `ENGINES`.
+        block: Streams per device and call, or None.
+        devices: Number of devices, or None for all.
+        memory: GiB per device that one call may take; None: half of the device's.
+
+    Returns:
+        The plan.
+
+    Raises:
+        ValueError: An option that is not possible, or an engine that cannot run this, with the reason.
     """
     used = _devices(devices)
     covered = () if engine == "general" else fast.supported(world)
@@ -86,7 +110,15 @@ def plan(
 
 
 def placed(world: RunParts, devices: tuple[jax.Device, ...]) -> RunParts:
-    """The world with its large arrays (a trace's features) on all devices; kept there as long as they live."""
+    """The parts of a run with their large arrays (a trace's features) on all devices, kept as long as the arrays live.
+
+    Args:
+        world: The parts of the run.
+        devices: The devices.
+
+    Returns:
+        The parts.
+    """
     if len(devices) == 1:
         return world
     everywhere = NamedSharding(Mesh(np.array(devices), ("stream",)), PartitionSpec())
@@ -164,10 +196,23 @@ def program(
     progress_callback: Callable[[Any, Any], None] | None = None,
     run: Array | int = 0,
 ) -> dict[str, Result]:
-    """The whole grid for the streams of `index` [n]: readings [n, V, alpha, c, a, f] (those that are swept).
+    """The whole grid for some streams.
 
-    `fast_path` names the policies that go the fast way, all of them through the GPU kernel with `use_kernel`.
-    `progress_callback(run, t)` is called on the host at the checkpoints; `run` is a number that tells runs apart.
+    Args:
+        key: Random key; stream i has fold_in(key, i).
+        index: Numbers of the streams [n].
+        controls: Numbers [] or arrays of the grid.
+        world: The parts of the run.
+        times: Checkpoints [k] int32.
+        curves: Names of the metrics kept at the checkpoints; None: all.
+        devices: The devices.
+        fast_path: Names of the policies on the fast engine.
+        use_kernel: Whether they run as the GPU kernel.
+        progress_callback: Called on the host with (run, request number) at the checkpoints.
+        run: A number [] that tells runs apart.
+
+    Returns:
+        Results by policy, with metrics [n, V, alpha, c, a, f] (those controls that are arrays).
     """
 
     def streams(

@@ -44,9 +44,16 @@ class Result(NamedTuple):
 
 
 class RunParts(NamedTuple):
-    """Everything a run is made of, as one pytree: its arrays are arguments of the compiled program."""
+    """Everything a run is made of, as one pytree: its arrays are arguments of the compiled program.
 
-    policies: dict[str, Policy]  # side by side on the same requests
+    Attributes:
+        policies: Policies by name, which get the same requests.
+        stream: The stream of requests.
+        meter: What is measured.
+        feedback: Which outcomes come back.
+    """
+
+    policies: dict[str, Policy]
     stream: Stream
     meter: Meter
     feedback: Any
@@ -119,7 +126,17 @@ def simulate(
 
 
 def assemble(policy: Policy | Mapping[str, Policy], stream: Stream, meter: Meter | None, feedback: Any) -> RunParts:
-    """The parts of a run as a pytree; one policy is named "". What only the host uses of a stream stays behind."""
+    """The parts of a run as a pytree; a single policy is named "". What only the host uses of a stream is left out.
+
+    Args:
+        policy: A policy, or policies by name.
+        stream: The stream of requests.
+        meter: The meter, or None for the standard ones.
+        feedback: The feedback function.
+
+    Returns:
+        The parts.
+    """
     policies = {"": policy} if isinstance(policy, Policy) else policy
     return RunParts(
         policies={name: as_pytree(each) for name, each in policies.items()},
@@ -130,7 +147,17 @@ def assemble(policy: Policy | Mapping[str, Policy], stream: Stream, meter: Meter
 
 
 def check_fit(world: RunParts) -> int:
-    """M of the stream, after one request went through the policies in shapes only; ValueError where they disagree."""
+    """Check in shapes only that the policies fit the stream.
+
+    Args:
+        world: The parts of a run.
+
+    Returns:
+        Number of models M of the stream.
+
+    Raises:
+        ValueError: A policy that does not fit.
+    """
     leaves, tree = jax.tree.flatten(world)
     if is_traced(leaves):
         return _check_fit(world)
@@ -165,7 +192,15 @@ def _check_fit(world: RunParts) -> int:
 
 
 def checkpoint_times(horizon: int, checkpoints: int) -> np.ndarray:
-    """The requests [max(1, n)] int32 after which the meter is read, the last one the horizon."""
+    """The requests after which the meter is read, evenly spaced; the last one is the horizon.
+
+    Args:
+        horizon: Number of requests.
+        checkpoints: Number n of checkpoints; 0 is read as 1.
+
+    Returns:
+        [max(1, n)] int32.
+    """
     num = max(1, checkpoints)
     return (np.arange(1, num + 1, dtype=np.int64) * horizon // num).astype(np.int32)
 
@@ -178,10 +213,21 @@ def run_stream(
     curves: tuple[str, ...] | None = None,
     progress_callback: Callable[[Any], None] | None = None,
 ) -> dict[str, Result]:
-    """`simulate` for every policy of an assembled world, unchecked, with curves at `times` [n]: what `sweep` vmaps.
+    """`simulate` for every policy of an assembled run, without validation: what `sweep` vmaps.
 
-    The policies meet the same requests, drawn once. The times are traced, so neither the horizon's nor the
-    checkpoints' values are part of the compiled program. `tick(t)` is called on the host at the checkpoints.
+    The policies get the same requests, drawn once. The checkpoints are traced, so that neither the horizon's nor the
+    checkpoints' values are part of the compiled program.
+
+    Args:
+        key: Random key of the stream.
+        controls: Numbers [].
+        world: The parts of the run.
+        times: Checkpoints [n] int32, increasing.
+        curves: Names of the metrics kept at the checkpoints; None: all.
+        progress_callback: Called with the request number at every checkpoint, within the compiled program.
+
+    Returns:
+        Results by policy, with curves at the checkpoints.
     """
     key_world, key_policy, key_feedback = component_keys(key)
     start = jax.random.fold_in(key_policy, 0)  # t = 0 is the start; requests are 1, 2, ...
@@ -216,12 +262,30 @@ def run_stream(
 
 
 def component_keys(key: Array) -> Array:
-    """The counting keys [3] of a stream's world, policy and feedback (`messjax.numerics.counter_prng`)."""
+    """The counting keys of a stream's requests, policy and feedback (`messjax.numerics.counter_prng`).
+
+    Args:
+        key: Random key of the stream.
+
+    Returns:
+        Keys [3].
+    """
     return jax.random.split(counter_prng.counting_key(key), 3)
 
 
 def select_metrics(metrics: dict[str, Any], names: tuple[str, ...] | None) -> dict[str, Any]:
-    """The readings of these names (None: all of them); ValueError for a name that is not there."""
+    """The metrics of some names.
+
+    Args:
+        metrics: Metrics by name.
+        names: The names; None: all of them.
+
+    Returns:
+        Metrics by name.
+
+    Raises:
+        ValueError: A name that is not there.
+    """
     if unknown := sorted(set(names or ()) - metrics.keys()):
         raise ValueError(f"curves: no reading named {unknown[0]!r}; there are {', '.join(sorted(metrics))}")
     return {name: metrics[name] for name in (metrics if names is None else names)}
@@ -236,7 +300,23 @@ def serve(
     policy: Policy,
     feedback: Any,
 ) -> tuple[PyTree, Step]:
-    """One request through a policy: decide, pay, hear back, learn. The policy never sees the request's labels."""
+    """One request through a policy: decide, pay, receive feedback, learn. The policy never sees the request's labels.
+
+    Args:
+        keys: Random keys of the policy and of the feedback for this request.
+        state: State of the policy.
+        request: The request.
+        t: Request number [] int32, from 1 on.
+        controls: Numbers [].
+        policy: The policy.
+        feedback: The feedback function.
+
+    Returns:
+        The policy's state, and the step that meters see.
+
+    Raises:
+        ValueError: Predictions of another shape than the costs.
+    """
     before = policy.queue(state)
     decision: Decision = policy.act(keys[0], state, request.features, request.cost, controls)
     if decision.s_hat.shape != request.cost.shape:  # one prediction for all models would broadcast silently

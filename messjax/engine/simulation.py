@@ -32,7 +32,12 @@ from messjax.types import (
 
 
 class Result(NamedTuple):
-    """What one run measured: final metrics, and the same metrics [checkpoints, ...] along the way (or None)."""
+    """What one run measured.
+
+    Attributes:
+        final: Metrics by name after the last request: arrays [] or [M], or exact sums (`results.host` converts them).
+        curve: The same metrics at the checkpoints, [checkpoints, ...]; None without checkpoints.
+    """
 
     final: dict[str, Any]
     curve: dict[str, Any] | None
@@ -59,15 +64,40 @@ def simulate(
     checkpoints: int = 0,
     curves: tuple[str, ...] | None = None,
 ) -> Result:
-    """Run `policy` on `horizon` requests of `stream` with scalar `controls`, and read `meter` (the standard ones).
+    """Run a policy on one stream, and measure it.
 
-    Pure: jit and vmap it as you like; `sweep` does so for grids. With `checkpoints` = n > 0 the meter is also read at n
-    evenly spaced requests, the last being the horizon, keeping the metrics named in `curves` (all by default).
-    The stream's randomness, the policy's and the feedback's come from three keys derived from `key`, and each
-    request's from (key, t): with one key every policy and every control meets the same requests and exploration draws.
-    ValueError, before anything runs, for: a horizon below one or beyond a recorded trace, more checkpoints than
-    requests, controls out of range or NaN, an alpha above the largest attainable one (it is named), a policy that does
-    not fit the stream's shapes.
+    It is a pure function: jit and vmap it as you like; `sweep` does so for grids. The stream's randomness, the policy's
+    and the feedback's come from three keys derived from `key`, and each request's from (key, t): with one key every
+    policy and every control meets the same requests and exploration draws.
+
+    Args:
+        key: JAX random key.
+        controls: V, alpha, c, a and f as scalars.
+        policy: Decides and learns.
+        stream: Draws the requests.
+        horizon: T, the number of requests.
+        meter: What is measured; by default `meters.standard()`.
+        feedback: Which outcomes come back; by default all of them.
+        checkpoints: Number n of evenly spaced requests, the last one being the horizon, after which the meter is read.
+        curves: Names of the metrics to keep at the checkpoints; by default all.
+
+    Returns:
+        The final metrics and, with checkpoints, their curves.
+
+    Raises:
+        TypeError: An argument is not of the kind that its name says, for example a predictor for a policy.
+        ValueError: Before anything runs: a horizon below one or beyond a recorded trace, more checkpoints than
+            requests, controls out of range, an alpha above the largest attainable one (which is named), a policy that
+            does not fit the shapes of the stream.
+
+    Example:
+        >>> import jax
+        >>> import messjax as mj
+        >>> stream = mj.streams.types(mj.zoo.get("llama3/ARC-C").distribution())
+        >>> policy = mj.policies.mess_plus(mj.predictors.oracle(stream))
+        >>> result = mj.simulate(jax.random.key(0), mj.Controls(alpha=0.5), policy=policy, stream=stream, horizon=20)
+        >>> int(result.final["served"].sum())
+        20
     """
     check_components(key, controls, policy, stream, meter, feedback)
     expect("policy", policy, Policy, f"{A_POLICY}; sweep runs several side by side")

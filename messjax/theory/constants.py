@@ -75,7 +75,7 @@ def distribution_constants(distribution: Distribution, alpha: float, *, pi0: int
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class BoundInputs:
-    """The numbers that bounds are computed from, by name only. None: not given; a bound that needs it says so.
+    """The numbers that bounds are computed from, by name only. None: not given, a TypeError where it is needed.
 
     All broadcast as in NumPy, so that leave-one-out means can stand where a measured mean does; NaN passes through.
 

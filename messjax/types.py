@@ -201,8 +201,8 @@ class Kind:
     """What a component is, by name. Statements and engines go by it, never by a component's functions or text.
 
     Attributes:
-        name: Of a policy or predictor its function ("mess_plus", "greedy", "linear", ...). Of a stream "iid", "recorded"
-            (a trace), or "not_iid" (the distribution of requests changes). "other" where nothing is known.
+        name: Of a policy or predictor its function ("mess_plus", "greedy", "linear", ...). Of a stream "iid",
+            "recorded" (a trace), or "not_iid" (the distribution of requests changes). "other" where nothing is known.
     """
 
     name: str

@@ -201,8 +201,8 @@ class Kind:
     """What a component is, by name. Statements and engines go by it, never by a component's functions or text.
 
     Attributes:
-        name: Of a policy its function in `messjax.policies` ("mess_plus", "greedy", ...). Of a stream "iid", "recorded"
-            (a trace), or "not_iid" (the distribution of requests changes). "other" where nothing is known.
+        name: Of a policy or predictor its function ("mess_plus", "greedy", "linear", ...). Of a stream "iid",
+            "recorded" (a trace), or "not_iid" (the distribution of requests changes). "other" where nothing is known.
     """
 
     name: str
@@ -231,6 +231,13 @@ class Stream(NamedTuple):
     length: int | None = None
     kind: Kind = OTHER
     description: StreamDescription | None = None
+
+    def __repr__(self) -> str:
+        numbers = f"M={self.num_models}, d={self.num_features}"
+        length = "" if self.length is None else f", length={self.length}"
+        known = self.description
+        names = "" if known is None else f", models={', '.join(known.models)}, cost in {known.cost_unit}"
+        return f"Stream({self.kind.name}, {numbers}{length}{names})"
 
     @property
     def num_models(self) -> int:
@@ -264,11 +271,16 @@ class Predictor(NamedTuple):
         init: key -> P, the state before anything was learned.
         predict: (P, features [d]) -> s_hat [M].
         update: (P, features [d], outcome) -> P, called only if something was observed.
+        kind: Name of its function in `messjax.predictors`, or "other".
     """
 
     init: Callable[[Array], PyTree]
     predict: Callable[[PyTree, Array], Array]
     update: Callable[[PyTree, Array, Outcome], PyTree]
+    kind: Kind = OTHER
+
+    def __repr__(self) -> str:
+        return f"Predictor({self.kind.name})"
 
 
 class Policy(NamedTuple):
@@ -287,6 +299,11 @@ class Policy(NamedTuple):
     update: Callable[[PyTree, Array, Decision, Feedback, Controls], PyTree]
     queue: Callable[[PyTree], Any]
     kind: Kind = OTHER
+
+    def __repr__(self) -> str:
+        parts = jax.tree.leaves(getattr(self.act, "args", ()), is_leaf=lambda part: isinstance(part, Predictor))
+        inside = [f", predictor={part.kind.name}" for part in parts if isinstance(part, Predictor)]
+        return f"Policy({self.kind.name}{''.join(inside[:1])})"
 
 
 class Meter(NamedTuple):

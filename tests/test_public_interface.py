@@ -151,6 +151,41 @@ def test_a_result_has_the_names_and_the_unit_of_the_zoo():
     assert renamed["model"].values.tolist() == ["a", "b", "c"] and renamed["cost"].attrs["units"] == "J"
 
 
+def test_components_have_short_names():
+    stream = mj.streams.types(mj.zoo.get("llama3").distribution())
+    assert repr(stream) == "Stream(iid, M=3, d=8)"
+    assert repr(mj.streams.change(stream, stream, 5)) == "Stream(not_iid, M=3, d=8)"
+    assert repr(mj.streams.replay(np.ones((4, 2)), np.ones((4, 3)), np.ones((4, 3)))) == (
+        "Stream(recorded, M=3, d=2, length=4)"
+    )
+    assert repr(mj.zoo.get("llama3").stream()) == (
+        "Stream(iid, M=3, d=16, models=Llama 1B, Llama 8B, Llama 70B, cost in kJ)"
+    )
+    assert repr(mj.predictors.linear(stream=stream)) == "Predictor(linear)"
+    assert repr(mj.policies.mess_plus(mj.predictors.oracle(stream))) == "Policy(mess_plus, predictor=oracle)"
+    assert repr(mj.policies.uniform()) == "Policy(uniform)"
+    ours = mj.Predictor(*mj.predictors.oracle(stream)[:3])
+    assert repr(mj.policies.one_sided(ours)) == "Policy(one_sided, predictor=other)"
+
+
+@pytest.mark.parametrize("name", sorted(mj.predictors.__all__))
+def test_predictors_know_their_names(name):
+    stream = mj.streams.types(mj.zoo.get("llama3").distribution())
+    prefix = np.eye(8)[:, :4], np.full((8, 3), 0.5)
+    made = {
+        "dual_contrastive": lambda: mj.predictors.dual_contrastive(*prefix, key=jax.random.key(0), steps=1),
+        "frozen": lambda: mj.predictors.frozen(mj.predictors.oracle(stream), ()),
+        "knn": lambda: mj.predictors.knn(*prefix, k=1),
+        "linear": lambda: mj.predictors.linear(stream=stream),
+        "mlp": lambda: mj.predictors.mlp(stream=stream),
+        "noisy": lambda: mj.predictors.noisy(stream, 0.1),
+        "oracle": lambda: mj.predictors.oracle(stream),
+        "tabular": lambda: mj.predictors.tabular(stream=stream),
+        "trained": lambda: mj.predictors.trained(mj.predictors.tabular(4, 3), *prefix, key=jax.random.key(0)),
+    }
+    assert made[name]().kind.name == {"trained": "frozen"}.get(name, name)
+
+
 def test_streams_made_of_a_described_stream_keep_the_description():
     stream = mj.zoo.get("llama3").stream()
     classes, changed = mj.streams.with_classes(stream, [0.5, 0.5]), mj.streams.change(stream, stream, 5)

@@ -112,8 +112,9 @@ def judge(
         data["gamma"] = dataset["gamma"] if "gamma" in dataset else _gamma(dataset, distribution)
     coords: dict[str, Any] = {d: dataset[d] for d in grid if d in dataset.coords} | {"term": list(TERMS)}
     coords["statement"] = [each.name for each in chosen]
+    about = {name: dataset.attrs[name] for name in ("cost_unit", "horizon") if name in dataset.attrs}
     coords["implied_by"] = ("statement", [each.implied_by for each in chosen])
-    return xr.Dataset(data, coords=coords, attrs={"level": level, "correction": correction})
+    return xr.Dataset(data, coords=coords, attrs=about | {"level": level, "correction": correction})
 
 
 def known_statements() -> list[Statement]:

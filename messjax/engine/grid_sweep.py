@@ -111,21 +111,21 @@ def sweep(
     axes = check_run(controls, stream, feedback, horizon, checkpoints)
     check_count("num_streams", num_streams, 1, what="streams")
     distribution = None if stream.distribution is None else stream.distribution()
-    world = assemble(policy, stream, meter, feedback)
-    num_models = check_fit(world)
+    run_parts = assemble(policy, stream, meter, feedback)
+    num_models = check_fit(run_parts)
     described = describe_stream(stream, num_models, models, cost_unit)
 
     started = time.perf_counter()
     leaves = Controls(*(jnp.asarray(values, jnp.float32) for values in axes.values()))
     plan = grid_program.plan(
-        world, leaves, num_streams=num_streams, checkpoints=checkpoints, engine=engine, block=block, devices=devices,
-        memory=memory,
+        run_parts, leaves, num_streams=num_streams, checkpoints=checkpoints, engine=engine, block=block,
+        devices=devices, memory=memory,
     )  # fmt: skip
     # Progress is reported at checkpoints: without any, some that read nothing.
     times = checkpoint_times(horizon, checkpoints or (min(horizon, 20) if progress else 0))
     curves = (None if curves is None else tuple(curves)) if checkpoints else ()
     parts = _run_blocks(
-        key, leaves, grid_program.placed(world, plan.devices), num_streams, times, curves, plan, progress
+        key, leaves, grid_program.placed(run_parts, plan.devices), num_streams, times, curves, plan, progress
     )
     num_done = min(num_streams, len(parts) * plan.size)
     joined = jax.tree.map(lambda *pieces: np.concatenate(pieces)[:num_done], *parts)
@@ -139,21 +139,23 @@ def sweep(
             described.cost_unit,
             distribution,
         )
-        for name in world.policies  # jax sorts dicts: keep the order given
+        for name in run_parts.policies  # jax sorts dicts: keep the order given
     }
     dataset = named[""] if isinstance(policy, Policy) else results.concat(named)
-    label = (f"{name} = {results.describe_policy(each)}".removeprefix(" = ") for name, each in world.policies.items())
+    label = (
+        f"{name} = {results.describe_policy(each)}".removeprefix(" = ") for name, each in run_parts.policies.items()
+    )
     dataset.attrs |= results.provenance() | {
         "policy": "; ".join(label),
-        "policy_kinds": json.dumps({name: policy_kind(each) for name, each in world.policies.items()}),
+        "policy_kinds": json.dumps({name: policy_kind(each) for name, each in run_parts.policies.items()}),
         "stream_kind": stream.kind.name,
         "feedback_kind": feedback_kind(feedback),
         "stream_law": results.describe(stream.draw),
         "feedback": results.describe(feedback),
-        "meter": results.describe(world.meter.add),
+        "meter": results.describe(run_parts.meter.add),
         "num_streams": num_done,
-        "engine": "kernel" if plan.kernel else _engines(world, plan.fast),
-        "engine_reason": json.dumps(_engine_reasons(world, plan)),
+        "engine": "kernel" if plan.kernel else _engines(run_parts, plan.fast),
+        "engine_reason": json.dumps(_engine_reasons(run_parts, plan)),
         "block": plan.block,
         "devices": len(plan.devices),
         "memory_limit_gib": plan.memory,
@@ -206,21 +208,21 @@ def _dataset(
     return dataset if distribution is None else results.with_optimum(dataset, distribution)
 
 
-def _engines(world: RunParts, fast: tuple[str, ...]) -> str:
-    names = {name: "fast" if name in fast else "general" for name in world.policies}
+def _engines(run_parts: RunParts, fast: tuple[str, ...]) -> str:
+    names = {name: "fast" if name in fast else "general" for name in run_parts.policies}
     if len(kinds := set(names.values())) == 1:
         return kinds.pop()
     return "; ".join(f"{name} = {engine}" for name, engine in names.items())
 
 
-def _engine_reasons(world: RunParts, plan: grid_program.Plan) -> dict[str, str]:
+def _engine_reasons(run_parts: RunParts, plan: grid_program.Plan) -> dict[str, str]:
     """For each policy the engine that ran it, and why it was not the fast one."""
     reasons = {}
-    for name, policy in world.policies.items():
+    for name, policy in run_parts.policies.items():
         if plan.kernel or name in plan.fast:
             reasons[name] = "kernel" if plan.kernel else "fast"
         else:
-            reason = fast.unsupported_reason(world._replace(policies={name: policy}))
+            reason = fast.unsupported_reason(run_parts._replace(policies={name: policy}))
             reasons[name] = f"general: {reason or 'it was asked for'}"
     return reasons
 
@@ -228,7 +230,7 @@ def _engine_reasons(world: RunParts, plan: grid_program.Plan) -> dict[str, str]:
 def _run_blocks(
     key: Array,
     controls: Controls,
-    world: RunParts,
+    run_parts: RunParts,
     num_streams: int,
     times: np.ndarray,
     curves: tuple[str, ...] | None,
@@ -238,7 +240,7 @@ def _run_blocks(
     watch = _Progress(progress, num_streams, int(times[-1]))
     parts: list[dict[str, Result]] = []
     # A program that calls the host cannot be kept for the next run: only where a block may take long.
-    progress_callback = None if progress is None or len(plan.fast) == len(world.policies) else _Progress.note
+    progress_callback = None if progress is None or len(plan.fast) == len(run_parts.policies) else _Progress.note
     for start in range(0, num_streams, plan.size):
         index = np.arange(start, start + plan.size, dtype=np.int32)  # past the last stream: padding, cut off afterwards
         try:
@@ -246,7 +248,7 @@ def _run_blocks(
                 key,
                 jnp.asarray(index),
                 controls,
-                world,
+                run_parts,
                 times,
                 curves,
                 plan.devices,

@@ -68,7 +68,7 @@ def simulate(
 
     It is a pure function: jit and vmap it as you like; `sweep` does so for grids. The stream's randomness, the policy's
     and the feedback's come from three keys derived from `key`, and each request's from (key, t): with one key every
-    policy and every control meets the same requests and exploration coins.
+    policy and every control meets the same requests and exploration draws.
 
     Args:
         key: JAX random key.
@@ -111,10 +111,10 @@ def simulate(
         if vectors := [name for name, values in axes.items() if values.ndim]:
             raise ValueError(f"simulate: {vectors[0]} is an array, expected a number; sweep runs grids")
         controls = Controls(**axes)
-    world = assemble(policy, stream, meter, feedback)
-    check_fit(world)
+    run_parts = assemble(policy, stream, meter, feedback)
+    check_fit(run_parts)
     controls = jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float32), controls)
-    result = run_stream(key, controls, world, checkpoint_times(horizon, checkpoints), curves)[""]
+    result = run_stream(key, controls, run_parts, checkpoint_times(horizon, checkpoints), curves)[""]
     return result if checkpoints else result._replace(curve=None)
 
 
@@ -129,13 +129,13 @@ def assemble(policy: Policy | Mapping[str, Policy], stream: Stream, meter: Meter
     )
 
 
-def check_fit(world: RunParts) -> int:
+def check_fit(run_parts: RunParts) -> int:
     """M of the stream, after one request went through the policies in shapes only; ValueError where they disagree."""
-    leaves, tree = jax.tree.flatten(world)
+    leaves, tree = jax.tree.flatten(run_parts)
     if is_traced(leaves):
-        return _check_fit(world)
+        return _check_fit(run_parts)
     form = tuple((np.shape(x), str(jnp.result_type(x)), _number(x)) for x in leaves)
-    return _FIT.of((tree, form), lambda: _check_fit(world))
+    return _FIT.of((tree, form), lambda: _check_fit(run_parts))
 
 
 def _number(leaf: Any) -> Any:
@@ -146,17 +146,19 @@ def _number(leaf: Any) -> Any:
 
 _FIT: RecentCache[int] = (
     RecentCache()
-)  # worlds that were checked, by shapes: the check takes as long as serving a million requests
+)  # parts that were checked, by shapes: the check takes as long as serving a million requests
 
 
-def _check_fit(world: RunParts) -> int:
+def _check_fit(run_parts: RunParts) -> int:
     key = jax.random.key(0)
-    state = jax.eval_shape(world.stream.init, key)
-    request = jax.eval_shape(world.stream.draw, key, state, jnp.ones((), jnp.int32))[1]
+    state = jax.eval_shape(run_parts.stream.init, key)
+    request = jax.eval_shape(run_parts.stream.draw, key, state, jnp.ones((), jnp.int32))[1]
     controls = Controls(*(jnp.zeros((), jnp.float32) for _ in Controls._fields))
-    jax.eval_shape(lambda: world.meter.read(world.meter.init(request.cost.shape[0])))  # its own errors, unwrapped
+    jax.eval_shape(
+        lambda: run_parts.meter.read(run_parts.meter.init(request.cost.shape[0]))
+    )  # its own errors, unwrapped
     try:
-        jax.eval_shape(lambda k: run_stream(k, controls, world, np.ones(1, np.int32)), key)
+        jax.eval_shape(lambda k: run_stream(k, controls, run_parts, np.ones(1, np.int32)), key)
     except Exception as error:  # whatever a component raises for shapes it was not built for: Flax has its own errors
         result = f"features {request.features.shape} and {request.cost.shape[0]} models"
         why = (str(error).splitlines() or [type(error).__name__])[0]
@@ -173,32 +175,36 @@ def checkpoint_times(horizon: int, checkpoints: int) -> np.ndarray:
 def run_stream(
     key: Array,
     controls: Controls,
-    world: RunParts,
+    run_parts: RunParts,
     times: Array | np.ndarray,
     curves: tuple[str, ...] | None = None,
     progress_callback: Callable[[Any], None] | None = None,
 ) -> dict[str, Result]:
-    """`simulate` for every policy of an assembled world, unchecked, with curves at `times` [n]: what `sweep` vmaps.
+    """`simulate` for every policy of assembled parts, unchecked, with curves at `times` [n]: what `sweep` vmaps.
 
     The policies meet the same requests, drawn once. The times are traced, so neither the horizon's nor the
-    checkpoints' values are part of the compiled program. `tick(t)` is called on the host at the checkpoints.
+    checkpoints' values are part of the compiled program. `progress_callback(t)` is called on the host at the
+    checkpoints.
     """
     key_world, key_policy, key_feedback = component_keys(key)
     start = jax.random.fold_in(key_policy, 0)  # t = 0 is the start; requests are 1, 2, ...
-    stream_state = world.stream.init(jax.random.fold_in(key_world, 0))
-    num_models = jax.eval_shape(world.stream.draw, key_world, stream_state, jnp.ones((), jnp.int32))[1].cost.shape[0]
+    stream_state = run_parts.stream.init(jax.random.fold_in(key_world, 0))
+    num_models = jax.eval_shape(run_parts.stream.draw, key_world, stream_state, jnp.ones((), jnp.int32))[1].cost.shape[
+        0
+    ]
     lanes = {
-        name: (policy.init(start, controls), world.meter.init(num_models)) for name, policy in world.policies.items()
+        name: (policy.init(start, controls), run_parts.meter.init(num_models))
+        for name, policy in run_parts.policies.items()
     }
 
     def one(t: Array, carry: PyTree) -> PyTree:
         stream_state, lanes = carry
-        stream_state, request = world.stream.draw(jax.random.fold_in(key_world, t), stream_state, t)
+        stream_state, request = run_parts.stream.draw(jax.random.fold_in(key_world, t), stream_state, t)
         keys = jax.random.fold_in(key_policy, t), jax.random.fold_in(key_feedback, t)
         after = {}
         for name, (state, metric) in lanes.items():
-            state, step = serve(keys, state, request, t, controls, world.policies[name], world.feedback)
-            after[name] = (state, world.meter.add(metric, step))
+            state, step = serve(keys, state, request, t, controls, run_parts.policies[name], run_parts.feedback)
+            after[name] = (state, run_parts.meter.add(metric, step))
         return stream_state, after
 
     def block(carry: PyTree, stop: Array) -> tuple[PyTree, dict[str, Any]]:
@@ -207,21 +213,21 @@ def run_stream(
         if progress_callback is not None:
             progress_callback(stop)
         return (stop, inner), {
-            name: select_metrics(world.meter.read(lane[1]), curves) for name, lane in inner[1].items()
+            name: select_metrics(run_parts.meter.read(lane[1]), curves) for name, lane in inner[1].items()
         }
 
     carry = (jnp.zeros((), jnp.int32), (stream_state, lanes))
     (_, (_, lanes)), curve = jax.lax.scan(block, carry, jnp.asarray(times, jnp.int32))
-    return {name: Result(world.meter.read(lanes[name][1]), curve[name]) for name in lanes}
+    return {name: Result(run_parts.meter.read(lanes[name][1]), curve[name]) for name in lanes}
 
 
 def component_keys(key: Array) -> Array:
-    """The counting keys [3] of a stream's world, policy and feedback (`messjax.numerics.counter_prng`)."""
+    """The counting keys [3] of a stream's run_parts, policy and feedback (`messjax.numerics.counter_prng`)."""
     return jax.random.split(counter_prng.counting_key(key), 3)
 
 
 def select_metrics(metrics: dict[str, Any], names: tuple[str, ...] | None) -> dict[str, Any]:
-    """The readings of these names (None: all of them); ValueError for a name that is not there."""
+    """The metrics of these names (None: all of them); ValueError for a name that is not there."""
     if unknown := sorted(set(names or ()) - metrics.keys()):
         raise ValueError(f"curves: no reading named {unknown[0]!r}; there are {', '.join(sorted(metrics))}")
     return {name: metrics[name] for name in (metrics if names is None else names)}

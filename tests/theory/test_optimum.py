@@ -211,7 +211,10 @@ GOOD = Distribution([0.5, 0.5], [[1.0, 2.0], [1.0, 2.0]], [[0.1, 0.8], [0.3, 0.6
         ({"weight": [1.5, -0.5]}, r"distribution.weight is -0.5 at type 1"),
         ({"weight": [np.nan, 1.0]}, r"distribution.weight is nan at type 0"),
         ({"weight": [1.0]}, r"shapes \(1,\), \(2, 2\), \(2, 2\), expected \[K\]"),
-        ({"cost": [[1.0, 2.0], [1.0, -2.0]]}, r"distribution.cost is -2.0 at type 1, model 1, expected finite and non-neg"),
+        (
+            {"cost": [[1.0, 2.0], [1.0, -2.0]]},
+            r"distribution.cost is -2.0 at type 1, model 1, expected finite and non-neg",
+        ),
         ({"cost": [[1.0, np.inf], [1.0, 2.0]]}, r"distribution.cost is inf at type 0, model 1"),
         ({"cost": [[1.0, 2.0], [np.nan, 2.0]]}, r"distribution.cost is nan at type 1, model 0"),
         ({"cost": [1.0, 2.0]}, r"shapes"),

@@ -17,8 +17,9 @@ from proofs_check import report, tables
 ROWS = [
     EMPTY_ROW._replace(
         statement="T9 violation, bound", assumptions="A1 A2 A4 A5 A7",
-        case="two models, sparse feedback, V = 1, f = 0.3", measured=0.0123456, measured_lower=0.0121, measured_upper=0.0125, bound=12345.6, margin_lower=12344.0,
-        margin_upper=12346.0, looseness=1e6, verdict=verdict, streams=2048, seconds=1234.5,
+        case="two models, sparse feedback, V = 1, f = 0.3", measured=0.0123456, measured_lower=0.0121,
+        measured_upper=0.0125, bound=12345.6, margin_lower=12344.0, margin_upper=12346.0, looseness=1e6,
+        verdict=verdict, streams=2048, seconds=1234.5,
     )
     for verdict in ("holds", "undecided", "violated", "not applicable")
 ]  # fmt: skip

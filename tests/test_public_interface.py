@@ -105,20 +105,8 @@ def sources(*packages: str) -> list[Path]:
     return sorted(path for package in packages for path in (ROOT / package).rglob("*.py"))
 
 
-NOT_YET = {
-    "messjax/theory/statement.py",
-    "sims/common/sla_status.py",
-    "sims/reference/metrics.py",
-    "sims/studies/better/figure.py",
-    "sims/studies/better/tables.py",
-    "sims/studies/sparse_feedback/figure.py",
-    "sims/studies/speed/machine.py",
-    "sims/studies/time_to_sla/figure.py",
-}
-
-
 def test_no_function_has_the_name_of_its_module():
-    assert set(modules_named_as_their_own_function(sources(*PACKAGES))) <= NOT_YET
+    assert modules_named_as_their_own_function(sources(*PACKAGES)) == []
     assert packages_that_shadow_a_module(sources(*PACKAGES)) == []
 
 

@@ -15,14 +15,14 @@ import xarray as xr
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
-from messjax import policies, predictors, streams
+from messjax import plot, policies, predictors, streams
 from messjax.engine.grid_sweep import sweep
 from messjax.numerics.array_cache import frozen
 from messjax.statistics import intervals
 from messjax.theory import optimum
 from messjax.types import Array, Controls, Distribution, Predictor, Stream
 from messjax.zoo import Zoo
-from sims.common import comparison, plotting, worlds
+from sims.common import comparison, worlds
 from sims.common.worlds import World
 
 WEIGHTS = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)  # the V of [M25] are w = .003, .03, .3, 3 and 29
@@ -155,7 +155,7 @@ def settle(dataset: xr.Dataset) -> Settled:
 
 def line_style(i: int) -> dict[str, Any]:
     """Colour, marker and dashes of line i."""
-    return plotting.line_style(i) | {"lw": 1.1, "ms": 4}
+    return plot.line_style(i) | {"lw": 1.1, "ms": 4}
 
 
 def bars(axis: Axes, x: ArrayLike, limits: ArrayLike, i: int, **more: Any) -> None:

@@ -103,7 +103,7 @@ def _waits(axis: Axes, dataset: xr.Dataset) -> None:
         low, middle, high = np.quantile(
             dataset["near_from"].sel(V=V).transpose("f", "stream"), [0.25, 0.5, 0.75], axis=1
         )
-        style = plotting.line_style(i) | {"lw": 1.1, "ms": 4.5, "capsize": 2}
+        style = plot.line_style(i) | {"lw": 1.1, "ms": 4.5, "capsize": 2}
         axis.errorbar(F * (0.97 + 0.03 * i), middle, yerr=[middle - low, high - middle], **style)
         predicted = float(V * dataset["gamma"]) / (near * F)
         axis.plot(F, predicted, color=plot.COLORS[i], lw=0.8, ls=":")
@@ -137,7 +137,7 @@ def _all_worlds(axes: Sequence[Axes], result: Results) -> None:
         limits = xr.DataArray(np.array([(r.mean, r.lower, r.upper) for r in ratios]).T, dims=("limit", "f"))
         plotting.points(axes[1], F, limits, i)
         share = (one["violation"] <= near).mean("stream").transpose("f").values
-        axes[2].plot(F, share, **plotting.line_style(i) | {"lw": 1.1, "ms": 4.5})
+        axes[2].plot(F, share, **plot.line_style(i) | {"lw": 1.1, "ms": 4.5})
     axes[0].axhline(0.0, color="0.3", lw=0.8)
     axes[1].axhline(1.0, color="0.3", lw=0.8)
     axes[0].set(title="(g) all worlds, least V: missing", ylabel="alpha - satisfaction")

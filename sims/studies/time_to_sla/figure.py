@@ -86,7 +86,7 @@ def _from(axis: Axes, dataset: xr.Dataset, metric: str) -> None:
     for i, alpha in enumerate(dataset["alpha"].values):
         start = dataset[metric].sel(alpha=alpha, policy="MESS+").transpose("V", "stream").values
         low, middle, high = np.quantile(start, [0.25, 0.5, 0.75], axis=1)
-        style = plotting.line_style(i) | {"lw": 1.1, "ms": 4.5, "capsize": 2, "label": f"alpha = {alpha:g}"}
+        style = plot.line_style(i) | {"lw": 1.1, "ms": 4.5, "capsize": 2, "label": f"alpha = {alpha:g}"}
         axis.errorbar(V * 1.12 ** (i - 1), middle, yerr=[middle - low, high - middle], **style)
         if metric == "sla_from":
             axis.axhline(

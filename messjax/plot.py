@@ -199,7 +199,12 @@ def _queue_extras(axis: Any, verdicts: xr.Dataset) -> list:
         bound = verdicts.sel(statement="T3 mean queue", policy=name)["bound"].values
         if np.isfinite(bound).all():
             handles += axis.plot(
-                V, bound, color=line_style(i)["color"], lw=1.0, marker="_", label=f"(c) T3, {name}: bound on the mean of Q"
+                V,
+                bound,
+                color=line_style(i)["color"],
+                lw=1.0,
+                marker="_",
+                label=f"(c) T3, {name}: bound on the mean of Q",
             )
     return handles
 

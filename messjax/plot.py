@@ -265,9 +265,16 @@ def over_requests(
 def predictor_quality(summary: xr.Dataset, *, title: str, most: int = 3) -> Figure:
     """Log loss, Brier score and calibration error over requests, and the reliability diagram at the end.
 
-    `summary` is of `quality.summary`. Solid: held out, with intervals over streams; dotted: the requests just passed
-    (solid, where nothing was held out); dashed: the base rate on what is solid. Markers tell up to `most` values of c
-    apart; in (d) their size is the number of predictions.
+    Solid lines: requests held out, with intervals over streams; dotted: the requests just passed (solid, where nothing
+    was held out); dashed: the base rate on what is solid. In (d) the size of a marker is the number of predictions.
+
+    Args:
+        summary: What `evaluation.predictor.summary` returns.
+        title: Title of the figure.
+        most: Largest number of values of c that are drawn.
+
+    Returns:
+        The figure.
     """
     if "c" not in summary.dims:
         summary = summary.expand_dims("c")

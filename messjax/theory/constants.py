@@ -1,4 +1,4 @@
-"""The constants of a law of requests, and the one record of numbers that every bound takes.
+"""The constants of a distribution of requests, and the one record of numbers that every bound takes.
 
 A bound is called with a `BoundInputs`, with numbers by keyword, or with both (keywords then replace fields):
 
@@ -22,30 +22,38 @@ from messjax.types import Distribution
 
 
 class Constants(NamedTuple):
-    """The constants of a law at one alpha ("Constants" in docs/theory). Cost in the unit of the law."""
+    """The constants of a distribution at one alpha ("Constants" in docs/theory). Costs in its unit.
 
-    delta: float  # max(alpha, 1 - alpha), the largest step |alpha - s|
-    B: float  # delta^2 / 2
-    E_all: float  # E[sum_m E_m], what exploring one request costs
-    dE: float  # E[E_pi0 - min_m E_m], what pi0 costs above the cheapest model
-    beta: float  # E[s under pi0] - alpha
-    beta_M: float  # E[s_M] - alpha of the last model, equal to beta where that is pi0
+    Attributes:
+        delta: max(alpha, 1 - alpha), the largest step |alpha - s|.
+        B: delta^2 / 2.
+        E_all: E[sum_m E_m], what exploring one request costs.
+        dE: E[E_pi0 - min_m E_m], what pi0 costs above the cheapest model.
+        beta: E[s under pi0] - alpha.
+        beta_M: E[s_M] - alpha of the last model, equal to beta where that is pi0.
+    """
+
+    delta: float
+    B: float
+    E_all: float
+    dE: float
+    beta: float
+    beta_M: float
 
 
 def distribution_constants(distribution: Distribution, alpha: float, *, pi0: int | None = None) -> Constants:
-    """delta, B, E_all, dE, beta and beta_M of docs/theory for a law of requests.
+    """delta, B, E_all, dE, beta and beta_M of docs/theory for a distribution of requests.
 
     Args:
-        distribution: the law, K request types and M models.
+        distribution: K request types and M models.
         alpha: satisfaction asked for, in [0, 1]. It need not be attainable: beta and beta_M may be negative.
         pi0: number of the model that pi0 always serves, 0 to M - 1; None: the last one, as in [M25].
 
     Returns:
-        The constants, costs in the unit of the law.
+        The constants, costs in the unit of the distribution.
 
     Raises:
-        ValueError: the law is not one (see `optimum.check_distribution`), alpha is outside [0, 1], or there is no such
-            model.
+        ValueError: An invalid distribution (see `optimum.check_distribution`), alpha outside [0, 1], or no such model.
 
     Source: "Constants" in docs/theory.
     """
@@ -67,44 +75,90 @@ def distribution_constants(distribution: Distribution, alpha: float, *, pi0: int
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class BoundInputs:
-    """The numbers that bounds are computed from, by name only. None: not given; a bound that needs it says so.
+    """The numbers that bounds are computed from, by name only. None: not given, a TypeError where it is needed.
 
     All broadcast as in NumPy, so that leave-one-out means can stand where a measured mean does; NaN passes through.
+
+    Attributes:
+        V: Weight of cost against satisfaction, in 1 / cost unit.
+        alpha: Satisfaction asked for, in [0, 1].
+        gamma: gamma*, a maximiser of the dual, in cost per unit of satisfaction.
+        C_star: C*, in cost per request.
+        T: Requests.
+        P_T: sum_t p_t, explored requests to be expected.
+        B: max(alpha, 1 - alpha)^2 / 2.
+        delta: max(alpha, 1 - alpha).
+        beta: E[s under pi0] - alpha.
+        beta_M: E[s_M] - alpha of the last model, which serves explored requests.
+        dE: E[E_pi0 - min_m E_m], in cost per request.
+        E_all: E[sum_m E_m], in cost per request.
+        S_T: sum_t E[(1 - p_t) Q_t e_t], measured.
+        exploration_queue: sum_t p_t E[Q_t], measured.
+        R_T: max(0, -beta_M) sum_t p_t E[Q_t]; None: from `exploration_queue` (zero where that is None, too).
+        ebar: What E[e_t | past] does not exceed where a request may be exploited.
+        error_sum: sum_t (1 - p_t) sqrt(E[e_t^2]).
+        Q_1: The queue at the start, in requests.
+        f: Probability that a request gives feedback, in (0, 1].
+        f_explored: The same of explored requests; None: f.
+        delay: Requests by which feedback is late.
     """
 
-    V: Any = None  # weight of cost against satisfaction, in 1 / cost unit
-    alpha: Any = None  # satisfaction asked for, in [0, 1]
-    gamma: Any = None  # gamma*, a maximiser of the dual, in cost per unit of satisfaction
-    C_star: Any = None  # C*, in cost per request
-    T: Any = None  # requests
-    P_T: Any = None  # sum_t p_t, explored requests to be expected
-    B: Any = None  # max(alpha, 1 - alpha)^2 / 2
-    delta: Any = None  # max(alpha, 1 - alpha)
-    beta: Any = None  # E[s under pi0] - alpha
-    beta_M: Any = None  # E[s_M] - alpha of the last model, which serves explored requests
-    dE: Any = None  # E[E_pi0 - min_m E_m], in cost per request
-    E_all: Any = None  # E[sum_m E_m], in cost per request
-    S_T: Any = None  # sum_t E[(1 - p_t) Q_t e_t], measured
-    exploration_queue: Any = None  # sum_t p_t E[Q_t], measured
-    R_T: Any = None  # max(0, -beta_M) sum_t p_t E[Q_t]; None: from `exploration_queue` (zero where that is None, too)
-    ebar: Any = 0.0  # what E[e_t | past] does not exceed where a request may be exploited
-    error_sum: Any = 0.0  # sum_t (1 - p_t) sqrt(E[e_t^2])
-    Q_1: Any = 0.0  # the queue at the start, in requests
-    f: Any = None  # probability that a request gives feedback, in (0, 1]
-    f_explored: Any = None  # the same of explored requests; None: f
-    delay: Any = 0.0  # requests by which feedback is late
+    V: Any = None
+    alpha: Any = None
+    gamma: Any = None
+    C_star: Any = None
+    T: Any = None
+    P_T: Any = None
+    B: Any = None
+    delta: Any = None
+    beta: Any = None
+    beta_M: Any = None
+    dE: Any = None
+    E_all: Any = None
+    S_T: Any = None
+    exploration_queue: Any = None
+    R_T: Any = None
+    ebar: Any = 0.0
+    error_sum: Any = 0.0
+    Q_1: Any = 0.0
+    f: Any = None
+    f_explored: Any = None
+    delay: Any = 0.0
 
     @classmethod
     def at(cls, constants: Constants, best: Optimum, **fields: Any) -> BoundInputs:
-        """The constants and the optimum of a law, and what else is given by name."""
+        """The constants and the optimum of a distribution, and what else is given by name.
+
+        Args:
+            constants: Of `distribution_constants`.
+            best: Of `optimum.solve`.
+            **fields: Further fields by name.
+
+        Returns:
+            The record.
+        """
         return cls(**constants._asdict(), alpha=best.alpha, gamma=best.gamma, C_star=best.cost).replace(**fields)
 
     def replace(self, **fields: Any) -> BoundInputs:
-        """The same with other numbers for these names."""
+        """The same with other numbers for these names.
+
+        Args:
+            **fields: Fields by name.
+
+        Returns:
+            The new record.
+        """
         return dataclasses.replace(self, **fields)
 
     def floats(self, names: str) -> tuple[Floats, ...]:
-        """These fields ("V gamma T") as float64 arrays; "R_T" is `inversion`."""
+        """These fields ("V gamma T") as float64 arrays; "R_T" is `inversion`.
+
+        Args:
+            names: Names of fields, separated by spaces.
+
+        Returns:
+            One float64 array per name, each of its own shape.
+        """
         return floats(*(self.inversion if name == "R_T" else getattr(self, name) for name in names.split()))
 
     @property

@@ -10,13 +10,21 @@ from messjax.theory.statement import Claim, Conclusion, NotApplicable, Run, defi
 
 
 class CostTerms(NamedTuple):
-    """The five terms of T2, each in cost unit per request. [M25] has the first three as orders."""
+    """The five terms of T2, each in cost unit per request. [M25] has the first three as orders.
 
-    control: Any  # B / V
-    exploration: Any  # (E_all - C*) P_T / T
-    prediction: Any  # 2 S_T / (V T)
-    inversion: Any  # R_T / (V T)
-    start: Any  # Q_1^2 / (2 V T)
+    Attributes:
+        control: B / V.
+        exploration: (E_all - C*) P_T / T.
+        prediction: 2 S_T / (V T).
+        inversion: R_T / (V T).
+        start: Q_1^2 / (2 V T).
+    """
+
+    control: Any
+    exploration: Any
+    prediction: Any
+    inversion: Any
+    start: Any
 
     @property
     def total(self) -> Any:
@@ -26,7 +34,7 @@ class CostTerms(NamedTuple):
 
 @bound_function("V B T P_T E_all C_star S_T")
 def T2_cost_terms(inputs: BoundInputs) -> CostTerms:
-    """T2 (mean): the terms of
+    """T2 (mean): the terms of the right side of the bound on the cost gap:
 
         average cost - C* <= B/V + (E_all - C*) P_T/T + 2 S_T/(V T) + R_T/(V T) + Q_1^2/(2 V T).
 

@@ -17,7 +17,16 @@ from messjax.theory.statement import Conclusion, Equal, Run, Tail, define_statem
 def exploration_probability(*, t: ArrayLike, c: ArrayLike, a: ArrayLike) -> Any:
     """p_t = min(1, c t^-a) for t = 1, 2, ...: the schedule of [M25] (a = 1/4) and [M24] (a = 1/3).
 
-    Raises ValueError for t < 1, or c or a that is negative.
+    Args:
+        t: [...] request number, 1 or larger.
+        c: [...] scale, >= 0.
+        a: [...] exponent, >= 0.
+
+    Returns:
+        The probability, [...].
+
+    Raises:
+        ValueError: t < 1, or c or a that is negative.
     """
     t, c, a = floats(t, c, a)
     refuse("t", t, t < 1, "a request number, 1 or larger")
@@ -31,6 +40,17 @@ def exploration_sum(*, T: ArrayLike, c: ArrayLike, a: ArrayLike) -> Any:
 
     T holds whole numbers, zero or larger; memory grows with the largest. Raises ValueError otherwise, and as
     `exploration_probability` does.
+
+    Args:
+        T: [...] number of requests, whole and >= 0; memory grows with the largest.
+        c: [...] scale, >= 0.
+        a: [...] exponent, >= 0.
+
+    Returns:
+        P_T [...], in requests.
+
+    Raises:
+        ValueError: A T that is not a whole number >= 0; as `exploration_probability` raises.
     """
     horizons, scales, exponents = np.broadcast_arrays(*floats(T, c, a))
     refuse("T", horizons, ~((horizons >= 0) & (horizons == np.floor(horizons)) & np.isfinite(horizons)), "a count")
@@ -46,7 +66,16 @@ def exploration_sum(*, T: ArrayLike, c: ArrayLike, a: ArrayLike) -> Any:
 def exploration_sum_bound(*, T: ArrayLike, c: ArrayLike, a: ArrayLike) -> Any:
     """P_T <= min(T, c T^(1-a) / (1-a)) for 0 <= a < 1, since t^-a decreases ("Constants" in docs/theory.md).
 
-    Raises ValueError for a outside [0, 1).
+    Args:
+        T: [...] number of requests.
+        c: [...] scale, >= 0.
+        a: [...] exponent, in [0, 1).
+
+    Returns:
+        The bound on P_T [...], in requests.
+
+    Raises:
+        ValueError: a outside [0, 1).
     """
     T, c, a = floats(T, c, a)
     refuse("a", a, ~((a >= 0) & (a < 1)), "an exponent in [0, 1)")
@@ -57,7 +86,18 @@ def T7_interval(*, P_T: ArrayLike, T: ArrayLike, level: ArrayLike = 0.95) -> tup
     """T7 (tail): N_T = sum_{t <= T} X_t lies in P_T -+ sqrt(T log(2 / (1 - level)) / 2) with probability >= level.
 
     Hoeffding's inequality for independent coins X_t with mean p_t (A4); N_T has mean P_T. Returned as (low, high)
-    within [0, T]. Re-derived here, [M25] has no such statement. Raises ValueError for a level outside (0, 1).
+    within [0, T]. Re-derived here, [M25] has no such statement.
+
+    Args:
+        P_T: [...] sum of the exploration probabilities.
+        T: [...] number of requests.
+        level: [...] probability, in (0, 1).
+
+    Returns:
+        Lower and upper limit [...], in requests.
+
+    Raises:
+        ValueError: A level outside (0, 1).
     """
     P_T, T, level = floats(P_T, T, level)
     refuse("level", level, ~((level > 0) & (level < 1)), "a probability strictly between 0 and 1")
@@ -72,6 +112,15 @@ def T8_exponent(*, q: ArrayLike) -> Any:
     T2 exploration costs T^-a and prediction T^(-(1-a) q), of the same order at a*: 1/4, as in [M25], for q = 1/3 and
     1/3, as in [M24], for q = 1/2. Re-derived here. Lemmas: t8_exponent. Raises
     ValueError for a negative q.
+
+    Args:
+        q: [...] rate of learning, >= 0.
+
+    Returns:
+        The exponent a*, [...].
+
+    Raises:
+        ValueError: A negative q.
     """
     (q,) = floats(q)
     refuse("q", q, q < 0, "a non-negative rate")

@@ -15,10 +15,15 @@ from messjax.theory.statement import Conclusion, Exact, NotApplicable, Run, defi
 
 
 class DriftBounds(NamedTuple):
-    """The two right sides of L2."""
+    """The two right sides of L2.
 
-    exact: Any  # (alpha - s)^2 / 2 + Q (alpha - s)
-    uniform: Any  # B + Q (alpha - s), never below `exact`
+    Attributes:
+        exact: (alpha - s)^2 / 2 + Q (alpha - s).
+        uniform: B + Q (alpha - s), never below `exact`.
+    """
+
+    exact: Any
+    uniform: Any
 
 
 def L1_violation(*, Q_last: ArrayLike, T: ArrayLike, Q_1: ArrayLike = 0.0) -> Any:
@@ -26,6 +31,14 @@ def L1_violation(*, Q_last: ArrayLike, T: ArrayLike, Q_1: ArrayLike = 0.0) -> An
 
     Needs s_t in [0, 1] and the recursion of the queue, nothing else. The same for a window of T requests: Q_1 is then
     the queue before its first request and Q_last the queue after its last one. Constants re-derived here.
+
+    Args:
+        Q_last: [...] the queue after the last request, Q_{T+1}.
+        T: [...] number of requests.
+        Q_1: [...] the queue before the first request.
+
+    Returns:
+        The bound on the violation [...], in satisfaction per request.
     """
     Q_last, T, Q_1 = floats(Q_last, T, Q_1)
     return (Q_last - Q_1) / T
@@ -35,6 +48,14 @@ def L2_drift(*, Q: ArrayLike, s: ArrayLike, alpha: ArrayLike) -> DriftBounds:
     """L2 (path): (Q_{t+1}^2 - Q_t^2)/2 <= (alpha - s_t)^2/2 + Q_t (alpha - s_t) <= B + Q_t (alpha - s_t).
 
     Needs Q_t >= 0, s_t in [0, 1], alpha in [0, 1]. B = max(alpha, 1-alpha)^2 / 2, re-derived here.
+
+    Args:
+        Q: [...] the queue Q_t, >= 0.
+        s: [...] satisfaction s_t, in [0, 1].
+        alpha: [...] required satisfaction, in [0, 1].
+
+    Returns:
+        Both right sides, [...].
     """
     Q, s, alpha = floats(Q, s, alpha)
     B = np.maximum(alpha, 1.0 - alpha) ** 2 / 2.0
@@ -46,6 +67,12 @@ def L3_increment(*, alpha: ArrayLike) -> tuple[Any, Any]:
     """L3 (path): -(1 - alpha) <= Q_{t+1} - Q_t <= alpha, returned as (low, high).
 
     Needs Q_t >= 0, s_t in [0, 1], alpha in [0, 1]. Re-derived here.
+
+    Args:
+        alpha: [...] required satisfaction, in [0, 1].
+
+    Returns:
+        Lower and upper limit, [...].
     """
     (alpha,) = floats(alpha)
     return (alpha - 1.0)[()], alpha[()]
@@ -57,6 +84,16 @@ def L4_score(*, V: ArrayLike, cost: ArrayLike, Q: ArrayLike, alpha: ArrayLike, s
     cost and s_hat are [..., M]; V, Q and alpha are [...] without the axis of models. Returns [..., M]. With estimated
     costs the cost here is the estimate. The rule of [M25]; the same score with mu in place of s_hat is either side
     of L5.
+
+    Args:
+        V: [...] weight of cost, in 1 / cost unit.
+        cost: [..., M] costs, in cost units.
+        Q: [...] the queue.
+        alpha: [...] required satisfaction.
+        s_hat: [..., M] predicted satisfactions.
+
+    Returns:
+        The score of every model, [..., M].
     """
     V, cost, Q, alpha, s_hat = floats(V, cost, Q, alpha, s_hat)
     return V[..., None] * cost + Q[..., None] * (alpha[..., None] - s_hat)
@@ -72,6 +109,18 @@ def L5_bound(
     mixture's weights. The factor 2 is re-derived here and cannot be lowered. Lemmas: l5_prediction_error.
 
     cost and mu are [..., M]; V, Q, alpha, e, eps are [...]. Returns the right side for every m, [..., M].
+
+    Args:
+        V: [...] weight of cost, in 1 / cost unit.
+        cost: [..., M] costs, in cost units.
+        Q: [...] the queue, >= 0.
+        alpha: [...] required satisfaction.
+        mu: [..., M] mean satisfactions.
+        e: [...] prediction error, at least |s_hat_m - mu_m| for all m.
+        eps: [...] error of estimated costs, in cost units.
+
+    Returns:
+        The right side for every model, [..., M].
     """
     V, Q, e, eps = floats(V, Q, e, eps)
     return L4_score(V=V, cost=cost, Q=Q, alpha=alpha, s_hat=mu) + 2.0 * (Q * e + V * eps)[..., None]

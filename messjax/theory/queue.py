@@ -18,13 +18,13 @@ from messjax.theory.statement import Claim, Conclusion, NotApplicable, Run, Stat
 
 @bound_function("V B T dE beta beta_M exploration_queue")
 def T3_queue(inputs: BoundInputs) -> Any:
-    """T3 (mean): the Slater bound, for all T and Q_1 = 0,
+    """T3 (mean): the Slater bound, for all T and Q_1 = 0:
 
         (1/T) sum_{t <= T} E[Q_t] <= (B + V dE + max(0, b - beta_M) (1/T) sum_{t <= T} p_t E[Q_t]) / b,
 
     where b = beta - 2 ebar > 0 and E[e_t | past] <= ebar at every t that can exploit (p_t < 1). The sum over p_t does
     not matter for pi0 = the largest model, where beta_M = beta >= b. Needs A1, A2, A3, A4, A7. Where b <= 0 the
-    statement says nothing and the bound is infinite. Constants re-derived here.
+    statement does not apply and the bound is infinite. Constants re-derived here.
 
     Args:
         inputs: V, B, T, dE, beta, ebar, beta_M and exploration_queue (the sum of p_t E[Q_t]).
@@ -39,14 +39,23 @@ def T3_queue(inputs: BoundInputs) -> Any:
 
 
 class TailConstants(NamedTuple):
-    """The constants of T4. Where its hypotheses fail r = 0, rho = 1 and D = inf: the bounds then say nothing."""
+    """The constants of T4. Where its hypotheses fail r = 0, rho = 1 and D = inf: bounds are infinite, or 1.
 
-    eta: Any  # (beta - 2 ebar) / 2, how fast the queue falls above theta
-    theta: Any  # the level above which it does
-    delta: Any  # max(alpha, 1 - alpha), the largest step
-    r: Any  # the exponent, in 1 / request
-    rho: Any  # factor per request by which E e^{r Q} forgets Q_1
-    log_D: Any  # log D >= 0
+    Attributes:
+        eta: (beta - 2 ebar) / 2, how fast the queue falls above theta.
+        theta: The level above which it does.
+        delta: max(alpha, 1 - alpha), the largest step.
+        r: The exponent, in 1 / request.
+        rho: Factor per request by which E e^{r Q} forgets Q_1.
+        log_D: log D >= 0.
+    """
+
+    eta: Any
+    theta: Any
+    delta: Any
+    r: Any
+    rho: Any
+    log_D: Any
 
     @property
     def D(self) -> Any:
@@ -57,7 +66,7 @@ class TailConstants(NamedTuple):
 
 @bound_function("alpha V dE beta")
 def T4_constants(inputs: BoundInputs) -> TailConstants:
-    """T4 (tail): eta = (beta - 2 ebar) / 2, theta = max(1 - alpha, V dE / eta), r = eta / (delta^2 + delta eta / 3),
+    """T4 (tail): eta = (beta - 2 ebar) / 2, theta = max(1 - alpha, V dE / eta), r = eta / (delta^2 + delta eta / 3):
 
         rho = 1 - r eta / 2 and D = (e^{r delta} - rho) e^{r theta} / (1 - rho).
 
@@ -99,7 +108,18 @@ def T4_log_moment(constants: TailConstants, *, Q_1: ArrayLike = 0.0, t: ArrayLik
     """T4 (tail): the logarithm of the right side of E[e^{r Q_t}] <= rho^{t-1} e^{r Q_1} + (1 - rho^{t-1}) D.
 
     Without t, of max(e^{r Q_1}, D), which holds for all t. Hypotheses as in `T4_constants`; infinite where they fail.
-    Constants re-derived here. Raises ValueError for t < 1.
+    Constants re-derived here.
+
+    Args:
+        constants: From `T4_constants`.
+        Q_1: [...] start of the queue, in requests.
+        t: [...] request number, 1 or larger; None: all of them.
+
+    Returns:
+        The logarithm of the bound, [...].
+
+    Raises:
+        ValueError: t < 1.
     """
     r, rho, log_D, Q_1 = floats(constants.r, constants.rho, constants.log_D, Q_1)
     if t is None:
@@ -118,6 +138,15 @@ def T4_tail(constants: TailConstants, *, q: ArrayLike, Q_1: ArrayLike = 0.0, t: 
 
     The same bounds P(alpha - (1/T) sum s_t >= (q - Q_1) / T) at t = T + 1, by L1. Hypotheses and `t` as in
     `T4_log_moment`; 1 where the hypotheses fail. Constants re-derived here.
+
+    Args:
+        constants: From `T4_constants`.
+        q: [...] level of the queue, in requests.
+        Q_1: [...] start of the queue, in requests.
+        t: [...] request number, 1 or larger; None: all of them.
+
+    Returns:
+        The probability, [...].
     """
     (q,) = floats(q)
     return np.exp(np.minimum(T4_log_moment(constants, Q_1=Q_1, t=t) - constants.r * q, 0.0))[()]
@@ -127,6 +156,14 @@ def T4_queue(constants: TailConstants, *, Q_1: ArrayLike = 0.0, t: ArrayLike | N
     """T4 (tail): E[Q_t] <= (1/r) log E[e^{r Q_t}], by Jensen; for Q_1 = 0 and all t this is (log D) / r.
 
     Hypotheses and `t` as in `T4_log_moment`; infinite where the hypotheses fail. Constants re-derived here.
+
+    Args:
+        constants: From `T4_constants`.
+        Q_1: [...] start of the queue, in requests.
+        t: [...] request number, 1 or larger; None: all of them.
+
+    Returns:
+        The bound on E[Q_t] [...], in requests.
     """
     with np.errstate(over="ignore"):
         return (T4_log_moment(constants, Q_1=Q_1, t=t) / np.where(constants.r == 0, 1.0, constants.r))[()]
@@ -157,12 +194,28 @@ def T3(run: Run) -> Conclusion:
 
 
 def tail_constants(run: Run) -> TailConstants:
-    """The constants of T4 of a run."""
+    """The constants of T4 of a run.
+
+    Args:
+        run: The run.
+
+    Returns:
+        The constants.
+    """
     return T4_constants(run.inputs(ebar=run.ebar))
 
 
 def guide(run: Run, r: float, level: float) -> np.ndarray:
-    """e^{r (Q_{T+1} - level)} [n], what Markov's inequality puts in place of Q_{T+1} >= level; cut off at 1."""
+    """e^{r (Q_{T+1} - level)} [n], what Markov's inequality puts in place of Q_{T+1} >= level; cut off at 1.
+
+    Args:
+        run: The run, with n streams.
+        r: Exponent, in 1 / request.
+        level: Level of the queue, in requests.
+
+    Returns:
+        [n], in [0, 1].
+    """
     return np.exp(np.minimum(r * (run.metrics["queue_last"] - level), 0.0))
 
 

@@ -48,6 +48,15 @@ def T10_kappa(right: Callable[[float], Any], *, T: float, beta: float, beta_M: f
     of alpha + kappa and beta_M - kappa, say, or `T1_queue_slater`. kappa stays below beta and beta_M (beta unless
     given), both of alpha; inf where none there is enough. Where right is NaN or infinite it counts as not enough.
     Re-derived here; the hypotheses are those of the bound.
+
+    Args:
+        right: kappa -> bound on E[Q_{T+1}] - Q_1, in requests.
+        T: Number of requests.
+        beta: E[s under pi0] - alpha.
+        beta_M: E[s_M] - alpha; None: beta.
+
+    Returns:
+        kappa, in satisfaction.
     """
     limit = beta if beta_M is None else np.minimum(beta, beta_M)
     return _least(np.vectorize(right, otypes=[np.float64]), T, limit)

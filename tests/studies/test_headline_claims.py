@@ -132,7 +132,7 @@ def test_twice_is_said_where_the_interval_is_beyond_two() -> None:
     assert at(result["ARC-C"], routers.MIXTURE, "full and prefix")[0] == pytest.approx(0.9, rel=1e-3)
     assert router_runs.twice(result, routers.ROUTELLM, "full") == ["ARC-C"]
     assert router_runs.twice(result, routers.GUESS, "full") == []
-    exploit, full = router_findings.findings(result)
+    exploit, full = router_findings.conclude(result)
     rows = {row[0]: row[1:] for row in exploit.table.rows}
     assert rows["RouteLLM"] == ("6.25", "1 of 1") and full.table.rows[1][:3] == ("RouteLLM", "2.50", "1 of 1")
     geometric = (2.5 * 1.5 * 1.9) ** (1 / 3)

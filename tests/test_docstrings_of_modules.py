@@ -16,15 +16,8 @@ ROOT = Path(__file__).parents[1]
 EXEMPT = (
     "cli",
     "engine/fast",
-    "theory/arguments",
-    "theory/attraction",
-    "theory/constants",
-    "theory/dual_shape",
     "theory/hypothesis_tests",
-    "theory/sparse",
     "theory/statement",
-    "theory/verdicts",
-    "theory/violation",
 )
 BEGINNINGS = tuple(f"{name}/" for name in EXEMPT)
 ARRAYS = ("Array", "np.ndarray", "ArrayLike", "Floats", "virtual_queue.Fixed", "NDArray")

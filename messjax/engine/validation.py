@@ -11,6 +11,7 @@ import jax
 import numpy as np
 
 from messjax import feedback as _feedback
+from messjax.engine import debug_checks
 from messjax.streams.float32 import LARGEST
 from messjax.theory import optimum
 from messjax.types import Controls, Meter, Policy, Stream, StreamDescription, expect, found
@@ -20,7 +21,7 @@ LIMITS = {"V": (0.0, LARGEST), "alpha": (0.0, 1.0), "c": (0.0, LARGEST), "a": (0
 
 
 def check_components(key: Any, controls: Any, policy: Any, stream: Any, meter: Any, feedback: Any) -> None:
-    """TypeError naming the first argument that is not what its name says."""
+    """TypeError naming the first argument that is not what its name says; in debug runs also ValueError for shapes."""
     _check_key(key)
     expect("controls", controls, Controls, "Controls(V=..., alpha=..., c=..., a=..., f=...)")
     _check_policy(policy)
@@ -28,6 +29,8 @@ def check_components(key: Any, controls: Any, policy: Any, stream: Any, meter: A
     if meter is not None:
         expect("meter", meter, Meter, "a Meter, such as meters.standard(), or None")
     _check_feedback(feedback)
+    if debug_checks.enabled():
+        debug_checks.check_shapes(policy, stream, meter, feedback)
 
 
 def _check_key(key: Any) -> None:

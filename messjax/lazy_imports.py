@@ -27,6 +27,9 @@ def attach(package: str) -> tuple[Callable[[str], Any], Callable[[], list[str]]]
 
     Returns:
         `__getattr__`, which imports a public name when it is first read, and `__dir__`, which lists the public names.
+
+    Raises:
+        AttributeError: By `__getattr__`, for a name that is not public.
     """
     places: dict[str, tuple[str, str]] = {}
 

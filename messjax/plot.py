@@ -195,10 +195,16 @@ def _signed_log(axis: Any) -> None:
 
 
 def over_requests(curves: Sequence[tuple[str, xr.Dataset]], *, alpha: float, title: str, cost_unit: str) -> Figure:
-    """Running satisfaction and running cost (full ledger) against requests, one line per (label, summary).
+    """Running satisfaction and running cost (full ledger) against requests, one line per policy.
 
-    Each summary is `results.summary` of one policy at one grid point: variables over (limit, t). The agreement alpha
-    is drawn; bands are the intervals over streams.
+    Args:
+        curves: Pairs of a label and the `results.summary` of one policy at one grid point: variables over (limit, t).
+        alpha: SLA target, which is drawn too.
+        title: Title of the figure.
+        cost_unit: Unit of the costs.
+
+    Returns:
+        The figure; bands are the intervals over streams.
     """
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(9.2, 4.6), layout="constrained")
@@ -225,9 +231,16 @@ def over_requests(curves: Sequence[tuple[str, xr.Dataset]], *, alpha: float, tit
 def predictor_quality(summary: xr.Dataset, *, title: str, most: int = 3) -> Figure:
     """Log loss, Brier score and calibration error over requests, and the reliability diagram at the end.
 
-    `summary` is of `quality.summary`. Solid: held out, with intervals over streams; dotted: the requests just passed
-    (solid, where nothing was held out); dashed: the base rate on what is solid. Markers tell up to `most` values of c
-    apart; in (d) their size is the number of predictions.
+    Solid lines: requests held out, with intervals over streams; dotted: the requests just passed (solid, where nothing
+    was held out); dashed: the base rate on what is solid. In (d) the size of a marker is the number of predictions.
+
+    Args:
+        summary: What `evaluation.predictor.summary` returns.
+        title: Title of the figure.
+        most: Largest number of values of c that are drawn.
+
+    Returns:
+        The figure.
     """
     if "c" not in summary.dims:
         summary = summary.expand_dims("c")

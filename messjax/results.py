@@ -1,4 +1,4 @@
-"""Readings -> xarray.Dataset with named dimensions and provenance; saving and loading.
+"""Metrics -> xarray.Dataset with named dimensions and provenance; saving and loading.
 
 Dimensions: the controls that were swept (V, alpha, c, a, f), `stream`, `t` (checkpoints of the curves), `model`, and
 `policy` after `concat`. Per-stream results are kept, never averaged away.
@@ -64,7 +64,14 @@ _ABOUT = {  # name: (what it is, its unit; "cost" stands for the cost unit of th
 
 
 def host(metric: Any) -> np.ndarray:
-    """A reading as a NumPy array: exact numbers (Fixed, Sum, Mean) as float64."""
+    """A metric as a NumPy array.
+
+    Args:
+        metric: An array, or an exact number (Fixed, Sum, Mean), which becomes float64.
+
+    Returns:
+        The array, of the same shape.
+    """
     return metric.to_host() if hasattr(metric, "to_host") else np.asarray(metric)
 
 
@@ -78,11 +85,22 @@ def to_dataset(
     models: tuple[str, ...],
     cost_unit: str,
 ) -> xr.Dataset:
-    """Final readings [stream, *axes(, model)] and curves [stream, *axes, t(, model)] as one Dataset.
+    """Final metrics and their curves as one Dataset with dimensions (controls, stream, t, model).
 
-    `times` [n] are the checkpoints; empty: no curves. `axes` maps every control to its values: 1-d ones are
-    dimensions, 0-d ones scalar coordinates. Curves are named `<reading>_curve` over `t`, the number of requests so far.
-    Dimensions come out as (controls, stream, t, model).
+    Args:
+        final: Metrics by name after the last request, [stream, *axes(, model)].
+        curve: The same along the way, [stream, *axes, t(, model)], or None; they come out as `NAME_curve`.
+        axes: Every control with its values: those of shape [n] become dimensions, those of shape [] coordinates.
+        times: Checkpoints, [n] numbers of requests; empty for no curves.
+        horizon: T, the number of requests.
+        models: Names of the M models.
+        cost_unit: Unit of the costs.
+
+    Returns:
+        The Dataset, with `violation` added, and units of every variable.
+
+    Raises:
+        ValueError: A metric is neither [] nor [M] per stream.
     """
     swept = tuple(name for name, values in axes.items() if values.ndim)
     data = {name: _array(value, ("stream", *swept), len(models)) for name, value in final.items()}
@@ -119,9 +137,18 @@ def _describe(dataset: xr.Dataset) -> xr.Dataset:
 
 
 def with_optimum(dataset: xr.Dataset, distribution: Distribution) -> xr.Dataset:
-    """The dataset with C* and gamma* of its law per alpha, and `cost_gap` and `adjusted_regret` (T5 in docs/theory).
+    """The dataset with C* and gamma* per alpha, and `cost_gap` and `adjusted_regret` (T5 in docs/theory).
 
-    For a recorded trace these are the clairvoyant ones (attribute `optimum_kind` = "labels").
+    Args:
+        dataset: A result of `sweep`.
+        distribution: Distribution of its requests. For a recorded trace it is that of the realised labels, and C* and
+            gamma* are the clairvoyant ones (attribute `optimum_kind` = "labels").
+
+    Returns:
+        The dataset with the variables `optimal_cost`, `gamma`, `cost_gap` and `adjusted_regret`.
+
+    Raises:
+        ValueError: As `theory.optimum.solve`.
     """
     alphas = np.atleast_1d(dataset["alpha"].values)
     solved = optimum.values(distribution, [float(alpha) for alpha in alphas])
@@ -140,8 +167,19 @@ def with_optimum(dataset: xr.Dataset, distribution: Distribution) -> xr.Dataset:
 def summary(dataset: xr.Dataset, level: float = 0.95) -> xr.Dataset:
     """Mean and two-sided limits over streams of every per-stream variable, along a new dimension `limit`.
 
-    `limit` is ("mean", "lower", "upper"). Limits are NaN where there is one stream only; everything is NaN where a
-    reading is (no known law, no prediction).
+    Args:
+        dataset: A result with a dimension `stream`.
+        level: Coverage of the limits, in (0, 1).
+
+    Returns:
+        The dataset with `limit` = ("mean", "lower", "upper") instead of `stream`. Limits are NaN where there is one
+        stream only; everything is NaN where a value is (no known distribution, no prediction).
+
+    Example:
+        >>> import xarray as xr
+        >>> runs = xr.Dataset({"cost": ("stream", [1.0, 2.0, 3.0])})
+        >>> summary(runs)["cost"].sel(limit="mean").item()
+        2.0
     """
     reduced = {}
     for name, array in dataset.data_vars.items():
@@ -166,7 +204,17 @@ def summary(dataset: xr.Dataset, level: float = 0.95) -> xr.Dataset:
 
 
 def concat(datasets: Mapping[str, xr.Dataset]) -> xr.Dataset:
-    """Several policies' datasets on the same grid, along a new dimension `policy`."""
+    """Results of several policies on the same grid, along a new dimension `policy`.
+
+    Args:
+        datasets: Results by the name of their policy.
+
+    Returns:
+        One Dataset. What belongs to the distribution and not to a policy (C*, gamma*) has no such dimension.
+
+    Raises:
+        ValueError: The grids differ.
+    """
     joined = xr.concat(
         list(datasets.values()),
         dim="policy",
@@ -196,7 +244,11 @@ def _only(attribute: str) -> Any:
 
 @functools.cache
 def provenance() -> dict[str, Any]:
-    """Versions, git commit and devices of this process."""
+    """Versions, git commit and devices of this process.
+
+    Returns:
+        Attributes for a Dataset, by name.
+    """
     devices = jax.devices()
     versions = {f"version_{name}": _version(name) for name in ("messjax", "jax", "jaxlib", "numpy", "optax", "xarray")}
     return versions | {
@@ -227,7 +279,14 @@ def _commit() -> str:
 
 
 def describe(function: Any) -> str:
-    """A component in words, for provenance: its name, its settings, and its arrays (large ones by shape and digest)."""
+    """A component in words, for provenance: its name, its settings and its arrays.
+
+    Args:
+        function: A function of a component, usually a Partial.
+
+    Returns:
+        One line; large arrays are given by shape and digest.
+    """
     bare = getattr(function, "func", function)
     if dataclasses.is_dataclass(bare):
         name = re.sub(r" at 0x[0-9a-f]+", "", repr(bare))
@@ -241,7 +300,14 @@ def describe(function: Any) -> str:
 
 
 def describe_policy(policy: Policy) -> str:
-    """What a policy does, and what it starts from where that has numbers of its own (a warm queue, a ridge)."""
+    """A policy in words, for provenance: what it does and, where that has numbers of its own, what it starts from.
+
+    Args:
+        policy: The policy.
+
+    Returns:
+        One line.
+    """
     text = {id(leaf) for leaf in jax.tree.leaves(policy.act)}
     own = [leaf for leaf in jax.tree.leaves(policy.init) if id(leaf) not in text]
     return describe(policy.act) + (f" from {describe(policy.init)}" if own else "")
@@ -263,12 +329,27 @@ _DIGESTS = ArrayCache()  # hashing a trace's features takes as long as serving a
 
 
 def now() -> str:
-    """The time of day for provenance, UTC, ISO 8601."""
+    """The time of day for provenance.
+
+    Returns:
+        UTC in ISO 8601, to the second.
+    """
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
 def save(dataset: xr.Dataset | xr.DataTree, path: str | os.PathLike) -> Path:
-    """Write NetCDF-4, a tree as groups; the file appears whole or not at all. Returns the path."""
+    """Write a result as NetCDF-4, a tree as groups; the file appears whole or not at all.
+
+    Args:
+        dataset: A Dataset or a tree of them.
+        path: Where to write; the folder is made where there is none.
+
+    Returns:
+        The path.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}.part")
@@ -289,7 +370,17 @@ def _packed(dataset: xr.Dataset) -> dict[Any, dict[str, Any]]:
 
 
 def load(path: str | os.PathLike) -> xr.Dataset:
-    """A dataset as it was saved, in memory. ValueError naming the file when it is missing or no NetCDF."""
+    """Read a result that `save` has written.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The Dataset, in memory.
+
+    Raises:
+        ValueError: The file is missing or is not NetCDF; the message names it.
+    """
     if not Path(path).is_file():
         raise ValueError(f"{path}: no such file; expected NetCDF written by messjax")
     try:

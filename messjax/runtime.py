@@ -1,4 +1,4 @@
-"""What programs (the command line, sims/) do and the library never does by itself: settings, progress, exit codes."""
+"""What only programs do, never the library by itself: settings of JAX, progress bars, exit codes."""
 
 from __future__ import annotations
 
@@ -28,15 +28,36 @@ __all__ = [
 
 
 class Parser(argparse.ArgumentParser):
-    """Bad options are a ValueError like any bad input: `exit_code` says them in one line."""
+    """An argument parser that raises ValueError for bad options, which `run_program` prints in one line."""
 
     def error(self, message: str) -> NoReturn:
-        """Raise instead of printing the usage and exiting."""
+        """Raise instead of printing the usage and exiting.
+
+        Args:
+            message: What is wrong.
+
+        Raises:
+            ValueError: Always.
+        """
         raise ValueError(f"{message} (see {self.prog} --help)")
 
 
 def number_list(text: str) -> list[float]:
-    """An option's value as numbers: `1,10,100`."""
+    """An option's value as numbers.
+
+    Args:
+        text: Numbers separated by commas: "1,10,100".
+
+    Returns:
+        The numbers.
+
+    Raises:
+        argparse.ArgumentTypeError: The text is something else.
+
+    Example:
+        >>> number_list("1,10,100")
+        [1.0, 10.0, 100.0]
+    """
     try:
         return [float(part) for part in text.split(",")]
     except ValueError:
@@ -44,7 +65,22 @@ def number_list(text: str) -> list[float]:
 
 
 def whole_number(least: int, most: int = 2**31 - 2) -> Callable[[str], int]:
-    """An option's value as a whole number from `least` to `most`."""
+    """The type of an option whose value is a whole number.
+
+    Args:
+        least: Smallest value allowed.
+        most: Largest value allowed.
+
+    Returns:
+        A function that parses the text of the option.
+
+    Raises:
+        argparse.ArgumentTypeError: By that function, for another text.
+
+    Example:
+        >>> whole_number(1, 10)("7")
+        7
+    """
 
     def parse(text: str) -> int:
         if not text.lstrip("-").isdecimal() or not least <= int(text) <= most:
@@ -55,7 +91,14 @@ def whole_number(least: int, most: int = 2**31 - 2) -> Callable[[str], int]:
 
 
 def out_dir(path: Path) -> Path:
-    """Make the folder before the work is done, so that no result is lost for want of it."""
+    """Make a folder for results before any work is done, so that none is lost for lack of it.
+
+    Args:
+        path: The folder.
+
+    Returns:
+        The same path.
+    """
     path.mkdir(parents=True, exist_ok=True)
     return path
 
@@ -76,7 +119,11 @@ def use_all_cores() -> None:
 
 
 def cores() -> int:
-    """That this process may use."""
+    """Number of CPU cores that this process may use.
+
+    Returns:
+        The number, at least 1.
+    """
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -88,10 +135,13 @@ def _processor() -> str:
 
 
 def use_compilation_cache(folder: Path | None = None) -> None:
-    """Keep compiled programs from one run to the next, in the platform's cache folder (or another).
+    """Keep compiled programs from one run to the next.
 
-    JAX must not have compiled anything yet. `messjax --no-cache` does without, and so does
+    JAX must not have compiled anything yet. `messjax --no-cache` does without it, and so does
     JAX_ENABLE_COMPILATION_CACHE=0.
+
+    Args:
+        folder: Where to keep them; by default in the platform's cache folder.
     """
     import jax
     import platformdirs
@@ -103,7 +153,11 @@ def use_compilation_cache(folder: Path | None = None) -> None:
 
 
 def console() -> Console:
-    """Tables go to standard output; where it is no terminal they are 200 columns wide, not 80."""
+    """The console for tables: standard output, 200 columns wide where it is no terminal.
+
+    Returns:
+        The console.
+    """
     from rich.console import Console
 
     return Console(width=None if sys.stdout.isatty() else 200, highlight=False)
@@ -111,9 +165,14 @@ def console() -> Console:
 
 @contextmanager
 def progress(total: int, what: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar on standard error over `total` pieces of work; yields `report(done, total)`, as `sweep` calls it.
+    """A progress bar on standard error; where that is no terminal, a line for every tenth done.
 
-    Where standard error is no terminal (a log, CI) it prints a line for every tenth done.
+    Args:
+        total: Number of pieces of work.
+        what: What they are called: "requests".
+
+    Yields:
+        `report(done, total)`, as `sweep` calls its argument `progress`.
     """
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -136,7 +195,15 @@ def progress(total: int, what: str) -> Iterator[Callable[[int, int], None]]:
 
 
 def run_program(name: str, run: Callable[[], None]) -> int:
-    """Run a program: 0, or 2 after one line on standard error for bad input (ValueError), 130 when interrupted."""
+    """Run a program, and turn bad input into one line on standard error.
+
+    Args:
+        name: Name of the program, which starts that line.
+        run: The program.
+
+    Returns:
+        Exit code: 0, 2 for bad input (ValueError), files or memory, 130 when interrupted.
+    """
     try:
         run()
     except ValueError as error:

@@ -5,7 +5,7 @@ the zoo (the last one is the model [M25] calls M), d the number of features.
 
 Every function field is a `jax.tree_util.Partial` over a module-level function, so that a component is a pytree:
 its arrays (a trace, a table of accuracies, initial weights) are arguments of the compiled program and not constants
-of it, and a component rebuilt with other numbers compiles nothing anew. `pure` turns bare functions into Partials.
+of it, and a component rebuilt with other numbers compiles nothing anew. `as_pytree` turns bare functions into Partials.
 """
 
 from __future__ import annotations
@@ -51,22 +51,37 @@ T = TypeVar("T")
 
 
 class Request(NamedTuple):
-    """The world's view of one request. A policy sees `features` and `cost` and nothing else of it."""
+    """One request as the stream draws it. A policy sees `features` and `cost` and nothing else of it.
 
-    features: Array  # [d] float
-    cost: Array  # [M] float, E_m,t in [0, 1e18], in the cost unit of the stream
-    satisfaction: Array  # [M] float in [0, 1], s_m,t
-    mean: Array  # [M] float, mu_m(x_t) = E[s_m | x_t]; NaN where the law is unknown (a recorded trace)
+    Attributes:
+        features: [d] float, x_t.
+        cost: [M] float, E_m,t in [0, 1e18], in the cost unit of the stream.
+        satisfaction: [M] float in [0, 1], s_m,t.
+        mean: [M] float, mu_m(x_t) = E[s_m | x_t]; NaN where the distribution is unknown (a recorded trace).
+    """
+
+    features: Array
+    cost: Array
+    satisfaction: Array
+    mean: Array
 
 
 class Decision(NamedTuple):
-    """What a policy does with a request, and what it believed when it did (for the meters)."""
+    """What a policy does with a request, and the prediction it acted on (for the meters).
 
-    serve: Array  # [] int32, the model whose answer the user gets
-    learn: Array  # [M] bool, models queried to learn from: all of them when MESS+ explores, none when it exploits
-    explore: Array  # [] bool, X_t
-    p: Array  # [] float, the probability with which this request was to be explored, p_t
-    s_hat: Array  # [M] float, the prediction acted on; NaN where the policy has none
+    Attributes:
+        serve: [] int32, the model whose answer the user gets.
+        learn: [M] bool, models queried to learn from: all of them when MESS+ explores, none when it exploits.
+        explore: [] bool, whether this request is explored, X_t.
+        p: [] float, the probability with which this request was to be explored, p_t.
+        s_hat: [M] float, the prediction acted on; NaN where the policy has none.
+    """
+
+    serve: Array
+    learn: Array
+    explore: Array
+    p: Array
+    s_hat: Array
 
     @property
     def served_mask(self) -> Array:
@@ -80,61 +95,104 @@ class Decision(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What there is to learn from. Entries that were not observed are zero, so that nothing can be read from them."""
+    """What there is to learn from. Entries that were not observed are zero, so that nothing can be read from them.
 
-    satisfaction: Array  # [M] float in [0, 1]
-    observed: Array  # [M] bool, among `Decision.learn`
+    Attributes:
+        satisfaction: [M] float in [0, 1].
+        observed: [M] bool, among `Decision.learn`.
+    """
+
+    satisfaction: Array
+    observed: Array
 
 
 class Feedback(NamedTuple):
-    """What comes back. What learning hears is apart from what the agreement hears: the latter depends on V and alpha,
-    the former (for MESS+) does not, and that is what lets one predictor path serve a whole grid of them.
+    """What comes back of a request. Feedback to learn from is separate from feedback on the SLA.
+
+    The latter depends on V and alpha, the former (for MESS+) does not: that is why one predictor path serves a whole
+    grid of them.
+
+    Attributes:
+        outcome: What there is to learn from.
+        served_satisfaction: [] float in [0, 1], the served model's satisfaction; zero where it was not received.
+        feedback_received: [] bool, whether the satisfaction of the served model came back.
+        cost: [M] float, what was paid, zero where not queried.
     """
 
     outcome: Outcome
-    served_satisfaction: Array  # [] float in [0, 1], the served model's satisfaction; zero where not heard
-    feedback_received: Array  # [] bool
-    cost: Array  # [M] float, what was paid, zero where not queried
+    served_satisfaction: Array
+    feedback_received: Array
+    cost: Array
 
 
 class Controls(NamedTuple):
-    """The numbers one sweeps. Every leaf may be traced and vmapped: changing a value never recompiles."""
+    """The numbers of a run or of a grid. Every leaf may be traced and vmapped: changing a value never recompiles.
 
-    V: Any = 1.0  # weight of cost against satisfaction, in 1 / cost unit
-    alpha: Any = 0.5  # agreed long-run satisfaction, in [0, 1], kept to six decimals
-    c: Any = 0.1  # scale of the exploration probability p_t = min(1, c t^-a)
-    a: Any = 0.25  # its exponent: 1/4 in [M25], 1/3 in [M24]
-    f: Any = 1.0  # fraction of requests with feedback, read by `feedback.sparse` only
+    Attributes:
+        V: Weight of cost against satisfaction, in 1 / cost unit.
+        alpha: SLA target, the long-run satisfaction to be met, in [0, 1], kept to six decimals.
+        c: Scale of the exploration probability p_t = min(1, c t^-a).
+        a: Its exponent: 1/4 in [M25], 1/3 in [M24].
+        f: Fraction of requests with feedback, read by all feedback but `feedback.complete`.
+    """
+
+    V: Any = 1.0
+    alpha: Any = 0.5
+    c: Any = 0.1
+    a: Any = 0.25
+    f: Any = 1.0
 
 
 class Distribution(NamedTuple):
-    """A finite law of requests on the host: NumPy float64, K request types. What `optimum` works on."""
+    """A finite distribution of requests on the host: NumPy float64, K request types. What `optimum` works on.
 
-    weight: Any  # [K], sums to one
-    cost: Any  # [K, M]
-    mean: Any  # [K, M]
-    kind: str = "exact"  # "exact"; "sampled" from a continuous law; "labels": a trace's realised outcomes
+    Attributes:
+        weight: [K] probabilities of the types, which sum to one.
+        cost: [K, M] costs per request, in the cost unit of the stream.
+        mean: [K, M] mean satisfactions mu, in [0, 1].
+        kind: "exact"; "sampled" from a continuous distribution; "labels": a trace's realised outcomes.
+    """
+
+    weight: Any
+    cost: Any
+    mean: Any
+    kind: str = "exact"
 
 
 class Step(NamedTuple):
-    """One request, seen by the meters after everything has happened. `queue` is acted on, `next_queue` results."""
+    """One request as the meters see it, after everything has happened.
 
-    t: Array  # [] int32, 1, 2, ..., T
+    Attributes:
+        t: [] int32, its number, 1, 2, ..., T.
+        request: The request.
+        decision: What the policy did.
+        feedback: What came back.
+        queue: Q_t, which was acted on, a `numerics.virtual_queue.Fixed`.
+        next_queue: Q_{t+1}, which results, likewise.
+        controls: The controls of the run, scalars.
+    """
+
+    t: Array
     request: Request
     decision: Decision
     feedback: Feedback
-    queue: Any  # messjax.numerics.virtual_queue.Fixed, Q_t
-    next_queue: Any  # messjax.numerics.virtual_queue.Fixed, Q_{t+1}
+    queue: Any
+    next_queue: Any
     controls: Controls
 
 
 @jax.tree_util.register_static
 @dataclass(frozen=True)
 class StreamDescription:
-    """What the numbers of a stream stand for. A result takes it over, as its coordinate `model` and its units."""
+    """What the numbers of a stream stand for. A result takes it over, as its coordinate `model` and its units.
 
-    models: tuple[str, ...]  # names of the M models
-    cost_unit: str  # of costs per request: "kJ", "USD", ...
+    Attributes:
+        models: Names of the M models.
+        cost_unit: Unit of the costs per request: "kJ", "USD", ...
+    """
+
+    models: tuple[str, ...]
+    cost_unit: str
 
 
 @jax.tree_util.register_static
@@ -143,8 +201,8 @@ class Kind:
     """What a component is, by name. Statements and engines go by it, never by a component's functions or text.
 
     Attributes:
-        name: Of a policy its function in `messjax.policies` ("mess_plus", "greedy", ...). Of a stream "iid", "recorded"
-            (a trace), or "not_iid" (the distribution of requests changes). "other" where nothing is known.
+        name: Of a policy or predictor its function ("mess_plus", "greedy", "linear", ...). Of a stream "iid",
+            "recorded" (a trace), or "not_iid" (the distribution of requests changes). "other" where nothing is known.
     """
 
     name: str
@@ -154,15 +212,32 @@ OTHER = Kind("other")
 
 
 class Stream(NamedTuple):
-    """A source of requests. `mean` and `distribution` are None where the distribution is unknown."""
+    """A source of requests. `mean` and `distribution` are None where the distribution is unknown.
 
-    init: Callable[[Array], PyTree]  # key -> S
-    draw: Callable[[Array, PyTree, Array], tuple[PyTree, Request]]  # (key of this request, S, t) -> (S, Request)
-    mean: Callable[[Array], Array] | None = None  # features [d] -> mu [M], what an oracle may know
-    distribution: Callable[[], Distribution] | None = None  # host only
-    length: int | None = None  # requests in a recorded trace; None: endless
-    kind: Kind = OTHER  # "iid", "recorded", "not_iid" or "other"
-    description: StreamDescription | None = None  # names of the models and the unit of cost, where known
+    Attributes:
+        init: key -> S, the state of the stream before its first request.
+        draw: (key of this request, S, t) -> (S, Request), jittable.
+        mean: features [d] -> mu [M], what an oracle may know.
+        distribution: () -> Distribution, on the host: what C* and gamma* are solved for.
+        length: Number of requests in a recorded trace; None for an endless stream.
+        kind: Whether the requests are i.i.d., recorded, or neither.
+        description: Names of the models and the unit of cost, where known.
+    """
+
+    init: Callable[[Array], PyTree]
+    draw: Callable[[Array, PyTree, Array], tuple[PyTree, Request]]
+    mean: Callable[[Array], Array] | None = None
+    distribution: Callable[[], Distribution] | None = None
+    length: int | None = None
+    kind: Kind = OTHER
+    description: StreamDescription | None = None
+
+    def __repr__(self) -> str:
+        numbers = f"M={self.num_models}, d={self.num_features}"
+        length = "" if self.length is None else f", length={self.length}"
+        known = self.description
+        names = "" if known is None else f", models={', '.join(known.models)}, cost in {known.cost_unit}"
+        return f"Stream({self.kind.name}, {numbers}{length}{names})"
 
     @property
     def num_models(self) -> int:
@@ -181,38 +256,79 @@ class Stream(NamedTuple):
         return jax.eval_shape(lambda key, t: self.draw(key, self.init(key), t)[1], key, t)
 
     def without_host_data(self) -> Stream:
-        """The stream as a compiled program sees it: without its distribution, length and description."""
+        """The stream as a compiled program sees it.
+
+        Returns:
+            The stream without its distribution, length and description.
+        """
         return self._replace(distribution=None, length=None, description=None)
 
 
 class Predictor(NamedTuple):
-    """Learns mu from feedback. Called with what exploration revealed, never with V or alpha."""
+    """Learns mu from feedback. It is called with what exploration revealed, never with V or alpha.
 
-    init: Callable[[Array], PyTree]  # key -> P
-    predict: Callable[[PyTree, Array], Array]  # (P, features [d]) -> s_hat [M]
-    update: Callable[[PyTree, Array, Outcome], PyTree]  # (P, features, outcome) -> P; only if something was observed
+    Attributes:
+        init: key -> P, the state before anything was learned.
+        predict: (P, features [d]) -> s_hat [M].
+        update: (P, features [d], outcome) -> P, called only if something was observed.
+        kind: Name of its function in `messjax.predictors`, or "other".
+    """
+
+    init: Callable[[Array], PyTree]
+    predict: Callable[[PyTree, Array], Array]
+    update: Callable[[PyTree, Array, Outcome], PyTree]
+    kind: Kind = OTHER
+
+    def __repr__(self) -> str:
+        return f"Predictor({self.kind.name})"
 
 
 class Policy(NamedTuple):
-    """Chooses. Its state holds its own virtual queue, which `queue` reads."""
+    """Decides which model serves a request. Its state holds its own virtual queue, which `queue` reads.
 
-    init: Callable[[Array, Controls], PyTree]  # (key, controls) -> A
-    act: Callable[[Array, PyTree, Array, Array, Controls], Decision]  # (key, A, features, cost, controls)
-    update: Callable[[PyTree, Array, Decision, Feedback, Controls], PyTree]  # (A, features, decision, feedback, ctl)
-    queue: Callable[[PyTree], Any]  # A -> messjax.numerics.virtual_queue.Fixed
-    kind: Kind = OTHER  # the name of its function in `messjax.policies`, or "other"
+    Attributes:
+        init: (key, controls) -> A, the state before the first request.
+        act: (key, A, features [d], cost [M], controls) -> Decision.
+        update: (A, features [d], decision, feedback, controls) -> A.
+        queue: A -> Q, a `numerics.virtual_queue.Fixed`.
+        kind: Name of its function in `messjax.policies`, or "other".
+    """
+
+    init: Callable[[Array, Controls], PyTree]
+    act: Callable[[Array, PyTree, Array, Array, Controls], Decision]
+    update: Callable[[PyTree, Array, Decision, Feedback, Controls], PyTree]
+    queue: Callable[[PyTree], Any]
+    kind: Kind = OTHER
+
+    def __repr__(self) -> str:
+        parts = jax.tree.leaves(getattr(self.act, "args", ()), is_leaf=lambda part: isinstance(part, Predictor))
+        inside = [f", predictor={part.kind.name}" for part in parts if isinstance(part, Predictor)]
+        return f"Policy({self.kind.name}{''.join(inside[:1])})"
 
 
 class Meter(NamedTuple):
-    """An online fold over steps: its memory does not grow with the horizon."""
+    """An online fold over steps: its memory does not grow with the horizon.
 
-    init: Callable[[int], PyTree]  # number of models M -> R
+    Attributes:
+        init: number of models M -> R, the state before the first request.
+        add: (R, Step) -> R, jittable.
+        read: R -> metrics by name: arrays [] or [M], `virtual_queue.Fixed` or `compensated.Sum`.
+    """
+
+    init: Callable[[int], PyTree]
     add: Callable[[PyTree, Step], PyTree]
-    read: Callable[[PyTree], dict[str, Any]]  # named readings: arrays, `virtual_queue.Fixed` or `compensated.Sum`
+    read: Callable[[PyTree], dict[str, Any]]
 
 
 def found(value: Any) -> str:
-    """An unexpected argument in words, for an error message: "the int 3", "a list", "the function f (not called)"."""
+    """An unexpected argument in words, for an error message.
+
+    Args:
+        value: What the caller gave.
+
+    Returns:
+        For example "the int 3", "a list" or "the function f (not called)".
+    """
     name = type(value).__name__
     if isinstance(value, type) or (callable(value) and hasattr(value, "__name__")):
         return f"the {'class' if isinstance(value, type) else 'function'} {value.__name__} (not called)"
@@ -282,25 +398,55 @@ def sizes(who: str, stream: Stream | None, **given: int | None) -> tuple[int, ..
 
 
 def structure_key(component: Any) -> tuple:
-    """A component's structure, settings and shapes, hashable: equal forms fit the same things."""
+    """A component's functions, settings and shapes: two components with equal keys are one compiled program.
+
+    Args:
+        component: Any component, or another pytree of arrays.
+
+    Returns:
+        A hashable key.
+    """
     leaves, tree = jax.tree.flatten(component)
     return tree, tuple((np.shape(leaf), str(jnp.result_type(leaf))) for leaf in leaves)
 
 
 def same_structure(left: Any, right: Any) -> bool:
-    """Whether two components are of one form: the same functions and settings, whatever the numbers."""
+    """Whether two components have the same functions and settings, whatever their numbers.
+
+    Args:
+        left: A component.
+        right: Another one.
+
+    Returns:
+        Whether their structures are equal.
+    """
     forms: list[Any] = [jax.tree.structure(left), jax.tree.structure(right)]
     return bool(forms[0] == forms[1])
 
 
 def equal_components(left: Any, right: Any) -> bool:
-    """Whether two components are the same: their functions, their settings and, on the host, their numbers."""
+    """Whether two components have the same functions, settings and numbers, compared on the host.
+
+    Args:
+        left: A component.
+        right: Another one.
+
+    Returns:
+        Whether they are the same.
+    """
     (ours, form), (theirs, other) = jax.tree.flatten(left), jax.tree.flatten(right)
     return str(form) == str(other) and all(np.array_equal(a, b) for a, b in zip(ours, theirs, strict=True))
 
 
 def is_traced(tree: Any) -> bool:
-    """Whether an array of a pytree is being traced by jit or vmap, so that the host cannot read its values."""
+    """Whether an array of a pytree is being traced by jit or vmap, so that the host cannot read its values.
+
+    Args:
+        tree: Any pytree.
+
+    Returns:
+        Whether one of its leaves is a tracer.
+    """
     return any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(tree))
 
 
@@ -336,7 +482,14 @@ def stack(components: Sequence[T]) -> T:
 
 
 def as_pytree(component: T) -> T:
-    """The component with every bare function wrapped in a Partial, so that jit accepts it as an argument."""
+    """The component with every bare function wrapped in a Partial, so that jit accepts it as an argument.
+
+    Args:
+        component: A component, or a function such as a feedback.
+
+    Returns:
+        The same as a pytree of its arrays.
+    """
 
     def wrap(field: Any) -> Any:
         return Partial(field) if callable(field) and not isinstance(field, Partial) else field

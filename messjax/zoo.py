@@ -18,9 +18,9 @@ __all__ = ["PRESETS", "Zoo", "get", "synthetic"]
 
 @dataclass(frozen=True, eq=False)
 class Zoo:
-    """M models, cheapest first, on K benchmarks. Everything is checked when it is made.
+    """M models, the least expensive first, on K benchmarks. Everything is checked when it is made.
 
-    Args:
+    Attributes:
         name: What the zoo is called.
         models: Names of the M models, in ascending order of their mean cost.
         benchmarks: Names of the K benchmarks.

@@ -1,8 +1,8 @@
 """The compiled program of a sweep: every combination of the controls, for a block of streams on every device.
 
-One vmap per control, never a flattened grid: what does not depend on a control (the world; for routers the coin and
-the predictor too, with respect to V and alpha) is computed once and shared. What the fast path covers goes through it,
-the rest through `simulate.run`; both give the same numbers.
+One vmap per control, never a flattened grid: what does not depend on a control (the requests; for routers also
+exploration and the predictor, with respect to V and alpha) is computed once and shared. What the fast engine supports
+runs on it, the rest on the general one; both give the same numbers.
 """
 
 from __future__ import annotations
@@ -33,13 +33,21 @@ SHARE_OF_MEMORY = 0.5  # of what the device has, for one call
 
 
 class Plan(NamedTuple):
-    """How a sweep is cut: what `run` is compiled for, and what a result's attributes say of it."""
+    """How a sweep is divided: what the program is compiled for, and what a result's attributes record.
 
-    fast: tuple[str, ...]  # policies on the fast path
-    kernel: bool  # whether that is the GPU kernel
+    Attributes:
+        fast: Names of the policies on the fast engine.
+        kernel: Whether they run as the GPU kernel.
+        devices: The devices.
+        block: Streams per device and call.
+        memory: GiB that one call may take on a device.
+    """
+
+    fast: tuple[str, ...]
+    kernel: bool
     devices: tuple[jax.Device, ...]
-    block: int  # streams per device and call
-    memory: float  # GiB that one call may take on a device
+    block: int
+    memory: float
 
     @property
     def size(self) -> int:
@@ -48,7 +56,7 @@ class Plan(NamedTuple):
 
 
 def plan(
-    world: RunParts,
+    run_parts: RunParts,
     controls: Controls,
     *,
     num_streams: int,
@@ -58,16 +66,32 @@ def plan(
     devices: int | None = None,
     memory: float | None = None,
 ) -> Plan:
-    """Choose what was not chosen; ValueError for what cannot be, naming it.
+    """Choose what the caller left open.
 
     Blocks are as large as suits the caches (CPU) or fills the device (accelerators), at most what `num_streams` needs
-    and what `memory` in GiB per device holds, half of the device's by default.
+    and what `memory` holds.
+
+    Args:
+        run_parts: The parts of the run.
+        controls: Numbers or arrays [n] of the grid.
+        num_streams: Number of streams.
+        checkpoints: Number of checkpoints.
+        engine: One of `ENGINES`.
+        block: Streams per device and call, or None.
+        devices: Number of devices, or None for all.
+        memory: GiB per device that one call may take; None: half of the device's.
+
+    Returns:
+        The plan.
+
+    Raises:
+        ValueError: An option that is not possible, or an engine that cannot run this, with the reason.
     """
     used = _devices(devices)
-    covered = () if engine == "general" else fast.supported(world)
-    _check_engine(engine, world, covered, used[0].platform)
+    covered = () if engine == "general" else fast.supported(run_parts)
+    _check_engine(engine, run_parts, covered, used[0].platform)
     lanes = math.prod(np.size(values) for values in controls)
-    needed = _bytes_per_stream(world, lanes, checkpoints)
+    needed = _bytes_per_stream(run_parts, lanes, checkpoints)
     if memory is None:
         memory = round(_memory(used[0]) / len(used if used[0].platform == "cpu" else used[:1]) * SHARE_OF_MEMORY, 3)
     held = int(memory * 2**30 / needed)
@@ -79,16 +103,27 @@ def plan(
     if block is None:
         best = STREAMS_ACCELERATOR
         if used[0].platform == "cpu":
-            best = fast.best_block(world._replace(policies={n: world.policies[n] for n in covered}), controls) or best
-            best = best if len(covered) == len(world.policies) else min(best, STREAMS_GENERAL)
+            best = (
+                fast.best_block(run_parts._replace(policies={n: run_parts.policies[n] for n in covered}), controls)
+                or best
+            )
+            best = best if len(covered) == len(run_parts.policies) else min(best, STREAMS_GENERAL)
         block = min(best, -(-num_streams // len(used)), held)
     return Plan(covered, engine == "kernel", used, block, memory)
 
 
-def placed(world: RunParts, devices: tuple[jax.Device, ...]) -> RunParts:
-    """The world with its large arrays (a trace's features) on all devices; kept there as long as they live."""
+def placed(run_parts: RunParts, devices: tuple[jax.Device, ...]) -> RunParts:
+    """The parts of a run with their large arrays (a trace's features) on all devices, kept as long as the arrays live.
+
+    Args:
+        run_parts: The parts of the run.
+        devices: The devices.
+
+    Returns:
+        The parts.
+    """
     if len(devices) == 1:
-        return world
+        return run_parts
     everywhere = NamedSharding(Mesh(np.array(devices), ("stream",)), PartitionSpec())
 
     def place(leaf: Any) -> Any:
@@ -96,7 +131,7 @@ def placed(world: RunParts, devices: tuple[jax.Device, ...]) -> RunParts:
             return leaf
         return _PLACED.of(leaf, lambda x: jax.device_put(x, everywhere), devices)
 
-    return jax.tree.map(place, world)
+    return jax.tree.map(place, run_parts)
 
 
 def _devices(count: int | None) -> tuple[jax.Device, ...]:
@@ -106,23 +141,23 @@ def _devices(count: int | None) -> tuple[jax.Device, ...]:
     return tuple(local[:count])
 
 
-def _check_engine(engine: str, world: RunParts, covered: tuple[str, ...], platform: str) -> None:
+def _check_engine(engine: str, run_parts: RunParts, covered: tuple[str, ...], platform: str) -> None:
     if engine not in ENGINES:
         raise ValueError(f"engine: found {engine!r}, expected one of {', '.join(ENGINES)}")
-    if engine == "fast" and (others := [name for name in world.policies if name not in covered]):
-        reason = fast.unsupported_reason(world._replace(policies={others[0]: world.policies[others[0]]}))
+    if engine == "fast" and (others := [name for name in run_parts.policies if name not in covered]):
+        reason = fast.unsupported_reason(run_parts._replace(policies={others[0]: run_parts.policies[others[0]]}))
         raise ValueError(f"engine: the fast path cannot run this: {reason}; expected engine='auto' or 'general'")
     if engine == "kernel" and platform != "gpu":
         raise ValueError(f"engine: the kernel needs a GPU, found {platform}; expected engine='auto'")
-    if engine == "kernel" and (reason := gpu_kernel.unsupported_reason(world)):
+    if engine == "kernel" and (reason := gpu_kernel.unsupported_reason(run_parts)):
         raise ValueError(f"engine: the kernel does not know {reason}; expected engine='auto'")
 
 
-def _bytes_per_stream(world: RunParts, lanes: int, checkpoints: int) -> int:
-    """Readings and their curves of one stream, twice (carried and read), with what it carries itself."""
-    parts = world.stream, world.meter
-    state, metric = _SIZES.of(structure_key(parts), lambda: _sizes(world))
-    return 2 * len(world.policies) * lanes * metric * (1 + checkpoints) + 4 * state + 1
+def _bytes_per_stream(run_parts: RunParts, lanes: int, checkpoints: int) -> int:
+    """Metrics and their curves of one stream, twice (carried and read), with what it carries itself."""
+    parts = run_parts.stream, run_parts.meter
+    state, metric = _SIZES.of(structure_key(parts), lambda: _sizes(run_parts))
+    return 2 * len(run_parts.policies) * lanes * metric * (1 + checkpoints) + 4 * state + 1
 
 
 _SIZES: RecentCache[tuple[int, int]] = (
@@ -130,12 +165,12 @@ _SIZES: RecentCache[tuple[int, int]] = (
 )  # by form: tracing takes as long as serving a hundred thousand requests
 
 
-def _sizes(world: RunParts) -> tuple[int, int]:
-    """Bytes of a stream's state and of a meter's readings."""
+def _sizes(run_parts: RunParts) -> tuple[int, int]:
+    """Bytes of a stream's state and of a meter's metrics."""
     key = jax.random.key(0)
-    state = jax.eval_shape(world.stream.init, key)
-    request = jax.eval_shape(world.stream.draw, key, state, jnp.ones((), jnp.int32))[1]
-    metric = jax.eval_shape(lambda: world.meter.read(world.meter.init(request.cost.shape[0])))
+    state = jax.eval_shape(run_parts.stream.init, key)
+    request = jax.eval_shape(run_parts.stream.draw, key, state, jnp.ones((), jnp.int32))[1]
+    metric = jax.eval_shape(lambda: run_parts.meter.read(run_parts.meter.init(request.cost.shape[0])))
     size = lambda tree: sum(math.prod(x.shape) * x.dtype.itemsize for x in jax.tree.leaves(tree))  # noqa: E731
     return size(state), size(metric)
 
@@ -155,7 +190,7 @@ def program(
     key: Array,
     index: Array,
     controls: Controls,
-    world: RunParts,
+    run_parts: RunParts,
     times: Array,
     curves: tuple[str, ...] | None,
     devices: tuple[jax.Device, ...],
@@ -164,30 +199,43 @@ def program(
     progress_callback: Callable[[Any, Any], None] | None = None,
     run: Array | int = 0,
 ) -> dict[str, Result]:
-    """The whole grid for the streams of `index` [n]: readings [n, V, alpha, c, a, f] (those that are swept).
+    """The whole grid for some streams.
 
-    `fast_path` names the policies that go the fast way, all of them through the GPU kernel with `use_kernel`.
-    `progress_callback(run, t)` is called on the host at the checkpoints; `run` is a number that tells runs apart.
+    Args:
+        key: Random key; stream i has fold_in(key, i).
+        index: Numbers of the streams [n].
+        controls: Numbers [] or arrays of the grid.
+        run_parts: The parts of the run.
+        times: Checkpoints [k] int32.
+        curves: Names of the metrics kept at the checkpoints; None: all.
+        devices: The devices.
+        fast_path: Names of the policies on the fast engine.
+        use_kernel: Whether they run as the GPU kernel.
+        progress_callback: Called on the host with (run, request number) at the checkpoints.
+        run: A number [] that tells runs apart.
+
+    Returns:
+        Results by policy, with metrics [n, V, alpha, c, a, f] (those controls that are arrays).
     """
 
     def streams(
-        key: Array, index: Array, controls: Controls, world: RunParts, times: Array, run: Array
+        key: Array, index: Array, controls: Controls, run_parts: RunParts, times: Array, run: Array
     ) -> dict[str, Result]:
         tell = None if progress_callback is None else functools.partial(jax.debug.callback, progress_callback, run)
         keys = jax.vmap(lambda i: jax.random.fold_in(key, i))(index)
         results = {}
-        if slow := {name: policy for name, policy in world.policies.items() if name not in fast_path}:
-            part = world._replace(policies=slow)
+        if slow := {name: policy for name, policy in run_parts.policies.items() if name not in fast_path}:
+            part = run_parts._replace(policies=slow)
             one = _over_controls(lambda key, c: run_stream(key, c, part, times, curves, tell), controls, 0)
             results = jax.vmap(one, (0, None))(keys, controls)
         if fast_path:
-            part = world._replace(policies={name: world.policies[name] for name in fast_path})
+            part = run_parts._replace(policies={name: run_parts.policies[name] for name in fast_path})
             engine = gpu_kernel.run_kernel if use_kernel else fast.run_block
             results |= _fast(engine, keys, controls, part, times, curves, None if slow else tell)
         return results
 
     if len(devices) == 1:
-        return streams(key, index, controls, world, times, jnp.asarray(run))
+        return streams(key, index, controls, run_parts, times, jnp.asarray(run))
     current, split = PartitionSpec(), PartitionSpec("stream")
     return jax.shard_map(
         streams,
@@ -195,14 +243,14 @@ def program(
         in_specs=(current, split, current, current, current, current),
         out_specs=split,
         check_vma=False,
-    )(key, index, controls, world, times, jnp.asarray(run))
+    )(key, index, controls, run_parts, times, jnp.asarray(run))
 
 
 def _fast(
     engine: Callable[..., dict[str, Result]],
     keys: Array,
     controls: Controls,
-    world: RunParts,
+    run_parts: RunParts,
     times: Array,
     curves: tuple[str, ...] | None,
     progress_callback: Callable | None,
@@ -212,7 +260,7 @@ def _fast(
     lanes = {"V": pairs[0].ravel(), "alpha": pairs[1].ravel()}
     others = controls._replace(V=jnp.zeros(()), alpha=jnp.zeros(()))
     block = _over_controls(
-        lambda keys, c: engine(keys, c._replace(**lanes), world, times, curves, progress_callback), others, 2
+        lambda keys, c: engine(keys, c._replace(**lanes), run_parts, times, curves, progress_callback), others, 2
     )
     swept = (*controls.V.shape, *controls.alpha.shape)
     return jax.tree.map(lambda x: x.reshape(x.shape[0], *swept, *x.shape[2:]), block(keys, others))

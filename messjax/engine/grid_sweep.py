@@ -58,26 +58,52 @@ def sweep(
     cost_unit: str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> xr.Dataset:
-    """Run `policy` for every combination of the controls on `num_streams` independent streams.
+    """Run one or several policies for every combination of the controls on independent streams.
 
-    Several named policies run side by side on the same requests and come out along a first dimension `policy`.
+    Changing any value or the key compiles nothing anew. Interrupted (Ctrl-C) after a block of streams, it warns and
+    returns the streams that are finished: they are independent.
 
-    Each leaf of `controls` is a number or a 1-d array; arrays become dimensions of the Dataset, in the order
-    (V, alpha, c, a, f, stream, t, model). Readings, checkpoints and curves are those of `simulate` and `meters`. Where
-    the stream's law is known, C*, gamma*, `cost_gap` and `adjusted_regret` are added. `progress(done, all)` is called
-    now and then with the number of requests served so far (of one grid point). Changing any value or the key compiles
-    nothing anew.
+    Args:
+        key: JAX random key; stream i uses `fold_in(key, i)`.
+        controls: V, alpha, c, a and f; each a number or a 1-d array of different values, [n].
+        policy: One policy, or a dict of names to policies that run side by side on the same requests.
+        stream: Draws the requests.
+        horizon: T, the number of requests per stream.
+        num_streams: Number of independent streams.
+        meter: What is measured; by default `meters.standard()`.
+        feedback: Which outcomes come back; by default all of them.
+        checkpoints: Number of evenly spaced requests after which the meter is read, the last one being the horizon.
+        curves: Names of the metrics to keep at the checkpoints; by default all.
+        engine: "auto" takes the fast engine where it supports policy, stream, meters and feedback and the general one
+            elsewhere; "fast" and "general" insist; "kernel" is the oracle's workload as one GPU kernel.
+        block: Streams per device and call; chosen by default.
+        devices: Number of devices; by default all local ones.
+        memory: GiB that one call may take on a device; by default half of what it has.
+        models: Names of the M models; by default those of the stream.
+        cost_unit: Unit of the costs; by default that of the stream.
+        progress: Called now and then as `progress(done, total)` with numbers of requests, of one grid point.
 
-    `engine` "auto" takes the fast path (`messjax.engine.fast`) where it knows policy, stream, meters and feedback, and
-    the general one elsewhere; "general" and "fast" insist, "kernel" is the oracle workload as one GPU kernel. `block`
-    streams per device and call, the number of `devices` and the `memory` in GiB that a call may take on each choose
-    themselves; all are noted in the attributes.
+    Returns:
+        A Dataset with one number per metric, grid point and stream. Its dimensions are, where there are any, policy,
+        the controls that are arrays (V, alpha, c, a, f), stream, t (checkpoints of the variables NAME_curve) and model.
+        Where the stream's distribution is known, C*, gamma*, `cost_gap` and `adjusted_regret` are added. Attributes
+        hold units, engine and provenance.
 
-    Interrupted (Ctrl-C) after a block, it warns and returns the streams that are finished: they are independent.
+    Raises:
+        TypeError: An argument is not of the kind that its name says, for example a predictor for a policy.
+        ValueError: Before anything runs: controls out of range, empty or given twice; an alpha above the largest
+            attainable one (which is named); a policy that does not fit the shapes of the stream; a horizon beyond a
+            recorded trace; an engine, a block, a number of devices or a memory limit that cannot be.
 
-    ValueError, before anything runs, for: controls out of range, NaN or empty; an alpha above the largest attainable
-    one (it is named); a policy that does not fit the stream's shapes; a horizon beyond a trace; num_streams < 1; an
-    engine, a block, a number of devices or a memory limit that cannot be.
+    Example:
+        >>> import jax
+        >>> import messjax as mj
+        >>> stream = mj.streams.types(mj.zoo.get("llama3/ARC-C").distribution())
+        >>> policy = mj.policies.mess_plus(mj.predictors.oracle(stream))
+        >>> controls = mj.Controls(V=[1.0, 10.0], alpha=0.5)
+        >>> runs = mj.sweep(jax.random.key(0), controls, policy=policy, stream=stream, horizon=20, num_streams=4)
+        >>> dict(runs["cost"].sizes), runs["cost"].attrs["units"]
+        ({'V': 2, 'stream': 4}, 'cost')
     """
     check_components(key, controls, policy, stream, meter, feedback)
     check_curves(curves, progress)
@@ -85,21 +111,21 @@ def sweep(
     axes = check_run(controls, stream, feedback, horizon, checkpoints)
     check_count("num_streams", num_streams, 1, what="streams")
     distribution = None if stream.distribution is None else stream.distribution()
-    world = assemble(policy, stream, meter, feedback)
-    num_models = check_fit(world)
+    run_parts = assemble(policy, stream, meter, feedback)
+    num_models = check_fit(run_parts)
     described = describe_stream(stream, num_models, models, cost_unit)
 
     started = time.perf_counter()
     leaves = Controls(*(jnp.asarray(values, jnp.float32) for values in axes.values()))
     plan = grid_program.plan(
-        world, leaves, num_streams=num_streams, checkpoints=checkpoints, engine=engine, block=block, devices=devices,
-        memory=memory,
+        run_parts, leaves, num_streams=num_streams, checkpoints=checkpoints, engine=engine, block=block,
+        devices=devices, memory=memory,
     )  # fmt: skip
     # Progress is reported at checkpoints: without any, some that read nothing.
     times = checkpoint_times(horizon, checkpoints or (min(horizon, 20) if progress else 0))
     curves = (None if curves is None else tuple(curves)) if checkpoints else ()
     parts = _run_blocks(
-        key, leaves, grid_program.placed(world, plan.devices), num_streams, times, curves, plan, progress
+        key, leaves, grid_program.placed(run_parts, plan.devices), num_streams, times, curves, plan, progress
     )
     num_done = min(num_streams, len(parts) * plan.size)
     joined = jax.tree.map(lambda *pieces: np.concatenate(pieces)[:num_done], *parts)
@@ -113,21 +139,23 @@ def sweep(
             described.cost_unit,
             distribution,
         )
-        for name in world.policies  # jax sorts dicts: keep the order given
+        for name in run_parts.policies  # jax sorts dicts: keep the order given
     }
     dataset = named[""] if isinstance(policy, Policy) else results.concat(named)
-    label = (f"{name} = {results.describe_policy(each)}".removeprefix(" = ") for name, each in world.policies.items())
+    label = (
+        f"{name} = {results.describe_policy(each)}".removeprefix(" = ") for name, each in run_parts.policies.items()
+    )
     dataset.attrs |= results.provenance() | {
         "policy": "; ".join(label),
-        "policy_kinds": json.dumps({name: policy_kind(each) for name, each in world.policies.items()}),
+        "policy_kinds": json.dumps({name: policy_kind(each) for name, each in run_parts.policies.items()}),
         "stream_kind": stream.kind.name,
         "feedback_kind": feedback_kind(feedback),
         "stream_law": results.describe(stream.draw),
         "feedback": results.describe(feedback),
-        "meter": results.describe(world.meter.add),
+        "meter": results.describe(run_parts.meter.add),
         "num_streams": num_done,
-        "engine": "kernel" if plan.kernel else _engines(world, plan.fast),
-        "engine_reason": json.dumps(_engine_reasons(world, plan)),
+        "engine": "kernel" if plan.kernel else _engines(run_parts, plan.fast),
+        "engine_reason": json.dumps(_engine_reasons(run_parts, plan)),
         "block": plan.block,
         "devices": len(plan.devices),
         "memory_limit_gib": plan.memory,
@@ -139,10 +167,21 @@ def sweep(
 
 
 def audit(key: Array, controls: Controls, *, policy: Policy, stream: Stream, **options: Any) -> xr.Dataset:
-    """Run a policy on a stream and audit every request: the metrics of `path_audit.path_audit_meter` per stream.
+    """Run a policy on a stream and audit every request against L1 to L5 of docs/theory.
 
-    `options` are those of `sweep` (horizon, num_streams, feedback, ...); `meter` is zipped to the audit. Raises as
-    `sweep` does. `path_audit.failures` adds up what failed.
+    Args:
+        key: JAX random key.
+        controls: V, alpha, c, a and f, as for `sweep`.
+        policy: The policy to audit.
+        stream: Draws the requests.
+        **options: Further arguments of `sweep` (horizon, num_streams, feedback, ...). A `meter` is kept besides.
+
+    Returns:
+        A Dataset of the metrics of `meters.path_audit_meter` per stream; `meters.failures` adds up what failed.
+
+    Raises:
+        TypeError: As `sweep`.
+        ValueError: As `sweep`.
     """
     meter = options.pop("meter", None)
     audited = (
@@ -169,21 +208,21 @@ def _dataset(
     return dataset if distribution is None else results.with_optimum(dataset, distribution)
 
 
-def _engines(world: RunParts, fast: tuple[str, ...]) -> str:
-    names = {name: "fast" if name in fast else "general" for name in world.policies}
+def _engines(run_parts: RunParts, fast: tuple[str, ...]) -> str:
+    names = {name: "fast" if name in fast else "general" for name in run_parts.policies}
     if len(kinds := set(names.values())) == 1:
         return kinds.pop()
     return "; ".join(f"{name} = {engine}" for name, engine in names.items())
 
 
-def _engine_reasons(world: RunParts, plan: grid_program.Plan) -> dict[str, str]:
+def _engine_reasons(run_parts: RunParts, plan: grid_program.Plan) -> dict[str, str]:
     """For each policy the engine that ran it, and why it was not the fast one."""
     reasons = {}
-    for name, policy in world.policies.items():
+    for name, policy in run_parts.policies.items():
         if plan.kernel or name in plan.fast:
             reasons[name] = "kernel" if plan.kernel else "fast"
         else:
-            reason = fast.unsupported_reason(world._replace(policies={name: policy}))
+            reason = fast.unsupported_reason(run_parts._replace(policies={name: policy}))
             reasons[name] = f"general: {reason or 'it was asked for'}"
     return reasons
 
@@ -191,7 +230,7 @@ def _engine_reasons(world: RunParts, plan: grid_program.Plan) -> dict[str, str]:
 def _run_blocks(
     key: Array,
     controls: Controls,
-    world: RunParts,
+    run_parts: RunParts,
     num_streams: int,
     times: np.ndarray,
     curves: tuple[str, ...] | None,
@@ -201,7 +240,7 @@ def _run_blocks(
     watch = _Progress(progress, num_streams, int(times[-1]))
     parts: list[dict[str, Result]] = []
     # A program that calls the host cannot be kept for the next run: only where a block may take long.
-    progress_callback = None if progress is None or len(plan.fast) == len(world.policies) else _Progress.note
+    progress_callback = None if progress is None or len(plan.fast) == len(run_parts.policies) else _Progress.note
     for start in range(0, num_streams, plan.size):
         index = np.arange(start, start + plan.size, dtype=np.int32)  # past the last stream: padding, cut off afterwards
         try:
@@ -209,7 +248,7 @@ def _run_blocks(
                 key,
                 jnp.asarray(index),
                 controls,
-                world,
+                run_parts,
                 times,
                 curves,
                 plan.devices,

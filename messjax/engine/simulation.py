@@ -32,16 +32,28 @@ from messjax.types import (
 
 
 class Result(NamedTuple):
-    """What one run measured: final readings, and the same readings [checkpoints, ...] along the way (or None)."""
+    """What one run measured.
+
+    Attributes:
+        final: Metrics by name after the last request: arrays [] or [M], or exact sums (`results.host` converts them).
+        curve: The same metrics at the checkpoints, [checkpoints, ...]; None without checkpoints.
+    """
 
     final: dict[str, Any]
     curve: dict[str, Any] | None
 
 
 class RunParts(NamedTuple):
-    """Everything a run is made of, as one pytree: its arrays are arguments of the compiled program."""
+    """Everything a run is made of, as one pytree: its arrays are arguments of the compiled program.
 
-    policies: dict[str, Policy]  # side by side on the same requests
+    Attributes:
+        policies: Policies by name, which get the same requests.
+        stream: The stream of requests.
+        meter: What is measured.
+        feedback: Which outcomes come back.
+    """
+
+    policies: dict[str, Policy]
     stream: Stream
     meter: Meter
     feedback: Any
@@ -59,15 +71,40 @@ def simulate(
     checkpoints: int = 0,
     curves: tuple[str, ...] | None = None,
 ) -> Result:
-    """Run `policy` on `horizon` requests of `stream` with scalar `controls`, and read `meter` (the standard ones).
+    """Run a policy on one stream, and measure it.
 
-    Pure: jit and vmap it as you like; `sweep` does so for grids. With `checkpoints` = n > 0 the meter is also read at n
-    evenly spaced requests, the last being the horizon, keeping the readings named in `curves` (all by default).
-    The world's randomness, the policy's and the feedback's come from three keys derived from `key`, and each
-    request's from (key, t): with one key every policy and every control meets the same requests and coins.
-    ValueError, before anything runs, for: a horizon below one or beyond a recorded trace, more checkpoints than
-    requests, controls out of range or NaN, an alpha above the largest attainable one (it is named), a policy that does
-    not fit the stream's shapes.
+    It is a pure function: jit and vmap it as you like; `sweep` does so for grids. The stream's randomness, the policy's
+    and the feedback's come from three keys derived from `key`, and each request's from (key, t): with one key every
+    policy and every control meets the same requests and exploration draws.
+
+    Args:
+        key: JAX random key.
+        controls: V, alpha, c, a and f as scalars.
+        policy: Decides and learns.
+        stream: Draws the requests.
+        horizon: T, the number of requests.
+        meter: What is measured; by default `meters.standard()`.
+        feedback: Which outcomes come back; by default all of them.
+        checkpoints: Number n of evenly spaced requests, the last one being the horizon, after which the meter is read.
+        curves: Names of the metrics to keep at the checkpoints; by default all.
+
+    Returns:
+        The final metrics and, with checkpoints, their curves.
+
+    Raises:
+        TypeError: An argument is not of the kind that its name says, for example a predictor for a policy.
+        ValueError: Before anything runs: a horizon below one or beyond a recorded trace, more checkpoints than
+            requests, controls out of range, an alpha above the largest attainable one (which is named), a policy that
+            does not fit the shapes of the stream.
+
+    Example:
+        >>> import jax
+        >>> import messjax as mj
+        >>> stream = mj.streams.types(mj.zoo.get("llama3/ARC-C").distribution())
+        >>> policy = mj.policies.mess_plus(mj.predictors.oracle(stream))
+        >>> result = mj.simulate(jax.random.key(0), mj.Controls(alpha=0.5), policy=policy, stream=stream, horizon=20)
+        >>> int(result.final["served"].sum())
+        20
     """
     check_components(key, controls, policy, stream, meter, feedback)
     expect("policy", policy, Policy, f"{A_POLICY}; sweep runs several side by side")
@@ -81,15 +118,25 @@ def simulate(
         if vectors := [name for name, values in axes.items() if values.ndim]:
             raise ValueError(f"simulate: {vectors[0]} is an array, expected a number; sweep runs grids")
         controls = Controls(**axes)
-    world = assemble(policy, stream, meter, feedback)
-    check_fit(world)
+    run_parts = assemble(policy, stream, meter, feedback)
+    check_fit(run_parts)
     controls = jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float32), controls)
-    result = run_stream(key, controls, world, checkpoint_times(horizon, checkpoints), curves)[""]
+    result = run_stream(key, controls, run_parts, checkpoint_times(horizon, checkpoints), curves)[""]
     return result if checkpoints else result._replace(curve=None)
 
 
 def assemble(policy: Policy | Mapping[str, Policy], stream: Stream, meter: Meter | None, feedback: Any) -> RunParts:
-    """The parts of a run as a pytree; one policy is named "". What only the host uses of a stream stays behind."""
+    """The parts of a run as a pytree; a single policy is named "". What only the host uses of a stream is left out.
+
+    Args:
+        policy: A policy, or policies by name.
+        stream: The stream of requests.
+        meter: The meter, or None for the standard ones.
+        feedback: The feedback function.
+
+    Returns:
+        The parts.
+    """
     policies = {"": policy} if isinstance(policy, Policy) else policy
     return RunParts(
         policies={name: as_pytree(each) for name, each in policies.items()},
@@ -99,13 +146,23 @@ def assemble(policy: Policy | Mapping[str, Policy], stream: Stream, meter: Meter
     )
 
 
-def check_fit(world: RunParts) -> int:
-    """M of the stream, after one request went through the policies in shapes only; ValueError where they disagree."""
-    leaves, tree = jax.tree.flatten(world)
+def check_fit(run_parts: RunParts) -> int:
+    """Check in shapes only that the policies fit the stream.
+
+    Args:
+        run_parts: The parts of a run.
+
+    Returns:
+        Number of models M of the stream.
+
+    Raises:
+        ValueError: A policy that does not fit.
+    """
+    leaves, tree = jax.tree.flatten(run_parts)
     if is_traced(leaves):
-        return _check_fit(world)
+        return _check_fit(run_parts)
     form = tuple((np.shape(x), str(jnp.result_type(x)), _number(x)) for x in leaves)
-    return _FIT.of((tree, form), lambda: _check_fit(world))
+    return _FIT.of((tree, form), lambda: _check_fit(run_parts))
 
 
 def _number(leaf: Any) -> Any:
@@ -116,17 +173,19 @@ def _number(leaf: Any) -> Any:
 
 _FIT: RecentCache[int] = (
     RecentCache()
-)  # worlds that were checked, by shapes: the check takes as long as serving a million requests
+)  # parts that were checked, by shapes: the check takes as long as serving a million requests
 
 
-def _check_fit(world: RunParts) -> int:
+def _check_fit(run_parts: RunParts) -> int:
     key = jax.random.key(0)
-    state = jax.eval_shape(world.stream.init, key)
-    request = jax.eval_shape(world.stream.draw, key, state, jnp.ones((), jnp.int32))[1]
+    state = jax.eval_shape(run_parts.stream.init, key)
+    request = jax.eval_shape(run_parts.stream.draw, key, state, jnp.ones((), jnp.int32))[1]
     controls = Controls(*(jnp.zeros((), jnp.float32) for _ in Controls._fields))
-    jax.eval_shape(lambda: world.meter.read(world.meter.init(request.cost.shape[0])))  # its own errors, unwrapped
+    jax.eval_shape(
+        lambda: run_parts.meter.read(run_parts.meter.init(request.cost.shape[0]))
+    )  # its own errors, unwrapped
     try:
-        jax.eval_shape(lambda k: run_stream(k, controls, world, np.ones(1, np.int32)), key)
+        jax.eval_shape(lambda k: run_stream(k, controls, run_parts, np.ones(1, np.int32)), key)
     except Exception as error:  # whatever a component raises for shapes it was not built for: Flax has its own errors
         result = f"features {request.features.shape} and {request.cost.shape[0]} models"
         why = (str(error).splitlines() or [type(error).__name__])[0]
@@ -135,7 +194,15 @@ def _check_fit(world: RunParts) -> int:
 
 
 def checkpoint_times(horizon: int, checkpoints: int) -> np.ndarray:
-    """The requests [max(1, n)] int32 after which the meter is read, the last one the horizon."""
+    """The requests after which the meter is read, evenly spaced; the last one is the horizon.
+
+    Args:
+        horizon: Number of requests.
+        checkpoints: Number n of checkpoints; 0 is read as 1.
+
+    Returns:
+        [max(1, n)] int32.
+    """
     num = max(1, checkpoints)
     return (np.arange(1, num + 1, dtype=np.int64) * horizon // num).astype(np.int32)
 
@@ -143,32 +210,46 @@ def checkpoint_times(horizon: int, checkpoints: int) -> np.ndarray:
 def run_stream(
     key: Array,
     controls: Controls,
-    world: RunParts,
+    run_parts: RunParts,
     times: Array | np.ndarray,
     curves: tuple[str, ...] | None = None,
     progress_callback: Callable[[Any], None] | None = None,
 ) -> dict[str, Result]:
-    """`simulate` for every policy of an assembled world, unchecked, with curves at `times` [n]: what `sweep` vmaps.
+    """`simulate` for every policy of an assembled run, without validation: what `sweep` vmaps.
 
-    The policies meet the same requests, drawn once. The times are traced, so neither the horizon's nor the
-    checkpoints' values are part of the compiled program. `tick(t)` is called on the host at the checkpoints.
+    The policies get the same requests, drawn once. The checkpoints are traced, so that neither the horizon's nor the
+    checkpoints' values are part of the compiled program.
+
+    Args:
+        key: Random key of the stream.
+        controls: Numbers [].
+        run_parts: The parts of the run.
+        times: Checkpoints [n] int32, increasing.
+        curves: Names of the metrics kept at the checkpoints; None: all.
+        progress_callback: Called with the request number at every checkpoint, within the compiled program.
+
+    Returns:
+        Results by policy, with curves at the checkpoints.
     """
     key_world, key_policy, key_feedback = component_keys(key)
     start = jax.random.fold_in(key_policy, 0)  # t = 0 is the start; requests are 1, 2, ...
-    stream_state = world.stream.init(jax.random.fold_in(key_world, 0))
-    num_models = jax.eval_shape(world.stream.draw, key_world, stream_state, jnp.ones((), jnp.int32))[1].cost.shape[0]
+    stream_state = run_parts.stream.init(jax.random.fold_in(key_world, 0))
+    num_models = jax.eval_shape(run_parts.stream.draw, key_world, stream_state, jnp.ones((), jnp.int32))[1].cost.shape[
+        0
+    ]
     lanes = {
-        name: (policy.init(start, controls), world.meter.init(num_models)) for name, policy in world.policies.items()
+        name: (policy.init(start, controls), run_parts.meter.init(num_models))
+        for name, policy in run_parts.policies.items()
     }
 
     def one(t: Array, carry: PyTree) -> PyTree:
         stream_state, lanes = carry
-        stream_state, request = world.stream.draw(jax.random.fold_in(key_world, t), stream_state, t)
+        stream_state, request = run_parts.stream.draw(jax.random.fold_in(key_world, t), stream_state, t)
         keys = jax.random.fold_in(key_policy, t), jax.random.fold_in(key_feedback, t)
         after = {}
         for name, (state, metric) in lanes.items():
-            state, step = serve(keys, state, request, t, controls, world.policies[name], world.feedback)
-            after[name] = (state, world.meter.add(metric, step))
+            state, step = serve(keys, state, request, t, controls, run_parts.policies[name], run_parts.feedback)
+            after[name] = (state, run_parts.meter.add(metric, step))
         return stream_state, after
 
     def block(carry: PyTree, stop: Array) -> tuple[PyTree, dict[str, Any]]:
@@ -177,21 +258,39 @@ def run_stream(
         if progress_callback is not None:
             progress_callback(stop)
         return (stop, inner), {
-            name: select_metrics(world.meter.read(lane[1]), curves) for name, lane in inner[1].items()
+            name: select_metrics(run_parts.meter.read(lane[1]), curves) for name, lane in inner[1].items()
         }
 
     carry = (jnp.zeros((), jnp.int32), (stream_state, lanes))
     (_, (_, lanes)), curve = jax.lax.scan(block, carry, jnp.asarray(times, jnp.int32))
-    return {name: Result(world.meter.read(lanes[name][1]), curve[name]) for name in lanes}
+    return {name: Result(run_parts.meter.read(lanes[name][1]), curve[name]) for name in lanes}
 
 
 def component_keys(key: Array) -> Array:
-    """The counting keys [3] of a stream's world, policy and feedback (`messjax.numerics.counter_prng`)."""
+    """The counting keys of a stream's requests, policy and feedback (`messjax.numerics.counter_prng`).
+
+    Args:
+        key: Random key of the stream.
+
+    Returns:
+        Keys [3].
+    """
     return jax.random.split(counter_prng.counting_key(key), 3)
 
 
 def select_metrics(metrics: dict[str, Any], names: tuple[str, ...] | None) -> dict[str, Any]:
-    """The readings of these names (None: all of them); ValueError for a name that is not there."""
+    """The metrics of some names.
+
+    Args:
+        metrics: Metrics by name.
+        names: The names; None: all of them.
+
+    Returns:
+        Metrics by name.
+
+    Raises:
+        ValueError: A name that is not there.
+    """
     if unknown := sorted(set(names or ()) - metrics.keys()):
         raise ValueError(f"curves: no reading named {unknown[0]!r}; there are {', '.join(sorted(metrics))}")
     return {name: metrics[name] for name in (metrics if names is None else names)}
@@ -206,7 +305,23 @@ def serve(
     policy: Policy,
     feedback: Any,
 ) -> tuple[PyTree, Step]:
-    """One request through a policy: decide, pay, hear back, learn. The policy never sees the request's labels."""
+    """One request through a policy: decide, pay, receive feedback, learn. The policy never sees the request's labels.
+
+    Args:
+        keys: Random keys of the policy and of the feedback for this request.
+        state: State of the policy.
+        request: The request.
+        t: Request number [] int32, from 1 on.
+        controls: Numbers [].
+        policy: The policy.
+        feedback: The feedback function.
+
+    Returns:
+        The policy's state, and the step that meters see.
+
+    Raises:
+        ValueError: Predictions of another shape than the costs.
+    """
     before = policy.queue(state)
     decision: Decision = policy.act(keys[0], state, request.features, request.cost, controls)
     if decision.s_hat.shape != request.cost.shape:  # one prediction for all models would broadcast silently

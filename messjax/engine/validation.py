@@ -21,7 +21,20 @@ LIMITS = {"V": (0.0, LARGEST), "alpha": (0.0, 1.0), "c": (0.0, LARGEST), "a": (0
 
 
 def check_components(key: Any, controls: Any, policy: Any, stream: Any, meter: Any, feedback: Any) -> None:
-    """TypeError naming the first argument that is not what its name says; in debug runs also ValueError for shapes."""
+    """Refuse the first argument of a run that is not what its name says.
+
+    Args:
+        key: Expected: a JAX random key.
+        controls: Expected: `Controls`.
+        policy: Expected: a `Policy`, or a mapping of names to policies.
+        stream: Expected: a `Stream`.
+        meter: Expected: a `Meter` or None.
+        feedback: Expected: a function of (key, decision, request, controls).
+
+    Raises:
+        TypeError: Names the argument, what was found and what was expected.
+        ValueError: An empty mapping of policies; in debug runs (`debug_checks`) an array of the wrong shape.
+    """
     _check_key(key)
     expect("controls", controls, Controls, "Controls(V=..., alpha=..., c=..., a=..., f=...)")
     _check_policy(policy)
@@ -64,7 +77,18 @@ def _check_feedback(feedback: Any) -> None:
 
 
 def check_count(name: str, value: Any, low: int, high: float = np.inf, what: str = "") -> None:
-    """ValueError unless `value` is a whole number from `low` to `high`; `what` says what is counted, "requests"."""
+    """Refuse anything but a whole number in a range.
+
+    Args:
+        name: Name of the argument.
+        value: What the caller gave.
+        low: Smallest allowed number.
+        high: Largest allowed number.
+        what: What is counted: "requests".
+
+    Raises:
+        ValueError: Anything else.
+    """
     _check_whole(name, value, what)
     if not low <= value <= high:
         limits = f"at least {low}" if high == np.inf else f"{low} to {high}"
@@ -72,7 +96,16 @@ def check_count(name: str, value: Any, low: int, high: float = np.inf, what: str
 
 
 def check_machine(block: Any, devices: Any, memory: Any) -> None:
-    """ValueError for a block or a number of devices that is no whole number, or a memory limit that is no number."""
+    """Refuse options of the machine that are not numbers.
+
+    Args:
+        block: Expected: a whole number of streams, or None.
+        devices: Expected: a whole number, or None.
+        memory: Expected: a number of GiB, or None.
+
+    Raises:
+        ValueError: Anything else.
+    """
     for name, value in (("block", block), ("devices", devices)):
         if value is not None:
             _check_whole(name, value)
@@ -86,7 +119,16 @@ def _check_whole(name: str, value: Any, what: str = "") -> None:
 
 
 def check_horizon(horizon: Any, checkpoints: Any, stream: Stream) -> None:
-    """ValueError for a horizon below one or beyond a recorded trace, or a number of checkpoints that makes no sense."""
+    """Refuse a horizon or a number of checkpoints that a run cannot have.
+
+    Args:
+        horizon: Number of requests, from 1 to the length of a recorded trace.
+        checkpoints: Number of checkpoints, from 0 to the horizon.
+        stream: The stream, read for its length.
+
+    Raises:
+        ValueError: Anything else.
+    """
     check_count("horizon", horizon, 1, what="requests")
     if horizon >= 2**31 - 1:
         raise ValueError(f"horizon: expected less than 2^31 - 1 requests (t is an int32), found {horizon}")
@@ -96,9 +138,19 @@ def check_horizon(horizon: Any, checkpoints: Any, stream: Stream) -> None:
 
 
 def check_controls(controls: Controls) -> dict[str, np.ndarray]:
-    """Every control as a float64 array [] or [n]; ValueError naming the control, what was found and expected.
+    """The controls as arrays, validated.
 
-    alpha is rounded to six decimals here, once: queue, violation, C* and bounds then speak of the same target.
+    alpha is rounded to six decimals here, once: queue, violation, C* and bounds then use the same target.
+
+    Args:
+        controls: Numbers or lists of numbers.
+
+    Returns:
+        Every control as a float64 array [] or [n], by name.
+
+    Raises:
+        ValueError: Naming the control, what was found and what was expected: values that are not numbers, out of range,
+            or given twice, more than one dimension, or none at all.
     """
     axes = {}
     for name, value in controls._asdict().items():
@@ -135,7 +187,15 @@ def _numbers(name: str, value: Any) -> np.ndarray:
 
 
 def check_alpha(alpha: np.ndarray, largest: float) -> None:
-    """ValueError when an alpha is above what any policy attains, naming the largest attainable one."""
+    """Refuse an alpha above what any policy attains.
+
+    Args:
+        alpha: Required satisfactions [] or [n].
+        largest: The largest attainable satisfaction.
+
+    Raises:
+        ValueError: Names both.
+    """
     worst = float(np.max(alpha))
     if worst > largest + 1e-12:
         raise ValueError(f"alpha: {worst:g} is infeasible: the largest attainable satisfaction is {largest:.6f}")
@@ -144,7 +204,22 @@ def check_alpha(alpha: np.ndarray, largest: float) -> None:
 def check_run(
     controls: Controls, stream: Stream, feedback: Any, horizon: int, checkpoints: int
 ) -> dict[str, np.ndarray]:
-    """All numbers of one run: the controls as arrays, or a ValueError that says what does not fit."""
+    """The numbers of a run, validated.
+
+    Args:
+        controls: Numbers or lists of numbers.
+        stream: The stream, read for its length and distribution.
+        feedback: The feedback function.
+        horizon: Number of requests.
+        checkpoints: Number of checkpoints.
+
+    Returns:
+        Every control as a float64 array [] or [n], by name.
+
+    Raises:
+        ValueError: As `check_horizon`, `check_controls` and `check_alpha` raise; an f other than 1 with complete
+            feedback.
+    """
     check_horizon(horizon, checkpoints, stream)
     axes = check_controls(controls)
     if feedback is _feedback.complete and np.any(axes["f"] != 1.0):
@@ -157,7 +232,15 @@ def check_run(
 
 
 def check_curves(curves: Any, progress: Any = None) -> None:
-    """TypeError for curves that are no collection of names (one string is a collection of letters), or progress."""
+    """Refuse curves that are not names, or a progress that is not a function.
+
+    Args:
+        curves: Expected: a collection of names of metrics (one string is none), or None.
+        progress: Expected: a function of (requests done, requests in all), or None.
+
+    Raises:
+        TypeError: Anything else.
+    """
     if curves is not None and (isinstance(curves, str) or not all(isinstance(name, str) for name in curves)):
         raise TypeError(f"curves: found {found(curves)}, expected names of metrics, such as ('cost', 'satisfaction')")
     if progress is not None and not callable(progress):
@@ -167,8 +250,17 @@ def check_curves(curves: Any, progress: Any = None) -> None:
 def describe_stream(stream: Stream, num_models: int, models: Any, cost_unit: Any) -> StreamDescription:
     """Names of the models and unit of cost of a result: as given, else the stream's own, else "model 0", ..., "cost".
 
+    Args:
+        stream: The stream, read for its description.
+        num_models: Number of models M.
+        models: Names [M], or None.
+        cost_unit: Unit of cost, or None.
+
+    Returns:
+        The description.
+
     Raises:
-        TypeError: `models` is no collection of strings, or `cost_unit` no string.
+        TypeError: `models` is not a collection of strings, or `cost_unit` not a string.
         ValueError: Too few or too many names, or a name twice.
     """
     known = stream.description or StreamDescription(tuple(f"model {m}" for m in range(num_models)), "cost")

@@ -128,6 +128,11 @@ def zip_meters(*meters: Meter) -> Meter:
 
     Raises:
         ValueError: When a run reads it, two meters that share the name of a metric.
+
+    Example:
+        >>> both = zip_meters(virtual_queue(), sla())
+        >>> len(both.init(3))  # the state of each
+        2
     """
     parts = [part for meter in meters for part in parts_of(meter)]
     return Meter(
@@ -249,6 +254,10 @@ def ledger() -> Meter:
 
     Returns:
         The meter.
+
+    Example:
+        >>> sorted(ledger().read(ledger().init(3)))
+        ['calls', 'cost', 'cost_exploit', 'explored', 'satisfaction', 'served']
     """
     return Meter(Partial(ledger_init), Partial(ledger_add), Partial(ledger_read))
 

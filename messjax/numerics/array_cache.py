@@ -67,8 +67,8 @@ class RecentCache(Generic[T]):
 class ArrayCache:
     """Remembers `make(array)`, provided that what it makes does not hold the array itself.
 
-    At most `size` results are kept, the most recently used ones. Only for arrays that never change: JAX arrays and NumPy's read-only ones. For any other it is computed anew each
-    time.
+    At most `size` results are kept, the most recently used ones. Only for arrays that never change: JAX arrays and
+    NumPy's read-only ones. For any other it is computed anew each time.
     """
 
     def __init__(self, size: int = 256) -> None:

@@ -27,6 +27,14 @@ def single(model: int) -> Policy:
 
     Raises:
         ValueError: A negative number; when a run starts, a number that the stream has no model for.
+
+    Example:
+        >>> import jax
+        >>> from messjax.types import Controls
+        >>> policy = single(1)
+        >>> state = policy.init(jax.random.key(0), Controls())
+        >>> int(policy.act(jax.random.key(1), state, np.zeros(2), np.array([1.0, 2.0, 5.0]), Controls()).serve)
+        1
     """
     if operator.index(model) < 0:
         raise ValueError(f"single: expected a model number >= 0, found {model}")
@@ -58,6 +66,9 @@ def mixture(cost: np.ndarray, accuracy: np.ndarray) -> Policy:
 
     Raises:
         ValueError: Costs or accuracies that `optimum.check_distribution` refuses.
+
+    Example:
+        >>> policy = mixture(np.array([1.0, 2.0, 5.0]), np.array([0.5, 0.7, 0.8]))
     """
     level, weights = optimum.frontier(np.asarray(cost, np.float64), np.asarray(accuracy, np.float64))
     pick = Partial(_mixture, jnp.asarray(level, jnp.float32), jnp.asarray(weights, jnp.float32))

@@ -99,10 +99,10 @@ def dual_contrastive(
     start = Space(jnp.zeros((hidden, features.shape[1])), jnp.zeros((satisfaction.shape[1], hidden)))
     space, _ = train(data, key, start, np.int32(steps), np.float32(weight), tx=tx, batch=min(batch, len(features)))
     if not calibrated:
-        return predicting(Partial(_softmax, space))
+        return predicting(Partial(_softmax, space), "dual_contrastive")
     cosine = np.asarray(similarity(jnp.asarray(features) @ space.encoder.T, space.models))
     fit = np.array([platt(cosine[:, m], satisfaction[:, m]) for m in range(satisfaction.shape[1])])
-    return predicting(Partial(_calibrated, space, jnp.asarray(fit, jnp.float32)))
+    return predicting(Partial(_calibrated, space, jnp.asarray(fit, jnp.float32)), "dual_contrastive")
 
 
 def similarity(left: Array, right: Array) -> Array:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from jax.tree_util import Partial
 
-from messjax.types import Array, Outcome, Predictor, Stream
+from messjax.types import Array, Kind, Outcome, Predictor, Stream
 
 
 def known_mean(stream: Stream, who: str) -> Partial:
@@ -44,7 +44,7 @@ def oracle(stream: Stream) -> Predictor:
         >>> stream = streams.calibrated(cost=[1.0, 5.0], accuracy=[0.5, 0.8])
         >>> policy = policies.mess_plus(oracle(stream))
     """
-    return Predictor(Partial(_init), Partial(predict, known_mean(stream, "oracle")), Partial(_update))
+    return Predictor(Partial(_init), Partial(predict, known_mean(stream, "oracle")), Partial(_update), Kind("oracle"))
 
 
 def _init(key: Array) -> tuple[()]:

@@ -10,7 +10,7 @@ import optax
 from jax.tree_util import Partial
 
 from messjax.predictors import learning
-from messjax.types import Array, Outcome, Predictor, Stream, sizes
+from messjax.types import Array, Kind, Outcome, Predictor, Stream, sizes
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def linear(
     num_features, num_models = sizes("linear", stream, num_features=num_features, num_models=num_models)
     tx = learning.sgd() if tx is None else tx
     params = {"weight": jnp.zeros((num_models, num_features), jnp.float32), "bias": jnp.zeros(num_models, jnp.float32)}
-    return Predictor(Partial(learning.Start(tx), params), Partial(_predict), Partial(Update(tx)))
+    return Predictor(Partial(learning.Start(tx), params), Partial(_predict), Partial(Update(tx)), Kind("linear"))
 
 
 def _logits(params: dict[str, Array], features: Array) -> Array:

@@ -12,7 +12,7 @@ import optax
 from jax.tree_util import Partial
 
 from messjax.predictors import learning
-from messjax.types import Array, Outcome, Predictor, PyTree, Stream, sizes
+from messjax.types import Array, Kind, Outcome, Predictor, PyTree, Stream, sizes
 
 
 @functools.lru_cache(maxsize=64)
@@ -76,7 +76,7 @@ def tabular(
     num_types, num_models = sizes("tabular", stream, num_types=num_types, num_models=num_models)
     tx = running_mean() if tx is None else tx
     table = jnp.full((num_types, num_models), 0.5, jnp.float32)  # not weakly typed: a carry must keep its type
-    return Predictor(Partial(learning.Start(tx), table), Partial(_predict), Partial(_Update(tx)))
+    return Predictor(Partial(learning.Start(tx), table), Partial(_predict), Partial(_Update(tx)), Kind("tabular"))
 
 
 def _predict(state: learning.Learner, features: Array) -> Array:

@@ -12,7 +12,7 @@ from flax import linen as nn
 from jax.tree_util import Partial
 
 from messjax.predictors import learning
-from messjax.types import Array, Outcome, Predictor, PyTree, Stream, sizes
+from messjax.types import Array, Kind, Outcome, Predictor, PyTree, Stream, sizes
 
 
 class Head(nn.Module):
@@ -125,4 +125,6 @@ def mlp(
     head = Head(num_models, num_features if hidden is None else hidden, dropout, input_dropout)
     tx = learning.sgd() if tx is None else tx
     example = jnp.zeros(num_features, jnp.float32)
-    return Predictor(Partial(_Init(head, tx), example), Partial(_Predict(head, tx)), Partial(_Update(head, tx)))
+    return Predictor(
+        Partial(_Init(head, tx), example), Partial(_Predict(head, tx)), Partial(_Update(head, tx)), Kind("mlp")
+    )

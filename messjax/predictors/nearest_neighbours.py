@@ -36,7 +36,7 @@ def knn(features: np.ndarray, satisfaction: np.ndarray, k: int = 10) -> Predicto
     centre = features.mean(axis=0)  # distances of far away points close together would cancel
     rows = jnp.asarray(features - centre), jnp.asarray(satisfaction)
     # k in the shape of an array: static where it must be, and a component's arrays are all it is made of
-    return predicting(Partial(_predict, rows, jnp.asarray(centre), jnp.zeros(k, jnp.float32)))
+    return predicting(Partial(_predict, rows, jnp.asarray(centre), jnp.zeros(k, jnp.float32)), "knn")
 
 
 def _predict(rows: tuple[Array, Array], centre: Array, neighbours: Array, state: tuple, features: Array) -> Array:

@@ -10,7 +10,7 @@ import numpy as np
 from jax.tree_util import Partial
 
 from messjax.predictors.known_means import known_mean
-from messjax.types import Array, Outcome, Predictor, Stream
+from messjax.types import Array, Kind, Outcome, Predictor, Stream
 
 
 class NoisyState(NamedTuple):
@@ -56,7 +56,10 @@ def noisy(stream: Stream, error: np.ndarray | float, q: float = 0.0) -> Predicto
     plane = jnp.zeros((request.mean.shape[0], request.features.shape[0]), jnp.float32)
     level = jnp.broadcast_to(jnp.asarray(error), request.mean.shape)
     return Predictor(
-        Partial(_init, plane), Partial(_predict, mean, level, jnp.asarray(q, jnp.float32)), Partial(_update)
+        Partial(_init, plane),
+        Partial(_predict, mean, level, jnp.asarray(q, jnp.float32)),
+        Partial(_update),
+        Kind("noisy"),
     )
 
 

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import Partial
 
-from messjax.types import Array, Outcome, Predictor, PyTree, as_pytree
+from messjax.types import Array, Kind, Outcome, Predictor, PyTree, as_pytree
 
 
 def frozen(predictor: Predictor, state: PyTree) -> Predictor:
@@ -23,7 +23,7 @@ def frozen(predictor: Predictor, state: PyTree) -> Predictor:
         A frozen predictor.
     """
     inner = as_pytree(predictor)
-    return predicting(Partial(_predict, inner.predict, state))
+    return predicting(Partial(_predict, inner.predict, state), "frozen")
 
 
 def trained(
@@ -55,16 +55,17 @@ def trained(
     return frozen(inner, _train(inner, key, jnp.asarray(features), jnp.asarray(satisfaction), np.int32(epochs)))
 
 
-def predicting(predict: Partial) -> Predictor:
+def predicting(predict: Partial, kind: str) -> Predictor:
     """A predictor that is one function of x, with an empty state.
 
     Args:
         predict: A Partial, (state, features [d]) -> s_hat [M].
+        kind: Name of the predictor.
 
     Returns:
         A frozen predictor.
     """
-    return Predictor(Partial(_init), predict, Partial(_update))
+    return Predictor(Partial(_init), predict, Partial(_update), Kind(kind))
 
 
 def check_prefix(who: str, features: np.ndarray, satisfaction: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -45,6 +45,11 @@ def replay(
     Raises:
         ValueError: An empty trace, shapes that disagree, NaN features or values out of range (naming the row), or an
             unknown order.
+
+    Example:
+        >>> stream = replay(np.zeros((4, 2)), np.ones((4, 3)), np.ones((4, 3)))
+        >>> stream.length, stream.num_features, stream.num_models
+        (4, 2, 3)
     """
     features, satisfaction, cost = (np.asarray(v) for v in (features, satisfaction, cost))
     _check(features, satisfaction, cost)

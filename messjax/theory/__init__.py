@@ -32,10 +32,11 @@ from messjax import lazy_imports
 
 if TYPE_CHECKING:
     from messjax.theory import optimum
-    from messjax.theory.attraction import Pull, T6_above, T6_below, T6_gap, T6_level, T6_log_moment, T6_spread, T6_tail
+    from messjax.theory.attraction import T6_above, T6_below, T6_gap, T6_level, T6_log_moment, T6_spread, T6_tail
     from messjax.theory.catalogue import ALL, OF_A_SWEEP, assumption_table, assumptions_of, statements_named
     from messjax.theory.constants import BoundInputs, Constants, distribution_constants
     from messjax.theory.cost import CostTerms, T2_cost_terms
+    from messjax.theory.dual_shape import Pull
     from messjax.theory.duality import T5_adjusted_regret
     from messjax.theory.exploration import (
         T7_interval,

@@ -7,35 +7,15 @@ the queue drifts back by at least eta per exploited request, which is all that t
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from messjax.theory.arguments import Floats, floats, over, refuse
+from messjax.theory.arguments import floats, over, refuse
 from messjax.theory.constants import BoundInputs, bound_function
-from messjax.theory.dual_shape import chords, inverse
+from messjax.theory.dual_shape import Pull, best_pull, chords, inverse
 from messjax.theory.statement import Between, Claim, Conclusion, NotApplicable, Run, Statement, Tail, define_statement
-
-RATES = np.geomspace(1e-5, 20.0, 400)  # exponents r that are tried: every one gives a bound, the best is kept
-
-
-class Pull(NamedTuple):
-    """Constants of T6 on one side of V gamma*. Where its hypotheses fail r = 0, rho = 1 and log_K = inf.
-
-    Attributes:
-        theta: Beyond this level the queue is pulled back.
-        eta: How fast, per request.
-        r: The exponent, in 1 / request.
-        rho: Factor per request by which E e^{r (distance from theta)} forgets where it began.
-        log_K: Logarithm of what it tends to.
-    """
-
-    theta: Any
-    eta: Any
-    r: Any
-    rho: Any
-    log_K: Any
 
 
 @bound_function("V gamma B T P_T beta_M S_T")
@@ -44,7 +24,7 @@ def T6_gap(inputs: BoundInputs) -> Any:
 
         C* - Dual(q / V) <= (B T + 2 S_T + (V g - Q_1)^2 / 2 + beta_M sum_t p_t (V g - E[Q_t])) / (V (T - P_T)).
 
-    It says between which prices q / V lies: for a dual with slopes -+eta at its kink, |q - V g| <= (B + ...) / eta.
+    It bounds the price q / V on both sides: for a dual with slopes -+eta at its kink, |q - V g| <= (B + ...) / eta.
     Needs A1, A2, A4, A7, complete feedback and any maximiser g of the dual. Infinite where all is explored, or V = 0.
     Constants re-derived here.
 
@@ -85,7 +65,7 @@ def T6_above(inputs: BoundInputs, *, h: ArrayLike, eta: ArrayLike) -> Pull:
     refuse("h", h, h <= 0, "a positive distance from gamma*")
     beta_M = np.inf if inputs.beta_M is None else inputs.beta_M
     slope = np.minimum(eta - 2.0 * inputs.ebar * (1.0 + inputs.gamma / h), beta_M)
-    return _best(np.maximum(inputs.V * (inputs.gamma + h), 1.0 - inputs.alpha), slope, inputs.alpha, sign=1.0)
+    return best_pull(np.maximum(inputs.V * (inputs.gamma + h), 1.0 - inputs.alpha), slope, inputs.alpha, sign=1.0)
 
 
 @bound_function("alpha V gamma")
@@ -112,26 +92,7 @@ def T6_below(inputs: BoundInputs, *, h: ArrayLike, eta: ArrayLike, p: float = 0.
     beta_M = 0.0 if inputs.beta_M is None else inputs.beta_M
     slope = (1.0 - p) * (eta - 2.0 * inputs.ebar * np.maximum(inputs.gamma / h - 1.0, 0.0)) - p * max(beta_M, 0.0)
     theta = inputs.V * (inputs.gamma - h)
-    return _best(theta, np.where(theta < 0, -1.0, slope), inputs.alpha, sign=-1.0)
-
-
-def _best(theta: Floats, slope: Floats, alpha: float, sign: float) -> Pull:
-    """Of chords [n] and exponents the one that keeps the queue closest, by theta -+ log(1 + K) / r."""
-    theta, slope = (np.atleast_1d(values)[:, None] for values in np.broadcast_arrays(theta, slope))
-    eta = np.clip(slope, 0.0, 1.0 - alpha if sign > 0 else alpha)  # no step is larger
-    r = RATES[None]
-    with np.errstate(over="ignore", divide="ignore"):
-        if sign > 0:  # step alpha - s with E[s] >= alpha + eta: e^{-r s} lies below its chord on [0, 1]
-            rho, growth = np.exp(r * alpha) * (1.0 + (alpha + eta) * np.expm1(-r)), np.exp(r * alpha)
-        else:  # distance grows by s - alpha with E[s] <= alpha - eta
-            rho, growth = np.exp(-r * alpha) * (1.0 + (alpha - eta) * np.expm1(r)), np.exp(r * (1.0 - alpha))
-        applies = (eta > 0) & (1.0 - rho > 1e-12)
-        log_K = np.where(applies, np.log((growth - rho) / np.where(applies, 1.0 - rho, 1.0)), np.inf)
-        reach = np.where(applies, np.logaddexp(0.0, log_K) / r + sign * theta, np.inf)
-    n, k = np.unravel_index(np.argmin(reach), reach.shape)
-    if not np.isfinite(reach[n, k]):
-        return Pull(float(theta[n, 0]), 0.0, 0.0, 1.0, np.inf)
-    return Pull(float(theta[n, 0]), float(eta[n, 0]), float(RATES[k]), float(rho[n, k]), float(log_K[n, k]))
+    return best_pull(theta, np.where(theta < 0, -1.0, slope), inputs.alpha, sign=-1.0)
 
 
 def T6_log_moment(pull: Pull, *, start: ArrayLike = -np.inf, requests: ArrayLike = np.inf) -> Any:

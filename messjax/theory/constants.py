@@ -53,8 +53,7 @@ def distribution_constants(distribution: Distribution, alpha: float, *, pi0: int
         The constants, costs in the unit of the distribution.
 
     Raises:
-        ValueError: the distribution is not one (see `optimum.check_distribution`), alpha is outside [0, 1], or there is no such
-            model.
+        ValueError: An invalid distribution (see `optimum.check_distribution`), alpha outside [0, 1], or no such model.
 
     Source: "Constants" in docs/theory.
     """
@@ -76,7 +75,7 @@ def distribution_constants(distribution: Distribution, alpha: float, *, pi0: int
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class BoundInputs:
-    """The numbers that bounds are computed from, by name only. None: not given; a bound that needs it says so.
+    """The numbers that bounds are computed from, by name only. None: not given, a TypeError where it is needed.
 
     All broadcast as in NumPy, so that leave-one-out means can stand where a measured mean does; NaN passes through.
 

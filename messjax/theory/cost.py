@@ -34,7 +34,7 @@ class CostTerms(NamedTuple):
 
 @bound_function("V B T P_T E_all C_star S_T")
 def T2_cost_terms(inputs: BoundInputs) -> CostTerms:
-    """T2 (mean): the terms of
+    """T2 (mean): the terms of the right side of the bound on the cost gap:
 
         average cost - C* <= B/V + (E_all - C*) P_T/T + 2 S_T/(V T) + R_T/(V T) + Q_1^2/(2 V T).
 

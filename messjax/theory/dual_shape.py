@@ -1,16 +1,55 @@
-"""The shape of the dual around gamma*: slopes of its chords, and the prices at which it is a gap below C* (for T6)."""
+"""The shape of the dual around gamma*: chords and their pull on the queue, prices at a gap below C* (for T6)."""
 
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from messjax.theory import optimum
+from messjax.theory.arguments import Floats
 from messjax.types import Distribution
 
 CHORDS = 60  # lengths h of chords of the dual, as shares of gamma* (above: up to ten times)
+RATES = np.geomspace(1e-5, 20.0, 400)  # exponents r that are tried: every one gives a bound, the best is kept
+
+
+class Pull(NamedTuple):
+    """Constants of T6 on one side of V gamma*. Where its hypotheses fail r = 0, rho = 1 and log_K = inf.
+
+    Attributes:
+        theta: Beyond this level the queue is pulled back.
+        eta: How fast, per request.
+        r: The exponent, in 1 / request.
+        rho: Factor per request by which E e^{r (distance from theta)} forgets where it began.
+        log_K: Logarithm of what it tends to.
+    """
+
+    theta: Any
+    eta: Any
+    r: Any
+    rho: Any
+    log_K: Any
+
+
+def best_pull(theta: Floats, slope: Floats, alpha: float, sign: float) -> Pull:
+    """Of chords [n] and exponents the one that keeps the queue closest, by theta -+ log(1 + K) / r."""
+    theta, slope = (np.atleast_1d(values)[:, None] for values in np.broadcast_arrays(theta, slope))
+    eta = np.clip(slope, 0.0, 1.0 - alpha if sign > 0 else alpha)  # no step is larger
+    r = RATES[None]
+    with np.errstate(over="ignore", divide="ignore"):
+        if sign > 0:  # step alpha - s with E[s] >= alpha + eta: e^{-r s} lies below its chord on [0, 1]
+            rho, growth = np.exp(r * alpha) * (1.0 + (alpha + eta) * np.expm1(-r)), np.exp(r * alpha)
+        else:  # distance grows by s - alpha with E[s] <= alpha - eta
+            rho, growth = np.exp(-r * alpha) * (1.0 + (alpha - eta) * np.expm1(r)), np.exp(r * (1.0 - alpha))
+        applies = (eta > 0) & (1.0 - rho > 1e-12)
+        log_K = np.where(applies, np.log((growth - rho) / np.where(applies, 1.0 - rho, 1.0)), np.inf)
+        reach = np.where(applies, np.logaddexp(0.0, log_K) / r + sign * theta, np.inf)
+    n, k = np.unravel_index(np.argmin(reach), reach.shape)
+    if not np.isfinite(reach[n, k]):
+        return Pull(float(theta[n, 0]), 0.0, 0.0, 1.0, np.inf)
+    return Pull(float(theta[n, 0]), float(eta[n, 0]), float(RATES[k]), float(rho[n, k]), float(log_K[n, k]))
 
 
 def chords(

@@ -1,4 +1,4 @@
-"""T5: no policy pays less than the dual says. Proof in docs/theory, "T5"."""
+"""T5: no policy pays less than the value of the dual. Proof in docs/theory, "T5"."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def T5_adjusted_regret(inputs: BoundInputs, *, cost_sum: ArrayLike, satisfaction
     Holds for every policy on an i.i.d. stream that settles all its queries of request t and the served one among
     them before it sees any label of t, with randomisation independent of the labels given x_t; exploration tied to
     x_t is allowed, a cascade (querying again after a bad outcome) is not. gamma is any maximiser of the dual.
-    What falls below zero has seen labels it may not see, or C* is wrong, or the stream is not i.i.d. It is no ranking:
+    A policy below zero uses labels that it must not use, or C* is wrong, or the stream is not i.i.d. It is no ranking:
     always the cheapest can reach zero, so print the violation beside it. Constants re-derived here.
 
     Args:

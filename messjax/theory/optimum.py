@@ -1,4 +1,4 @@
-"""The offline optimum C*, its multiplier gamma*, and the dual function of a finite law.
+"""The offline optimum C*, its multiplier gamma*, and the dual function of a finite distribution.
 
 C* is the least average cost of a stationary randomised policy pi(m|x) that reaches satisfaction alpha. For finitely
 many request types that is a linear programme with a single coupling constraint, the fractional multiple-choice
@@ -41,22 +41,31 @@ Integers = NDArray[np.intp]
 # Satisfaction below this is rounding: missing it is no violation, and a model better by less is not worth a price
 # (averages of equal models differ in the last digit, and the move between them would cost 1e16 per unit).
 ROUNDING = 1e-12
-WEIGHT_ROUNDING = 1e-9  # how far from one the weights of a law may sum
+WEIGHT_ROUNDING = 1e-9  # how far from one the weights of a distribution may sum
 
 
 class Optimum(NamedTuple):
-    """The offline optimum at one alpha. K request types, M models, cost in the unit of the law."""
+    """The offline optimum at one alpha, for K request types and M models, costs in the unit of the distribution.
 
-    alpha: float  # the satisfaction asked for
-    cost: float  # C*, the average cost of `mixture`
-    gamma: float  # gamma*, a maximiser of the dual (the smallest one), in cost per unit of satisfaction
-    mixture: Floats  # [K, M] pi(m|x), rows sum to one, at most one row is randomised
-    satisfaction: float  # the average satisfaction of `mixture`, at least alpha
-    largest_alpha: float  # what the best model per type attains
+    Attributes:
+        alpha: The SLA target that was solved for.
+        cost: C*, the average cost per request of `mixture`.
+        gamma: gamma*, the smallest maximiser of the dual, in cost per unit of satisfaction.
+        mixture: [K, M] probabilities pi(m|x) of serving each model; at most one row is randomised.
+        satisfaction: Average satisfaction of `mixture`, at least alpha.
+        largest_alpha: Largest attainable satisfaction, that of the best model per type.
+    """
+
+    alpha: float
+    cost: float
+    gamma: float
+    mixture: Floats
+    satisfaction: float
+    largest_alpha: float
 
 
 class _Moves(NamedTuple):
-    """What of a law's solution does not depend on alpha."""
+    """What of a distribution's solution does not depend on alpha."""
 
     hull: _Hull
     largest: float  # attainable alpha
@@ -66,15 +75,21 @@ class _Moves(NamedTuple):
 
 
 class Staircase(NamedTuple):
-    """gamma*(alpha) of a law for every alpha at once. R = K (M - 1) moves, in the order of their price.
+    """gamma*(alpha) of a distribution for every alpha at once. R = K (M - 1) moves, in the order of their price.
 
     Shapes depend on K and M only: moves that a type does not have come last, with nothing to gain.
+
+    Attributes:
+        level: [R + 1], non-decreasing: satisfaction after r moves, level[0] that of the least expensive models.
+        price: [R + 1], non-decreasing: gamma* for alpha in (level[r - 1], level[r]]; price[0] = 0.
+        rank: [M - 1, K], the place in that order (0 is first) of each type's moves; R for those it has not.
+        model: [M, K], the model of each type after r of its own moves.
     """
 
-    level: Floats  # [R + 1], non-decreasing: satisfaction after r moves, level[0] that of the cheapest models
-    price: Floats  # [R + 1], non-decreasing: gamma* for alpha in (level[r - 1], level[r]]; price[0] = 0
-    rank: Integers  # [M - 1, K], the place in that order (0 is first) of each type's moves; R for those it has not
-    model: Integers  # [M, K], the model of each type after r of its own moves
+    level: Floats
+    price: Floats
+    rank: Integers
+    model: Integers
 
 
 class _Hull(NamedTuple):
@@ -85,10 +100,17 @@ class _Hull(NamedTuple):
 
 
 def check_distribution(distribution: Distribution) -> Distribution:
-    """The law with its arrays as float64, weight [K], cost and mean [K, M], or a ValueError saying what is wrong.
+    """Validate a distribution.
 
-    Weights must be non-negative (zero is allowed) and sum to one within 1e-9, costs finite and non-negative, means
-    in [0, 1]. K and M must be at least one.
+    Args:
+        distribution: weight [K], cost [K, M] and mean [K, M]. Weights are non-negative (zero is allowed) and sum to one
+            within 1e-9, costs are finite and non-negative, means lie in [0, 1]; K and M are at least one.
+
+    Returns:
+        The distribution with its arrays as float64.
+
+    Raises:
+        ValueError: Shapes disagree or a value is out of range; the message names the first one.
     """
     weight = np.asarray(distribution.weight, dtype=np.float64)
     cost = np.asarray(distribution.cost, dtype=np.float64)
@@ -96,7 +118,7 @@ def check_distribution(distribution: Distribution) -> Distribution:
     _check_shapes(weight, cost, mean)
     _refuse("weight", weight, ~(np.isfinite(weight) & (weight >= 0)), "finite and non-negative")
     if not abs(weight.sum() - 1.0) <= WEIGHT_ROUNDING:
-        raise ValueError(f"law.weight sums to {weight.sum():.12g}, expected 1 within {WEIGHT_ROUNDING:g}.")
+        raise ValueError(f"distribution.weight sums to {weight.sum():.12g}, expected 1 within {WEIGHT_ROUNDING:g}.")
     _refuse("cost", cost, ~(np.isfinite(cost) & (cost >= 0)), "finite and non-negative")
     _refuse("mean", mean, ~((mean >= 0) & (mean <= 1)), "in [0, 1]")
     return distribution._replace(weight=weight, cost=cost, mean=mean)
@@ -105,11 +127,13 @@ def check_distribution(distribution: Distribution) -> Distribution:
 def _check_shapes(weight: Floats, cost: Floats, mean: Floats) -> None:
     if cost.ndim != 2 or weight.ndim != 1 or mean.shape != cost.shape or weight.shape[0] != cost.shape[0]:
         raise ValueError(
-            "law has weight, cost, mean of shapes "
+            "distribution has weight, cost, mean of shapes "
             f"{weight.shape}, {cost.shape}, {mean.shape}, expected [K], [K, M], [K, M]."
         )
     if cost.size == 0:
-        raise ValueError(f"law is empty: cost has shape {cost.shape}, expected at least one type and one model.")
+        raise ValueError(
+            f"distribution is empty: cost has shape {cost.shape}, expected at least one type and one model."
+        )
 
 
 def _refuse(name: str, values: Floats, bad: NDArray[np.bool_], expected: str) -> None:
@@ -117,36 +141,86 @@ def _refuse(name: str, values: Floats, bad: NDArray[np.bool_], expected: str) ->
     if bad.any():
         index = tuple(int(i) for i in np.argwhere(bad)[0])
         where = ", ".join(f"{axis} {i}" for axis, i in zip(("type", "model"), index, strict=False))
-        raise ValueError(f"law.{name} is {values[index]} at {where}, expected {expected}.")
+        raise ValueError(f"distribution.{name} is {values[index]} at {where}, expected {expected}.")
 
 
 def check_alpha(alpha: float) -> float:
-    """alpha as a float. Raises ValueError where it is no satisfaction in [0, 1]."""
+    """Validate an SLA target.
+
+    Args:
+        alpha: The target, in [0, 1].
+
+    Returns:
+        It as a float.
+
+    Raises:
+        ValueError: It is outside [0, 1] or NaN.
+    """
     if not 0.0 <= alpha <= 1.0:
         raise ValueError(f"alpha is {alpha}, expected a satisfaction in [0, 1].")
     return float(alpha)
 
 
 def largest_alpha(distribution: Distribution) -> float:
-    """The largest attainable satisfaction, E[max_m mu_m]. Raises as `check_law` does."""
+    """The largest attainable satisfaction, E[max_m mu_m].
+
+    Args:
+        distribution: Distribution of the requests.
+
+    Returns:
+        The satisfaction, in [0, 1].
+
+    Raises:
+        ValueError: As `check_distribution`.
+
+    Example:
+        >>> from messjax import zoo
+        >>> round(largest_alpha(zoo.get("llama3").distribution()), 4)
+        0.7411
+    """
     return _moves(check_distribution(distribution)).largest
 
 
 def solve(distribution: Distribution, alpha: float) -> Optimum:
-    """C*, gamma* and an optimal mixture, exactly ("The offline optimum" in docs/theory.md).
+    """C*, gamma* and an optimal mixture, exactly.
 
-    gamma* is the smallest maximiser of the dual: zero where the cheapest models already reach alpha. At most one type
-    is randomised, between two models. Ties in cost or in price go to the larger mean.
+    gamma* is the smallest maximiser of the dual: zero where the least expensive models already reach alpha. At most one
+    type is randomised, between two models. Ties in cost or in price go to the larger mean. Source: "The offline
+    optimum" in docs/theory.md.
+
+    Args:
+        distribution: Distribution of the requests: K types, M models.
+        alpha: SLA target, in [0, 1].
+
+    Returns:
+        The optimum, costs in the unit of the distribution.
 
     Raises:
-        ValueError: the law is not one (see `check_law`), alpha is outside [0, 1] or NaN, or no policy reaches alpha;
-            then the largest attainable alpha is named (beyond it 1e-12 are forgiven, for rounding).
+        ValueError: As `check_distribution`; alpha is outside [0, 1] or NaN; or no policy reaches alpha, and then the
+            largest attainable alpha is named (1e-12 above it is accepted, for rounding).
+
+    Example:
+        >>> from messjax import zoo
+        >>> best = solve(zoo.get("llama3").distribution(), alpha=0.7)
+        >>> round(best.cost, 4), round(best.gamma, 4), best.mixture.shape
+        (0.7769, 25.1973, (8, 3))
     """
     return solve_all(distribution, [alpha])[0]
 
 
 def solve_all(distribution: Distribution, alphas: Sequence[float]) -> list[Optimum]:
-    """`solve` for several alphas, what they share made once: that takes the time where a trace is the law."""
+    """`solve` for several alphas, sharing the work between them: it matters where a whole trace is the distribution.
+
+    Args:
+        distribution: Distribution of the requests.
+        alphas: SLA targets, each in [0, 1].
+
+    Returns:
+        One optimum per alpha.
+
+    Raises:
+        ValueError: As `solve`.
+    """
     wanted, distribution = [check_alpha(alpha) for alpha in alphas], check_distribution(distribution)
     moves = _moves(distribution)
     if beyond := [alpha for alpha in wanted if alpha > moves.largest + ROUNDING]:
@@ -157,14 +231,30 @@ def solve_all(distribution: Distribution, alphas: Sequence[float]) -> list[Optim
 
 
 class Value(NamedTuple):
-    """C* and gamma* of one alpha, without the mixture."""
+    """C* and gamma* of one alpha, without the mixture.
+
+    Attributes:
+        cost: C*, in cost per request.
+        gamma: gamma*, in cost per unit of satisfaction.
+    """
 
     cost: float
     gamma: float
 
 
 def values(distribution: Distribution, alphas: Sequence[float]) -> list[Value]:
-    """C* and gamma* of `solve` for several alphas; kept while the law's arrays live, if they never change."""
+    """C* and gamma* of `solve` for several alphas, cached while the distribution's arrays live if they are immutable.
+
+    Args:
+        distribution: Distribution of the requests.
+        alphas: SLA targets, each in [0, 1].
+
+    Returns:
+        One pair (C*, gamma*) per alpha.
+
+    Raises:
+        ValueError: As `solve`.
+    """
     arrays = distribution.mean, distribution.weight
     if not all(is_immutable(array) for array in arrays):
         return [Value(one.cost, one.gamma) for one in solve_all(distribution, alphas)]
@@ -190,7 +280,17 @@ def _solve(distribution: Distribution, moves: _Moves, alpha: float) -> Optimum:
 
 
 def staircase(distribution: Distribution) -> Staircase:
-    """The price of satisfaction at every level, what `solve` goes up step by step. Raises as `check_law` does."""
+    """The price of satisfaction at every level: the steps that `solve` goes up in order.
+
+    Args:
+        distribution: Distribution of the requests: K types, M models.
+
+    Returns:
+        The levels and prices, and for every type its moves.
+
+    Raises:
+        ValueError: As `check_distribution`.
+    """
     distribution = check_distribution(distribution)
     hull, (num_types, num_models) = _hull(distribution.cost, distribution.mean), distribution.cost.shape
     missing = num_models - len(hull.model)
@@ -232,7 +332,7 @@ def _hull(cost: Floats, mean: Floats) -> _Hull:
 
 
 def _moves(distribution: Distribution) -> _Moves:
-    """Kept while the law's arrays live, if they never change (those of a replayed trace)."""
+    """Kept while the distribution's arrays live, if they never change (those of a replayed trace)."""
     others = distribution.mean, distribution.weight
     if not all(is_immutable(array) for array in others):
         return _sorted_moves(distribution)
@@ -286,10 +386,27 @@ def _one_hot(model: Integers, shape: tuple[int, ...]) -> Floats:
 
 
 def dual(distribution: Distribution, alpha: float, gamma: ArrayLike) -> Any:
-    """Dual(g) = E[min_m E_m + g (alpha - mu_m)], a float for a scalar gamma, otherwise an array of gamma's shape.
+    """The dual function, Dual(g) = E[min_m E_m + g (alpha - mu_m)].
 
-    Concave in g, at most C* for every g >= 0 and equal to C* at gamma*. Raises ValueError for a law that is not one,
-    alpha outside [0, 1], or a gamma that is negative, NaN or infinite.
+    It is concave in g, at most C* for every g >= 0, and equal to C* at gamma*.
+
+    Args:
+        distribution: Distribution of the requests.
+        alpha: SLA target, in [0, 1].
+        gamma: Prices g >= 0, [...], in cost per unit of satisfaction.
+
+    Returns:
+        A float for a scalar gamma, otherwise an array of gamma's shape, in cost per request.
+
+    Raises:
+        ValueError: As `check_distribution`; alpha is outside [0, 1]; or a price is negative, NaN or infinite.
+
+    Example:
+        >>> from messjax import zoo
+        >>> distribution = zoo.get("llama3").distribution()
+        >>> best = solve(distribution, alpha=0.7)
+        >>> abs(dual(distribution, 0.7, best.gamma) - best.cost) < 1e-12
+        True
     """
     alpha, distribution = check_alpha(alpha), check_distribution(distribution)
     prices = np.asarray(gamma, dtype=np.float64)
@@ -311,11 +428,12 @@ def frontier(cost: ArrayLike, accuracy: ArrayLike) -> tuple[Floats, Floats]:
         accuracy: [M] its average satisfaction, in [0, 1].
 
     Returns:
-        accuracy [H], strictly increasing from the cheapest model to the most satisfying, and weights [H, M], the
+        accuracy [H], strictly increasing from the least expensive model to the most satisfying, and weights [H, M], the
         one-hot mixture of each vertex. Interpolating the weights linearly at alpha gives the static mixture that
-        solves the LP; below the first vertex it is the cheapest model, above the last alpha is out of reach.
+        solves the LP; below the first vertex it is the least expensive model, above the last alpha is out of reach.
 
-    Raises as `check_law` does, for a law of one type.
+    Raises:
+        ValueError: As `check_distribution`, for a distribution of one type.
     """
     distribution = check_distribution(
         Distribution(weight=np.ones(1), cost=np.asarray(cost)[None], mean=np.asarray(accuracy)[None])

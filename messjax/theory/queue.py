@@ -18,13 +18,13 @@ from messjax.theory.statement import Claim, Conclusion, NotApplicable, Run, Stat
 
 @bound_function("V B T dE beta beta_M exploration_queue")
 def T3_queue(inputs: BoundInputs) -> Any:
-    """T3 (mean): the Slater bound, for all T and Q_1 = 0,
+    """T3 (mean): the Slater bound, for all T and Q_1 = 0:
 
         (1/T) sum_{t <= T} E[Q_t] <= (B + V dE + max(0, b - beta_M) (1/T) sum_{t <= T} p_t E[Q_t]) / b,
 
     where b = beta - 2 ebar > 0 and E[e_t | past] <= ebar at every t that can exploit (p_t < 1). The sum over p_t does
     not matter for pi0 = the largest model, where beta_M = beta >= b. Needs A1, A2, A3, A4, A7. Where b <= 0 the
-    statement says nothing and the bound is infinite. Constants re-derived here.
+    statement does not apply and the bound is infinite. Constants re-derived here.
 
     Args:
         inputs: V, B, T, dE, beta, ebar, beta_M and exploration_queue (the sum of p_t E[Q_t]).
@@ -39,7 +39,7 @@ def T3_queue(inputs: BoundInputs) -> Any:
 
 
 class TailConstants(NamedTuple):
-    """The constants of T4. Where its hypotheses fail r = 0, rho = 1 and D = inf: the bounds then say nothing.
+    """The constants of T4. Where its hypotheses fail r = 0, rho = 1 and D = inf: bounds are infinite, or 1.
 
     Attributes:
         eta: (beta - 2 ebar) / 2, how fast the queue falls above theta.
@@ -66,7 +66,7 @@ class TailConstants(NamedTuple):
 
 @bound_function("alpha V dE beta")
 def T4_constants(inputs: BoundInputs) -> TailConstants:
-    """T4 (tail): eta = (beta - 2 ebar) / 2, theta = max(1 - alpha, V dE / eta), r = eta / (delta^2 + delta eta / 3),
+    """T4 (tail): eta = (beta - 2 ebar) / 2, theta = max(1 - alpha, V dE / eta), r = eta / (delta^2 + delta eta / 3):
 
         rho = 1 - r eta / 2 and D = (e^{r delta} - rho) e^{r theta} / (1 - rho).
 

@@ -127,7 +127,7 @@ def T9_path_tail(inputs: BoundInputs, *, u: ArrayLike) -> Any:
 
     Args:
         inputs: T, f and delta.
-        u: [...] by how much the sum exceeds what the queue says, in satisfaction.
+        u: [...] by how much the sum exceeds its bound by the queue, in satisfaction.
 
     Returns:
         The probability.
@@ -145,15 +145,24 @@ def T9_delayed_B(*, alpha: ArrayLike, delay: ArrayLike) -> Any:
     """T9 (mean): B + d delta^2, which stands for B in T1, T2, T3 where feedback is exactly d = `delay` requests late.
 
     Decisions then use Q_{t-d}, at most d delta away from Q_t; S_T, and the mean queue of T3, are those of Q_{t-d}, and
-    Q_{T+1} is the queue once all T outcomes are counted. Re-derived here. Lemmas: t9_delay. Raises ValueError for a
-    negative delay.
+    Q_{T+1} is the queue once all T outcomes are counted. Re-derived here. Lemmas: t9_delay.
+
+    Args:
+        alpha: [...] SLA target, in [0, 1].
+        delay: [...] d, in requests, at least zero.
+
+    Returns:
+        The constant, in the broadcast shape.
+
+    Raises:
+        ValueError: A delay is negative.
     """
     alpha, delay = floats(alpha, delay)
     refuse("delay", delay, delay < 0, "a number of requests, zero or larger")
     return (0.5 + delay) * np.maximum(alpha, 1.0 - alpha) ** 2
 
 
-# --- statements: at f = 1 feedback is complete, and T1, L1 and T4 say the same --------------------------------------
+# --- statements: at f = 1 feedback is complete, and T1, L1 and T4 apply --------------------------------------
 
 PROOF: Any = {"source": "T9 in docs/theory", "lemmas": ("t9_sparse",), "policy": "mess_plus", "feedback": "sparse"}
 VIOLATION = "violation (satisfaction per request)"
@@ -199,7 +208,7 @@ def T9_PATH(run: Run) -> Conclusion:
 
 @define_statement("T9 tail", assumptions="A1 A2 A3 A4 A5 A7", unit="share of streams", **PROOF)
 def T9_TAIL(run: Run) -> Conclusion:
-    """P(Q_{T+1} >= q) <= T4's tail with rho for sparse feedback, at the q where T4 says 1/10."""
+    """P(Q_{T+1} >= q) <= T4's tail with rho for sparse feedback, at the q where T4's is 1/10."""
     constants = tail_constants(run)
     if not constants.r > 0:
         return NotApplicable(NO_SLACK)

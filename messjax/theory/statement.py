@@ -6,9 +6,9 @@
             return NotApplicable("which one, in words")
         return Claim(measured=run.metrics["queue_last"], bound=lambda S: ..., uses=(run.metrics["S"],))
 
-`Claim` says that the mean of `measured` over independent streams is at most the bound, `AtLeast` that it is at least
-that; `Tail` that an event has at most a probability, `Between` that a mean lies between two limits, `Equal` that it is
-a number; `Exact` compares two numbers that nothing random is in. A worked example is in docs/proofs_check.md.
+`Claim` states that the mean of `measured` over independent streams is at most the bound, `AtLeast` that it is at
+least the bound; `Tail` that an event has at most a probability, `Between` that a mean lies between two limits, `Equal`
+that it is a number; `Exact` compares two numbers without randomness. docs/proofs_check.md has a worked example.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ class Between(NamedTuple):
 
     @property
     def sides(self) -> tuple[Claim, Claim]:
-        """What it says of either side, as distances from the centre: above, below."""
+        """The claim on either side, as distances from the centre: above, below."""
 
         def from_centre(limit: Callable[..., Any] | float, sign: float) -> Callable[..., Any]:
             return lambda *means: sign * ((limit(*means) if callable(limit) else limit) - self.centre)
@@ -136,7 +136,7 @@ class Exact(NamedTuple):
 
 
 class NotApplicable(NamedTuple):
-    """A hypothesis can be seen to fail: the statement says nothing about this run."""
+    """A hypothesis fails visibly, so that the statement does not apply to this run."""
 
     reason: str
     measured: np.ndarray | None = None  # [n] what it would have bounded, for tables
@@ -146,7 +146,7 @@ Conclusion = Claim | AtLeast | Tail | Between | Equal | Exact | NotApplicable
 
 
 class Statement(NamedTuple):
-    """One sentence of the theory: what it says of a run, what it needs, and where its proof is."""
+    """One statement of the theory: what it concludes from a run, what it needs, and where its proof is."""
 
     name: str
     source: str  # "T1 in docs/theory": the heading of its proof
@@ -157,11 +157,11 @@ class Statement(NamedTuple):
     lemmas: tuple[str, ...] = ()  # files of proofs_check/lemmas with the algebra of its proof
     policy: str = "any"  # "mess_plus": it is about no other kind of policy
     feedback: str = "any"  # one of FEEDBACK
-    needs_distribution: bool = True  # whether it says nothing where the law of the requests is not known
+    needs_distribution: bool = True  # whether it applies only where the law of the requests is known
     implied_by: str = ""  # the name of a statement from which it follows
 
     def conclude(self, run: Run, ignored: Collection[str] = ()) -> Conclusion:
-        """What it says of a run: `NotApplicable` where the run's recorded kinds rule it out, else what it evaluates to.
+        """Its conclusion on a run: `NotApplicable` where the run's recorded kinds rule it out, else that of `evaluate`.
 
         Args:
             run: one policy at one point of a grid.
@@ -190,7 +190,7 @@ class Statement(NamedTuple):
         return ""
 
     def on_changed(self, name: str, change: Callable[[Run], Run]) -> Statement:
-        """What it says where `change` has replaced numbers of the run, as a statement of another name."""
+        """The statement evaluated after `change` has replaced numbers of the run, under another name."""
         return self._replace(name=name, evaluate=lambda run: self.evaluate(change(run)))
 
 

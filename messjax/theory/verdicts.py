@@ -67,6 +67,17 @@ def judge(
     Raises:
         ValueError: the dataset is no result of `sweep` or lacks a metric that a statement needs, was run on another
             law, or records no kinds; the law is a trace's labels; no statement has such a name, or two have the same.
+
+    Example:
+        >>> import jax
+        >>> import messjax as mj
+        >>> distribution = mj.zoo.get("llama3/ARC-C").distribution()
+        >>> stream = mj.streams.types(distribution)
+        >>> policy = mj.policies.mess_plus(mj.predictors.oracle(stream))
+        >>> controls = mj.Controls(V=[1.0, 10.0], alpha=0.5)
+        >>> runs = mj.sweep(jax.random.key(0), controls, policy=policy, stream=stream, horizon=20, num_streams=4)
+        >>> "T1 queue" in judge(runs, distribution)["statement"].values
+        True
     """
     chosen = statements_named(statements, known_statements()) if isinstance(statements, str) else list(statements)
     _check(dataset, distribution, chosen, ignored)
@@ -101,8 +112,9 @@ def judge(
         data["gamma"] = dataset["gamma"] if "gamma" in dataset else _gamma(dataset, distribution)
     coords: dict[str, Any] = {d: dataset[d] for d in grid if d in dataset.coords} | {"term": list(TERMS)}
     coords["statement"] = [each.name for each in chosen]
+    about = {name: dataset.attrs[name] for name in ("cost_unit", "horizon") if name in dataset.attrs}
     coords["implied_by"] = ("statement", [each.implied_by for each in chosen])
-    return xr.Dataset(data, coords=coords, attrs={"level": level, "correction": correction})
+    return xr.Dataset(data, coords=coords, attrs=about | {"level": level, "correction": correction})
 
 
 def known_statements() -> list[Statement]:
@@ -118,7 +130,7 @@ class _Options(NamedTuple):
 
 
 class _Metrics(dict[str, np.ndarray]):
-    """Metrics of one point; one that is missing, or not known, is a ValueError that says so."""
+    """Metrics of one point; one that is missing, or not known, raises a ValueError that names it."""
 
     def __missing__(self, name: str) -> np.ndarray:
         raise ValueError(f"judge: a statement needs the metric {name!r}, found {', '.join(sorted(self))}")

@@ -24,7 +24,7 @@ def T1_queue(inputs: BoundInputs) -> Any:
     Needs i.i.d. requests, costs known before routing, alpha attainable with a finite gamma*, an exploration coin
     independent of the request (A1, A2, A4, A7). Neither (V g)^2 nor exploration adds to the root, as only what lies
     above V g has to be bounded. S_T and R_T are as large as they are while Q_t > V g: what is passed may be the whole.
-    Says little where S_T is of order T^2: a predictor that cannot tell the models apart lets the queue grow linearly.
+    Uninformative where S_T is of order T^2: a predictor that scores all models alike lets the queue grow linearly.
     Re-derived here; not in [M25].
 
     In truth the radicand is non-negative; a negative one comes of the sampling error of S_T and R_T and is read as

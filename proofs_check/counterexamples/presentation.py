@@ -79,8 +79,9 @@ def figure(results: Sequence[SearchResult], left_out: Sequence[str] = ()) -> Fig
             x=0.01,
             ha="left",
         )
-        for axes in grid[-1]:
+        for axes in grid.flat[max(0, len(results) - columns) : len(results)]:  # the last panel of each column
             axes.set_xlabel("instances tried")
+            axes.tick_params(labelbottom=True)
         for axes in grid[:, 0]:
             axes.set_ylabel("margin / scale")
         omitted = f"not searched in a quick run: {', '.join(left_out)}" if left_out else ""

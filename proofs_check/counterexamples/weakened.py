@@ -2,9 +2,9 @@
 
 A weakening is the true statement evaluated on a run with one number reduced (B, P_T, S_T, ...): `share` = 1 is the
 truth, 0 leaves the term out. `slack` finds the largest share on a ladder that the search refutes: how much of the
-constant the theorem needs, as far as the search can see. The shares below were refuted under two keys each (the next ones of the
-ladder under one or none); the tests refute each anew, starting up to four times. None: nothing was, or only the whole
-term under one of two keys.
+constant the theorem needs, as far as the search can see. The shares below were refuted under two keys each (the next
+ones of the ladder under one or none); the tests refute each anew, starting up to four times. None: nothing was refuted,
+or only the whole term under one of two keys.
 """
 
 from __future__ import annotations

@@ -59,7 +59,7 @@ def close_calls(octaves: int = 9) -> World:
     """Types at every distance from a tie between the models, as many in every octave, and one tie at gamma* = 2.
 
     The more expensive model is better by .5 +- .4 2^-j; an error e misranks the models on all types closer to a tie
-    than about e, which is a fixed share of requests per octave, so that the loss is of order e: the worst that T2 allows.
+    than about e, which is a fixed share of requests per octave, so that the loss is of order e: T2 allows no more.
     """
     apart = 0.4 * 2.0 ** -np.arange(octaves)
     gain = np.concatenate([0.5 - apart, [0.5], 0.5 + apart])

@@ -43,7 +43,7 @@ def run_case(case: Case, key: Array, num_streams: int, *, meter: Any = None, aud
             policy=case.policy,
             stream=case.stream._replace(
                 distribution=None
-            ),  # the constants come from the case, whatever the stream says
+            ),  # the constants come from the case, whatever the stream's own distribution
             horizon=case.horizon,
             num_streams=num_streams,
             meter=standard_meters.zip_meters(*whole) if audit else whole[0],

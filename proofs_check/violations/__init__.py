@@ -1,8 +1,8 @@
 """Every assumption violated on purpose, one at a time: the cases of the matrix "assumption x statement".
 
 Each case is chosen so that a statement that needs the assumption must fail on it; the reasons are under "Effects of
-violated assumptions" in docs/theory.md. `requests` has the streams, `exploration` its policies, `predictions` feedback and
-predictors, `catalogue` the cases.
+violated assumptions" in docs/theory.md. `requests` has the streams, `exploration` its policies, `predictions` feedback
+and predictors, `catalogue` the cases.
 """
 
 from __future__ import annotations

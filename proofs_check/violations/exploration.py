@@ -41,7 +41,7 @@ class TiedState(NamedTuple):
 
 
 def exploring(policy: Policy, coin: Partial) -> Policy:
-    """A router whose exploration is decided by `coin(luck, uniform, p_t, features)`; it still says p_t."""
+    """A router whose exploration is decided by `coin(luck, uniform, p_t, features)`; its decisions still record p_t."""
     return Policy(
         init=Partial(_tied_init, policy.init),
         act=Partial(_tied_act, policy.act, coin),

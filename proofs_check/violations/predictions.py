@@ -34,7 +34,7 @@ def biased_labels(key: Array, decision: Decision, request: Request, controls: Co
     return feedback_received._replace(outcome=Outcome(jnp.where(seen, request.satisfaction, 0.0), seen))
 
 
-# --- A6 and A7: fixed beliefs ----------------------------------------------------------------------------------------
+# --- A6 and A7: fixed predictions and prices ------------------------------------------------------------------------
 
 
 def frozen(s_hat: list[float]) -> Predictor:

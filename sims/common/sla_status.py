@@ -9,7 +9,7 @@ from sims.common import comparison
 from sims.common.worlds import World
 
 
-def sla_status(result: xr.Dataset, world: World) -> xr.Dataset:
+def add_sla_status(result: xr.Dataset, world: World) -> xr.Dataset:
     """The dataset with the word `sla` of every point, and both ledgers brought to alpha for every stream.
 
     `cost_at_alpha`, `cost_exploit_at_alpha`: see `sims.common.comparison`. alpha is a number.

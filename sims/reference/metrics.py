@@ -23,7 +23,7 @@ class Readings(NamedTuple):
     queue_max: np.ndarray  # of Q_2, ..., Q_{T+1}
 
 
-def metrics(counts: np.ndarray, queue: np.ndarray, paid: np.ndarray, horizon: int) -> Readings:
+def metrics_of(counts: np.ndarray, queue: np.ndarray, paid: np.ndarray, horizon: int) -> Readings:
     """Readings from sums over the requests, all axes but the last in common.
 
     counts [..., M + 2] = requests exploited with model 0, ..., M - 1; explored; satisfied.
@@ -47,7 +47,7 @@ def metrics(counts: np.ndarray, queue: np.ndarray, paid: np.ndarray, horizon: in
 
 def exact(raw: np.ndarray, horizon: int, paid: np.ndarray) -> Readings:
     """Readings from integers: raw [..., M + 5] int64 = counts and queue of `readings`, the queue in units of 1e-6."""
-    return metrics(raw[..., :-3], raw[..., -3:] / UNIT, paid, horizon)
+    return metrics_of(raw[..., :-3], raw[..., -3:] / UNIT, paid, horizon)
 
 
 def constant_cost(counts: np.ndarray, cost: np.ndarray) -> np.ndarray:

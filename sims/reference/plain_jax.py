@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from sims.reference.metrics import Readings, metrics
+from sims.reference.metrics import Readings, metrics_of
 from sims.reference.workloads import W1, W2, W3
 
 Array = jax.Array
@@ -178,4 +178,4 @@ def collect(run: dict, shape: tuple[int, ...], horizon: int) -> Readings:
 
     counts = np.concatenate([run["exploited"], run["explored"][..., None], run["satisfied"][..., None]], axis=-1)
     queue, paid = stack("queue_sum", "queue", "queue_max"), stack("paid", "paid_exploiting")
-    return metrics(counts, queue, paid, horizon)
+    return metrics_of(counts, queue, paid, horizon)

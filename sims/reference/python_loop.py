@@ -10,7 +10,7 @@ import random
 import numpy as np
 
 from sims.reference import workloads
-from sims.reference.metrics import Readings, metrics
+from sims.reference.metrics import Readings, metrics_of
 from sims.reference.workloads import W1, W2, W3
 
 
@@ -67,7 +67,7 @@ def collect(runs: list[Run], shape: tuple[int, ...], horizon: int) -> Readings:
     counts = np.array([[*run.exploited, run.explored, run.satisfied] for run in runs])
     queue = np.array([[run.queue_sum, run.queue, run.queue_max] for run in runs])
     paid = np.array([[run.paid, run.paid_exploiting] for run in runs])
-    return metrics(counts.reshape(*shape, -1), queue.reshape(*shape, -1), paid.reshape(*shape, -1), horizon)
+    return metrics_of(counts.reshape(*shape, -1), queue.reshape(*shape, -1), paid.reshape(*shape, -1), horizon)
 
 
 def w1(work: W1, seed: int = 0) -> Readings:

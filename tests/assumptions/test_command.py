@@ -10,8 +10,9 @@ from support.assumption_cases import ASSUMPTIONS
 
 from messjax.runtime import console
 from messjax.traces import CostRule, prepare, read, unchecked, write_parquet
-from proofs_check.assumptions import main, table
+from proofs_check.assumptions import figure, main, table
 from proofs_check.assumptions.order import check_order
+from proofs_check.assumptions.trace import learn
 
 
 def test_a_trace_is_taken_as_it_is_recorded(tmp_path):
@@ -90,3 +91,19 @@ def test_a_table_has_every_check(capsys):
     console().print(table(checks))
     out = capsys.readouterr().out
     assert "not checkable" in out and "same: constant" in out and "new: p of" in out
+
+
+def test_of_many_models_some_are_drawn_and_the_figure_names_how_many(tmp_path):
+    rng = np.random.default_rng(0)
+    names = [f"model-{m}" for m in range(12)]
+    rows = [f"question {n}," + ",".join(str(int(v)) for v in rng.random(12) < 0.6) for n in range(60)]
+    path = tmp_path / "trace.csv"
+    path.write_text(f"prompt,{','.join(names)}\n" + "\n".join(rows) + "\n")
+    trace = unchecked(read(path), CostRule("constant", {name: (m + 1.0,) for m, name in enumerate(names)}))
+    chosen = figure.shown_models(trace)
+    best = int(np.argmax(np.nanmean(trace.satisfaction, axis=0)))
+    assert len(set(chosen)) == figure.SHOWN and {len(names) - 1, best} <= set(chosen)
+    drawn = figure.draw(check_order({"same": np.zeros(50)}, seed=0) * 3, trace, learn(trace, 0), 0.5)
+    assert "shows 6 of 12 models" in drawn.get_suptitle()
+    colors = [line.get_color() for line in drawn.axes[0].lines if line.get_label().startswith("model-")]
+    assert len(colors) == len(set(colors))

@@ -83,7 +83,7 @@ EACH = pytest.mark.parametrize(("name", "lanes"), list(zip(STREAMS, (1, 4), stri
 def test_every_decision_and_reading_is_that_of_the_general_and_of_the_fast_path(name, lanes):
     """Read after each of the first requests, the counts are the decisions and the queue is the path."""
     own, seen, times = world(STREAMS[name]), [], np.array([*range(1, 41), 90, T], np.int32)
-    account = PolicyPath(own.policies[""], own).account
+    account = PolicyPath(own.policies[""], own).accumulator
     assert gpu_kernel.shared(jax.eval_shape(lambda: gpu_kernel.start(account, (4, gpu_kernel.BLOCK)))) == lanes
 
     @fast_to_compile

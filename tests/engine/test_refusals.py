@@ -9,7 +9,7 @@ import pytest
 from messjax import feedback, meters, policies, predictors, results, streams, zoo
 from messjax.engine import grid_sweep, simulation
 from messjax.meters import standard_meters
-from messjax.theory import optimum, verdicts
+from messjax.theory import optimum
 from messjax.types import Controls, Distribution
 
 K, M, D = 2, 3, 5
@@ -270,16 +270,3 @@ def test_what_is_just_allowed_is_not_refused():
         meter=standard_meters.ledger(),
         models=("a", "b", "c"),
     )
-
-
-def test_verdicts_refuse_what_they_are_not_about():
-    dataset = swept(controls=Controls(alpha=0.5, f=0.5), feedback=feedback.sparse)
-    with pytest.raises(ValueError, match=r"complete feedback, found f = 0\.5"):
-        verdicts.judge(dataset, LAW)
-    with pytest.raises(ValueError, match=r"about MESS\+, found the policy .*uniform"):
-        verdicts.judge(dataset.assign_coords(f=1.0), LAW)
-    with pytest.raises(ValueError, match="realised labels"):
-        verdicts.judge(dataset, LAW._replace(kind="labels"))
-    other = dataset.assign_coords(f=1.0).assign_attrs(policy="algorithm.choose")
-    with pytest.raises(ValueError, match="another law"):
-        verdicts.judge(other, LAW._replace(cost=2 * LAW.cost))

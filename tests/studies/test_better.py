@@ -78,7 +78,7 @@ def test_the_finding_counts_who_is_better_and_names_where_nobody_is() -> None:
         "dearer": world_dataset([2.1, 2.2, 2.3], 0.51),
     }
     assert [tables.better(dataset) for dataset in result.values()] == [True, False, False]
-    cheaper, saved, blind = findings.findings(result)
+    cheaper, saved, blind = findings.conclude(result)
     assert cheaper.verdict == "partly" and "In 1 of 3 worlds" in cheaper.sentence
     assert [number.value for number in cheaper.numbers] == pytest.approx([1, 0.5, 1.1], rel=1e-2)
     assert cheaper.table.rows[1][:2] == ("short of alpha", "mine") and cheaper.table.rows[1][3] == comparison.MISSED

@@ -54,7 +54,7 @@ def test_the_ledgers_disagree_about_the_cheapest() -> None:
 
 
 def test_the_findings_have_the_numbers_of_the_run() -> None:
-    cost, ledgers, learning = findings.findings({"made up": world_run()})
+    cost, ledgers, learning = findings.conclude({"made up": world_run()})
     assert cost.verdict == "supported" and "from 40.0% to 1.00% (made up)" in cost.sentence
     assert [number.value for number in cost.numbers] == pytest.approx([2, 0.5, 0.5], rel=1e-3)
     assert ledgers.verdict == "refuted" and ledgers.numbers[1].value == pytest.approx(2.0, rel=1e-3)
@@ -68,7 +68,7 @@ def test_a_grid_is_judged_point_by_point() -> None:
     satisfaction = np.array([[0.519, 0.52, 0.521], [0.419, 0.42, 0.421], [0.4, 0.6, 0.5]])
     data = {name: (("c", "stream"), np.ones((3, 3)), about[name]) for name in about}
     run = xr.Dataset(data | {"satisfaction": (("c", "stream"), satisfaction)}, coords={"alpha": 0.5})
-    result = sla_status.sla_status(run, world)
+    result = sla_status.add_sla_status(run, world)
     assert result["sla"].values.tolist() == ["kept", "missed", "undecided"]
     expected = 1.0 + world.blind_price() * (0.5 - satisfaction)
     np.testing.assert_allclose(result["cost_at_alpha"].values, expected)

@@ -80,14 +80,14 @@ def speeds(rates: dict[tuple[str, str], float], quick: bool = False) -> xr.Datas
 def test_every_ratio_is_compared_with_its_target() -> None:
     rates = {("W1", "messjax"): 1000.0, ("W1", "Python loop"): 0.4, ("W1", "plain JAX"): 100.0, ("W1", "C++"): 3000.0}
     result = speeds(rates | {("W2 x 12", "messjax"): 50.0, ("W2", "Python loop"): 0.01})
-    (one,) = findings.findings(result)
+    (one,) = findings.conclude(result)
     rows = {row[:2]: row[2:] for row in one.table.rows}
     assert rows["W1", "Python loop"] == ("2,500", "2000", "reached")
     assert rows["W1", "plain JAX"] == ("10", "15", "not reached") and rows["W1", "C++"] == ("0.33", "0.25", "reached")
     assert rows["W1", "Numba"] == ("(not measured)", "2", "not measured")
     assert rows["W2 x 12", "Python loop"][0] == "5,000"  # against the loop that serves one point of the grid
     assert len(rows) == len(findings.TARGETS) and one.verdict == "partly" and one.numbers[2].text() == "3 of 4"
-    assert findings.findings(speeds(rates, quick=True))[0].verdict == "undecided"
+    assert findings.conclude(speeds(rates, quick=True))[0].verdict == "undecided"
 
 
 def test_a_small_measurement_of_ours_and_of_a_loop() -> None:

@@ -65,11 +65,11 @@ def test_what_needs_a_law_does_not_apply_to_a_trace_and_what_is_false_is_violate
 
 def test_the_findings_have_the_numbers_of_the_run() -> None:
     run = world_run()
-    sla, bounds = findings.findings({"made up": run.merge(statements.verdicts(run, LAW))})
+    sla, bounds = findings.conclude({"made up": run.merge(statements.verdicts(run, LAW))})
     assert sla.table.rows[0][:4] == ("made up", figure.LEARNED, "10", "+0.0040 (missed)")
     assert sla.verdict == "undecided" and sla.numbers[0].text() == "0 of 0"  # alpha is kept nowhere at f = 1
     assert bounds.verdict == "supported" and bounds.numbers[0].text() == "12 of 12"
-    broken = findings.findings({"made up": run.merge(statements.verdicts(world_run(violation=0.02), LAW))})[1]
+    broken = findings.conclude({"made up": run.merge(statements.verdicts(world_run(violation=0.02), LAW))})[1]
     assert broken.verdict == "refuted" and broken.numbers[1].value == 2
 
 

@@ -85,7 +85,7 @@ def test_the_findings_have_the_numbers_of_the_run() -> None:
     ends = {"satisfaction": 0.5, "satisfaction_logged": 0.49}
     grid = ("benchmark", "c", "V", "stream")
     both = xr.Dataset({name: (grid, np.full((1, 3, 2, 2), x)) for name, x in ends.items()}, coords={"benchmark": ["A"]})
-    holds, warmer, readings = findings.findings({"Winogrande": run, "warm start": warm, "benchmarks": both})
+    holds, warmer, readings = findings.conclude({"Winogrande": run, "warm start": warm, "benchmarks": both})
     assert (
         holds.verdict == "supported"
         and holds.numbers[0].text() == "15 of 15"

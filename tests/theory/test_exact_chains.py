@@ -226,7 +226,7 @@ def test_T2_fails_when_exploration_is_tied_to_the_request():
     distribution = Distribution([0.7, 0.3], [[0.1, 1.0], [0.2, 5.0]], [[0.6, 0.9], [0.2, 0.95]])
     T = 1000
     p = np.full(T, 0.5)
-    run = chain(distribution, 3, 5, 1.0, p, tied=np.array([0.0, 1.0]))  # only the second type, the dear one
+    run = chain(distribution, 3, 5, 1.0, p, tied=np.array([0.0, 1.0]))  # only the second type, the expensive one
     known = know(distribution, 0.6, p * 0.3, distribution.mean, run)
     assert run.cost / T - known.best.cost > T2(known, 1.0, T).total
     # The same number of explored requests, independent of the type.

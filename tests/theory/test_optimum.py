@@ -207,19 +207,22 @@ GOOD = Distribution([0.5, 0.5], [[1.0, 2.0], [1.0, 2.0]], [[0.1, 0.8], [0.3, 0.6
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"weight": [0.5, 0.6]}, r"law.weight sums to 1.1, expected 1"),
-        ({"weight": [1.5, -0.5]}, r"law.weight is -0.5 at type 1"),
-        ({"weight": [np.nan, 1.0]}, r"law.weight is nan at type 0"),
+        ({"weight": [0.5, 0.6]}, r"distribution.weight sums to 1.1, expected 1"),
+        ({"weight": [1.5, -0.5]}, r"distribution.weight is -0.5 at type 1"),
+        ({"weight": [np.nan, 1.0]}, r"distribution.weight is nan at type 0"),
         ({"weight": [1.0]}, r"shapes \(1,\), \(2, 2\), \(2, 2\), expected \[K\]"),
-        ({"cost": [[1.0, 2.0], [1.0, -2.0]]}, r"law.cost is -2.0 at type 1, model 1, expected finite and non-neg"),
-        ({"cost": [[1.0, np.inf], [1.0, 2.0]]}, r"law.cost is inf at type 0, model 1"),
-        ({"cost": [[1.0, 2.0], [np.nan, 2.0]]}, r"law.cost is nan at type 1, model 0"),
+        (
+            {"cost": [[1.0, 2.0], [1.0, -2.0]]},
+            r"distribution.cost is -2.0 at type 1, model 1, expected finite and non-neg",
+        ),
+        ({"cost": [[1.0, np.inf], [1.0, 2.0]]}, r"distribution.cost is inf at type 0, model 1"),
+        ({"cost": [[1.0, 2.0], [np.nan, 2.0]]}, r"distribution.cost is nan at type 1, model 0"),
         ({"cost": [1.0, 2.0]}, r"shapes"),
-        ({"mean": [[0.1, 0.8], [0.3, 1.1]]}, r"law.mean is 1.1 at type 1, model 1, expected in \[0, 1\]"),
-        ({"mean": [[0.1, 0.8], [np.nan, 0.2]]}, r"law.mean is nan at type 1, model 0"),
+        ({"mean": [[0.1, 0.8], [0.3, 1.1]]}, r"distribution.mean is 1.1 at type 1, model 1, expected in \[0, 1\]"),
+        ({"mean": [[0.1, 0.8], [np.nan, 0.2]]}, r"distribution.mean is nan at type 1, model 0"),
         ({"mean": [[0.1, 0.8, 0.2], [0.3, 0.1, 0.2]]}, r"shapes"),
-        ({"weight": [], "cost": np.ones((0, 2)), "mean": np.ones((0, 2))}, r"law is empty"),
-        ({"cost": np.ones((2, 0)), "mean": np.ones((2, 0))}, r"law is empty"),
+        ({"weight": [], "cost": np.ones((0, 2)), "mean": np.ones((0, 2))}, r"distribution is empty"),
+        ({"cost": np.ones((2, 0)), "mean": np.ones((2, 0))}, r"distribution is empty"),
     ],
 )
 def test_every_function_refuses_what_is_no_law(change, message):
@@ -252,7 +255,7 @@ def test_other_errors():
     for gamma in (-1.0, [0.0, np.nan], np.inf):
         with pytest.raises(ValueError, match="gamma contains"):
             optimum.dual(GOOD, 0.5, gamma)
-    with pytest.raises(ValueError, match="law.cost is -1.0 at type 0, model 0"):
+    with pytest.raises(ValueError, match="distribution.cost is -1.0 at type 0, model 0"):
         optimum.frontier([-1.0, 2.0], [0.1, 0.2])
     with pytest.raises(ValueError, match="shapes"):
         optimum.frontier([1.0, 2.0], [0.1])

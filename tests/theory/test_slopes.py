@@ -69,7 +69,7 @@ def test_the_queue_is_drawn_to_V_gamma():
     limits = intervals.interval(result, 0.999)
     room = (B + g**2 / (2 * T)) / drift
     assert (limits.lower <= g + room).all() and (limits.upper >= g - room).all()
-    assert room[-1] / g[-1] < 0.05  # or the check would say nothing
+    assert room[-1] / g[-1] < 0.05  # or the check would decide nothing
     slope = intervals.loglog_slope(V, result)
     assert slope.upper - slope.lower < 0.05 and slope.upper > 0.9 and slope.lower < 1.05
 

@@ -88,7 +88,7 @@ def test_T4_constants_too_small_are_refuted():
 
 
 def test_T4_needs_its_hypotheses():
-    # Equal predictions: always the cheapest. With ebar for 2 ebar T4 would speak.
+    # Equal predictions: always the cheapest. With ebar for 2 ebar T4 would apply.
     distribution = Distribution([1.0], [[0.0, 0.01]], [[0.4, 0.9]])
     run = chain(distribution, 1, 2, 1.0, np.zeros(400), [[0.65, 0.65]])
     assert (
@@ -113,7 +113,7 @@ def test_T9_needs_its_terms():
     run = chain(TWO, 1, 2, 1.0, np.zeros(200), start=50, f=0.05)  # a queue that cannot have fallen yet
     assert tail_excess(run, lambda q, t: theory.T9_tail(tail, q=q, f=0.05, Q_1=25.0, t=t)) <= SLACK
     assert tail_excess(run, lambda q, t: theory.T4_tail(tail, q=q, Q_1=25.0, t=t)) > 0.1
-    # Explored requests always heard of: a fair model at alpha, and all requests explored.
+    # Explored requests always give feedback: a fair model at alpha, and all requests explored.
     run = chain(Distribution([1.0], [[0.0]], [[0.5]]), 1, 2, 1.0, np.ones(60), f=0.1, h=1.0)
     assert theory.T9_queue(V=1.0, gamma=0.0, B=0.125, T=60, P_T=60, beta_M=0.0, S_T=0.0, f=0.1) < run.mean()[-1]
     assert run.mean()[-1] <= theory.T9_queue(
@@ -142,7 +142,7 @@ def test_a_delay_needs_its_terms():
     assert tail_excess(run, lambda q, t: theory.T4_tail(late, q=q)) <= SLACK
 
 
-# By hand, limits, silence ------------------------------------------------------------------------------------------
+# By hand, limits, failing hypotheses --------------------------------------------------------------------------------
 
 
 @given(st.integers(1, 19), st.integers(0, 50), st.integers(0, 40), st.integers(1, 20), st.integers(0, 20))
@@ -201,15 +201,15 @@ def test_T4_is_monotone_and_has_its_limits(numbers, Q_1, t):
 
 
 def test_bounds_whose_hypotheses_fail_bound_nothing():
-    silent = theory.T4_constants(
+    empty = theory.T4_constants(
         alpha=0.5, V=1.0, dE=1.0, beta=[0.0, -0.1, 0.2, 0.4], ebar=[0.0, 0.0, 0.1, 0.0], beta_M=[0.3, 0.3, 0.3, 0.19]
     )
-    assert (np.inf == silent.D).all()
+    assert (np.inf == empty.D).all()
     for t in (None, 1, 7):
-        assert (theory.T4_queue(silent, Q_1=2.0, t=t) == np.inf).all() and (
-            theory.T4_tail(silent, q=1e9, Q_1=2.0, t=t) == 1
+        assert (theory.T4_queue(empty, Q_1=2.0, t=t) == np.inf).all() and (
+            theory.T4_tail(empty, q=1e9, Q_1=2.0, t=t) == 1
         ).all()
-        assert (theory.T9_tail(silent, q=1e9, f=0.3, Q_1=2.0, t=t) == 1).all()
+        assert (theory.T9_tail(empty, q=1e9, f=0.3, Q_1=2.0, t=t) == 1).all()
     assert np.isfinite(
         theory.T4_constants(alpha=0.5, V=1.0, dE=1.0, beta=0.4, ebar=0.0, beta_M=0.2).D
     )  # beta_M = eta is enough

@@ -1,4 +1,4 @@
-"""T5: the adjusted regret of no honest policy is below zero, and that of one that peeks at the labels is found out."""
+"""T5: the adjusted regret of no valid policy is below zero, and a policy that looks at the labels is detected."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ALPHA, LEVEL = [0.55, 0.75], 0.999
 LABELS = ["independent", "comonotone"]
 
 
-def honest(stream: Stream) -> dict[str, Policy]:
+def valid(stream: Stream) -> dict[str, Policy]:
     """Every policy of the fast path; MESS+ over what knows the law, what errs, and what learns."""
     learners = {
         "oracle": predictors.oracle(stream),
@@ -84,9 +84,9 @@ def verdict(dataset) -> np.ndarray:
 @pytest.mark.parametrize("labels", LABELS)
 def test_no_policy_shipped_is_below_zero(labels):
     stream = streams.types(LAW, labels=labels)
-    result = run(stream, honest(stream))
-    assert set(result.policy.values) == set(honest(stream)) and not (verdict(result) == "violated").any()
-    assert (verdict(result) == "holds").mean() > 0.5  # the intervals are narrow enough to say something
+    result = run(stream, valid(stream))
+    assert set(result.policy.values) == set(valid(stream)) and not (verdict(result) == "violated").any()
+    assert (verdict(result) == "holds").mean() > 0.5  # the intervals are narrow enough to decide something
 
 
 @pytest.mark.long
@@ -95,11 +95,11 @@ def test_no_policy_of_the_general_path_is_below_zero():
     result = run(stream, general(stream), horizon=500)
     assert not (verdict(result) == "violated").any()
     assert (verdict(result) == "holds").mean() > 0.5
-    shipped = {name.split()[0] for name in honest(stream) | general(stream)}
+    shipped = {name.split()[0] for name in valid(stream) | general(stream)}
     assert shipped == set(policies.__all__)
 
 
-# --- a policy that has seen labels it may not see -------------------------------------------------------------
+# --- a policy that uses labels it must not use -------------------------------------------------------------
 
 
 def leaking(stream: Stream) -> Stream:
@@ -125,6 +125,6 @@ def peeking() -> Policy:
 @pytest.mark.parametrize("labels", LABELS)
 def test_a_policy_that_peeks_is_found_out(labels):
     result = run(leaking(streams.types(LAW, labels=labels)), {"peeking": peeking(), "cheapest": policies.single(0)})
-    # At the lower alpha gamma* is small: satisfying whomever one can is dear, and peeking at it no gain.
+    # At the lower alpha gamma* is small: satisfying whomever one can is expensive, and peeking at it no gain.
     words = dict(zip(result.policy.values, verdict(result)[:, 1], strict=True))
     assert words["peeking"] == "violated" and words["cheapest"] != "violated"

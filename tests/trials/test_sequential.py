@@ -24,7 +24,7 @@ LAW = Distribution(np.array([0.4, 0.3, 0.2, 0.1]), COST, MEAN)
 
 
 def adjusted(gamma, C_star, step):
-    """T5: cost_t + gamma* (alpha - s_t) - C*, whose conditional mean no honest policy brings below zero."""
+    """T5: cost_t + gamma* (alpha - s_t) - C*, whose conditional mean no valid policy brings below zero."""
     paid = jnp.sum(jnp.where(step.decision.query, step.request.cost, 0.0))
     return paid + gamma * (step.controls.alpha - standard_meters.served_satisfaction(step)) - C_star
 
@@ -65,7 +65,7 @@ def test_weak_duality_on_single_paths_of_a_policy_that_learns():
     S, V = (result[f"regret_{part}_curve"] for part in ("sum", "spread"))
     limits = confidence_sequences.running_mean_of_conditional_means(S, V, result.t, low, high, 0.999, one_sided=True)
     assert limits.upper.shape == (2, 2, 50) and (intervals.verdict(limits) != "violated").all()
-    assert (limits.lower[..., -1] > 0.0).all()  # exploring costs: every single path of 1e5 requests says so
+    assert (limits.lower[..., -1] > 0.0).all()  # exploring costs: on every single path of 1e5 requests
 
 
 def test_one_path_finds_out_a_policy_that_peeks():
@@ -83,7 +83,7 @@ def test_one_path_finds_out_a_policy_that_peeks():
 
 
 def folded(x: np.ndarray, low: float, high: float) -> dict:
-    """Readings [n] of a watched number that takes the values x [n], one step after another."""
+    """Metrics [n] of a monitored number that takes the values x [n], one step after another."""
     meter = bounded_mean("x", lambda step: step.request, low, high)
 
     def add(number, t_and_value):

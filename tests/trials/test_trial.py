@@ -111,7 +111,7 @@ def test_holm_keeps_a_family_of_true_equalities_quiet(run):
 
 @pytest.mark.long
 def test_every_statement_speaks_and_nothing_is_violated():
-    """On small honest cases: each statement says something somewhere, and none is violated."""
+    """On small valid cases: each statement applies somewhere, and none is violated."""
     rows = []
     chosen = cases.valid(quick=True)
     for case, key in zip(chosen, trial.keys(3, len(chosen)), strict=True):
@@ -128,11 +128,13 @@ def test_every_statement_speaks_and_nothing_is_violated():
 
 
 def test_the_alarm_rings_for_who_beats_the_dual():
-    """C* raised by a fifth: the mixture, which pays C*'s neighbourhood, is caught over time; the honest one is not."""
+    """C* raised by a fifth: the mixture, which pays C*'s neighbourhood, is detected over time; the valid one is not."""
     case = next(case for case in cases.to_follow(quick=True) if case.name == "two models, oracle")
-    honest = sequential.follow(case._replace(horizon=4_000), jax.random.key(5))
-    assert sequential.row(honest).verdict != "violated"
-    raised = honest._replace(S=honest.S - 0.2 * 0.4 * honest.t, low=honest.low - 0.08, high=honest.high - 0.08)
+    valid_path = sequential.follow(case._replace(horizon=4_000), jax.random.key(5))
+    assert sequential.row(valid_path).verdict != "violated"
+    raised = valid_path._replace(
+        S=valid_path.S - 0.2 * 0.4 * valid_path.t, low=valid_path.low - 0.08, high=valid_path.high - 0.08
+    )
     assert sequential.row(raised).verdict == "violated"
 
 

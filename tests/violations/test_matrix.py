@@ -57,10 +57,10 @@ def rows(tmp_path_factory):
     stream = streams.types(kinked())
     few = [case for case in violations.cases(True) if case.name[3:] in FEW]
     assert len(few) == len(FEW)
-    honest = Case(
+    valid = Case(
         "nothing broken", kinked(), stream, policies.single(1), Controls(V=1.0, alpha=0.5), 100, policy_kind="single"
     )
-    return matrix.evaluate_matrix(True, [*matrix.ALL, *load_statements(path)], extra_cases=[honest], broken=few)
+    return matrix.evaluate_matrix(True, [*matrix.ALL, *load_statements(path)], extra_cases=[valid], broken=few)
 
 
 def check(cells, complete):
@@ -121,7 +121,7 @@ def test_a_statement_of_ones_own_gets_its_row_and_its_judgement(rows):
 
 
 def test_T10_is_about_complete_feedback():
-    """Where nothing is broken but little is heard, T1's kappa leaves a violation and T4's too many paths with one."""
+    """Nothing is broken but feedback is sparse: T1's kappa leaves a violation, T4's too many paths with one."""
     at = {case.name: case for case in violations.repaired(violations.unbounded(3_000))}
     for name, words in {"scores 0 and 20": ("T10 violation", 0.0), "scores 0 and 400": ("T10 tail", 0.05)}.items():
         sparse, complete = trial.run_case(at[f"repaired: A2 {name}"], jax.random.key(5), 1_024, audit=False)[2:]
@@ -142,7 +142,7 @@ def test_full_matrix_with_every_case_mended():
     check(cells, complete=True)
 
 
-# --- what was broken is broken as it says, and nothing else is --------------------------------------------------------
+# --- what is broken is what the case names, and nothing else --------------------------------------------------------
 
 
 def drawn(stream, T, n=400):
@@ -165,7 +165,7 @@ def test_drift_has_the_law_as_its_time_average_and_moves():
     assert np.asarray(requests.satisfaction).mean((0, 1)) == pytest.approx(
         distribution.weight @ distribution.mean, abs=0.01
     )
-    with pytest.raises(ValueError, match=r"law.weight is \[1.0\], expected \[0.5, 0.5\]"):
+    with pytest.raises(ValueError, match=r"distribution.weight is \[1.0\], expected \[0.5, 0.5\]"):
         violations.drifting(kinked(), 10)
 
 

@@ -1,10 +1,11 @@
-"""The fast path: the requests, coins and decisions of `simulate.run`, several times faster. A package to read in order.
+"""The fast path: the requests, exploration draws and decisions of `simulate`, several times faster.
 
-`worlds` draws a chunk of requests for a block of streams into arrays that stay in cache. `beliefs` makes the
-predictions for the chunk and learns from what is explored: neither looks at V, alpha or the queue, so this is shared.
-`serve` is the loop that decides and moves the queue, one int32 per lane. `account` adds up what the meters want
-to know, and `engine` puts them together and says which worlds it covers. Everything else takes the general path
-of `simulate`, against which this one is tested decision by decision.
+`streams` draws a chunk of requests for a block of streams into arrays that stay in cache. `predictions` makes the
+predictions for the chunk and learns from the explored requests: neither depends on V, alpha or the queue, so this is
+shared. `loop` is the loop that decides and moves the queue, with one int32 per lane. `accumulators` adds up what the
+meters report, `policy_groups` says which policies share a loop, and `run` puts them together and says what it
+supports. Everything else takes the general path of `messjax.engine.simulation`, against which this one is tested
+decision by decision.
 """
 
 from typing import TYPE_CHECKING

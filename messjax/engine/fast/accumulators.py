@@ -1,8 +1,8 @@
 """The standard meters over a chunk: the sums of `messjax.meters.standard_meters`, in integers where they can be.
 
-`Page` is what the loop over a chunk carries, each number its own small pass over the streams; `Book` is what is kept
-from chunk to chunk, and is read by the meters' own functions. A request is settled when the next one arrives: what it
-cost and earned is derived from the state it left (one boundary later, so nothing is computed twice).
+`ChunkTotals` is what the loop over a chunk carries, each number its own small pass over the streams. `Totals` is what
+is kept from chunk to chunk, and is read by the meters' own functions. A request is recorded as served when the next one
+arrives: its cost and satisfaction are derived from the state it left (one step later, so nothing is computed twice).
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ class Totals(NamedTuple):
 
 
 class ChunkTotals(NamedTuple):
-    """The part of the book that changes with every request; counts start at zero in every chunk."""
+    """What changes with every request; counts start at zero in every chunk."""
 
     counts: tuple[Array, ...]  # four models to an int32
     units: Array  # satisfaction in 1e-6
@@ -135,144 +135,154 @@ class ArrivedRequest(NamedTuple):
 
 
 class Accumulator:
-    """The four standard meters of one policy in a world: which are wanted, and what there is to know."""
+    """The standard meters of one policy: which are wanted, and what is known of prediction errors."""
 
-    def __init__(self, parts: tuple[str, ...], world: Columnar, error: str) -> None:
-        self.parts, self.world, self.error = parts, world, error  # error: "zero", "unknown" or "measured"
+    def __init__(self, parts: tuple[str, ...], columnar: Columnar, error: str) -> None:
+        self.parts, self.columnar, self.error = parts, columnar, error  # error: "zero", "unknown" or "measured"
         self.audited = "audit" in parts
 
-    def open(self, lanes: tuple[int, ...], streams: tuple[int, ...]) -> Totals:
-        """An empty book; `streams` is the shape of `lanes` with one V and alpha."""
+    def init(self, lanes: tuple[int, ...], streams: tuple[int, ...]) -> Totals:
+        """Empty totals; `streams` is the shape of `lanes` with one V and alpha."""
         none, zero = jnp.zeros(lanes, jnp.int32), jnp.zeros(lanes, jnp.float32)
         total, number = Sum(zero, zero), queue.Fixed(none, none)
         own = jnp.zeros(streams, jnp.float32)
         audit = path_audit.PathAudit((none,) * len(path_audit.LAWS), none, zero, number, number)
         return Totals(
-            served=(none,) * self.world.num_models, explored=own.astype(jnp.int32), satisfied=number,
+            served=(none,) * self.columnar.num_models, explored=own.astype(jnp.int32), satisfied=number,
             spent=Sum(own, own), exploited=total, queue=ExactSum(total, none), largest=number, walk=number,
             met_from=none + 1, exploration=total, prediction=total, error=Sum(own, own), error_max=own, error_last=own,
             audit=audit if self.audited else None,
         )  # fmt: skip
 
-    def page(self, book: Totals) -> ChunkTotals:
-        """A new page, the running sums carried over."""
-        none = jnp.zeros_like(book.met_from)
+    def chunk_totals(self, totals: Totals) -> ChunkTotals:
+        """Empty chunk totals, the running sums carried over."""
+        none = jnp.zeros_like(totals.met_from)
         return ChunkTotals(
-            counts=(none,) * -(-self.world.num_models // 4), units=none, explored=book.explored, spent=book.spent,
-            exploited=book.exploited, whole=none, part=none, largest=none + np.int32(-(2**31)), walk=none,
-            met_from=book.met_from, exploration=book.exploration, prediction=book.prediction, error=book.error,
-            error_max=book.error_max,
+            counts=(none,) * -(-self.columnar.num_models // 4), units=none, explored=totals.explored,
+            spent=totals.spent, exploited=totals.exploited, whole=none, part=none, largest=none + np.int32(-(2**31)),
+            walk=none, met_from=totals.met_from, exploration=totals.exploration, prediction=totals.prediction,
+            error=totals.error, error_max=totals.error_max,
         )  # fmt: skip
 
-    def meet(self, page: ChunkTotals, met: ArrivedRequest) -> ChunkTotals:
+    def record_arrival(self, chunk_totals: ChunkTotals, met: ArrivedRequest) -> ChunkTotals:
         """Request t arrives and finds Q_t."""
-        new = page
+        new = chunk_totals
         if "queue" in self.parts:
-            new = new._replace(whole=page.whole + met.whole, part=page.part + met.part)
+            new = new._replace(whole=chunk_totals.whole + met.whole, part=chunk_totals.part + met.part)
         if "theory" in self.parts:
-            new = new._replace(exploration=add_to_sum(page.exploration, met.p * met.Q))
+            new = new._replace(exploration=add_to_sum(chunk_totals.exploration, met.p * met.Q))
             if met.error is not None:
-                largest = jnp.where(met.p < 1.0, jnp.maximum(page.error_max, met.error), page.error_max)
+                largest = jnp.where(met.p < 1.0, jnp.maximum(chunk_totals.error_max, met.error), chunk_totals.error_max)
                 new = new._replace(
-                    prediction=add_to_sum(page.prediction, (1.0 - met.p) * met.Q * met.error),
-                    error=add_to_sum(page.error, met.error),
+                    prediction=add_to_sum(chunk_totals.prediction, (1.0 - met.p) * met.Q * met.error),
+                    error=add_to_sum(chunk_totals.error, met.error),
                     error_max=largest,
                 )
         return new
 
-    def settle(self, page: ChunkTotals, done: ServedRequest, alpha: Array, level: Array) -> ChunkTotals:
+    def record_service(self, chunk_totals: ChunkTotals, done: ServedRequest, alpha: Array, level: Array) -> ChunkTotals:
         """Request t was served. Above `level` the chunk's walk means a satisfaction below alpha."""
-        new = page
+        new = chunk_totals
         if "ledger" in self.parts:
             field = jnp.left_shift(1, (done.choice & 3) * FIELD)
-            counts = (jnp.where(done.choice >> 2 == n, count + field, count) for n, count in enumerate(page.counts))
-            new = new._replace(
-                counts=(page.counts[0] + field,) if len(page.counts) == 1 else tuple(counts),
-                units=page.units + done.units,
-                explored=page.explored + done.explore.astype(jnp.int32),
+            counts = (
+                jnp.where(done.choice >> 2 == n, count + field, count) for n, count in enumerate(chunk_totals.counts)
             )
-            if self.world.price is None:
+            new = new._replace(
+                counts=(chunk_totals.counts[0] + field,) if len(chunk_totals.counts) == 1 else tuple(counts),
+                units=chunk_totals.units + done.units,
+                explored=chunk_totals.explored + done.explore.astype(jnp.int32),
+            )
+            if self.columnar.price is None:
                 answer = done.cost[0]
                 for m, cost in enumerate(done.cost[1:], start=1):
                     answer = jnp.where(done.choice == m, cost, answer)
                 new = new._replace(
-                    spent=add_to_sum(page.spent, jnp.where(done.explore, sum(done.cost), 0.0)),
-                    exploited=add_to_sum(page.exploited, jnp.where(done.explore, 0.0, answer)),
+                    spent=add_to_sum(chunk_totals.spent, jnp.where(done.explore, sum(done.cost), 0.0)),
+                    exploited=add_to_sum(chunk_totals.exploited, jnp.where(done.explore, 0.0, answer)),
                 )
         if "queue" in self.parts:
-            new = new._replace(largest=jnp.maximum(page.largest, done.packed))
+            new = new._replace(largest=jnp.maximum(chunk_totals.largest, done.packed))
         if "sla" in self.parts:
-            walk = page.walk + alpha - done.units
-            new = new._replace(walk=walk, met_from=jnp.where(walk > level, done.t + 1, page.met_from))
+            walk = chunk_totals.walk + alpha - done.units
+            new = new._replace(walk=walk, met_from=jnp.where(walk > level, done.t + 1, chunk_totals.met_from))
         return new
 
-    def level(self, book: Totals) -> Array:
+    def level(self, totals: Totals) -> Array:
         """Minus the walk so far in 1e-6, int32: clipped where a chunk cannot reach it."""
-        whole = jnp.clip(book.walk.whole, -2000, 2000)
-        return -(whole * queue.UNIT + book.walk.part)
+        whole = jnp.clip(totals.walk.whole, -2000, 2000)
+        return -(whole * queue.UNIT + totals.walk.part)
 
-    def close(
-        self, book: Totals, page: ChunkTotals, base: Array, n: Array, largest: queue.Fixed, error_last: Array | None
+    def merge(
+        self,
+        totals: Totals,
+        chunk_totals: ChunkTotals,
+        base: Array,
+        n: Array,
+        largest: queue.Fixed,
+        error_last: Array | None,
     ) -> Totals:
-        """The book after a page; `base`: the queue's whole part when it began; `largest`: its largest queue."""
-        counts = ((page.counts[m // 4] >> (m % 4 * FIELD)) & (2**FIELD - 1) for m in range(self.world.num_models))
+        """The totals after a chunk; `base`: the queue's whole part when it began; `largest`: its largest queue."""
+        counts = (
+            (chunk_totals.counts[m // 4] >> (m % 4 * FIELD)) & (2**FIELD - 1) for m in range(self.columnar.num_models)
+        )
         return Totals(
-            served=tuple(old + new for old, new in zip(book.served, counts, strict=True)),
-            explored=page.explored,
-            satisfied=queue.add(book.satisfied, page.units),
-            spent=page.spent,
-            exploited=page.exploited,
-            queue=book.queue.add(base, n, page.whole, page.part),
-            largest=queue.maximum(book.largest, largest),
-            walk=queue.add(book.walk, page.walk),
-            met_from=page.met_from,
-            exploration=page.exploration,
-            prediction=page.prediction,
-            error=page.error,
-            error_max=page.error_max,
-            error_last=book.error_last if error_last is None else error_last,
-            audit=book.audit,
+            served=tuple(old + new for old, new in zip(totals.served, counts, strict=True)),
+            explored=chunk_totals.explored,
+            satisfied=queue.add(totals.satisfied, chunk_totals.units),
+            spent=chunk_totals.spent,
+            exploited=chunk_totals.exploited,
+            queue=totals.queue.add(base, n, chunk_totals.whole, chunk_totals.part),
+            largest=queue.maximum(totals.largest, largest),
+            walk=queue.add(totals.walk, chunk_totals.walk),
+            met_from=chunk_totals.met_from,
+            exploration=chunk_totals.exploration,
+            prediction=chunk_totals.prediction,
+            error=chunk_totals.error,
+            error_max=chunk_totals.error_max,
+            error_last=totals.error_last if error_last is None else error_last,
+            audit=totals.audit,
         )
 
-    def read(self, book: Totals, t: Array, last: queue.Fixed, p: Array) -> dict[str, Any]:
-        """The readings of the meters after request t, by their own functions: leaves [*lanes] and [*lanes, M]."""
+    def read(self, totals: Totals, t: Array, last: queue.Fixed, p: Array) -> dict[str, Any]:
+        """The metrics of the meters after request t, by their own functions: leaves [*lanes] and [*lanes, M]."""
         read = {"ledger": self._ledger, "queue": self._queue, "sla": self._sla, "theory": self._theory}
-        read["audit"] = lambda book, *rest: path_audit.path_read(book.audit)
-        full = jax.tree.map(lambda x: jnp.broadcast_to(x, last.whole.shape), (book, t, last, p))
+        read["audit"] = lambda totals, *rest: path_audit.path_read(totals.audit)
+        full = jax.tree.map(lambda x: jnp.broadcast_to(x, last.whole.shape), (totals, t, last, p))
         named: dict[str, Any] = {}
         for part in self.parts:
             named |= read[part](*full)
         return named
 
-    def _ledger(self, book: Totals, t: Array, last: queue.Fixed, p: Array) -> dict[str, Any]:
-        served = jnp.stack(book.served, axis=-1)
-        is_last = jnp.arange(self.world.num_models) == self.world.num_models - 1
-        exploited = served - jnp.where(is_last, book.explored[..., None], 0)  # the last model answers when exploring
-        calls = exploited + book.explored[..., None]
-        paid: Any = add_to_sum(add_to_sum(book.exploited, book.spent.high), book.spent.low)
-        answers: Any = book.exploited
-        if self.world.price is not None:
-            price = jnp.broadcast_to(self.world.price, calls.shape)
+    def _ledger(self, totals: Totals, t: Array, last: queue.Fixed, p: Array) -> dict[str, Any]:
+        served = jnp.stack(totals.served, axis=-1)
+        is_last = jnp.arange(self.columnar.num_models) == self.columnar.num_models - 1
+        exploited = served - jnp.where(is_last, totals.explored[..., None], 0)  # the last model answers when exploring
+        calls = exploited + totals.explored[..., None]
+        paid: Any = add_to_sum(add_to_sum(totals.exploited, totals.spent.high), totals.spent.low)
+        answers: Any = totals.exploited
+        if self.columnar.price is not None:
+            price = jnp.broadcast_to(self.columnar.price, calls.shape)
             paid, answers = PricedCalls(calls, price), PricedCalls(exploited, price)
         return standard_meters.ledger_read(
-            standard_meters.Ledger(t, paid, answers, book.satisfied, book.explored, calls, served)
+            standard_meters.Ledger(t, paid, answers, totals.satisfied, totals.explored, calls, served)
         )
 
-    def _queue(self, book: Totals, t: Array, last: queue.Fixed, p: Array) -> dict[str, Any]:
-        return standard_meters.queue_read(standard_meters.Queue(t, book.queue.total(), last, book.largest))
+    def _queue(self, totals: Totals, t: Array, last: queue.Fixed, p: Array) -> dict[str, Any]:
+        return standard_meters.queue_read(standard_meters.Queue(t, totals.queue.total(), last, totals.largest))
 
-    def _sla(self, book: Totals, t: Array, last: queue.Fixed, p: Array) -> dict[str, Any]:
-        return standard_meters.sla_read(standard_meters.Sla(book.walk, book.met_from))
+    def _sla(self, totals: Totals, t: Array, last: queue.Fixed, p: Array) -> dict[str, Any]:
+        return standard_meters.sla_read(standard_meters.Sla(totals.walk, totals.met_from))
 
-    def _theory(self, book: Totals, t: Array, last: queue.Fixed, p: Array) -> dict[str, Any]:
+    def _theory(self, totals: Totals, t: Array, last: queue.Fixed, p: Array) -> dict[str, Any]:
         number = standard_meters.Theory(
-            t, book.prediction, book.exploration, book.error, book.error_last, book.error_max
+            t, totals.prediction, totals.exploration, totals.error, totals.error_last, totals.error_max
         )
         if self.error == "unknown":
-            lost = jnp.full_like(book.error_last, jnp.nan)
+            lost = jnp.full_like(totals.error_last, jnp.nan)
             none = Sum(lost, lost)
             number = number._replace(
-                prediction=none, error=none, error_last=lost, error_max=jnp.where(p < 1.0, lost, book.error_max)
+                prediction=none, error=none, error_last=lost, error_max=jnp.where(p < 1.0, lost, totals.error_max)
             )
         return standard_meters.theory_read(number)
 

@@ -50,12 +50,14 @@ def start(whole: Array) -> AuditState:
     return AuditState(none, none, none, none.astype(jnp.float32), none, none + NOWHERE)
 
 
-def audit_step(trail: AuditState, i: Array, done: QueueStep, alpha: Array, below: Array, gap: Array) -> AuditState:
+def audit_step(
+    audit_state: AuditState, i: Array, done: QueueStep, alpha: Array, below: Array, gap: Array
+) -> AuditState:
     """Audit request i of the chunk (from 0). `below`, `gap`: see `_gap`."""
     near = jnp.clip(done.whole, -path_audit.FAR, path_audit.FAR) * virtual_queue.UNIT + done.part
-    walk = trail.walk + done.move
-    lowest = jnp.minimum(trail.lowest, walk)
-    excess = trail.excess if done.excess is None else done.excess
+    walk = audit_state.walk + done.move
+    lowest = jnp.minimum(audit_state.lowest, walk)
+    excess = audit_state.excess if done.excess is None else done.excess
     distributions = (
         done.jump < done.move,
         path_audit.above(near, done.move, done.jump)
@@ -65,13 +67,13 @@ def audit_step(trail: AuditState, i: Array, done: QueueStep, alpha: Array, below
     )
     off = done.since != walk - jnp.minimum(0, lowest - below) - gap
     wrong = distributions[0] | distributions[1] | distributions[2] | distributions[3] | off
-    unseen = (trail.reflection & (2**FIELD - 1)) == 0
+    unseen = (audit_state.reflection & (2**FIELD - 1)) == 0
     return AuditState(
-        before=trail.before,
-        queue_laws=trail.queue_laws
+        before=audit_state.before,
+        queue_laws=audit_state.queue_laws
         + sum(distribution.astype(jnp.int32) << (n * FIELD) for n, distribution in enumerate(distributions)),
-        reflection=trail.reflection + (off.astype(jnp.int32) << FIELD) + jnp.where(unseen & wrong, i + 1, 0),
-        excess=jnp.maximum(trail.excess, excess),
+        reflection=audit_state.reflection + (off.astype(jnp.int32) << FIELD) + jnp.where(unseen & wrong, i + 1, 0),
+        excess=jnp.maximum(audit_state.excess, excess),
         walk=walk,
         lowest=lowest,
     )
@@ -87,16 +89,18 @@ def cost_gap_term(path: path_audit.PathAudit, Q: virtual_queue.Fixed) -> tuple[A
     return below, jnp.clip(whole, -path_audit.FAR, path_audit.FAR) * virtual_queue.UNIT + part
 
 
-def close(path: path_audit.PathAudit, trail: AuditState, done: Array) -> path_audit.PathAudit:
+def merge(path: path_audit.PathAudit, audit_state: AuditState, done: Array) -> path_audit.PathAudit:
     """What is kept from chunk to chunk; `done` requests were served before this chunk."""
-    counts = [trail.queue_laws >> (n * FIELD) & (2**FIELD - 1) for n in range(4)] + [trail.reflection >> FIELD]
-    seen = trail.reflection & (2**FIELD - 1)
-    lowest = virtual_queue.add(path.walk, trail.lowest)
+    counts = [audit_state.queue_laws >> (n * FIELD) & (2**FIELD - 1) for n in range(4)] + [
+        audit_state.reflection >> FIELD
+    ]
+    seen = audit_state.reflection & (2**FIELD - 1)
+    lowest = virtual_queue.add(path.walk, audit_state.lowest)
     return path_audit.PathAudit(
         failed=tuple(old + new for old, new in zip(path.failed, counts, strict=True)),
         first=jnp.where((path.first == 0) & (seen > 0), done + seen, path.first),
-        excess=jnp.maximum(path.excess, trail.excess),
-        walk=virtual_queue.add(path.walk, trail.walk),
+        excess=jnp.maximum(path.excess, audit_state.excess),
+        walk=virtual_queue.add(path.walk, audit_state.walk),
         lowest=path_audit.minimum(path.lowest, lowest),
     )
 

@@ -39,15 +39,15 @@ REGISTERS = 112  # of a thread's 255, for the lanes that share its requests
 THREADS = 2**16  # what a large GPU needs to be busy: fewer are not made by sharing
 
 
-def unsupported_reason(world: RunParts) -> str | None:
-    """What the kernel does not know of a world, in words; None when it can run it."""
-    if (reason := engine.unsupported_reason(world)) is not None:
+def unsupported_reason(run_parts: RunParts) -> str | None:
+    """What the kernel does not know of a run_parts, in words; None when it can run it."""
+    if (reason := engine.unsupported_reason(run_parts)) is not None:
         return reason
-    for name, policy in world.policies.items():
-        route = PolicyPath(policy, world)
-        if route.account.audited:
+    for name, policy in run_parts.policies.items():
+        policy_path = PolicyPath(policy, run_parts)
+        if policy_path.accumulator.audited:
             return "audits"
-        if not (isinstance(route.columnar, Types) and isinstance(route.beliefs, Oracle)):
+        if not (isinstance(policy_path.columnar, Types) and isinstance(policy_path.chunk_predictor, Oracle)):
             return f"the policy {name!r} and the stream together (expected an oracle on a stream over types)"
     return None
 
@@ -80,21 +80,21 @@ class Lane(NamedTuple):
 
     Q: virtual_queue.Fixed
     total: Total
-    book: Totals  # without the numbers that do not change, None
+    totals: Totals  # without the numbers that do not change, None
 
 
-def start(accounts: Accumulator, shape: tuple[int, int]) -> Lane:
+def start(accumulator: Accumulator, shape: tuple[int, int]) -> Lane:
     """Lanes before the first request. An oracle's errors stay zero, and calls at constant prices say what is paid."""
-    book, word = accounts.open(shape, shape), jnp.zeros(shape, jnp.uint32)
+    totals, word = accumulator.init(shape, shape), jnp.zeros(shape, jnp.uint32)
     idle = ["queue", "prediction", "error", "error_max", "error_last"]
-    idle += [] if accounts.world.price is None else ["spent", "exploited"]
-    return Lane(book.walk, Total(word, word, book.explored), book._replace(**cast(Any, dict.fromkeys(idle))))
+    idle += [] if accumulator.columnar.price is None else ["spent", "exploited"]
+    return Lane(totals.walk, Total(word, word, totals.explored), totals._replace(**cast(Any, dict.fromkeys(idle))))
 
 
-def whole(lane: Lane, accounts: Accumulator) -> Totals:
-    """The book with the numbers that were left out."""
-    kept = {name: number for name, number in lane.book._asdict().items() if number is not None}
-    return accounts.open(lane.Q.whole.shape, lane.Q.whole.shape)._replace(**kept, queue=lane.total.long())
+def whole(lane: Lane, accumulator: Accumulator) -> Totals:
+    """The totals with the numbers that were left out."""
+    kept = {name: number for name, number in lane.totals._asdict().items() if number is not None}
+    return accumulator.init(lane.Q.whole.shape, lane.Q.whole.shape)._replace(**kept, queue=lane.total.long())
 
 
 class Tables(NamedTuple):
@@ -117,7 +117,7 @@ class Decided:
 
 
 class DrawnRequest(NamedTuple):
-    """A request as every V and alpha meets it: [S] per model, the predictions as `loop.choose` wants them."""
+    """A request as it is for every V and alpha: [S] per model, the predictions as `loop.choose` wants them."""
 
     t: Array
     p: Array
@@ -127,60 +127,62 @@ class DrawnRequest(NamedTuple):
     labels: list[Array]
 
 
-def draw(world: Types, tables: Tables, keys: tuple, t: Array) -> DrawnRequest:
-    """Request t of a block of streams. Of `world` only what is no array is used."""
+def draw(columnar: Types, tables: Tables, keys: tuple, t: Array) -> DrawnRequest:
+    """Request t of a block of streams. Of `columnar` only what is no array is used."""
     key, key_policy = keys
     p = probability(t, Controls(c=tables.explore[0][0], a=tables.explore[1][0]))
     explore = counter_prng.uniform(counter_prng.block(key_policy, t, 0)[0]) < p
     alias: Any = Decided(tables.alias[0]) if tables.alias else np.zeros(0)
     row = (
-        request_type(counter_prng.uniform(counter_prng.block(key, t, 0)[0]), alias, world.num_features)
-        * world.num_models
+        request_type(counter_prng.uniform(counter_prng.block(key, t, 0)[0]), alias, columnar.num_features)
+        * columnar.num_models
     )
-    models, uniforms = range(world.num_models), world.uniforms(key, t, 1)
+    models, uniforms = range(columnar.num_models), columnar.uniforms(key, t, 1)
     mean = [tables.mean[row + m] for m in models]
-    cost = [tables.cost[m if world.price is not None else row + m] for m in models]
-    labels = [uniforms[0 if world.comonotone else m] < mean[m] for m in models]
+    cost = [tables.cost[m if columnar.price is not None else row + m] for m in models]
+    labels = [uniforms[0 if columnar.comonotone else m] < mean[m] for m in models]
     return DrawnRequest(t, p, explore, cost, [mu - mean[0] for mu in mean[1:]], labels)
 
 
 def step(drawn: DrawnRequest, lane: Lane, V: Array, alpha: Array) -> Lane:
     """Decide, move the queue, and count; alpha in 1e-6."""
-    explore, Q, book, last = drawn.explore, lane.Q.to_float(), lane.book, len(drawn.cost) - 1
+    explore, Q, totals, last = drawn.explore, lane.Q.to_float(), lane.totals, len(drawn.cost) - 1
     choice = jnp.where(explore, last, loop.choose(drawn.cost, drawn.relative, Q, V))
     chosen = [choice == m for m in range(last + 1)]
     content = functools.reduce(jnp.logical_or, map(jnp.logical_and, chosen, drawn.labels))
     moved = jnp.where(content, alpha - virtual_queue.UNIT, alpha)
     after = virtual_queue.Fixed(*loop.move(*lane.Q, jnp.zeros_like(choice), moved))
-    walk = virtual_queue.Fixed(*loop.move(*book.walk, 1 - book.walk.whole, moved))  # a floor that one step cannot reach
+    walk = virtual_queue.Fixed(
+        *loop.move(*totals.walk, 1 - totals.walk.whole, moved)
+    )  # a floor that one step cannot reach
     below = (walk.whole > 0) | ((walk.whole == 0) & (walk.part > 0))
-    if book.spent is not None:
+    if totals.spent is not None:
         answer = drawn.cost[0]
         for yes, cost in zip(chosen[1:], drawn.cost[1:], strict=True):
             answer = jnp.where(yes, cost, answer)
-        book = book._replace(
-            spent=add_to_sum(book.spent, jnp.where(explore, sum(drawn.cost), 0.0)),
-            exploited=add_to_sum(book.exploited, jnp.where(explore, 0.0, answer)),
+        totals = totals._replace(
+            spent=add_to_sum(totals.spent, jnp.where(explore, sum(drawn.cost), 0.0)),
+            exploited=add_to_sum(totals.exploited, jnp.where(explore, 0.0, answer)),
         )
-    book = book._replace(
-        served=tuple(count + yes.astype(jnp.int32) for count, yes in zip(book.served, chosen, strict=True)),
-        explored=book.explored + explore.astype(jnp.int32),
-        satisfied=virtual_queue.Fixed(book.satisfied.whole + content.astype(jnp.int32), book.satisfied.part),
-        largest=virtual_queue.maximum(book.largest, after),
+    totals = totals._replace(
+        served=tuple(count + yes.astype(jnp.int32) for count, yes in zip(totals.served, chosen, strict=True)),
+        explored=totals.explored + explore.astype(jnp.int32),
+        satisfied=virtual_queue.Fixed(totals.satisfied.whole + content.astype(jnp.int32), totals.satisfied.part),
+        largest=virtual_queue.maximum(totals.largest, after),
         walk=walk,
-        met_from=jnp.where(below, drawn.t + 1, book.met_from),
-        exploration=add_to_sum(book.exploration, drawn.p * Q),
+        met_from=jnp.where(below, drawn.t + 1, totals.met_from),
+        exploration=add_to_sum(totals.exploration, drawn.p * Q),
     )
-    return Lane(after, lane.total.add(lane.Q), book)
+    return Lane(after, lane.total.add(lane.Q), totals)
 
 
-def kernel(world: Types, span: Any, controls: Any, keys: Any, tables: Tables, before: Lane, after: Lane) -> None:
+def kernel(columnar: Types, span: Any, controls: Any, keys: Any, tables: Tables, before: Lane, after: Lane) -> None:
     """Requests span[0] + 1 to span[1] of a block of streams under some V and alpha; all arguments are refs."""
     pairs = [(controls[0][g], controls[1][g]) for g in range(controls[0].shape[0])]
     words = jax.tree.map(lambda ref: ref[...], keys)
 
     def one(t: Array, lanes: list[Lane]) -> list[Lane]:
-        drawn = draw(world, tables, words, t)  # once for all V and alpha
+        drawn = draw(columnar, tables, words, t)  # once for all V and alpha
         return [step(drawn, lane, *pair) for lane, pair in zip(lanes, pairs, strict=True)]
 
     lanes = [jax.tree.map(lambda ref, g=g: ref[g], before) for g in range(len(pairs))]
@@ -196,7 +198,7 @@ def shared(lane: Lane) -> int:
     return max(n for n in range(1, max(1, most) + 1) if num_controls % n == 0)
 
 
-def launch(world: Types, arguments: tuple, lane: Lane, interpret: bool) -> Lane:
+def launch(columnar: Types, arguments: tuple, lane: Lane, interpret: bool) -> Lane:
     """Lanes [G, B] after the requests of a span; B a multiple of the block. `arguments` are those of `kernel`."""
     batch, (num_controls, num_streams) = shared(lane), lane.Q.whole.shape
     everything, controls, streams, lanes = (
@@ -208,7 +210,7 @@ def launch(world: Types, arguments: tuple, lane: Lane, interpret: bool) -> Lane:
     of_lanes = jax.tree.map(lanes, lane)
     specs = [jax.tree.map(*pair) for pair in zip((everything, controls, streams, everything), arguments, strict=True)]
     return pl.pallas_call(
-        functools.partial(kernel, world),
+        functools.partial(kernel, columnar),
         grid=(num_controls // batch, num_streams // BLOCK),
         in_specs=[*specs, of_lanes],
         out_specs=[of_lanes],
@@ -223,20 +225,27 @@ def launch(world: Types, arguments: tuple, lane: Lane, interpret: bool) -> Lane:
 def run_kernel(
     keys: Array,
     controls: Controls,
-    world: RunParts,
+    run_parts: RunParts,
     times: Array | np.ndarray,
     curves: tuple[str, ...] | None = None,
     progress_callback: Callable[[Any], None] | None = None,
     *,
     interpret: bool = False,
 ) -> dict[str, Result]:
-    """`run.run_block` where `why_not` is None: metrics [B, G, ...], curves [B, G, n, ...].
+    """`run.run_block` where `unsupported_reason` is None: metrics [B, G, ...], curves [B, G, n, ...].
 
     One launch per checkpoint.
     """
-    route, num_streams = PolicyPath(next(iter(world.policies.values())), world), keys.shape[0]  # they are all the same
-    accounts, distribution, site = route.account, cast(Types, route.columnar), jax.vmap(component_keys)(keys)
-    padding = -num_streams % BLOCK  # streams that are played and forgotten
+    policy_path, num_streams = (
+        PolicyPath(next(iter(run_parts.policies.values())), run_parts),
+        keys.shape[0],
+    )  # they are all the same
+    accumulator, distribution, site = (
+        policy_path.accumulator,
+        cast(Types, policy_path.columnar),
+        jax.vmap(component_keys)(keys),
+    )
+    padding = -num_streams % BLOCK  # streams that are run and left out
     words = [[jnp.pad(x, (0, padding)) for x in counter_prng.word_stream(site[:, n])] for n in (0, 1)]  # world, policy
     explore = [jnp.asarray(x, jnp.float32)[None] for x in (controls.c, controls.a)]
     tables = Tables(
@@ -249,7 +258,7 @@ def run_kernel(
 
     def read(lane: Lane, t: Array) -> dict[str, Any]:
         lane = jax.tree.map(lambda x: x[:, :num_streams], lane)
-        result = accounts.read(whole(lane, accounts), t, lane.Q, probability(t, controls))
+        result = accumulator.read(whole(lane, accumulator), t, lane.Q, probability(t, controls))
         return jax.tree.map(lambda x: jnp.swapaxes(x, 0, 1), result)
 
     def until(carry: tuple[Array, Lane], stop: Array) -> tuple[tuple[Array, Lane], dict[str, Any]]:
@@ -259,7 +268,7 @@ def run_kernel(
             progress_callback(stop)
         return (stop, lane), select_metrics(read(lane, stop), curves)
 
-    carry = jnp.zeros((), jnp.int32), start(accounts, (len(pairs[0]), num_streams + padding))
+    carry = jnp.zeros((), jnp.int32), start(accumulator, (len(pairs[0]), num_streams + padding))
     (done, lane), curve = jax.lax.scan(until, carry, jnp.asarray(times, jnp.int32))
     curve = jax.tree.map(lambda x: jnp.moveaxis(x, 0, 2), curve)
-    return {name: Result(read(lane, done), curve) for name in world.policies}
+    return {name: Result(read(lane, done), curve) for name in run_parts.policies}

@@ -1,7 +1,8 @@
 """`predictors.linear` under the rule of [M25] (`learning.Sgd`), its update written out: one pass over the weights.
 
 The rule is linear in the weights but for one number a model (the residual). So the logits of all requests of a chunk
-can be learned along with the weights (`foresee`): a weight moves by residual * x_k, a logit by residual * (x . x_j).
+can be learned along with the weights (`predict_and_learn`): a weight moves by residual * x_k, a logit by residual * (x
+. x_j).
 """
 
 from __future__ import annotations

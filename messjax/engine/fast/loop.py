@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from messjax.engine.fast import accumulators as _account
+from messjax.engine.fast import accumulators as accumulator
 from messjax.engine.fast import audit as _trail
 from messjax.engine.fast.accumulators import Accumulator, ArrivedRequest, ChunkTotals, ServedRequest, Totals
 from messjax.engine.fast.predictions import MOST_ONE_BY_ONE, ChunkPredictor, row
@@ -22,7 +22,7 @@ from messjax.types import Array, PyTree
 PART = 20  # bits of the queue's part in 1e-6
 LONGEST_CHUNK = 64  # requests of a chunk: small enough for the cache, large enough to be worth a loop
 CACHE = 2**17  # numbers of a chunk
-SEVERAL_CONTROLS = 8  # requests booked by one kernel on few lanes; a chunk is a multiple of it
+SEVERAL_CONTROLS = 8  # requests recorded by one kernel on few lanes; a chunk is a multiple of it
 FEW_LANES = 512  # lanes of a block
 VECTOR = 16  # lanes that a processor serves at once
 
@@ -50,10 +50,10 @@ def packing(num_models: int) -> Packing:
     return Packing(max(1, (num_models - 1).bit_length()))
 
 
-def chunk_length(world: Columnar, num_streams: int) -> int:
+def chunk_length(columnar: Columnar, num_streams: int) -> int:
     """Requests per chunk: what stays in cache; the queue's whole part moves by one a request and must not overflow."""
-    cached = CACHE // (world.size() * num_streams)
-    longest = min(LONGEST_CHUNK, cached, 2 ** (31 - PART - packing(world.num_models).bits) - 2)
+    cached = CACHE // (columnar.size() * num_streams)
+    longest = min(LONGEST_CHUNK, cached, 2 ** (31 - PART - packing(columnar.num_models).bits) - 2)
     return max(SEVERAL_CONTROLS, longest // SEVERAL_CONTROLS * SEVERAL_CONTROLS)
 
 
@@ -105,14 +105,14 @@ def padded(lanes: Lanes) -> Lanes:
 
 
 class Chunk(NamedTuple):
-    """What a policy is served: requests [L, ...], coins, predictions and errors, all made beforehand."""
+    """The requests [L, ...] of a chunk with exploration draws, predictions and errors, all made beforehand."""
 
     t: Array  # [L]
-    n: Array  # [], requests of it that are played
+    n: Array  # [], requests of it that are served
     requests: PyTree
     p: Array  # [L]
     predictions: PyTree | None  # None: the choice is known
-    choice: Array | None  # [L, *lanes] of a policy that does not look
+    choice: Array | None  # [L, *lanes] of a policy that uses no features
     error: Array | None  # [L, B], e_t
 
 
@@ -120,9 +120,9 @@ class Rule(NamedTuple):
     """What happens to one request on every lane, and what the loops over a chunk need to know for it."""
 
     form: Packing
-    world: Columnar
-    beliefs: ChunkPredictor | None
-    accounts: Accumulator
+    columnar: Columnar
+    chunk_predictor: ChunkPredictor | None
+    accumulator: Accumulator
     lanes: Lanes
     Q: virtual_queue.Fixed  # when the chunk began
     V: Array
@@ -143,77 +143,91 @@ class Rule(NamedTuple):
 
     def decide(self, current: Chunk, packed: Array) -> Array:
         """Serve a request: the queue after it and the model, packed, from the queue before."""
-        if self.beliefs is None:
+        if self.chunk_predictor is None:
             assert current.choice is not None
             choice = current.choice
         else:
-            relative = self.beliefs.relative(current.requests, current.predictions)
-            choice = choose(self.world.cost(current.requests), relative, self.value(packed), self.V)
-            choice = jnp.where(self.world.coin(current.requests), self.world.num_models - 1, choice)
-        moved = move(*self.form.queue(packed), self.Q.whole, self.alpha - self.world.units(current.requests, choice))
+            relative = self.chunk_predictor.relative(current.requests, current.predictions)
+            choice = choose(self.columnar.cost(current.requests), relative, self.value(packed), self.V)
+            choice = jnp.where(self.columnar.explore_draw(current.requests), self.columnar.num_models - 1, choice)
+        moved = move(*self.form.queue(packed), self.Q.whole, self.alpha - self.columnar.units(current.requests, choice))
         return self.form.pack(*moved, choice)
 
-    def meet(self, current: Chunk, packed: Array, page: ChunkTotals) -> ChunkTotals:
-        """Book the queue that a request finds."""
-        return self.accounts.meet(
-            page, ArrivedRequest(self.value(packed), *self.form.queue(packed), current.p, current.error)
+    def record_arrival(self, current: Chunk, packed: Array, chunk_totals: ChunkTotals) -> ChunkTotals:
+        """Record the queue that a request arrives at."""
+        return self.accumulator.record_arrival(
+            chunk_totals, ArrivedRequest(self.value(packed), *self.form.queue(packed), current.p, current.error)
         )
 
-    def settle(self, current: Chunk, packed: Array, page: ChunkTotals) -> ChunkTotals:
-        """Book what became of a request, from the state that it left."""
+    def record_service(self, current: Chunk, packed: Array, chunk_totals: ChunkTotals) -> ChunkTotals:
+        """Record what became of a request, from the state that it left."""
         choice = self.form.choice(packed)
-        units, cost = self.world.units(current.requests, choice), self.world.cost(current.requests)
-        explore = self.world.coin(current.requests) & (self.beliefs is not None)
-        return self.accounts.settle(
-            page, ServedRequest(current.t, choice, units, explore, cost, packed), self.alpha, self.level
+        units, cost = self.columnar.units(current.requests, choice), self.columnar.cost(current.requests)
+        explore = self.columnar.explore_draw(current.requests) & (self.chunk_predictor is not None)
+        return self.accumulator.record_service(
+            chunk_totals, ServedRequest(current.t, choice, units, explore, cost, packed), self.alpha, self.level
         )
 
 
 def run_chunk(
     chunk: Chunk,
     Q: virtual_queue.Fixed,
-    book: Totals,
-    world: Columnar,
-    beliefs: ChunkPredictor | None,
-    accounts: Accumulator,
+    totals: Totals,
+    columnar: Columnar,
+    chunk_predictor: ChunkPredictor | None,
+    accumulator: Accumulator,
     lanes: Lanes,
 ) -> tuple[virtual_queue.Fixed, Totals]:
-    """Serve the first n requests of a chunk: the queue after them, and the book."""
-    form, alpha = packing(world.num_models), virtual_queue.units(lanes.of_controls(lanes.alpha))
-    rule = Rule(form, world, beliefs, accounts, lanes, Q, lanes.of_controls(lanes.V), alpha, accounts.level(book))
-    packed, page = form.pack(jnp.zeros_like(Q.whole), Q.part, jnp.zeros_like(Q.whole)), accounts.page(book)
-    if lanes.few and book.audit is None:
-        packed, page = _two_passes(rule, chunk, packed, page)
-        closed = lambda book: book  # noqa: E731
+    """Serve the first n requests of a chunk: the queue after them, and the totals."""
+    form, alpha = packing(columnar.num_models), virtual_queue.units(lanes.of_controls(lanes.alpha))
+    rule = Rule(
+        form,
+        columnar,
+        chunk_predictor,
+        accumulator,
+        lanes,
+        Q,
+        lanes.of_controls(lanes.V),
+        alpha,
+        accumulator.level(totals),
+    )
+    packed, chunk_totals = (
+        form.pack(jnp.zeros_like(Q.whole), Q.part, jnp.zeros_like(Q.whole)),
+        accumulator.chunk_totals(totals),
+    )
+    if lanes.few and totals.audit is None:
+        packed, chunk_totals = _two_passes(rule, chunk, packed, chunk_totals)
+        closed = lambda totals: totals  # noqa: E731
     else:
-        packed, page, closed = _one_pass(rule, chunk, packed, page, book)
+        packed, chunk_totals, closed = _one_pass(rule, chunk, packed, chunk_totals, totals)
     last, largest = (
-        virtual_queue.Fixed(Q.whole + whole, part) for whole, part in (form.queue(packed), form.queue(page.largest))
+        virtual_queue.Fixed(Q.whole + whole, part)
+        for whole, part in (form.queue(packed), form.queue(chunk_totals.largest))
     )
     error_last = None if chunk.error is None else rule.at(chunk, chunk.n - 1).error
-    return last, closed(accounts.close(book, page, Q.whole, chunk.n, largest, error_last))
+    return last, closed(accumulator.merge(totals, chunk_totals, Q.whole, chunk.n, largest, error_last))
 
 
-def _one_pass(rule: Rule, chunk: Chunk, packed: Array, page: ChunkTotals, book: Totals) -> tuple:
-    """One loop that decides and keeps the books one request later: many lanes are worth its dozen kernels."""
+def _one_pass(rule: Rule, chunk: Chunk, packed: Array, chunk_totals: ChunkTotals, totals: Totals) -> tuple:
+    """One loop that decides and records one request later: many lanes are worth its dozen kernels."""
 
     def step(i: Array, carry: tuple) -> tuple:
-        packed, page, trail = carry
+        packed, chunk_totals, audit_state = carry
         before, more = rule.at(chunk, jnp.maximum(i - 1, 0)), i < chunk.n
-        trail = audit(i, packed, trail)
-        page = _account.select(i > 0, rule.settle(before, packed, page), page)
+        audit_state = audit(i, packed, audit_state)
+        chunk_totals = accumulator.select(i > 0, rule.record_service(before, packed, chunk_totals), chunk_totals)
         current = rule.at(chunk, i)
-        page = _account.select(more, rule.meet(current, packed, page), page)
-        return jnp.where(more, rule.decide(current, packed), packed), page, trail
+        chunk_totals = accumulator.select(more, rule.record_arrival(current, packed, chunk_totals), chunk_totals)
+        return jnp.where(more, rule.decide(current, packed), packed), chunk_totals, audit_state
 
-    trail, audit, audited = _auditor(chunk, rule.Q, book, rule.world, rule.beliefs, rule.lanes)
-    # The last round only settles.
-    packed, page, trail = jax.lax.fori_loop(0, chunk.n + 1, step, (packed, page, trail))
-    return packed, page, lambda book: audited(book, trail)
+    audit_state, audit, audited = _auditor(chunk, rule.Q, totals, rule.columnar, rule.chunk_predictor, rule.lanes)
+    # The last round only records.
+    packed, chunk_totals, audit_state = jax.lax.fori_loop(0, chunk.n + 1, step, (packed, chunk_totals, audit_state))
+    return packed, chunk_totals, lambda totals: audited(totals, audit_state)
 
 
-def _two_passes(rule: Rule, chunk: Chunk, packed: Array, page: ChunkTotals) -> tuple[Array, ChunkTotals]:
-    """SEVERAL requests at a time: first decide, one small kernel a request; then keep the books of all of them.
+def _two_passes(rule: Rule, chunk: Chunk, packed: Array, chunk_totals: ChunkTotals) -> tuple[Array, ChunkTotals]:
+    """SEVERAL_CONTROLS requests at a time: first decide, one small kernel a request; then record all of them.
 
     On few lanes a kernel costs more to start than to run. The states in between are an array of their own: a kernel
     that picks its lanes out of a longer one at an offset is not vectorised.
@@ -221,7 +235,7 @@ def _two_passes(rule: Rule, chunk: Chunk, packed: Array, page: ChunkTotals) -> t
     empty = jnp.zeros((SEVERAL_CONTROLS, *packed.shape), packed.dtype)
 
     def block(k: Array, carry: tuple) -> tuple:
-        packed, page = carry
+        packed, chunk_totals = carry
         first = k * SEVERAL_CONTROLS
         batch = jax.tree.map(lambda x: jax.lax.dynamic_slice_in_dim(x, first, SEVERAL_CONTROLS) if x.ndim else x, chunk)
 
@@ -235,51 +249,58 @@ def _two_passes(rule: Rule, chunk: Chunk, packed: Array, page: ChunkTotals) -> t
         for i in range(SEVERAL_CONTROLS):
             current = rule.at(batch, i)
             after = jnp.where(first + i == chunk.n - 1, last, states[i + 1])
-            new = rule.settle(current, after, rule.meet(current, states[i], page))
-            page = _account.select(first + i < chunk.n, new, page)
-        return last, page
+            new = rule.record_service(current, after, rule.record_arrival(current, states[i], chunk_totals))
+            chunk_totals = accumulator.select(first + i < chunk.n, new, chunk_totals)
+        return last, chunk_totals
 
-    return jax.lax.fori_loop(0, -(-chunk.n // SEVERAL_CONTROLS), block, (packed, page))
+    return jax.lax.fori_loop(0, -(-chunk.n // SEVERAL_CONTROLS), block, (packed, chunk_totals))
 
 
 def _auditor(
-    chunk: Chunk, Q: virtual_queue.Fixed, book: Totals, world: Columnar, beliefs: ChunkPredictor | None, lanes: Lanes
+    chunk: Chunk,
+    Q: virtual_queue.Fixed,
+    totals: Totals,
+    columnar: Columnar,
+    chunk_predictor: ChunkPredictor | None,
+    lanes: Lanes,
 ) -> tuple[PyTree, Callable[[Array, Array, PyTree], PyTree], Callable[[Totals, PyTree], Totals]]:
-    """What an audit carries, how it follows the loop (the request before is audited), and how it ends in the book."""
-    if book.audit is None:
-        return (), lambda i, packed, trail: trail, lambda book, trail: book
+    """What an audit carries, how it follows the loop (one request behind), and how it is merged into the totals."""
+    if totals.audit is None:
+        return (), lambda i, packed, audit_state: audit_state, lambda totals, audit_state: totals
     form, V, alpha = (
-        packing(world.num_models),
+        packing(columnar.num_models),
         lanes.of_controls(lanes.V),
         virtual_queue.units(lanes.of_controls(lanes.alpha)),
     )
-    start, kept = _trail.cost_gap_term(book.audit, Q), book.audit
+    start, kept = _trail.cost_gap_term(totals.audit, Q), totals.audit
 
     def score(request: PyTree, i: Array, choice: Array, whole: Array, part: Array) -> Array | None:
-        if beliefs is None:
+        if chunk_predictor is None:
             return None
-        relative = beliefs.relative(request, lanes.of_streams(row(chunk.predictions, i)))
+        relative = chunk_predictor.relative(request, lanes.of_streams(row(chunk.predictions, i)))
         Q_t = virtual_queue.Fixed(Q.whole + whole, part).to_float()
-        return _trail.score_excess(V, world.cost(request), relative, choice, world.coin(request), Q_t)
+        return _trail.score_excess(V, columnar.cost(request), relative, choice, columnar.explore_draw(request), Q_t)
 
-    def audit(i: Array, packed: Array, trail: _trail.AuditState) -> _trail.AuditState:
+    def audit(i: Array, packed: Array, audit_state: _trail.AuditState) -> _trail.AuditState:
         last = jnp.maximum(i - 1, 0)
         request, choice = lanes.of_streams(row(chunk.requests, last)), form.choice(packed)
-        (whole, part), (after, rest) = form.queue(trail.before), form.queue(packed)
+        (whole, part), (after, rest) = form.queue(audit_state.before), form.queue(packed)
         done = _trail.QueueStep(
             whole=Q.whole + whole,
             part=part,
             jump=(after - whole) * virtual_queue.UNIT + rest - part,
-            move=alpha - world.units(request, choice),
+            move=alpha - columnar.units(request, choice),
             since=after * virtual_queue.UNIT + rest - Q.part,
             excess=score(request, last, choice, whole, part),
         )
-        return _trail.select(i > 0, _trail.audit_step(trail, last, done, alpha, *start), trail)._replace(before=packed)
+        return _trail.select(i > 0, _trail.audit_step(audit_state, last, done, alpha, *start), audit_state)._replace(
+            before=packed
+        )
 
-    def close(book: Totals, trail: _trail.AuditState) -> Totals:
-        return book._replace(audit=_trail.close(kept, trail, chunk.t[0] - 1))
+    def merge(totals: Totals, audit_state: _trail.AuditState) -> Totals:
+        return totals._replace(audit=_trail.merge(kept, audit_state, chunk.t[0] - 1))
 
-    return _trail.start(Q.whole), audit, close
+    return _trail.start(Q.whole), audit, merge
 
 
 def choose(cost: Columns, relative: Columns, Q: Array, V: Any) -> Array:

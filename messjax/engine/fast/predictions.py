@@ -46,10 +46,10 @@ def row(arrays: PyTree, i: Array | int) -> PyTree:
 
 
 class Oracle:
-    """Knows mu: nothing to carry, nothing to store."""
+    """The oracle: nothing to carry, nothing to store."""
 
-    def __init__(self, world: Columnar) -> None:
-        self.world = world
+    def __init__(self, columnar: Columnar) -> None:
+        self.columnar = columnar
 
     def init(self, keys: Array) -> tuple[()]:
         return ()
@@ -58,12 +58,12 @@ class Oracle:
         return state, ()
 
     def columns(self, row: PyTree, prediction: tuple) -> Columns:
-        result = self.world.means(row)
+        result = self.columnar.means(row)
         assert result is not None
         return result
 
     def relative(self, row: PyTree, prediction: tuple) -> Columns:
-        return self.world.relative(row)
+        return self.columnar.relative(row)
 
 
 class _Stored:
@@ -88,23 +88,23 @@ class Learned(_Stored):
     One after the other, what a stream learns stays in the first cache for a whole chunk (a replay of a few orders).
     """
 
-    def __init__(self, predictor: Predictor, world: Columnar, rule: Sgd | None) -> None:
+    def __init__(self, predictor: Predictor, columnar: Columnar, rule: Sgd | None) -> None:
         self.predictor = predictor if rule is None else written_out(predictor, rule)
-        self.world, self.rule = world, rule  # the rule of a linear head
+        self.columnar, self.rule = columnar, rule  # the rule of a linear head
 
     def init(self, keys: Array) -> PyTree:
         return jax.vmap(self.predictor.init)(keys)
 
     def chunk(self, state: PyTree, requests: PyTree, n: Array) -> tuple[PyTree, tuple]:
-        few = self.world.coin(requests).shape[-1] <= MOST_ONE_BY_ONE
+        few = self.columnar.explore_draw(requests).shape[-1] <= MOST_ONE_BY_ONE
         learn = self._steps if not few else self._spans if self.rule is None else Partial(predict_and_learn, self.rule)
 
         def stream(state: PyTree, requests: PyTree) -> tuple[PyTree, Array]:
             seen = ObservedOutcomes(
-                x=stored(n, lambda: jax.vmap(self.world.features)(requests)[:, 0]),
-                labels=stored(n, lambda: jax.vmap(self.world.labels)(requests)[..., 0]),
+                x=stored(n, lambda: jax.vmap(self.columnar.features)(requests)[:, 0]),
+                labels=stored(n, lambda: jax.vmap(self.columnar.labels)(requests)[..., 0]),
             )
-            return learn(state, seen, self.world.coin(requests)[:, 0], n)
+            return learn(state, seen, self.columnar.explore_draw(requests)[:, 0], n)
 
         one = jax.tree.map(lambda x: jnp.moveaxis(x, -1, 0)[..., None], requests)  # every stream by itself, B = 1
         if few:
@@ -164,8 +164,8 @@ class LinearSgd(_Stored):
     are computed once and not again in every array that depends on them.
     """
 
-    def __init__(self, start: PyTree, rule: Sgd, world: Logistic) -> None:
-        self.start, self.rule, self.world = start, rule, world
+    def __init__(self, start: PyTree, rule: Sgd, columnar: Logistic) -> None:
+        self.start, self.rule, self.columnar = start, rule, columnar
 
     def init(self, keys: Array) -> LinearHeads:
         weights = jnp.concatenate([self.start["weight"], self.start["bias"][:, None]], axis=1)
@@ -180,14 +180,14 @@ class LinearSgd(_Stored):
             heads = self.learn(heads, logits, row(requests, before), i > 0)
             return heads, dot(heads.weights, row(requests.x, i)), kept
 
-        empty = jnp.zeros((requests.bits.shape[0], self.world.num_models, requests.bits.shape[1]), jnp.float32)
+        empty = jnp.zeros((requests.bits.shape[0], self.columnar.num_models, requests.bits.shape[1]), jnp.float32)
         heads, _, logits = jax.lax.fori_loop(0, n + 1, step, (state, empty[0], empty))  # the last round only learns
         return heads, columns(n, logits, jax.nn.sigmoid)
 
     def learn(self, heads: LinearHeads, logits: Array, request: LogisticRow, wanted: Array) -> LinearHeads:
         """One step of the rule where the request is explored; logits [M, B] are of this request."""
         explore = request.explore & wanted
-        residual = (jax.nn.sigmoid(logits) - self.world.labels(request)) / self.world.num_models
+        residual = (jax.nn.sigmoid(logits) - self.columnar.labels(request)) / self.columnar.num_models
         norm = jnp.sqrt(sum(r**2 for r in residual) * request.norm)
         residual = residual * jnp.where(norm < self.rule.clip, 1.0, self.rule.clip / norm)
         gradient = residual[:, None] * request.x + self.rule.weight_decay * heads.weights
@@ -197,17 +197,17 @@ class LinearSgd(_Stored):
 
 
 def oracle_matches_stream(predictor: Predictor, stream: Stream) -> bool:
-    """Whether a predictor that is an oracle is this stream's (on the host); any other knows nothing."""
+    """Whether a predictor that is an oracle is this stream's (on the host); True for any other predictor."""
     if spec_of(predictor.predict, predict_exactly) is None:
         return True
     return stream.mean is not None and equal_components(predictor, oracle(stream))
 
 
-def chunk_predictor(predictor: Predictor, world: Columnar) -> ChunkPredictor:
-    """The form of a predictor that suits a world."""
+def chunk_predictor(predictor: Predictor, columnar: Columnar) -> ChunkPredictor:
+    """The form of a predictor that suits a stream."""
     if spec_of(predictor.predict, predict_exactly) is not None:
-        return Oracle(world)
-    rule = rule_of(predictor, world.num_features, world.num_models)
-    if rule is not None and isinstance(world, Logistic):
-        return LinearSgd(initial_params(predictor), rule, world)
-    return Learned(predictor, world, rule)
+        return Oracle(columnar)
+    rule = rule_of(predictor, columnar.num_features, columnar.num_models)
+    if rule is not None and isinstance(columnar, Logistic):
+        return LinearSgd(initial_params(predictor), rule, columnar)
+    return Learned(predictor, columnar, rule)

@@ -1,4 +1,4 @@
-"""The same requests, coins and decisions as `simulate.run`, for a block of streams, in chunks that stay in cache."""
+"""The requests, draws and decisions of `simulation.run_stream` for a block of streams, in chunks that stay in cache."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from messjax import feedback as _feedback
 from messjax.engine.fast import loop, policy_groups, streams
-from messjax.engine.fast import predictions as _beliefs
+from messjax.engine.fast import predictions as prediction_forms
 from messjax.engine.fast.accumulators import meter_parts
 from messjax.engine.fast.policy_groups import PolicyPath, is_feature_free
 from messjax.engine.simulation import Result, RunParts, component_keys, select_metrics
@@ -23,22 +23,24 @@ from messjax.types import Array, Controls
 MOST_MODELS = 16  # decisions are written out model by model
 
 
-def unsupported_reason(world: RunParts) -> str | None:
-    """What the fast path does not know of a world, in words; None when it can run it."""
-    columnar = streams.columnar_of(world.stream)
+def unsupported_reason(run_parts: RunParts) -> str | None:
+    """What the fast path does not support, in words; None when it can run it."""
+    columnar = streams.columnar_of(run_parts.stream)
     if columnar is None:
-        return f"the stream {_name(world.stream.draw)} is not one of streams.types, streams.logistic, streams.replay"
+        return (
+            f"the stream {_name(run_parts.stream.draw)} is not one of streams.types, streams.logistic, streams.replay"
+        )
     if columnar.num_models > MOST_MODELS or not streams.columnar(columnar):
         return f"a stream of {columnar.num_models} models and {columnar.num_features} features is too wide"
-    if (kind := _feedback.feedback_kind(world.feedback)) != "complete":
+    if (kind := _feedback.feedback_kind(run_parts.feedback)) != "complete":
         return f"the feedback is {kind}, not complete"
-    if meter_parts(world.meter) is None:
-        return f"the meter {_name(world.meter.add)} is not one of the standard meters"
-    for name, policy in world.policies.items():
+    if meter_parts(run_parts.meter) is None:
+        return f"the meter {_name(run_parts.meter.add)} is not one of the standard meters"
+    for name, policy in run_parts.policies.items():
         predictor = predictor_of(policy)
         if predictor is None and not is_feature_free(policy):
             return f"the policy {name or policy_kind(policy)!r} is neither MESS+ nor one that uses no features"
-        if predictor is not None and not _beliefs.oracle_matches_stream(predictor, world.stream):
+        if predictor is not None and not prediction_forms.oracle_matches_stream(predictor, run_parts.stream):
             return f"the policy {name or policy_kind(policy)!r} has the oracle of another stream"
     return None
 
@@ -50,27 +52,27 @@ def _name(function: Any) -> str:
     return f"{module}.{getattr(bare, '__qualname__', type(bare).__name__)}"
 
 
-def supported(world: RunParts) -> tuple[str, ...]:
-    """Names of the policies that the fast path can run in this world."""
+def supported(run_parts: RunParts) -> tuple[str, ...]:
+    """Names of the policies that the fast path can run."""
     return tuple(
         name
-        for name in world.policies
-        if unsupported_reason(world._replace(policies={name: world.policies[name]})) is None
+        for name in run_parts.policies
+        if unsupported_reason(run_parts._replace(policies={name: run_parts.policies[name]})) is None
     )
 
 
-def best_block(world: RunParts, controls: Controls) -> int:
-    """Streams per core that suit its caches, measured; 0 for a world without policies.
+def best_block(run_parts: RunParts, controls: Controls) -> int:
+    """Streams per core that suit its caches, measured; 0 without policies.
 
     A head that learns keeps its weights in the first cache, a replay learns one stream after the other; an oracle's
     loop is long enough to pay for its kernels from some thousand lanes on.
     """
-    if not world.policies:
+    if not run_parts.policies:
         return 0
-    beliefs = [PolicyPath(policy, world).beliefs for policy in world.policies.values()]
-    if any(isinstance(each, _beliefs.LinearSgd) for each in beliefs):
+    chunk_predictor = [PolicyPath(policy, run_parts).chunk_predictor for policy in run_parts.policies.values()]
+    if any(isinstance(each, prediction_forms.LinearSgd) for each in chunk_predictor):
         return 128
-    if any(isinstance(each, _beliefs.Learned) for each in beliefs):
+    if any(isinstance(each, prediction_forms.Learned) for each in chunk_predictor):
         return 256
     return max(128, 4096 // (np.size(controls.V) * np.size(controls.alpha)))
 
@@ -78,23 +80,24 @@ def best_block(world: RunParts, controls: Controls) -> int:
 def run_block(
     keys: Array,
     controls: Controls,
-    world: RunParts,
+    run_parts: RunParts,
     times: Array | np.ndarray,
     curves: tuple[str, ...] | None = None,
     progress_callback: Callable[[Any], None] | None = None,
 ) -> dict[str, Result]:
-    """`simulate.run` for the streams of `keys` [B] and V, alpha [G]: readings [B, G, ...], curves [B, G, n, ...].
+    """`simulation.run_stream` for the streams of `keys` [B] and V, alpha [G]: metrics [B, G, ...], curves [B, G, n,
+    ...].
 
-    c and a are scalars (vmap them): what is learned depends on them, and on V and alpha it does not. `why_not` must be
-    None.
+    c and a are scalars (vmap them): what is learned depends on them, and on V and alpha it does not.
+    `unsupported_reason` must be None.
     """
-    groups = policy_groups.group_policies(world, controls, keys.shape[0])
-    columnar = streams.columnar_of(world.stream)
+    groups = policy_groups.group_policies(run_parts, controls, keys.shape[0])
+    columnar = streams.columnar_of(run_parts.stream)
     assert columnar is not None, "supported streams have a form in columns"
     site = jax.vmap(component_keys)(keys)
     key_world, key_policy = (counter_prng.word_stream(site[:, n]) for n in (0, 1))
     first = jax.vmap(lambda key: jax.random.fold_in(key, 0))
-    requests_of = jax.vmap(world.stream.init)(first(site[:, 0]))
+    requests_of = jax.vmap(run_parts.stream.init)(first(site[:, 0]))
     length = loop.chunk_length(columnar, keys.shape[0])
 
     def chunk(stop: Array, carry: tuple) -> tuple:
@@ -102,19 +105,21 @@ def run_block(
         t = done + 1 + jnp.arange(length, dtype=jnp.int32)
         p = probability(t, controls)
 
-        def coin() -> Array:
+        def explore_draw() -> Array:
             return counter_prng.uniform(counter_prng.block(key_policy, t[:, None], 0)[0]) < p[:, None]
 
         part = loop.Chunk(
             t=t,
             n=jnp.minimum(length, stop - done),
-            requests=columnar.chunk(key_world, requests_of, t, coin),
+            requests=columnar.chunk(key_world, requests_of, t, explore_draw),
             p=p,
             predictions=None,
             choice=None,
             error=None,
         )
-        after = [group.play(part, state, site[:, 1], controls) for group, state in zip(groups, states, strict=True)]
+        after = [
+            group.run_chunk(part, state, site[:, 1], controls) for group, state in zip(groups, states, strict=True)
+        ]
         return done + part.n, after
 
     def read(states: list, t: Array) -> list[dict[str, Any]]:
@@ -132,4 +137,4 @@ def run_block(
     result: dict[str, Result] = {}
     for group, final, along in zip(groups, read(states, done), curve, strict=True):
         result |= {name: Result(group.of(name, final), group.of(name, along)) for name in group.names}
-    return {name: result[name] for name in world.policies}
+    return {name: result[name] for name in run_parts.policies}

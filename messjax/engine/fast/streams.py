@@ -24,8 +24,8 @@ from messjax.streams.request_types import TypesSpec, request_type
 from messjax.streams.request_types import draw as draw_types
 from messjax.types import Array, PyTree, Stream, spec_of
 
-Words = tuple[Array, Array]  # the two words of the world's keys, uint32 [B] each
-ExplorationCoin = Callable[[], Array]  # whether to explore requests t of the chunk: bool [L, B]
+Words = tuple[Array, Array]  # the two words of the streams' keys, uint32 [B] each
+ExplorationDraw = Callable[[], Array]  # whether to explore the requests t of a chunk: bool [L, B]
 Columns = list[Array]  # one array [B] (or a scalar) per model
 MOST_UNROLLED = 64  # features written out one by one; beyond that a matrix product
 
@@ -37,10 +37,10 @@ class Columnar(Protocol):
     num_features: int
     price: Array | None
 
-    def chunk(self, key: Words, state: PyTree, t: Array, coin: ExplorationCoin) -> PyTree:
-        """Requests t [L] with their coins as arrays [L, ..., B]; `state` is the streams' own, leaves [B, ...]."""
+    def chunk(self, key: Words, state: PyTree, t: Array, explore_draw: ExplorationDraw) -> PyTree:
+        """Requests t [L] with their exploration draws, arrays [L, ..., B]; `state` [B, ...] is the streams' own."""
 
-    def coin(self, row: PyTree) -> Array:
+    def explore_draw(self, row: PyTree) -> Array:
         """Whether the request is to be explored, bool [B]."""
 
     def units(self, row: PyTree, choice: Array) -> Array:
@@ -99,9 +99,9 @@ class _Bits:
 
 
 class Types(_Bits):
-    """`streams.types`: a row is one int32 [B], from above type, labels and coin.
+    """`streams.types`: a row is one int32 [B], from above the type, labels and exploration draw.
 
-    One array on purpose: coin and request are then two independent ciphers in one pass, which a processor interleaves.
+    One array on purpose: draw and request are then two independent ciphers in one pass, which a processor interleaves.
     """
 
     def __init__(self, spec: TypesSpec) -> None:
@@ -110,15 +110,15 @@ class Types(_Bits):
         self.num_features, self.num_models = self.mean.shape
         self.price = self.table if self.table.ndim == 1 else None
 
-    def chunk(self, key: Words, state: PyTree, t: Array, coin: ExplorationCoin) -> Array:
+    def chunk(self, key: Words, state: PyTree, t: Array, explore_draw: ExplorationDraw) -> Array:
         first = counter_prng.uniform(counter_prng.block(key, t[:, None], 0)[0])
         kind = request_type(first, self.alias, self.num_features)
         labels = self.pack(
             self.uniforms(key, t[:, None], 1), [take(self.mean[:, m], kind) for m in range(self.num_models)]
         )
-        return kind << (self.num_models + 1) | labels << 1 | coin().astype(jnp.int32)
+        return kind << (self.num_models + 1) | labels << 1 | explore_draw().astype(jnp.int32)
 
-    def coin(self, row: Array) -> Array:
+    def explore_draw(self, row: Array) -> Array:
         return (row & 1) == 1
 
     def bits(self, row: Array) -> Array:
@@ -176,7 +176,7 @@ class Logistic(_Bits):
         self.comonotone = spec.label.func is comonotone
         self.num_models, self.num_features = self.weights.shape
 
-    def chunk(self, key: Words, state: PyTree, t: Array, coin: ExplorationCoin) -> LogisticRow:
+    def chunk(self, key: Words, state: PyTree, t: Array, explore_draw: ExplorationDraw) -> LogisticRow:
         num_pairs = (self.num_features + 1) // 2
         pairs = stored(t[0], lambda: self._pairs(key, t, num_pairs))
         x = stored(t[0], lambda: self._split(pairs))
@@ -184,7 +184,7 @@ class Logistic(_Bits):
         mean = columns(t[0], stored(t[0], lambda: dot(weights[..., None], x)), jax.nn.sigmoid)
         bits = self.pack(self.uniforms(key, t[:, None], 2 * num_pairs), list(mean))
         norm = sum(x[:, j] ** 2 for j in range(x.shape[1]))
-        return LogisticRow(x, norm, mean, bits, stored(t[0], coin))
+        return LogisticRow(x, norm, mean, bits, stored(t[0], explore_draw))
 
     def _pairs(self, key: Words, t: Array, num_pairs: int) -> Array:
         blocks = counter_prng.block(key, t[:, None, None], jnp.arange(num_pairs, dtype=jnp.uint32)[:, None])
@@ -195,7 +195,7 @@ class Logistic(_Bits):
         cosines, sines = jnp.real(pairs), jnp.imag(pairs)[:, : self.num_features // 2]
         return jnp.concatenate([cosines, sines, one], axis=1)
 
-    def coin(self, row: LogisticRow) -> Array:
+    def explore_draw(self, row: LogisticRow) -> Array:
         return row.explore
 
     def bits(self, row: LogisticRow) -> Array:
@@ -243,16 +243,16 @@ class Replay:
         self.x, self.satisfaction, self.table = spec.features, spec.satisfaction, spec.cost
         self.num_features, self.num_models = self.x.shape[1], self.table.shape[1]
 
-    def chunk(self, key: Words, state: Array, t: Array, coin: ExplorationCoin) -> ReplayRow:
+    def chunk(self, key: Words, state: Array, t: Array, explore_draw: ExplorationDraw) -> ReplayRow:
         number = stored(t[0], lambda: jnp.take(state, t - 1, axis=1, mode="clip").T)
 
         def look_up(table: Array, of: Callable[[Array], Array]) -> tuple[Array, ...]:
             return columns(t[0], jnp.moveaxis(take(table, number), -1, 1), of)
 
         scores, cost = look_up(self.satisfaction, virtual_queue.units), look_up(self.table, lambda x: x)
-        return ReplayRow(number, scores, cost, stored(t[0], coin))
+        return ReplayRow(number, scores, cost, stored(t[0], explore_draw))
 
-    def coin(self, row: ReplayRow) -> Array:
+    def explore_draw(self, row: ReplayRow) -> Array:
         return row.explore
 
     def units(self, row: ReplayRow, choice: Array) -> Array:
@@ -292,7 +292,7 @@ def columnar_of(stream: Stream) -> Columnar | None:
 
 
 def columnar(world: Columnar) -> bool:
-    """Whether a request's numbers fit the columns: its coin, labels and type one int32, its features written out."""
+    """Whether a request fits the columns: exploration draw, labels and type in one int32, features written out."""
     if isinstance(world, Types):
         return world.num_models + 1 + int(np.ceil(np.log2(max(2, world.num_features)))) <= 31
     return not isinstance(world, Logistic) or world.num_features <= MOST_UNROLLED

@@ -49,7 +49,7 @@ def arena_score(accuracy: ArrayLike, cost: ArrayLike, *, unit: str) -> Any:
 
     Args:
         accuracy: Accuracies of any shape, in [0, 1].
-        cost: Costs per request > 0, in `unit`; broadcast against the accuracies.
+        cost: Costs per request > 0 of any shape, in `unit`; broadcast against the accuracies.
         unit: The unit of cost, which must be USD (see `usd_per_request`): the score is not defined in another unit.
 
     Returns:

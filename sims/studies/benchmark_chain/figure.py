@@ -20,7 +20,7 @@ from sims.studies.benchmark_chain import streams
 CURVES = ["satisfaction_curve", "cost_curve", "queue_last_curve"]
 
 
-def figure(result: Results) -> Figure:
+def draw(result: Results) -> Figure:
     """Per chain running satisfaction, queue, running cost and satisfaction on each benchmark; MMLU below."""
     name = "eight" if "eight" in result else "three"
     at = result[name].isel(alpha=-1, V=1)

@@ -17,7 +17,7 @@ from sims.studies.benchmark_chain.streams import SHUFFLED
 CHAINS = ("three", "eight")
 
 
-def findings(result: Results) -> list[Finding]:
+def conclude(result: Results) -> list[Finding]:
     """Three: alpha over the whole length, alpha on each benchmark, and what the theory says of such streams."""
     chains = {name: result[name] for name in CHAINS if name in result}
     return [_whole(chains), _each(chains, result), _theory(chains, result)]

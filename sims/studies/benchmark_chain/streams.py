@@ -1,4 +1,4 @@
-"""Benchmarks one after another: the streams, a head that is not told the benchmark, what is measured per benchmark."""
+"""Benchmarks one after another: the streams, a predictor without the benchmark, and metrics per benchmark."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ class _Update:
 
 
 def untold(head: Predictor, count: int) -> Predictor:
-    """A head for x without its last `count` features, which say what benchmark a request is from."""
+    """A head for x without its last `count` features, which name the request's benchmark."""
     return Predictor(head.init, Partial(_Predict(count), head.predict), Partial(_Update(count), head.update))
 
 

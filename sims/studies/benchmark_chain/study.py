@@ -20,9 +20,9 @@ STUDY = Study(
     "benchmark_chain",
     __doc__,
     runs.run,
-    tables.tables,
-    figure.figure,
-    findings.findings,
+    tables.tabulate,
+    figure.draw,
+    findings.conclude,
     quick="three benchmarks only, 16 streams, no trace",
 )
 main = STUDY.main

@@ -14,7 +14,7 @@ from sims.studies.benchmark_chain import streams as chain_streams
 from sims.studies.benchmark_chain.runs import COSTS, ORACLE, TOLD, WINDOWS, V, below
 
 
-def tables(result: Results) -> Sequence[Table]:
+def tabulate(result: Results) -> Sequence[Table]:
     """Per chain what was kept and paid, with the statements, and satisfaction per benchmark; MMLU."""
     chains = [(name, result[name]) for name in ("three", "eight") if name in result]
     made = [table for name, dataset in chains for table in (_chain_table(name, dataset), _part_table(name, dataset))]

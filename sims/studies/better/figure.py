@@ -25,7 +25,7 @@ PARTS = {  # term: (label, grey of its face, hatch): told apart without colour
 }
 
 
-def figure(result: Results) -> Figure:
+def draw(result: Results) -> Figure:
     """Left: ours over published, with intervals and the policy's name. Right: both bars, stacked by terms."""
     with matplotlib.rc_context(plot.STYLE):
         drawn = Figure(figsize=(9.8, 1.7 + 0.52 * max(len(result), 3)), layout="constrained")

@@ -21,7 +21,7 @@ from sims.studies.better.tables import (
 )
 
 
-def findings(result: Results) -> list[Finding]:
+def conclude(result: Results) -> list[Finding]:
     """Three: whether ours cost less, what the saving consists of, and whether MESS+ beats mixing blindly."""
     return [_cheaper(result), _terms(result), _blind(result)]
 

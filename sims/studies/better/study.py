@@ -74,9 +74,9 @@ STUDY = Study(
     "better",
     __doc__,
     run,
-    tables.tables,
-    figure.figure,
-    findings.findings,
+    tables.tabulate,
+    figure.draw,
+    findings.conclude,
     quick="one benchmark, three candidates",
 )
 main = STUDY.main

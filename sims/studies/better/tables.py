@@ -58,7 +58,7 @@ def shares(dataset: xr.Dataset) -> dict[str, float]:
     return {name: value / total if total else float("nan") for name, value in less.items()}
 
 
-def tables(result: Results) -> Sequence[Table]:
+def tabulate(result: Results) -> Sequence[Table]:
     """All candidates of each world, then the contest, then the terms."""
     return [*(_candidates(name, dataset) for name, dataset in result.items()), _contests(result), _terms(result)]
 

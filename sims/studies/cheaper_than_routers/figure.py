@@ -18,7 +18,7 @@ from sims.common.study import Results
 from sims.studies.cheaper_than_routers.runs import EXPLOIT, FULL, TWICE, limits_of, own_name, shared
 
 
-def figure(result: Results) -> Figure:
+def draw(result: Results) -> Figure:
     """Ratios at alpha: ledgers in rows, kinds of world in columns, a marker per world."""
     kinds: dict[str, dict[str, xr.Dataset]] = {
         "llama3": {n: d for n, d in result.items() if n == "llama3"},

@@ -23,7 +23,7 @@ from sims.studies.cheaper_than_routers.runs import (
 )
 
 
-def findings(result: Results) -> list[Finding]:
+def conclude(result: Results) -> list[Finding]:
     """One per ledger. Rule: the geometric mean of the published baselines' cost ratios, over worlds, is at least 2."""
     return [_exploit_only(result), _full(result)]
 

@@ -20,9 +20,9 @@ STUDY = Study(
     "cheaper_than_routers",
     __doc__,
     runs.run,
-    tables.tables,
-    figure.figure,
-    findings.findings,
+    tables.tabulate,
+    figure.draw,
+    findings.conclude,
     quick="two calibrated worlds, few streams, no traces",
 )
 main = STUDY.main

@@ -26,7 +26,7 @@ from sims.studies.cheaper_than_routers.runs import (
 )
 
 
-def tables(result: Results) -> Sequence[Table]:
+def tabulate(result: Results) -> Sequence[Table]:
     """Per world every contender; then in how many worlds each is twice as dear."""
     return [_contenders(name, dataset) for name, dataset in result.items()] + [_counts(result)]
 

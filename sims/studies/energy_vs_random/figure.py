@@ -16,7 +16,7 @@ from sims.common.study import Results
 from sims.studies.energy_vs_random.runs import BASELINE, CLAIMED, MIXTURE, OPTIMUM, UNIFORM, share
 
 
-def figure(result: Results) -> Figure:
+def draw(result: Results) -> Figure:
     """A panel per world: uniform random over each contender, against alpha as a share of the way."""
     shown = [name for name in result if "alike" not in name]
     columns = min(4, len(shown))

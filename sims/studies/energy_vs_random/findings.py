@@ -14,7 +14,7 @@ ALIKE = ", alike"  # ends the name of a world whose models differ alike on every
 NAMES = {"full": "the full ledger", "exploit only": "the exploit-only ledger"}
 
 
-def findings(result: Results) -> list[Finding]:
+def conclude(result: Results) -> list[Finding]:
     """One per ledger, about the workshop's own worlds.
 
     Rule: the claim holds in a world where uniform random selection surely takes 2.5 times the energy of MESS+ at some

@@ -19,9 +19,9 @@ STUDY = Study(
     "energy_vs_random",
     __doc__,
     runs.run,
-    tables.tables,
-    figure.figure,
-    findings.findings,
+    tables.tabulate,
+    figure.draw,
+    findings.conclude,
     quick="one workshop benchmark, few streams",
 )
 main = STUDY.main

@@ -12,7 +12,7 @@ from sims.common.study import Results
 from sims.studies.energy_vs_random.runs import BASELINE, LEDGERS, MIXTURE, OPTIMUM, UNIFORM, is_own_alpha, share
 
 
-def tables(result: Results) -> Sequence[Table]:
+def tabulate(result: Results) -> Sequence[Table]:
     """Ratios at every alpha of every world."""
     return [_ratios_table(name, dataset) for name, dataset in result.items()]
 

@@ -19,7 +19,7 @@ def place(c: np.ndarray) -> np.ndarray:
     return np.where(c > 0, c, np.min(c[c > 0]) / 3.0)
 
 
-def figure(result: Results) -> Figure:
+def draw(result: Results) -> Figure:
     """What is explored, learned, satisfied and paid against c; costs of those traces that the cheapest model misses."""
     (name, first), others = next(iter(result.items())), list(result.items())[1:]
     missed = [(other, one.isel(V=-1)) for other, one in others if str(one["sla"].values[0, 0]) == comparison.MISSED]

@@ -12,7 +12,7 @@ from sims.common.study import Results
 from sims.studies.exploration.runs import LEAST, MOST, cheapest, held_out, weight_label
 
 
-def findings(result: Results) -> list[Finding]:
+def conclude(result: Results) -> list[Finding]:
     """Three: what a small c costs in the full ledger, what the exploit-only ledger prefers, what is still learned."""
     return [_cost(result), _ledgers(result), _learning(result)]
 

@@ -40,7 +40,7 @@ def ablation(world: World, quick: bool) -> xr.Dataset:
         models=world.models,
         cost_unit=world.cost_unit,
     )
-    result = sla_status.sla_status(result, world).merge(scores(key, world, head, quick), join="exact")
+    result = sla_status.add_sla_status(result, world).merge(scores(key, world, head, quick), join="exact")
     if not world.recorded:
         assert world.stream.distribution is not None
         result = result.merge(

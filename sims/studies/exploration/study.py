@@ -20,9 +20,9 @@ STUDY = Study(
     "exploration",
     __doc__,
     runs.run,
-    tables.tables,
-    figure.figure,
-    findings.findings,
+    tables.tabulate,
+    figure.draw,
+    findings.conclude,
     quick="a short stream of the calibrated zoo only",
 )
 main = STUDY.main

@@ -12,7 +12,7 @@ from sims.common.study import Results
 from sims.studies.exploration.runs import SHOWN, C, held_out, weight_label
 
 
-def tables(result: Results) -> Sequence[Table]:
+def tabulate(result: Results) -> Sequence[Table]:
     """Per world and shown V, what every c explores, learns, satisfies and costs."""
     return [_table(name, dataset, V) for name, dataset in result.items() for V in range(len(SHOWN))]
 

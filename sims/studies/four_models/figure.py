@@ -17,7 +17,7 @@ from sims.studies.four_models.runs import LEARNED, ORACLE, OWN
 WHICH = ("lowest", "middle", "[M25]'s")
 
 
-def figure(result: Results) -> Figure:
+def draw(result: Results) -> Figure:
     """Per world: cost against satisfaction; what is above alpha; which models are chosen, against V."""
     with matplotlib.rc_context(plot.STYLE):
         drawn = Figure(figsize=(9.8, 2.7 * len(result) + 1.5), layout="constrained")

@@ -11,7 +11,7 @@ from sims.common.study import Results
 from sims.studies.four_models.runs import LEARNED, ORACLE, OWN
 
 
-def findings(result: Results) -> list[Finding]:
+def conclude(result: Results) -> list[Finding]:
     """Two: whether alpha is kept, and whether all models are used."""
     shown = {name: dataset.isel(alpha=-1) for name, dataset in result.items()}
     return [_sla(shown), _models(shown)]

@@ -19,9 +19,9 @@ STUDY = Study(
     "four_models",
     __doc__,
     runs.run,
-    tables.tables,
-    figure.figure,
-    findings.findings,
+    tables.tabulate,
+    figure.draw,
+    findings.conclude,
     quick="64 streams of 4,000 requests instead of 256 of 20,000",
 )
 main = STUDY.main

@@ -13,7 +13,7 @@ from sims.common.study import Results
 from sims.studies.four_models.runs import LEARNED, ORACLE, OWN
 
 
-def tables(result: Results) -> Sequence[Table]:
+def tabulate(result: Results) -> Sequence[Table]:
     """Per world at its alpha: policies that are known, then MESS+ at every V, with the calls of each model."""
     return [_table(name, dataset) for name, dataset in result.items()]
 

@@ -17,7 +17,7 @@ from sims.common.study import Results
 from sims.studies.mixed_families.runs import ALPHA
 
 
-def figure(result: Results) -> Figure:
+def draw(result: Results) -> Figure:
     """What is chosen, against V; cost against the gap; what exploring does to the agreement and to the queue."""
     with matplotlib.rc_context(plot.STYLE):
         drawn = Figure(figsize=(9.6, 8.4), layout="constrained")

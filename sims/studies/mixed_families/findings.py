@@ -16,7 +16,7 @@ AVOIDED, RANDOM = 0.05, 0.5  # share of requests that is no use worth mentioning
 WEAKENED = ("without", "ignored")  # in the names of statements without what beta_M adds to them
 
 
-def findings(result: Results) -> list[Finding]:
+def conclude(result: Results) -> list[Finding]:
     """Two: which models are chosen, and which statements need what beta_M adds to them."""
     return [_dominated(result), _statements(result["explored"].isel(gap=-1))]
 

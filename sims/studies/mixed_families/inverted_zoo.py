@@ -1,8 +1,8 @@
-"""The statements of docs/theory about the queue and the cost, with and without what they say of beta_M.
+"""The statements of docs/theory about the queue and the cost, with and without their terms in beta_M.
 
 beta_M is what the last model, which serves explored requests, satisfies above alpha. Where it is negative T1 and T2
 gain R_T and T3 its last term, and the second form of T1 and T4 do not apply. To see that these are needed each is
-tested without, too: on runs whose beta_M is said to be larger than it is. pi0 is the model that satisfies most, and the
+tested without, too: evaluated as though beta_M were larger than it is. pi0 is the model that satisfies most, and the
 predictor an oracle.
 """
 

@@ -19,9 +19,9 @@ STUDY = Study(
     "mixed_families",
     __doc__,
     runs.run,
-    tables.tables,
-    figure.figure,
-    findings.findings,
+    tables.tabulate,
+    figure.draw,
+    findings.conclude,
     quick="two gaps, 64 streams, 4,000 requests",
 )
 main = STUDY.main

@@ -14,7 +14,7 @@ from sims.studies.mixed_families.figure import dominated_share
 from sims.studies.mixed_families.runs import ALPHA, ORDERS, C
 
 
-def tables(result: Results) -> Sequence[Table]:
+def tabulate(result: Results) -> Sequence[Table]:
     """Models chosen; what exploring does; the statements."""
     widest = result["explored"].isel(gap=-1)
     return [_chosen_table(result["chosen"]), _explored_table(result["explored"]), _statements_table(widest)]

@@ -13,7 +13,7 @@ from sims.common.study import Results
 from sims.studies.narrow_spread.runs import LEARNED, MMLU, ORACLE, curve, possible
 
 
-def figure(result: Results) -> Figure:
+def draw(result: Results) -> Figure:
     """Saved against the blind mixture (head, oracle, MMLU), and against the dearest model."""
     panels = [
         (LEARNED, "blind_cost", "(a) against the blind mixture, learned head"),

@@ -9,7 +9,7 @@ from sims.common.study import Results
 from sims.studies.narrow_spread.runs import LEARNED, break_even, curve, possible
 
 
-def findings(result: Results) -> list[Finding]:
+def conclude(result: Results) -> list[Finding]:
     """Two: what routing could save, and where exploration costs more than is saved."""
     return [_possible(result), _exploration(result)]
 

@@ -19,9 +19,9 @@ STUDY = Study(
     "narrow_spread",
     __doc__,
     runs.run,
-    tables.tables,
-    figure.figure,
-    findings.findings,
+    tables.tabulate,
+    figure.draw,
+    findings.conclude,
     quick="four spreads, 64 streams of 2,000 requests, no trace",
 )
 main = STUDY.main

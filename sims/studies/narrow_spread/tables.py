@@ -13,7 +13,7 @@ from sims.common.study import Results
 from sims.studies.narrow_spread.runs import possible, saving
 
 
-def tables(result: Results) -> Sequence[Table]:
+def tabulate(result: Results) -> Sequence[Table]:
     """Per world, spread and c: the V chosen, satisfaction, and savings in per cent."""
     return [_table(name, dataset) for name, dataset in result.items()]
 

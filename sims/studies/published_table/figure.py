@@ -18,7 +18,7 @@ from sims.common.study import Results
 SHADES = [str(shade) for shade in np.linspace(0.85, 0.0, len(SHARES))]
 
 
-def figure(result: Results) -> Figure:
+def draw(result: Results) -> Figure:
     """A panel per benchmark: cost against satisfaction."""
     columns = min(4, len(result))
     rows = -(-len(result) // columns)

@@ -22,7 +22,7 @@ from sims.common.published_results import (
 from sims.common.study import Results
 
 
-def findings(result: Results) -> list[Finding]:
+def conclude(result: Results) -> list[Finding]:
     """Two: whether the published cost is reproduced, and whether the published points beat a static mixture."""
     return [_reproduced(result), _mixture(result)]
 

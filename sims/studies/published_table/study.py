@@ -19,9 +19,9 @@ STUDY = Study(
     "published_table",
     __doc__,
     runs.run,
-    tables.tables,
-    figure.figure,
-    findings.findings,
+    tables.tabulate,
+    figure.draw,
+    findings.conclude,
     quick="ARC-C and BoolQ, few streams",
 )
 main = STUDY.main

@@ -28,7 +28,7 @@ from sims.common.published_results import (
 from sims.common.study import Results
 
 
-def tables(result: Results) -> Sequence[Table]:
+def tabulate(result: Results) -> Sequence[Table]:
     """The published table with what stands beside it; MESS+ by skill; what reaches the reported points."""
     return [_published(result), _by_skill(result), _by_V(result), _reaching(result)]
 

@@ -19,7 +19,7 @@ LEARNED, ORACLE = "linear head", "oracle"
 F = np.array([0.2, 0.5, 1.0])
 
 
-def figure(result: Results) -> Figure:
+def draw(result: Results) -> Figure:
     """The calibrated world in six panels, all worlds in the last three."""
     name, first = next(iter(result.items()))
     summary = results.summary(first.drop_vars(["sla", "verdict"]))

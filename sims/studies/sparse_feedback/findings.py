@@ -13,7 +13,7 @@ from sims.studies.sparse_feedback.figure import LEARNED, F
 LEAST, ALL = float(F[0]), float(F[-1])
 
 
-def findings(result: Results) -> list[Finding]:
+def conclude(result: Results) -> list[Finding]:
     """Two: whether alpha is kept under sparse feedback, and whether T9 and T2 hold."""
     return [_sla(result), _bounds(result)]
 

@@ -43,7 +43,7 @@ def grid(world: World, quick: bool) -> xr.Dataset:
         models=world.models,
         cost_unit=world.cost_unit,
     )
-    result = sla_status.sla_status(result, world)
+    result = sla_status.add_sla_status(result, world)
     result["near_from"] = holds_from(result["satisfaction_curve"], world.alpha - NEAR)
     distribution = None if world.recorded or world.stream.distribution is None else world.stream.distribution()
     return result.merge(verdicts(result, distribution), join="exact").assign_attrs(spread=world.spread, near=NEAR)

@@ -22,9 +22,9 @@ STUDY = Study(
     "sparse_feedback",
     __doc__,
     runs.run,
-    tables.tables,
-    figure.figure,
-    findings.findings,
+    tables.tabulate,
+    figure.draw,
+    findings.conclude,
     quick="a short stream of the calibrated zoo only",
 )
 main = STUDY.main

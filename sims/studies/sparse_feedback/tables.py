@@ -14,7 +14,7 @@ from sims.studies.sparse_feedback.figure import F
 from sims.studies.sparse_feedback.runs import NEAR
 
 
-def tables(result: Results) -> Sequence[Table]:
+def tabulate(result: Results) -> Sequence[Table]:
     """Per world and predictor, every V and f."""
     return [_table(name, dataset, policy) for name, dataset in result.items() for policy in dataset["policy"].values]
 

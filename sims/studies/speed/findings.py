@@ -34,7 +34,7 @@ def ratios(result: xr.Dataset) -> dict[tuple[str, str], float]:
     }
 
 
-def findings(result: xr.Dataset) -> list[Finding]:
+def conclude(result: xr.Dataset) -> list[Finding]:
     """One. Rule: every measured ratio reaches its target; a small version (`--quick`) is undecided."""
     measured = {pair: ratio for pair, ratio in ratios(result).items() if not np.isnan(ratio)}
     met = sum(ratio >= TARGETS[pair] for pair, ratio in measured.items())

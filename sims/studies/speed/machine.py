@@ -32,7 +32,7 @@ class Work(NamedTuple):
     bytes: float  # of arrays that its loops store, carry and read back
 
 
-def machine() -> Machine:
+def measure_machine() -> Machine:
     """Measure the peaks: a chain of multiply-and-adds in cache, copies of half a MiB and of 128 MiB per device."""
 
     def chain(x: jax.Array) -> jax.Array:

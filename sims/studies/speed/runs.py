@@ -236,7 +236,7 @@ def _roofline(task: Task) -> Measured:
     assert columnar is not None
     length = loop.chunk_length(columnar, block)
     traced = jax.make_jaxpr(lambda k: fast.run_block(k, controls, world, np.array([length], np.int32), ()))(keys)
-    work, peaks = machine.count(traced.jaxpr, (1.0, length + 1.0)), machine.machine()
+    work, peaks = machine.count(traced.jaxpr, (1.0, length + 1.0)), machine.measure_machine()
     return Measured(
         decisions=np.nan, seconds=np.nan, first=np.nan, peak=np.nan, satisfaction=np.nan, cost=np.nan,
         operations=work.operations / (block * length), bytes=work.bytes / (block * length), **peaks._asdict(),

@@ -85,7 +85,7 @@ STUDY = Study(
     run,
     lambda result: [table(result[MACHINE])],
     lambda result: figure.draw(result[MACHINE], findings.ratios(result[MACHINE]), findings.TARGETS),
-    lambda result: findings.findings(result[MACHINE]),
+    lambda result: findings.conclude(result[MACHINE]),
     quick="small sizes, fewer implementations: a minute",
 )
 main = STUDY.main

@@ -15,7 +15,7 @@ from sims.common.study import Results
 MIDDLE = 0.70  # the alpha that is shown over time: the one of [M25]'s table
 
 
-def figure(result: Results) -> Figure:
+def draw(result: Results) -> Figure:
     """Winogrande over time, when the agreement holds, warm starts, and the two readings of satisfaction."""
     dataset, warm = result["Winogrande"], result["warm start"]
     with matplotlib.rc_context(plot.STYLE):

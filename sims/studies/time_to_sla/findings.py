@@ -14,7 +14,7 @@ HUNDREDS = 1_000  # "some hundred requests": fewer than this
 MOST_STREAMS = 0.95  # of the streams must hold alpha for good by then
 
 
-def findings(result: Results) -> list[Finding]:
+def conclude(result: Results) -> list[Finding]:
     """Three: when alpha holds for good, what a warm start changes, and what the published satisfaction averages."""
     return [_holds(result), _warm(result), _readings(result)]
 

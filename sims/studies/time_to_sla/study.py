@@ -20,9 +20,9 @@ STUDY = Study(
     "time_to_sla",
     __doc__,
     runs.run,
-    tables.tables,
-    figure.figure,
-    findings.findings,
+    tables.tabulate,
+    figure.draw,
+    findings.conclude,
     quick="fewer streams and benchmarks, two times the benchmark long",
 )
 main = STUDY.main

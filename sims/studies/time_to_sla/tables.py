@@ -14,7 +14,7 @@ from sims.common.study import Results
 from sims.studies.time_to_sla.runs import ALPHA, NEAR, ORACLE, PLAIN, WARM_V, V
 
 
-def tables(result: Results) -> Sequence[Table]:
+def tabulate(result: Results) -> Sequence[Table]:
     """When the agreement holds, for every alpha and V; warm starts; the two readings of satisfaction."""
     return [_waits(result["Winogrande"]), _warm(result["warm start"]), running_satisfaction.table(result["benchmarks"])]
 

@@ -212,6 +212,7 @@ def test_one_predictor_path_per_grid(name, shared):
 # --- bandits ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_bandits_keep_the_constraint_and_beat_uniform():
     alpha, T = 0.7, 3_000
     named = {

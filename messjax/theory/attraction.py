@@ -20,7 +20,7 @@ from messjax.theory.statement import Between, Claim, Conclusion, NotApplicable, 
 
 @bound_function("V gamma B T P_T beta_M S_T")
 def T6_gap(inputs: BoundInputs) -> Any:
-    """T6 (mean): with q = sum_t (1 - p_t) E[Q_t] / (T - P_T), the mean queue over exploited requests, and g = gamma*,
+    """T6 (mean): with q = sum_t (1 - p_t) E[Q_t] / (T - P_T), the mean queue over exploited requests, and g = gamma*:
 
         C* - Dual(q / V) <= (B T + 2 S_T + (V g - Q_1)^2 / 2 + beta_M sum_t p_t (V g - E[Q_t])) / (V (T - P_T)).
 
@@ -157,7 +157,7 @@ def T6_level(pull: Pull, *, probability: ArrayLike, start: ArrayLike = -np.inf, 
 def T6_spread(
     inputs: BoundInputs, *, above: Pull, below: Pull, start: float = -np.inf, requests: float = np.inf
 ) -> float:
-    """T6 (mean): E[(Q - V gamma*)^2] <= sum over both sides of (|theta - V gamma*| + A)^2, where
+    """T6 (mean): E[(Q - V gamma*)^2] <= sum over both sides of (|theta - V gamma*| + A)^2, with:
 
         A^2 = ((1 + log(1 + E e^{r d}))^2 - 1) / r^2.
 

@@ -179,6 +179,12 @@ def bound_function(needs: str) -> Callable[[Callable[..., Any]], Callable[..., A
 
     Args:
         needs: names of the fields that it cannot do without, "V gamma B".
+
+    Returns:
+        A decorator; the bound that it makes takes one `BoundInputs`, fields by keyword, or both.
+
+    Raises:
+        TypeError: When the bound is called: numbers by position, or fields that it needs and that are not given.
     """
 
     def made(function: Callable[..., Any]) -> Callable[..., Any]:

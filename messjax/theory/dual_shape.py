@@ -34,7 +34,17 @@ class Pull(NamedTuple):
 
 
 def best_pull(theta: Floats, slope: Floats, alpha: float, sign: float) -> Pull:
-    """Of chords [n] and exponents the one that keeps the queue closest, by theta -+ log(1 + K) / r."""
+    """Of chords [n] and exponents the one that keeps the queue closest, by theta -+ log(1 + K) / r.
+
+    Args:
+        theta: [n] levels beyond which the queue is pulled back.
+        slope: [n] how fast, per request.
+        alpha: Required satisfaction.
+        sign: 1 from above, -1 from below.
+
+    Returns:
+        The constants of the best chord and exponent.
+    """
     theta, slope = (np.atleast_1d(values)[:, None] for values in np.broadcast_arrays(theta, slope))
     eta = np.clip(slope, 0.0, 1.0 - alpha if sign > 0 else alpha)  # no step is larger
     r = RATES[None]
@@ -55,7 +65,15 @@ def best_pull(theta: Floats, slope: Floats, alpha: float, sign: float) -> Pull:
 def chords(
     distribution: Distribution, alpha: float
 ) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
-    """(h, eta), [n] each, above and below gamma*: chords of the dual (without meaning below gamma* = 0)."""
+    """(h, eta), [n] each, above and below gamma*: chords of the dual (without meaning below gamma* = 0).
+
+    Args:
+        distribution: Weights [K], costs and means [K, M].
+        alpha: Required satisfaction.
+
+    Returns:
+        Lengths h and slopes eta of the chords, [n] each, above and below.
+    """
     return _chords(
         tuple(np.asarray(distribution.weight).tolist()), _rows(distribution.cost), _rows(distribution.mean), alpha
     )
@@ -81,6 +99,13 @@ def price_limits(distribution: Distribution, alpha: float) -> tuple[np.ndarray, 
     """Prices [n] around gamma*, ascending, with C* - Dual there, and the slopes of the dual at zero and beyond them.
 
     The prices are all at which a minimiser can change: between them the dual is straight.
+
+    Args:
+        distribution: Weights [K], costs and means [K, M].
+        alpha: Required satisfaction.
+
+    Returns:
+        Prices [n], C* - Dual there [n], gamma*, and the slope of the dual beyond the last price.
     """
     cost, mean = np.asarray(distribution.cost, np.float64), np.asarray(distribution.mean, np.float64)
     best = optimum.solve(distribution, alpha)
@@ -93,7 +118,15 @@ def price_limits(distribution: Distribution, alpha: float) -> tuple[np.ndarray, 
 
 
 def inverse(distribution: Distribution, alpha: float) -> Any:
-    """(low, high): functions of a gap [..] in the dual to the prices at which the dual is that much below C*."""
+    """(low, high): functions of a gap [..] in the dual to the prices at which the dual is that much below C*.
+
+    Args:
+        distribution: Weights [K], costs and means [K, M].
+        alpha: Required satisfaction.
+
+    Returns:
+        The two functions.
+    """
     g, gap, gamma, last = price_limits(distribution, alpha)
     below, above = g <= gamma, g >= gamma
 

@@ -28,7 +28,7 @@ def _fraction(name: str, f: ArrayLike) -> Floats:
 
 @bound_function("V gamma B T P_T beta_M S_T f")
 def T9_queue(inputs: BoundInputs) -> Any:
-    """T9 (mean): `T1_queue_older` counted in requests with feedback. With g = gamma*,
+    """T9 (mean): `T1_queue_older` counted in requests with feedback. With g = gamma*:
 
         E[Q_{T+1}] <= V g + sqrt((V g - Q_1)^2 + f (2 B T + 2 V g beta_M P_T + 4 S_T + 2 R_T)).
 
@@ -117,7 +117,7 @@ def T9_tail(
 
 @bound_function("T f delta")
 def T9_path_tail(inputs: BoundInputs, *, u: ArrayLike) -> Any:
-    """T9 (tail): P(sum_{t <= T} (alpha - s_t) > (Q_{T+1} - Q_1)/f + u) is at most
+    """T9 (tail): P(sum_{t <= T} (alpha - s_t) > (Q_{T+1} - Q_1)/f + u) is at most:
 
         exp(-u^2 / (2 (T delta^2 (1-f)/f + delta max(1, 1/f - 1) u/3))),
 

@@ -118,7 +118,11 @@ def judge(
 
 
 def known_statements() -> list[Statement]:
-    """All statements that have a name: those of docs/theory, and T5 as adjusted regret."""
+    """All statements that have a name: those of docs/theory, and T5 as adjusted regret.
+
+    Returns:
+        The statements.
+    """
     return [*ALL, *(each for each in OF_A_SWEEP if each not in ALL)]
 
 

@@ -163,7 +163,14 @@ def T1_VIOLATION_OLDER(run: Run) -> Conclusion:
 
 
 def second_form(run: Run) -> float:
-    """The bound of T1's second form on sqrt(E[Q_{T+1}^2]), with e_t <= ebar in the sum over t."""
+    """The bound of T1's second form on sqrt(E[Q_{T+1}^2]), with e_t <= ebar in the sum over t.
+
+    Args:
+        run: The run.
+
+    Returns:
+        The bound, in requests.
+    """
     return float(T1_queue_slater(run.inputs(error_sum=(run.T - run.P_T) * run.ebar)))
 
 

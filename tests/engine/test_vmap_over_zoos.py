@@ -64,8 +64,10 @@ CASES = [
     pytest.param(of_types, oracle_router, id="types-oracle"),
     pytest.param(of_equal_types, learning_router, id="equal types-linear"),
     pytest.param(of_features, oracle_router, id="logistic-oracle"),
-    pytest.param(replayed, learning_router, id="replay-linear"),
-    pytest.param(changing, lambda stream: policies.uniform(), id="change with random costs-uniform"),
+    pytest.param(replayed, learning_router, id="replay-linear", marks=pytest.mark.long),
+    pytest.param(
+        changing, lambda stream: policies.uniform(), id="change with random costs-uniform", marks=pytest.mark.long
+    ),
 ]
 
 
@@ -153,6 +155,7 @@ def test_what_cannot_be_stacked_is_one_line():
         stack([])
 
 
+@pytest.mark.long
 def test_the_documented_example(monkeypatch, capsys, tmp_path):
     spec = importlib.util.spec_from_file_location("random_zoos", EXAMPLE)
     example = importlib.util.module_from_spec(spec)

@@ -217,6 +217,7 @@ def test_the_dual_contrastive_loss_is_its_formula():
     assert float(jax.jit(dual.loss)(space, batch, jnp.float32(0.5))) == pytest.approx(ours + 0.5 * theirs, rel=1e-5)
 
 
+@pytest.mark.long
 def test_the_dual_contrastive_router_learns_who_is_good_at_what():
     rng = np.random.default_rng(1)
     group = rng.integers(0, 3, 300)

@@ -138,7 +138,7 @@ def test_twice_is_said_where_the_interval_is_beyond_two() -> None:
     geometric = (2.5 * 1.5 * 1.9) ** (1 / 3)
     assert full.numbers[0].value == pytest.approx(geometric, rel=1e-3)
     assert exploit.numbers[0].value == pytest.approx(geometric / 0.4, rel=1e-3)
-    rows = {row[0].split(" (")[0]: row for row in cells(router_tables.tables(result)[0])}
+    rows = {row[0].split(" (")[0]: row for row in cells(router_tables.tabulate(result)[0])}
     assert rows["RouteLLM"][-1] == "yes" and rows["LP mixture"][-1] == "no"
 
 

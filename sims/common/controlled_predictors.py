@@ -30,7 +30,7 @@ def partial_information(stream: Stream, share: float) -> Predictor:
     """
     if not 0.0 <= share <= 1.0:
         raise ValueError(f"partial_information: share is {share}, expected one in [0, 1]")
-    weights, bias = _law_of(stream)
+    weights, bias = _distribution_of(stream)
     num_models, d = weights.shape
     if d < 2 * num_models:
         raise ValueError(f"partial_information: expected at least 2 M = {2 * num_models} features, found {d}")
@@ -47,14 +47,14 @@ def partial_information(stream: Stream, share: float) -> Predictor:
 
 def explained(stream: Stream, predictor: Predictor, num: int = 8_192) -> float:
     """1 - E (mu - s_hat)^2 / Var mu, the mean over models, on `num` random x; for a frozen predictor."""
-    weights, bias = _law_of(stream)
+    weights, bias = _distribution_of(stream)
     x = np.random.default_rng(0).normal(size=(num, weights.shape[1])).astype(np.float32)
     mean = special.expit(x @ weights.T + bias)
     error = ((mean - predict_all(predictor, x)) ** 2).mean(axis=0)
     return float(np.mean(1.0 - error / mean.var(axis=0)))
 
 
-def _law_of(stream: Stream) -> tuple[np.ndarray, np.ndarray]:
+def _distribution_of(stream: Stream) -> tuple[np.ndarray, np.ndarray]:
     spec: continuous_features.LogisticSpec | None = spec_of(stream.draw, continuous_features.draw)
     if spec is None:
         raise ValueError("stream: found one of another kind, expected one of streams.calibrated or streams.logistic")

@@ -98,9 +98,9 @@ def noisy(flip: float, *, queue_labels: str = "flipped") -> Partial:
 
     Args:
         flip: Probability of a flipped label, in [0, 1].
-        queue_labels: What the queue receives. "flipped": the flipped labels, whose mean is flip + (1 - 2 flip) s, so that
-            MESS+ at flip + (1 - 2 flip) alpha meets the true alpha. "true": the true satisfactions; only the labels to
-            learn from are flipped.
+        queue_labels: What the queue receives. "flipped": the flipped labels, whose mean is flip + (1 - 2 flip) s, so
+            that MESS+ at flip + (1 - 2 flip) alpha meets the true alpha. "true": the true satisfactions; only the
+            labels to learn from are flipped.
 
     Returns:
         The feedback function.

@@ -121,7 +121,8 @@ def t6_figure(rates: Sequence[Rate]) -> Figure:
         for axis in (left, right):
             axis.set_xlabel("V (requests per unit of cost)")
             _legend_below(axis)
-        drawn.suptitle(_caption("T6", f"not shown: {gated} run over V with T / (V $\\gamma^*$) < {GATE:g}"), fontsize=10)
+        left_out = f"not shown: {gated} run over V with T / (V $\\gamma^*$) < {GATE:g}"
+        drawn.suptitle(_caption("T6", left_out), fontsize=10)
         return drawn
 
 

@@ -19,8 +19,9 @@ from messjax import policies, predictors
 from messjax.engine.grid_sweep import sweep
 from messjax.policies.win_rate_threshold import wins
 from messjax.predictors import learning
+from messjax.streams import recorded
 from messjax.theory import optimum
-from messjax.types import Array, Controls, Policy, Predictor
+from messjax.types import Array, Controls, Policy, Predictor, spec_of
 from sims.common import comparison
 from sims.common.worlds import Prefix, World
 
@@ -160,11 +161,13 @@ def optimal_cost(world: World, alphas: np.ndarray) -> np.ndarray:
 
 def on_trace(world: World, contenders: Mapping[str, Policy]) -> dict[str, tuple[float, float]]:
     """Cost and satisfaction of policies without state or dice on all of a trace: the same in every order."""
-    draw: Any = world.stream.draw
-    features, satisfaction, cost = (np.asarray(table) for table in draw.args[0])
-    result, rows = {}, np.arange(len(features))
+    trace: recorded.ReplaySpec | None = spec_of(world.stream.draw, recorded.draw)
+    if trace is None:
+        raise ValueError("on_trace: found a stream of another kind, expected one of streams.replay")
+    satisfaction, cost = np.asarray(trace.satisfaction), np.asarray(trace.cost)
+    result, rows = {}, np.arange(len(satisfaction))
     for name, policy in contenders.items():
-        serve = np.asarray(_serve(policy, draw.args[0][0], draw.args[0][2], jnp.float32(world.alpha)))
+        serve = np.asarray(_serve(policy, trace.features, trace.cost, jnp.float32(world.alpha)))
         result[name] = float(cost[rows, serve].mean(dtype=np.float64)), float(satisfaction[rows, serve].mean())
     return result
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import jax
 import numpy as np
 import pytest
 import xarray as xr
@@ -84,8 +85,7 @@ def test_skill_goes_from_the_base_rate_to_the_oracle() -> None:
 def test_partial_predictions_are_calibrated() -> None:
     predictor = controlled_predictors.partial_information(ARC.stream, 0.3)
     x = RNG.normal(size=(40_000, 16)).astype(np.float32)
-    s_hat, weights = predict_all(predictor, x)[:, 1], ARC.stream.mean.args  # type: ignore[union-attr]
-    mean = 1.0 / (1.0 + np.exp(-(x @ np.asarray(weights[0]).T + np.asarray(weights[1]))[:, 1]))
+    s_hat, mean = predict_all(predictor, x)[:, 1], np.asarray(jax.vmap(ARC.stream.mean)(x))[:, 1]
     for low, high in ((0.0, 0.4), (0.4, 0.6), (0.6, 1.0)):
         part = (s_hat >= low) & (s_hat < high)
         assert mean[part].mean() == pytest.approx(s_hat[part].mean(), abs=0.015)

@@ -11,7 +11,8 @@ import xarray as xr
 from messjax import predictors, streams, zoo
 from messjax.statistics import intervals
 from messjax.statistics.intervals import Interval
-from messjax.types import Predictor
+from messjax.streams import recorded
+from messjax.types import Predictor, spec_of
 from sims.common import other_zoos, worlds
 from sims.common.study import Results
 from sims.common.worlds import World
@@ -46,7 +47,10 @@ def made_up(spread: float, horizon: int) -> World:
 
 def recosted(world: World, spread: float) -> World:
     """A trace with costs of its models from 1 to `spread`, the same on every request, geometric."""
-    x, satisfaction, table = (np.asarray(values) for values in world.stream.draw.args[0])  # type: ignore[attr-defined]
+    tables: recorded.ReplaySpec | None = spec_of(world.stream.draw, recorded.draw)
+    if tables is None:
+        raise ValueError("recosted: found a stream of another kind, expected one of streams.replay")
+    x, satisfaction, table = (np.asarray(values) for values in tables)
     cost = spread ** (np.arange(len(world.models)) / (len(world.models) - 1))
     stream = streams.replay(x, satisfaction, np.broadcast_to(cost, table.shape))
     return world._replace(stream=stream, cost=cost, cost_unit="cheapest model's costs")

@@ -57,7 +57,7 @@ _ABOUT = {  # name: (what it is, its unit; "cost" stands for the cost unit of th
     "error_last": ("e_T", "1"),
     "error_max": ("max of e_t where p_t < 1", "1"),
     "optimal_cost": ("C*, least cost per request of any stationary policy at alpha", "cost"),
-    "gamma": ("gamma*, multiplier of the agreement at C*", "cost"),
+    "gamma": ("gamma*, multiplier of the satisfaction constraint at C*", "cost"),
     "cost_gap": ("cost - C*", "cost"),
     "adjusted_regret": ("sum cost_t - C* T + gamma* sum (alpha - s_t)", "cost"),
 }
@@ -225,7 +225,7 @@ def concat(datasets: Mapping[str, xr.Dataset]) -> xr.Dataset:
         combine_attrs="drop_conflicts",
     )
     for name in {"optimal_cost", "gamma"} & set(joined.data_vars):
-        joined[name] = joined[name].isel(policy=0)  # of the law, not of a policy
+        joined[name] = joined[name].isel(policy=0)  # of the distribution, not of a policy
     joined = joined.assign_coords(policy=list(datasets))
     label = [f"{name} = {ds.attrs['policy']}" for name, ds in datasets.items() if "policy" in ds.attrs]
     if label:

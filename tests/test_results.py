@@ -57,7 +57,7 @@ def test_provenance(dataset):
     assert "algorithm.choose" in attrs["policy"] and "known_means" in attrs["policy"]
     assert json.loads(attrs["policy_kinds"]) == {"": "mess_plus"} and json.loads(attrs["engine_reason"]) == {"": "fast"}
     assert attrs["stream_kind"] == "iid" and attrs["feedback_kind"] == "complete" and "complete" in attrs["feedback"]
-    assert "types" in attrs["stream_law"] and attrs["key"].endswith("[0, 2]") and attrs["optimum_kind"] == "exact"
+    assert "types" in attrs["stream"] and attrs["key"].endswith("[0, 2]") and attrs["optimum_kind"] == "exact"
 
 
 def test_save_and_load(dataset, tmp_path):

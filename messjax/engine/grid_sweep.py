@@ -150,7 +150,7 @@ def sweep(
         "policy_kinds": json.dumps({name: policy_kind(each) for name, each in run_parts.policies.items()}),
         "stream_kind": stream.kind.name,
         "feedback_kind": feedback_kind(feedback),
-        "stream_law": results.describe(stream.draw),
+        "stream": results.describe(stream.draw),
         "feedback": results.describe(feedback),
         "meter": results.describe(run_parts.meter.add),
         "num_streams": num_done,

@@ -231,10 +231,10 @@ def run_stream(
     Returns:
         Results by policy, with curves at the checkpoints.
     """
-    key_world, key_policy, key_feedback = component_keys(key)
+    key_stream, key_policy, key_feedback = component_keys(key)
     start = jax.random.fold_in(key_policy, 0)  # t = 0 is the start; requests are 1, 2, ...
-    stream_state = run_parts.stream.init(jax.random.fold_in(key_world, 0))
-    num_models = jax.eval_shape(run_parts.stream.draw, key_world, stream_state, jnp.ones((), jnp.int32))[1].cost.shape[
+    stream_state = run_parts.stream.init(jax.random.fold_in(key_stream, 0))
+    num_models = jax.eval_shape(run_parts.stream.draw, key_stream, stream_state, jnp.ones((), jnp.int32))[1].cost.shape[
         0
     ]
     lanes = {
@@ -244,7 +244,7 @@ def run_stream(
 
     def one(t: Array, carry: PyTree) -> PyTree:
         stream_state, lanes = carry
-        stream_state, request = run_parts.stream.draw(jax.random.fold_in(key_world, t), stream_state, t)
+        stream_state, request = run_parts.stream.draw(jax.random.fold_in(key_stream, t), stream_state, t)
         keys = jax.random.fold_in(key_policy, t), jax.random.fold_in(key_feedback, t)
         after = {}
         for name, (state, metric) in lanes.items():

@@ -34,7 +34,7 @@ class AuditState(NamedTuple):
 
 
 class QueueStep(NamedTuple):
-    """A request after it was served: (whole, part) of Q_t, and what moved; `excess` is None where L4 is silent."""
+    """A request after it was served: (whole, part) of Q_t, and what moved; `excess` is None where L4 does not apply."""
 
     whole: Array
     part: Array

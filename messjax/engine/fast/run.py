@@ -95,7 +95,7 @@ def run_block(
     columnar = streams.columnar_of(run_parts.stream)
     assert columnar is not None, "supported streams have a form in columns"
     site = jax.vmap(component_keys)(keys)
-    key_world, key_policy = (counter_prng.word_stream(site[:, n]) for n in (0, 1))
+    key_stream, key_policy = (counter_prng.word_stream(site[:, n]) for n in (0, 1))
     first = jax.vmap(lambda key: jax.random.fold_in(key, 0))
     requests_of = jax.vmap(run_parts.stream.init)(first(site[:, 0]))
     length = loop.chunk_length(columnar, keys.shape[0])
@@ -111,7 +111,7 @@ def run_block(
         part = loop.Chunk(
             t=t,
             n=jnp.minimum(length, stop - done),
-            requests=columnar.chunk(key_world, requests_of, t, explore_draw),
+            requests=columnar.chunk(key_stream, requests_of, t, explore_draw),
             p=p,
             predictions=None,
             choice=None,

@@ -50,7 +50,7 @@ class Columnar(Protocol):
         """Every model's satisfaction, float32 [M, B]."""
 
     def means(self, row: PyTree) -> Columns | None:
-        """Every model's mean mu_m(x); None where the law is unknown."""
+        """Every model's mean mu_m(x); None where the distribution is unknown."""
 
     def relative(self, row: PyTree) -> Columns:
         """mu_m(x) - mu_0(x) of the models from 1 on."""

@@ -116,7 +116,7 @@ def over_time(
         "held_out": len(held.features),
         "bins": f"{bins} of equal width over [0, 1]",
         "predictor": results.describe(predictor.predict),
-        "stream_law": results.describe(stream.draw),
+        "stream": results.describe(stream.draw),
         "num_streams": num_streams,
         "key": f"{jax.random.key_impl(key)}:{np.asarray(jax.random.key_data(key)).tolist()}",
         "created": results.now(),

@@ -16,11 +16,14 @@ from matplotlib.lines import Line2D
 
 from messjax.types import expect, found
 
-__all__ = ["over_requests", "predictor_quality", "save", "versus_v"]
+__all__ = ["line_style", "note_omitted", "over_requests", "predictor_quality", "save", "versus_v"]
 
 # Okabe and Ito's colours, told apart by the colour-blind; markers and line styles tell them apart in grey.
-COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+# The last three colours are Tol's.
+COLORS = (
+    "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#882255", "#999933", "#7F7F7F",
+)  # fmt: skip
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", "*", ">")
 DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (5, 1, 1, 1)), (0, (3, 1, 1, 1, 1, 1)), (0, (8, 2)))
 STYLE: Any = {
     "font.size": 9,
@@ -36,6 +39,31 @@ STYLE: Any = {
     "svg.hashsalt": "messjax",
     "figure.facecolor": "white",
 }
+
+
+def line_style(i: int) -> dict[str, Any]:
+    """Colour, marker and dashes of line number i, no two alike among the first 300.
+
+    Args:
+        i: Number of the line, from 0. The first ten have ten colours and ten markers.
+
+    Returns:
+        Keywords `color`, `marker` and `ls` of matplotlib's `plot`.
+    """
+    cycle = i // len(COLORS)
+    dashes = DASHES[(i + cycle) % len(DASHES)]
+    return {"color": COLORS[i % len(COLORS)], "marker": MARKERS[(i + cycle // 6) % len(MARKERS)], "ls": dashes}
+
+
+def note_omitted(figure: Figure, text: str) -> None:
+    """State below a figure what it leaves out.
+
+    Args:
+        figure: The figure, with a constrained layout.
+        text: What is not drawn; empty: nothing is.
+    """
+    if text:
+        figure.supxlabel(text, fontsize=8, color="0.3")
 
 
 def save(figure: Figure, path: str | os.PathLike[str]) -> list[Path]:
@@ -111,16 +139,11 @@ def versus_v(verdicts: xr.Dataset, *, title: str = "", cost_unit: str | None = N
             axis.set(title=f"({letter}) terms of T2, {names[i]}", xlabel=f"V (requests per {cost_unit})")
             axis.set_ylabel(f"bound on the cost gap ({cost_unit})")
         policies = [
-            Line2D(
-                [],
-                [],
-                color=COLORS[i],
-                marker=MARKERS[i],
-                ls=DASHES[i],
-                label=f"{name}: measured (marker), bound (line)",
-            )
+            Line2D([], [], **line_style(i), label=f"{name}: measured (marker), bound (line)")
             for i, name in enumerate(names)
         ]
+        if len(names) > 2:
+            note_omitted(figure, f"Terms of T2 are not drawn for {', '.join(names[1:-1])}.")
         figure.legend(handles=[*policies, *extras], loc="outside lower center", ncols=2)
         figure.suptitle(title, fontsize=10)
         return figure
@@ -143,11 +166,11 @@ def _by_policy_and_v(verdicts: xr.Dataset) -> xr.Dataset:
 def _measured_and_bound(axis: Any, rows: xr.Dataset, i: int, *, bounded: bool) -> None:
     V, mean = rows["V"].values, rows["measured"].values
     spread = np.stack([mean - rows["measured_lower"].values, rows["measured_upper"].values - mean])
-    look = {"color": COLORS[i], "markersize": 5, "capsize": 3}
-    axis.errorbar(V, mean, yerr=spread, fmt=MARKERS[i], ls=":", lw=0.8, **look)
+    style = line_style(i)
+    axis.errorbar(V, mean, yerr=spread, **(style | {"ls": ":", "lw": 0.8, "markersize": 5, "capsize": 3}))
     if bounded:
         finite = np.where(np.isfinite(rows["bound"].values), rows["bound"].values, np.nan)
-        axis.plot(V, finite, color=COLORS[i], ls=DASHES[i], lw=1.6)
+        axis.plot(V, finite, color=style["color"], ls=style["ls"], lw=1.6)
 
 
 def _cost_terms(axis: Any, rows: xr.Dataset) -> None:
@@ -176,7 +199,12 @@ def _queue_extras(axis: Any, verdicts: xr.Dataset) -> list:
         bound = verdicts.sel(statement="T3 mean queue", policy=name)["bound"].values
         if np.isfinite(bound).all():
             handles += axis.plot(
-                V, bound, color=COLORS[i], lw=1.0, marker="_", label=f"(c) T3, {name}: bound on the mean of Q"
+                V,
+                bound,
+                color=line_style(i)["color"],
+                lw=1.0,
+                marker="_",
+                label=f"(c) T3, {name}: bound on the mean of Q",
             )
     return handles
 
@@ -189,33 +217,38 @@ def _signed_log(axis: Any) -> None:
         return
     step = 10.0 ** np.floor(np.log10(np.quantile(np.abs(shown), 0.15)))
     axis.set_yscale("symlog", linthresh=step, linscale=0.6)
-    axis.set_yticks([tick for tick in axis.get_yticks() if tick == 0 or abs(tick) >= 0.99 * step])
+    axis.set_yticks([0.0, *(tick for tick in axis.get_yticks() if abs(tick) >= 0.99 * step)])
     axis.set_ylim(min(-step / 2, 3.0 * shown.min()), 3.0 * shown.max())  # after the ticks, which widen it
     axis.axhline(0.0, color="0.3", lw=0.8)
 
 
-def over_requests(curves: Sequence[tuple[str, xr.Dataset]], *, alpha: float, title: str, cost_unit: str) -> Figure:
-    """Running satisfaction and running cost (full ledger) against requests, one line per policy.
+def over_requests(
+    curves: Sequence[tuple[str, xr.Dataset]], *, alpha: float, title: str, cost_unit: str, omitted: str = ""
+) -> Figure:
+    """Running satisfaction and running cost (full ledger) against requests, one line per (label, summary).
+
+    Bands are the intervals over streams.
 
     Args:
-        curves: Pairs of a label and the `results.summary` of one policy at one grid point: variables over (limit, t).
-        alpha: SLA target, which is drawn too.
+        curves: Pairs of a label and `results.summary` of one policy at one grid point: variables over (limit, t).
+        alpha: The share of satisfied requests that was agreed; it is drawn.
         title: Title of the figure.
         cost_unit: Unit of the costs.
+        omitted: What is not drawn, stated below the figure.
 
     Returns:
-        The figure; bands are the intervals over streams.
+        The figure.
     """
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(9.2, 4.6), layout="constrained")
         left, right = figure.subplots(1, 2)
         for i, (label, summary) in enumerate(curves):
-            look = {"color": COLORS[i % len(COLORS)], "ls": DASHES[(i // len(COLORS) + i) % len(DASHES)], "lw": 1.4}
+            look = line_style(i) | {"lw": 1.4, "ms": 4}
             for axis, name in ((left, "satisfaction_curve"), (right, "cost_curve")):
                 mean, lower, upper = (summary[name].sel(limit=limit).values for limit in ("mean", "lower", "upper"))
-                axis.plot(summary["t"].values, mean, label=label, **look)
+                axis.plot(summary["t"].values, mean, label=label, markevery=max(1, len(mean) // 8), **look)
                 axis.fill_between(summary["t"].values, lower, upper, color=look["color"], alpha=0.15, lw=0)
-        left.axhline(alpha, color="k", lw=1.0, ls=(0, (6, 2)), label=f"agreed: alpha = {alpha:g}")
+        left.axhline(alpha, color="k", lw=1.0, ls=(0, (6, 2)), label=f"SLA: alpha = {alpha:g}")
         left.set(title="(a) running satisfaction", ylabel="satisfied requests / requests so far")
         right.set(title="(b) running cost, full ledger", ylabel=f"cost per request so far ({cost_unit})")
         for axis in (left, right):
@@ -224,6 +257,7 @@ def over_requests(curves: Sequence[tuple[str, xr.Dataset]], *, alpha: float, tit
             axis.xaxis.set_major_formatter(ticker.StrMethodFormatter("{x:,.0f}"))
         handles, labels = left.get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=4)
+        note_omitted(figure, omitted)
         figure.suptitle(title, fontsize=10)
         return figure
 
@@ -268,6 +302,8 @@ def predictor_quality(summary: xr.Dataset, *, title: str, most: int = 3) -> Figu
         _reliability(axes[1, 1], summary.isel(c=shown).sel(on=last), shown)
         axes[1, 1].set(title=f"(d) reliability at the end, {last}, all models")
         figure.legend(handles=_quality_legend(summary, shown, last), loc="outside lower center", ncols=3)
+        hidden = [f"{c:g}" for i, c in enumerate(summary["c"].values) if i not in shown]
+        note_omitted(figure, f"Not drawn: c = {', '.join(hidden)}." if hidden else "")
         figure.suptitle(title, fontsize=10)
         return figure
 

@@ -17,7 +17,7 @@ from rich.table import Table
 
 from messjax import results
 from messjax.theory.hypothesis_tests import NOT_APPLICABLE, VERDICTS, Row
-from proofs_check.tables import Column, build
+from proofs_check.tables import Column, build, is_wide
 
 COLUMNS = (
     Column("statement"), Column("assumptions", wide=True), Column("tightest case"), Column("measured", number=True),
@@ -37,7 +37,7 @@ def table(rows: Sequence[Row], title: str = TITLE) -> Table:
         COLUMNS,
         [_line(name, [row for row in rows if row.statement == name]) for name in names],
         title=f"{title}\nEach statement with its tightest case; verdicts by Holm's method over all cases.",
-        caption="margin: bound - measured, one-sided limits. s: seconds of simulation.",
+        caption="margin: bound - measured, one-sided limits. s: seconds of simulation." if is_wide() else "",
     )
 
 

@@ -16,8 +16,6 @@ ROOT = Path(__file__).parents[1]
 EXEMPT = (
     "cli",
     "engine/fast",
-    "theory/hypothesis_tests",
-    "theory/statement",
 )
 BEGINNINGS = tuple(f"{name}/" for name in EXEMPT)
 ARRAYS = ("Array", "np.ndarray", "ArrayLike", "Floats", "virtual_queue.Fixed", "NDArray")

@@ -99,8 +99,10 @@ def finish(args: argparse.Namespace, dataset: xr.Dataset, title: str, stem: str)
     saved = [results.save(dataset, args.out / f"{stem}.nc")]
     runtime.console().print(comparison.table(dataset, title))
     alpha = float(np.atleast_1d(dataset["alpha"].values)[0])
+    curves, omitted = comparison.curves(dataset)
+    cost_unit = str(dataset.attrs["cost_unit"])
     figure = plot.over_requests(
-        comparison.curves(dataset), alpha=alpha, title=f"{title}; 95% intervals", cost_unit=dataset.attrs["cost_unit"]
+        curves, alpha=alpha, title=f"{title}; 95% intervals", cost_unit=cost_unit, omitted=omitted
     )
     saved += plot.save(figure, args.out / stem)
     print(f"wrote {', '.join(str(path) for path in saved)}")

@@ -11,6 +11,7 @@ import jax
 import numpy as np
 
 from messjax import feedback as _feedback
+from messjax.engine import debug_checks
 from messjax.streams.float32 import LARGEST
 from messjax.theory import optimum
 from messjax.types import Controls, Meter, Policy, Stream, StreamDescription, expect, found
@@ -32,7 +33,7 @@ def check_components(key: Any, controls: Any, policy: Any, stream: Any, meter: A
 
     Raises:
         TypeError: Names the argument, what was found and what was expected.
-        ValueError: An empty mapping of policies.
+        ValueError: An empty mapping of policies; in debug runs (`debug_checks`) an array of the wrong shape.
     """
     _check_key(key)
     expect("controls", controls, Controls, "Controls(V=..., alpha=..., c=..., a=..., f=...)")
@@ -41,6 +42,8 @@ def check_components(key: Any, controls: Any, policy: Any, stream: Any, meter: A
     if meter is not None:
         expect("meter", meter, Meter, "a Meter, such as meters.standard(), or None")
     _check_feedback(feedback)
+    if debug_checks.enabled():
+        debug_checks.check_shapes(policy, stream, meter, feedback)
 
 
 def _check_key(key: Any) -> None:

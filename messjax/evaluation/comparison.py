@@ -169,7 +169,7 @@ def _met(one: xr.Dataset) -> str:
     return f"{met.mean():.0%}, from {int(np.median(start[met])):,}"
 
 
-def curves(dataset: xr.Dataset, most: int = 3) -> list[tuple[str, xr.Dataset]]:
+def curves(dataset: xr.Dataset, most: int = 3) -> tuple[list[tuple[str, xr.Dataset]], str]:
     """Curves for `plot.over_requests`: MESS+ at up to `most` values of V (first alpha and c), then the baselines.
 
     Args:
@@ -177,7 +177,7 @@ def curves(dataset: xr.Dataset, most: int = 3) -> list[tuple[str, xr.Dataset]]:
         most: Largest number of curves of MESS+.
 
     Returns:
-        Pairs of a label and the summary over streams of a policy.
+        Pairs of a label and the summary over streams of a policy, and in words which points of the grid are left out.
     """
     summary = results.summary(dataset[[f"{name}_curve" for name in CURVES]])
     result = []
@@ -188,4 +188,11 @@ def curves(dataset: xr.Dataset, most: int = 3) -> list[tuple[str, xr.Dataset]]:
         result.append((f"{policy}, V = {float(one['V']):.3g}" if policy == MESS_PLUS else policy, one))
     own = [pair for pair in result if pair[0].startswith(MESS_PLUS)]
     chosen = {round(i) for i in np.linspace(0, len(own) - 1, min(most, len(own)))}
-    return [own[i] for i in sorted(chosen)] + [pair for pair in result if not pair[0].startswith(MESS_PLUS)]
+    shown = [own[i] for i in sorted(chosen)] + [pair for pair in result if not pair[0].startswith(MESS_PLUS)]
+    left = [f"{len(own) - len(chosen)} of {len(own)} V"] if len(chosen) < len(own) else []
+    left += [
+        f"{name} = {', '.join(f'{value:g}' for value in dataset[name].values[1:])}"
+        for name in ("alpha", "c")
+        if dataset.sizes.get(name, 1) > 1
+    ]
+    return shown, f"Not drawn: {'; '.join(left)}; they are in the table." if left else ""

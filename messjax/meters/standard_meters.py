@@ -17,7 +17,7 @@ from jax.tree_util import Partial
 
 from messjax.numerics import compensated
 from messjax.numerics import virtual_queue as queue
-from messjax.types import Array, Meter, PyTree, Step
+from messjax.types import Array, Meter, PyTree, Step, expect
 
 # --- small meters, to be zipped -------------------------------------------------------------------------------
 
@@ -127,6 +127,7 @@ def zip_meters(*meters: Meter) -> Meter:
         The meter.
 
     Raises:
+        TypeError: One of them is no Meter.
         ValueError: When a run reads it, two meters that share the name of a metric.
 
     Example:
@@ -134,6 +135,8 @@ def zip_meters(*meters: Meter) -> Meter:
         >>> len(both.init(3))  # the state of each
         2
     """
+    for meter in meters:
+        expect("meters", meter, Meter, "a Meter each, such as meters.ledger()")
     parts = [part for meter in meters for part in parts_of(meter)]
     return Meter(
         Partial(zip_init, tuple(meter.init for meter in parts)),

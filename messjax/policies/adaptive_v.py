@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax.tree_util import Partial
 
 from messjax.policies.dual_price import Prices, climb, prices
-from messjax.types import Array, Controls, Decision, Distribution, Feedback, Kind, Policy, PyTree, as_pytree
+from messjax.types import Array, Controls, Decision, Distribution, Feedback, Kind, Policy, PyTree, as_pytree, expect
 
 
 class AutoState(NamedTuple):
@@ -59,6 +59,7 @@ def auto_v(policy: Policy, distribution: Distribution, transient: float, share: 
     Source: T6 and L1 in docs/theory.md.
     """
     table = _table(distribution, transient, share)
+    expect("policy", policy, Policy, "a Policy, such as policies.mess_plus(predictor)")
     inner, numbers = as_pytree(policy), jnp.asarray([transient, share], jnp.float32)
     return Policy(
         init=Partial(_init, inner.init, table, numbers),

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax.tree_util import Partial
 
 from messjax.numerics.virtual_queue import Fixed
-from messjax.types import Array, Controls, Decision, Feedback, Kind, Outcome, Policy, PyTree, as_pytree
+from messjax.types import Array, Controls, Decision, Feedback, Kind, Outcome, Policy, PyTree, as_pytree, expect
 
 
 class PendingOutcome(NamedTuple):
@@ -71,6 +71,7 @@ def delayed(policy: Policy, delay: int, num_features: int, num_models: int) -> P
             f"delayed: found delay {delay}, {num_features} features and {num_models} models, "
             "expected delay >= 0, features >= 0 and models >= 1"
         )
+    expect("policy", policy, Policy, "a Policy, such as policies.mess_plus(predictor)")
     policy = as_pytree(policy)
     if delay == 0:
         return policy

@@ -12,7 +12,7 @@ from messjax.numerics.compensated import Sum
 from messjax.numerics.compensated import add as add_to_sum
 from messjax.numerics.virtual_queue import Fixed
 from messjax.streams.float32 import simulated
-from messjax.types import Array, Controls, Decision, Feedback, Kind, Policy, PyTree, as_pytree
+from messjax.types import Array, Controls, Decision, Feedback, Kind, Policy, PyTree, as_pytree, expect
 
 
 class CostHistory(NamedTuple):
@@ -57,6 +57,7 @@ def running_mean_costs(policy: Policy, num_models: int, *, start: float = 1e-6) 
         raise ValueError(f"running_mean_costs: num_models is {num_models}, expected at least one")
     if not 0.0 <= start < float("inf"):
         raise ValueError(f"running_mean_costs: start is {start}, expected a finite cost >= 0")
+    expect("policy", policy, Policy, "a Policy, such as policies.mess_plus(predictor)")
     policy = as_pytree(policy)
     first = jnp.full(num_models, float(simulated("start", np.asarray(start))), jnp.float32)
     return Policy(

@@ -12,7 +12,7 @@ from jax.tree_util import Partial
 from messjax.numerics import virtual_queue
 from messjax.policies.predictor_router import RouterState
 from messjax.streams.service_classes import last_feature
-from messjax.types import Array, Controls, Decision, Feedback, Kind, Policy, as_pytree
+from messjax.types import Array, Controls, Decision, Feedback, Kind, Policy, as_pytree, expect
 
 
 def by_class(policy: Policy, alphas: np.ndarray, *, class_of: Callable[[Array], Array] = last_feature) -> Policy:
@@ -42,6 +42,7 @@ def by_class(policy: Policy, alphas: np.ndarray, *, class_of: Callable[[Array], 
     alphas = np.asarray(alphas, np.float64)
     if alphas.ndim != 1 or not alphas.size or not ((alphas >= 0) & (alphas <= 1)).all():
         raise ValueError(f"by_class: expected alphas [C] in [0, 1], found {alphas.tolist()}")
+    expect("policy", policy, Policy, "a Policy, such as policies.mess_plus(predictor)")
     policy = as_pytree(policy)
     controls = Controls(*(jnp.zeros((), jnp.float32) for _ in Controls._fields))
     if not isinstance(result := jax.eval_shape(policy.init, jax.random.key(0), controls), RouterState):

@@ -11,7 +11,7 @@ from jax.tree_util import Partial
 
 from messjax import theory
 from messjax.theory import optimum
-from messjax.types import Array, Controls, Decision, Distribution, Feedback, Kind, Policy, PyTree, as_pytree
+from messjax.types import Array, Controls, Decision, Distribution, Feedback, Kind, Policy, PyTree, as_pytree, expect
 
 
 def tightened(policy: Policy, kappa: float) -> Policy:
@@ -34,6 +34,7 @@ def tightened(policy: Policy, kappa: float) -> Policy:
     """
     if not 0.0 <= kappa < np.inf:
         raise ValueError(f"tightened: kappa is {kappa}, expected a finite number >= 0")
+    expect("policy", policy, Policy, "a Policy, such as policies.mess_plus(predictor)")
     inner, more = as_pytree(policy), jnp.asarray(kappa, jnp.float32)
     return Policy(
         Partial(_init, inner.init, more), Partial(_act, inner.act, more), Partial(_update, inner.update, more),

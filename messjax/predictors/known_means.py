@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from jax.tree_util import Partial
 
-from messjax.types import Array, Kind, Outcome, Predictor, Stream
+from messjax.types import Array, Kind, Outcome, Predictor, Stream, expect
 
 
 def known_mean(stream: Stream, who: str) -> Partial:
@@ -20,6 +20,7 @@ def known_mean(stream: Stream, who: str) -> Partial:
     Raises:
         ValueError: The stream's means are unknown, as in a recorded trace.
     """
+    expect("stream", stream, Stream, "a Stream, such as streams.types(distribution) or zoo.stream()")
     if stream.mean is None:
         raise ValueError(
             f"{who}: the means of this stream are unknown (a recorded trace?); expected a synthetic stream"

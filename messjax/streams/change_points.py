@@ -11,7 +11,7 @@ from jax.tree_util import Partial
 
 from messjax.streams.calibration import calibrated
 from messjax.streams.switching import Rule, switched
-from messjax.types import Array, Stream
+from messjax.types import Array, Stream, expect
 
 
 def chain(*parts: tuple[Stream, int], shown: bool = False) -> Stream:
@@ -59,6 +59,8 @@ def change(before: Stream, after: Stream, at: int, *, shown: bool = False) -> St
     Raises:
         ValueError: `at` below one, a recorded `before` that is too short, or shapes that differ.
     """
+    for name, part in (("before", before), ("after", after)):
+        expect(f"change: {name}", part, Stream, "a Stream, such as streams.types(distribution) or zoo.stream()")
     if operator.index(at) < 1:
         raise ValueError(f"change: at is {at}, expected a request number >= 1")
     if at > 1:
@@ -122,6 +124,7 @@ def _passed(ends: Array, key: Array, hidden: tuple, t: Array) -> tuple[Array, tu
 
 
 def _count(who: str, which: str, stream: Stream, number: int) -> int:
+    expect(f"{who}: {which}", stream, Stream, "a Stream, such as streams.types(distribution) or zoo.stream()")
     if operator.index(number) < 1:
         raise ValueError(f"{who}: {which} has {number} requests, expected at least one")
     if stream.length is not None and number > stream.length:

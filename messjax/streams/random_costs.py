@@ -18,7 +18,7 @@ from scipy import special
 
 from messjax.numerics import counter_prng
 from messjax.streams.float32 import simulated
-from messjax.types import Array, Distribution, PyTree, Request, Stream, as_pytree
+from messjax.types import Array, Distribution, PyTree, Request, Stream, as_pytree, expect
 
 ACROSS = ("independent", "comonotone")
 LOG2_ROWS = 14  # of a sampled distribution
@@ -118,6 +118,7 @@ def _is_common(who: str, across: str) -> bool:
 
 
 def _priced(stream: Stream, cost: Partial, distribution: Partial, common: bool) -> Stream:
+    expect("stream", stream, Stream, "a Stream, such as streams.types(distribution) or zoo.stream()")
     stream = as_pytree(stream)
     return stream._replace(
         draw=Partial(_draw, cost, stream.draw),

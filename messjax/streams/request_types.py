@@ -12,7 +12,7 @@ from jax.tree_util import Partial
 from messjax.streams import labels as _labels
 from messjax.streams.float32 import simulated
 from messjax.theory import optimum
-from messjax.types import Array, Distribution, Kind, Request, Stream, is_traced
+from messjax.types import Array, Distribution, Kind, Request, Stream, expect, is_traced
 
 
 def types(distribution: Distribution, *, labels: str = "independent") -> Stream:
@@ -44,6 +44,7 @@ def types(distribution: Distribution, *, labels: str = "independent") -> Stream:
         >>> stream = types(easy_and_hard)
     """
     label = Partial(_labels.by_name(labels))
+    expect("distribution", distribution, Distribution, "a Distribution, such as zoo.distribution()")
     if is_traced(distribution[:3]):
         return _traced_types(label, distribution)
     distribution = optimum.check_distribution(distribution)

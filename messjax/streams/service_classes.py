@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import Partial
 
-from messjax.types import Array, PyTree, Request, Stream, as_pytree
+from messjax.types import Array, PyTree, Request, Stream, as_pytree, expect
 
 
 def with_classes(stream: Stream, shares: np.ndarray) -> Stream:
@@ -30,6 +30,7 @@ def with_classes(stream: Stream, shares: np.ndarray) -> Stream:
     shares = np.asarray(shares, np.float64)
     if shares.ndim != 1 or not shares.size or not (shares >= 0).all() or not abs(shares.sum() - 1.0) <= 1e-9:
         raise ValueError(f"with_classes: expected probabilities [C] that sum to 1, found {shares.tolist()}")
+    expect("stream", stream, Stream, "a Stream, such as streams.types(distribution) or zoo.stream()")
     stream = as_pytree(stream)
     return stream._replace(
         draw=Partial(_draw, stream.draw, jnp.asarray(np.cumsum(shares)[:-1], jnp.float32)),

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import Partial
 
-from messjax.types import Array, Distribution, Kind, PyTree, Request, Stream, as_pytree, equal_components
+from messjax.types import Array, Distribution, Kind, PyTree, Request, Stream, as_pytree, equal_components, expect
 
 
 class Rule(NamedTuple):
@@ -68,6 +68,8 @@ def switched(
     Raises:
         ValueError: No parts, or shapes that differ; names `who` and the part.
     """
+    for i, part in enumerate(parts):
+        expect(f"{who}: part {i}", part, Stream, "a Stream, such as streams.types(distribution) or zoo.stream()")
     parts = [as_pytree(part) for part in parts]
     _check(who, parts)
     draw = Partial(_draw_visible if shown else _draw, rule.pick, tuple(part.draw for part in parts))

@@ -24,23 +24,44 @@ CORRECTIONS = ("holm", "bonferroni", "none")
 
 
 class Row(NamedTuple):
-    """What came of one statement on one run. NaN where it is not applicable."""
+    """The test of one statement on one run. NaN where it is not applicable.
+
+    Attributes:
+        statement: Name of the statement.
+        source: Where its proof is.
+        assumptions: What it needs.
+        case: Name of the run.
+        measured: What was measured.
+        measured_lower: Lower limit of it, two-sided and not corrected.
+        measured_upper: Upper limit of it.
+        bound: The bound at the measured means.
+        margin_lower: Lower one-sided limit of bound - measured (of measured - bound where the statement is "at least"),
+            at the level of the tests and not corrected.
+        margin_upper: Upper one-sided limit of it.
+        looseness: bound / measured, where both are positive.
+        p_violated: Small where the margin is below zero.
+        p_holds: Small where the margin is above zero.
+        verdict: One of `VERDICTS`.
+        reason: Why it is not applicable.
+        streams: Number of independent streams.
+        seconds: Time that the simulation took.
+    """
 
     statement: str
     source: str
     assumptions: str
     case: str
     measured: float
-    measured_lower: float  # two-sided limits of what is measured, not corrected
+    measured_lower: float
     measured_upper: float
     bound: float
-    margin_lower: float  # one-sided limits of bound - measured (of what is at least a bound: of measured - bound),
-    margin_upper: float  # each at the level of the tests, not corrected
-    looseness: float  # bound / measured, where both are positive
-    p_violated: float  # small: the margin is below zero
-    p_holds: float  # small: it is above
-    verdict: str  # one of VERDICTS
-    reason: str  # why it is not applicable
+    margin_lower: float
+    margin_upper: float
+    looseness: float
+    p_violated: float
+    p_holds: float
+    verdict: str
+    reason: str
     streams: int
     seconds: float
 
@@ -68,7 +89,17 @@ def evaluate(statement: Statement, run: Run, *, level: float = LEVEL, ignored: C
 
 
 def of_conclusion(statement: Statement, run: Run, conclusion: Any, level: float = LEVEL) -> Row:
-    """The test of what a statement has concluded on a run, as `evaluate` makes it."""
+    """The test of what a statement has concluded about a run, as `evaluate` makes it.
+
+    Args:
+        statement: The statement.
+        run: The run.
+        conclusion: What the statement concluded.
+        level: Coverage of each one-sided limit, in (0.5, 1).
+
+    Returns:
+        Measured, bound, limits of the margin, p-values and verdict.
+    """
     row = EMPTY_ROW._replace(
         statement=statement.name,
         source=statement.source,
@@ -128,7 +159,15 @@ def _word(p_violated: float, p_holds: float, level: float) -> str:
 
 
 def limits_of_measured(conclusion: Any, level: float = LEVEL) -> tuple[float, float, float]:
-    """What was measured with its two-sided limits over streams: (mean, lower, upper), NaN where there is nothing."""
+    """What was measured, with two-sided limits over streams.
+
+    Args:
+        conclusion: What a statement concluded.
+        level: Coverage of the limits, in (0, 1).
+
+    Returns:
+        Mean, lower and upper limit; NaN where nothing was measured.
+    """
     if isinstance(conclusion, Exact):
         return conclusion.measured, conclusion.measured, conclusion.measured
     samples = conclusion.events if isinstance(conclusion, Tail) else conclusion.measured

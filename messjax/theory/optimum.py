@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from messjax.numerics.array_cache import ArrayCache, RecentCache, is_immutable
-from messjax.types import Distribution
+from messjax.types import Distribution, expect
 
 __all__ = [
     "Optimum",
@@ -112,6 +112,7 @@ def check_distribution(distribution: Distribution) -> Distribution:
     Raises:
         ValueError: Shapes disagree or a value is out of range; the message names the first one.
     """
+    expect("distribution", distribution, Distribution, "a Distribution, such as zoo.distribution()")
     weight = np.asarray(distribution.weight, dtype=np.float64)
     cost = np.asarray(distribution.cost, dtype=np.float64)
     mean = np.asarray(distribution.mean, dtype=np.float64)
@@ -156,8 +157,8 @@ def check_alpha(alpha: float) -> float:
     Raises:
         ValueError: It is outside [0, 1] or NaN.
     """
-    if not 0.0 <= alpha <= 1.0:
-        raise ValueError(f"alpha is {alpha}, expected a satisfaction in [0, 1].")
+    if isinstance(alpha, str) or alpha is None or not 0.0 <= alpha <= 1.0:
+        raise ValueError(f"alpha is {alpha!r}, expected a satisfaction in [0, 1].")
     return float(alpha)
 
 

@@ -29,26 +29,47 @@ FEEDBACK = ("any", "complete", "sparse", "complete or sparse")
 
 
 class Run(NamedTuple):
-    """One policy at one point of a grid: what was measured on n independent streams, and the constants of the law."""
+    """One policy at one point of a grid: what was measured on n independent streams, and the constants of its bounds.
+
+    Attributes:
+        V: Weight of cost, in 1 / cost unit.
+        alpha: Required satisfaction that the policy ran with.
+        c: Scale of the exploration probability.
+        a: Its exponent.
+        f: Probability of feedback.
+        T: Number of requests.
+        P_T: Sum of the exploration probabilities.
+        metrics: Metrics by name, [n] each.
+        distribution: Of the requests; None: not known.
+        best: C* and gamma* at `alpha`; NaN where the distribution is not known.
+        constants: Those of the distribution; NaN where it is not known.
+        policy_kind: Recorded kind of the policy.
+        feedback_kind: Recorded kind of feedback; "sparse" at f = 1 is complete feedback.
+        stream_kind: Recorded kind of the stream.
+        sla_target: The satisfaction that is required where the policy runs with a stricter alpha (T10), else None.
+        error_bound: A bound on E[e_t | past] known beforehand; None: the largest e_t measured.
+        name: Name of the run.
+        seconds: Time that its simulation took.
+    """
 
     V: float
-    alpha: float  # that the policy ran with
+    alpha: float
     c: float
     a: float
     f: float
     T: int
     P_T: float
-    metrics: Mapping[str, np.ndarray]  # [n] each
-    distribution: Distribution | None  # of the requests; None: not known
-    best: Optimum  # C* and gamma* at `alpha`; NaN where the distribution is not known
-    constants: Constants  # those of the law are NaN where it is not known
+    metrics: Mapping[str, np.ndarray]
+    distribution: Distribution | None
+    best: Optimum
+    constants: Constants
     policy_kind: str = "mess_plus"
-    feedback_kind: str = "sparse"  # at f = 1 that is complete feedback
+    feedback_kind: str = "sparse"
     stream_kind: str = "iid"
-    sla_target: float | None = None  # the satisfaction agreed where the policy runs on a tightened alpha (T10)
-    error_bound: float | None = None  # a bound on E[e_t | past] known beforehand; None: the largest e_t measured
+    sla_target: float | None = None
+    error_bound: float | None = None
     name: str = ""
-    seconds: float = 0.0  # of simulating it
+    seconds: float = 0.0
 
     @property
     def ebar(self) -> float:
@@ -61,46 +82,82 @@ class Run(NamedTuple):
         return self.feedback_kind == "complete" or (self.feedback_kind == "sparse" and self.f == 1.0)
 
     def over(self, *metrics: str) -> tuple[np.ndarray, ...]:
-        """Metrics by name, [n] each."""
+        """Metrics by name.
+
+        Args:
+            *metrics: Their names.
+
+        Returns:
+            Their values, [n] each.
+        """
         return tuple(self.metrics[name] for name in metrics)
 
     def inputs(self, **fields: Any) -> BoundInputs:
-        """What the bounds take: the constants, the point of the grid, and measured means by name."""
+        """What the bounds take: the constants, the point of the grid, and measured means by name.
+
+        Args:
+            **fields: Fields of `BoundInputs` by name.
+
+        Returns:
+            The record.
+        """
         point = {"V": self.V, "alpha": self.alpha, "T": self.T, "P_T": self.P_T, "f": self.f}
         return BoundInputs.at(self.constants, self.best, **point | fields)
 
 
 class Claim(NamedTuple):
-    """E[measured] <= bound. `bound` is a number, or a function of the means of `uses` that broadcasts over them."""
+    """E[measured] <= bound.
 
-    measured: np.ndarray  # [n], one number per independent stream
+    Attributes:
+        measured: One number per independent stream, [n].
+        bound: A number, or a function of the means of `uses` that broadcasts over them.
+        uses: What the bound is computed from, [n] each.
+    """
+
+    measured: np.ndarray
     bound: Callable[..., Any] | float
     uses: tuple[np.ndarray, ...] = ()
 
 
 class AtLeast(NamedTuple):
-    """E[measured] >= bound, a number."""
+    """E[measured] >= bound.
 
-    measured: np.ndarray  # [n]
+    Attributes:
+        measured: One number per independent stream, [n].
+        bound: A number.
+    """
+
+    measured: np.ndarray
     bound: float
 
 
 class Tail(NamedTuple):
     """P(event) <= bound.
 
-    `guide` [n], where given, is at least 1 on the event and has a mean of at most the bound, by the proof (for Q >= q
-    it is e^{r (Q - q)}): it shows the search which way an event lies that no stream has seen. Verdicts are on events.
+    Attributes:
+        events: Whether the event happened, [n] bool.
+        bound: A probability.
+        guide: [n], where given at least 1 on the event and with a mean of at most the bound, by the proof (for Q >= q
+            it is e^{r (Q - q)}): it guides the search towards events that no stream has had. Verdicts are on events.
     """
 
-    events: np.ndarray  # [n] bool
+    events: np.ndarray
     bound: float
     guide: np.ndarray | None = None
 
 
 class Between(NamedTuple):
-    """low <= E[measured] <= high, the limits numbers or functions of the means of `uses`; `centre` lies between."""
+    """low <= E[measured] <= high.
 
-    measured: np.ndarray  # [n]
+    Attributes:
+        measured: One number per independent stream, [n].
+        low: A number, or a function of the means of `uses`.
+        high: A number, or a function of the means of `uses`.
+        centre: A number between the limits.
+        uses: What the limits are computed from, [n] each.
+    """
+
+    measured: np.ndarray
     low: Callable[..., Any] | float
     high: Callable[..., Any] | float
     centre: float
@@ -119,16 +176,30 @@ class Between(NamedTuple):
 
 
 class Equal(NamedTuple):
-    """E[measured] = value. It holds where the interval lies within the tolerance, and is violated where value is not
-    in it: an equality cannot be shown any other way."""
+    """E[measured] = value.
 
-    measured: np.ndarray  # [n]
+    It holds where the interval lies within the tolerance, and is violated where the value is not in it: an equality
+    cannot be shown in any other way.
+
+    Attributes:
+        measured: One number per independent stream, [n].
+        value: The number.
+        tolerance: In the unit of the value.
+    """
+
+    measured: np.ndarray
     value: float
-    tolerance: float  # in the unit of value
+    tolerance: float
 
 
 class Exact(NamedTuple):
-    """measured <= bound, both computed; `rounding` is what float64 may be off."""
+    """measured <= bound, both computed without randomness.
+
+    Attributes:
+        measured: The left side.
+        bound: The right side.
+        rounding: Relative error that float64 may have.
+    """
 
     measured: float
     bound: float
@@ -136,29 +207,48 @@ class Exact(NamedTuple):
 
 
 class NotApplicable(NamedTuple):
-    """A hypothesis fails visibly, so that the statement does not apply to this run."""
+    """A hypothesis fails: the statement says nothing about this run.
+
+    Attributes:
+        reason: Which one, in words.
+        measured: What it would have bounded [n], for tables, or None.
+    """
 
     reason: str
-    measured: np.ndarray | None = None  # [n] what it would have bounded, for tables
+    measured: np.ndarray | None = None
 
 
 Conclusion = Claim | AtLeast | Tail | Between | Equal | Exact | NotApplicable
 
 
 class Statement(NamedTuple):
-    """One statement of the theory: what it concludes from a run, what it needs, and where its proof is."""
+    """One statement of the theory: what it says of a run, what it needs, and where its proof is.
+
+    Attributes:
+        name: Its name, beginning with that of its theorem.
+        source: The heading of its proof: "T1 in docs/theory".
+        assumptions: What it needs; violating any other assumption must not violate it.
+        evaluate: run -> conclusion.
+        about: The first line of the function's docstring.
+        unit: Unit of what is measured, for axes.
+        lemmas: Files of proofs_check/lemmas with the algebra of its proof.
+        policy: "mess_plus" where it is about no other kind of policy, else "any".
+        feedback: One of `FEEDBACK`.
+        needs_distribution: Whether it says nothing where the distribution of the requests is not known.
+        implied_by: The name of a statement from which it follows.
+    """
 
     name: str
-    source: str  # "T1 in docs/theory": the heading of its proof
-    assumptions: frozenset[str]  # breaking another one must not break it
+    source: str
+    assumptions: frozenset[str]
     evaluate: Callable[[Run], Conclusion]
-    about: str  # the first line of the function's docstring
-    unit: str = ""  # of what is measured, for axes
-    lemmas: tuple[str, ...] = ()  # files of proofs_check/lemmas with the algebra of its proof
-    policy: str = "any"  # "mess_plus": it is about no other kind of policy
-    feedback: str = "any"  # one of FEEDBACK
-    needs_distribution: bool = True  # whether it applies only where the law of the requests is known
-    implied_by: str = ""  # the name of a statement from which it follows
+    about: str
+    unit: str = ""
+    lemmas: tuple[str, ...] = ()
+    policy: str = "any"
+    feedback: str = "any"
+    needs_distribution: bool = True
+    implied_by: str = ""
 
     def conclude(self, run: Run, ignored: Collection[str] = ()) -> Conclusion:
         """Its conclusion on a run: `NotApplicable` where the run's recorded kinds rule it out, else that of `evaluate`.
@@ -190,7 +280,15 @@ class Statement(NamedTuple):
         return ""
 
     def on_changed(self, name: str, change: Callable[[Run], Run]) -> Statement:
-        """The statement evaluated after `change` has replaced numbers of the run, under another name."""
+        """The statement about a run of which some numbers are replaced.
+
+        Args:
+            name: Name of the new statement.
+            change: run -> run.
+
+        Returns:
+            The new statement.
+        """
         return self._replace(name=name, evaluate=lambda run: self.evaluate(change(run)))
 
 

@@ -21,7 +21,7 @@ from messjax.theory.constants import Constants, distribution_constants
 from messjax.theory.cost import CostTerms, T2_cost_terms
 from messjax.theory.exploration import exploration_sum
 from messjax.theory.statement import ASSUMPTIONS, NotApplicable, Run, Statement
-from messjax.types import Distribution
+from messjax.types import Distribution, expect
 
 TERMS = CostTerms._fields  # control, exploration, prediction, inversion, start
 MEASURED = ("measured", "measured_lower", "measured_upper")
@@ -79,6 +79,9 @@ def judge(
         >>> "T1 queue" in judge(runs, distribution)["statement"].values
         True
     """
+    expect("dataset", dataset, xr.Dataset, "a result of sweep")
+    if distribution is not None:
+        expect("distribution", distribution, Distribution, "the Distribution of its requests: stream.distribution()")
     chosen = statements_named(statements, known_statements()) if isinstance(statements, str) else list(statements)
     _check(dataset, distribution, chosen, ignored)
     grid = tuple(str(d) for d in dataset["cost"].dims if d != "stream")

@@ -21,9 +21,9 @@ from proofs_check.assumptions.order import block_of
 from proofs_check.assumptions.report import LEVEL, Check, short
 
 BLOCKS = 20  # of the curves over requests
-SHOWN = 6  # models drawn with a colour of their own: more could not be told apart
+SHOWN = 6  # models drawn with a colour of their own: more could not be distinguished
 REACH = 3.0  # statistics and limits beyond it are cut off
-LOOK: dict[str, dict[str, Any]] = {  # told apart in grey by marker and filling
+LOOK: dict[str, dict[str, Any]] = {  # distinct in grey, too, by marker and filling
     "holds": {"marker": "o", "color": "#009E73", "markerfacecolor": "#009E73"},
     "undecided": {"marker": "o", "color": "0.45", "markerfacecolor": "white"},
     "rejected": {"marker": "X", "color": "#B03000", "markerfacecolor": "#B03000"},

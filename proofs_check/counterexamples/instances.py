@@ -211,7 +211,7 @@ def simulate(instances: Sequence[Instance], key: Array, num_streams: int) -> lis
 
 
 def _block(keys: Array, instances: list[Instance]) -> dict[str, np.ndarray]:
-    """Readings [BLOCK, n]: missing instances are filled up with the last one."""
+    """Metrics [BLOCK, n]: missing instances are filled up with the last one."""
     filled = instances + [instances[-1]] * (BLOCK - len(instances))
     batch = jax.tree.map(lambda *leaves: np.stack(leaves).astype(np.float32), *filled)
     result = _program()(keys, batch._replace(T=batch.T.astype(np.int32)))

@@ -50,7 +50,7 @@ LEADERS = 16  # run again, on eight times the streams
 QUICK, FULL = SCREENED + 8 * POPULATION, 4 * SCREENED + 24 * POPULATION  # instances tried, by default
 NOT_APPLICABLE = 3.0
 RAREST = 1e-3  # tails below it are not sought: no number of streams would tell
-ROUNDING = 1e-6  # of the scale: readings are float32 sums
+ROUNDING = 1e-6  # of the scale: metrics are float32 sums
 
 
 class SearchResult(NamedTuple):

@@ -49,7 +49,7 @@ def table(rates: Sequence[Rate]) -> Table:
         rows,
         title="Slopes of log mean in log x, with intervals over streams",
         caption=f"agrees: all of the interval within {TOLERANCE:g} of the prediction; "
-        f"gated: not judged, as T/(V gamma*) is below {GATE:g}.",
+        f"gated: no verdict, as T/(V gamma*) is below {GATE:g}.",
     )
 
 
@@ -108,8 +108,9 @@ def t6_figure(rates: Sequence[Rate]) -> Figure:
     with matplotlib.rc_context(STYLE):
         drawn = Figure(figsize=(9.2, 4.8), layout="constrained")
         left, right = drawn.subplots(1, 2)
-        short = tuple(each for each in rates if each.what.startswith("E[Q]"))
-        for i, one in enumerate(each for each in short if each.verdict != "gated"):
+        means = [each for each in rates if each.what.startswith("E[Q]")]
+        gated = sum(each.verdict == "gated" for each in means)
+        for i, one in enumerate(each for each in means if each.verdict != "gated"):
             _power_law(left, one, i)
         for i, one in enumerate(each for each in rates if each.what.startswith("s.d. of Q")):
             _power_law(right, one, i)
@@ -120,7 +121,8 @@ def t6_figure(rates: Sequence[Rate]) -> Figure:
         for axis in (left, right):
             axis.set_xlabel("V (requests per unit of cost)")
             _legend_below(axis)
-        drawn.suptitle(_caption("T6"), fontsize=10)
+        left_out = f"not shown: {gated} run over V with T / (V $\\gamma^*$) < {GATE:g}"
+        drawn.suptitle(_caption("T6", left_out), fontsize=10)
         return drawn
 
 
@@ -164,7 +166,7 @@ def _power_law(axis: Any, one: Rate, i: int) -> None:
     color, x, y = COLORS[i % len(COLORS)], one.x, one.y
     gated = one.verdict == "gated"
     slope = f"{_digits(one.slope, 2)} [{_digits(one.slope_lower, 2)}, {_digits(one.slope_upper, 2)}]"
-    label = f"{_short(one.what)}: {'not judged' if gated else slope}, theory {one.predicted:.2g}"
+    label = f"{_short(one.what)}: {'no verdict' if gated else slope}, theory {one.predicted:.2g}"
     axis.errorbar(
         x, y, yerr=[y - one.lower, one.upper - y], fmt=MARKERS[i % len(MARKERS)], color=color, capsize=2.5,
         markersize=6.5 - i, mfc="white" if gated else color, label=label,
@@ -206,10 +208,10 @@ def _legend_below(axis: Any) -> None:
         axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.17), fontsize=7.5, handletextpad=0.4)
 
 
-def _caption(what: str) -> str:
+def _caption(what: str, selection: str = f"hollow: T / (V $\\gamma^*$) < {GATE:g}, no verdict") -> str:
     return (
         f"{what}: means with 95% intervals over streams; lines have the predicted slope through the fitted points;\n"
-        f"hollow: T / (V $\\gamma^*$) < {GATE:g}, not judged"
+        f"{selection}"
     )
 
 

@@ -1,13 +1,13 @@
-"""Policies on the same requests and coins: kept agreements, costs brought to the same satisfaction, paired intervals.
+"""Policies on the same requests and coins: who kept alpha, costs brought to the same satisfaction, paired intervals.
 
 Two policies rarely satisfy equally many requests. Where one falls short of alpha, what it lacks could have been bought
-by sending some requests, drawn blindly, to dearer models; where it exceeds alpha, as much could have been saved. The
-price of that is known from the models' averages alone (`World.blind_price`), and
+by sending some requests, drawn blindly, to more expensive models; where it exceeds alpha, as much could have been
+saved. The price of that is known from the models' averages alone (`World.blind_price`), and
 
     cost at alpha  =  cost + price (alpha - satisfaction)
 
-compares all of them at one agreement. On it a static mixture of two neighbouring models is neither better nor worse
-for mixing in other proportions. Beside it stand the plain numbers.
+compares all of them at one alpha. On it a static mixture of two neighbouring models is neither better nor worse for
+mixing in other proportions. Beside it stand the plain numbers.
 """
 
 from __future__ import annotations

@@ -7,16 +7,15 @@ fixed size (`predictors.noisy`) soon predicts worse than the base rate.
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax
 import numpy as np
 from scipy import special
 
 from messjax import predictors
 from messjax.predictors.pretrained import predict_all
+from messjax.streams import continuous_features
 from messjax.streams.calibration import solve_bias
-from messjax.types import Predictor, Stream
+from messjax.types import Predictor, Stream, spec_of
 
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(80)
 
@@ -30,11 +29,11 @@ def partial_information(stream: Stream, share: float) -> Predictor:
     has fewer than 2 M directions or share is outside [0, 1].
     """
     if not 0.0 <= share <= 1.0:
-        raise ValueError(f"seeing: share is {share}, expected one in [0, 1]")
-    weights, bias = _law_of(stream)
+        raise ValueError(f"partial_information: share is {share}, expected one in [0, 1]")
+    weights, bias = _distribution_of(stream)
     num_models, d = weights.shape
     if d < 2 * num_models:
-        raise ValueError(f"seeing: expected at least 2 M = {2 * num_models} features, found {d}")
+        raise ValueError(f"partial_information: expected at least 2 M = {2 * num_models} features, found {d}")
     axes = np.linalg.qr(weights.T, mode="complete")[0].T  # the first M span the weights, the others nothing of them
     own, other = axes[:num_models], axes[num_models : 2 * num_models]
     signal = np.sqrt(share) * own + np.sqrt(1.0 - share) * other
@@ -48,19 +47,18 @@ def partial_information(stream: Stream, share: float) -> Predictor:
 
 def explained(stream: Stream, predictor: Predictor, num: int = 8_192) -> float:
     """1 - E (mu - s_hat)^2 / Var mu, the mean over models, on `num` random x; for a frozen predictor."""
-    weights, bias = _law_of(stream)
+    weights, bias = _distribution_of(stream)
     x = np.random.default_rng(0).normal(size=(num, weights.shape[1])).astype(np.float32)
     mean = special.expit(x @ weights.T + bias)
     error = ((mean - predict_all(predictor, x)) ** 2).mean(axis=0)
     return float(np.mean(1.0 - error / mean.var(axis=0)))
 
 
-def _law_of(stream: Stream) -> tuple[np.ndarray, np.ndarray]:
-    mean: Any = stream.mean
-    if mean is None or len(getattr(mean, "args", ())) != 2:
-        raise ValueError("skill: expected a stream of streams.calibrated or streams.logistic")
-    weights, bias = (np.asarray(values, np.float64) for values in mean.args)
-    return weights, bias
+def _distribution_of(stream: Stream) -> tuple[np.ndarray, np.ndarray]:
+    spec: continuous_features.LogisticSpec | None = spec_of(stream.draw, continuous_features.draw)
+    if spec is None:
+        raise ValueError("stream: found one of another kind, expected one of streams.calibrated or streams.logistic")
+    return np.asarray(spec.weights, np.float64), np.asarray(spec.bias, np.float64)
 
 
 def _bias(size: float, bias: float, slope: float) -> float:

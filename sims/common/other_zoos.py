@@ -15,20 +15,20 @@ import xarray as xr
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
-from messjax import policies, predictors, streams
+from messjax import plot, policies, predictors, streams
 from messjax.engine.grid_sweep import sweep
 from messjax.numerics.array_cache import frozen
 from messjax.statistics import intervals
 from messjax.theory import optimum
 from messjax.types import Array, Controls, Distribution, Predictor, Stream
 from messjax.zoo import Zoo
-from sims.common import comparison, plotting, worlds
+from sims.common import comparison, worlds
 from sims.common.worlds import World
 
 WEIGHTS = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)  # the V of [M25] are w = .003, .03, .3, 3 and 29
 NUM_FEATURES = 16
 CHOOSERS = 0.25  # share of streams that a V is chosen on; it is measured on the others
-OF_THE_LAW = ["optimal_cost", "gamma", "blind_cost"]  # not of a run
+OF_THE_DISTRIBUTION = ["optimal_cost", "gamma", "blind_cost"]  # not of a run
 USED = 0.05  # a model is in use from this share of the exploited requests on
 
 
@@ -52,7 +52,7 @@ def bare(
 ) -> World:
     """A world without a prefix: nothing is trained beforehand. cost [M], accuracy [M] of the whole stream.
 
-    Its law is sampled and sorted once: here that takes as long as a run.
+    Its distribution is sampled and sorted once: here that takes as long as a run.
     """
     assert stream.distribution is not None
     weight, cost_of, mean, kind = stream.distribution()
@@ -126,7 +126,7 @@ def optimal_shares(distribution: Distribution, alpha: float) -> np.ndarray:
 
 
 def stack(datasets: Sequence[xr.Dataset], name: str, values: Sequence[Any]) -> xr.Dataset:
-    """Datasets of one form along a new first dimension; what is `OF_THE_LAW` may differ as well."""
+    """Datasets of one form along a new first dimension; what is `OF_THE_DISTRIBUTION` may differ as well."""
     index = xr.Variable(name, list(values))
     options: Any = {"coords": "minimal", "compat": "override", "combine_attrs": "override"}
     return xr.concat(datasets, dim=index, data_vars="all", join="exact", **options)
@@ -155,7 +155,7 @@ def settle(dataset: xr.Dataset) -> Settled:
 
 def line_style(i: int) -> dict[str, Any]:
     """Colour, marker and dashes of line i."""
-    return plotting.line_style(i) | {"lw": 1.1, "ms": 4}
+    return plot.line_style(i) | {"lw": 1.1, "ms": 4}
 
 
 def bars(axis: Axes, x: ArrayLike, limits: ArrayLike, i: int, **more: Any) -> None:

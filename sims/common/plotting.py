@@ -14,23 +14,17 @@ from matplotlib.figure import Figure
 from messjax import plot
 
 
-def line_style(i: int) -> dict[str, Any]:
-    """Colour, marker and dashes number i."""
-    each = ("color", plot.COLORS), ("marker", plot.MARKERS), ("ls", plot.DASHES)
-    return {name: values[i % len(values)] for name, values in each}
-
-
 def points(axis: Axes, x: np.ndarray, limits: xr.DataArray, i: int, **more: Any) -> None:
     """Means at x with their intervals; `limits` is (limit, x) of `results.summary`."""
     mean, low, high = limits.transpose("limit", ...).values
-    style = line_style(i) | {"lw": 1.1, "ms": 4.5, "capsize": 2} | more
+    style = plot.line_style(i) | {"lw": 1.1, "ms": 4.5, "capsize": 2} | more
     axis.errorbar(x, mean, yerr=np.maximum([mean - low, high - mean], 0.0), **style)
 
 
 def band(axis: Axes, limits: xr.DataArray, i: int, **more: Any) -> None:
     """A curve over t with its interval; `limits` is (limit, t)."""
     t, (mean, low, high) = limits["t"].values, limits.transpose("limit", "t").values
-    style = line_style(i) | {"lw": 1.3, "ms": 4, "markevery": max(1, len(t) // 8)} | more
+    style = plot.line_style(i) | {"lw": 1.3, "ms": 4, "markevery": max(1, len(t) // 8)} | more
     axis.plot(t, mean, **style)
     axis.fill_between(t, low, high, color=style["color"], alpha=0.15, lw=0)
 

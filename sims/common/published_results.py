@@ -39,7 +39,7 @@ class Reached(NamedTuple):
 
     cost: Interval  # MJ
     satisfaction: Interval
-    asked: float
+    sla_target: float
     V: float  # per kJ
     c: float
     enough: bool  # whether some setting was satisfying enough where it was chosen, and this one not surely less after
@@ -52,7 +52,9 @@ def cheapest(runs: Sequence[xr.Dataset], policy: str, ledger: str, wanted: Seque
     """
 
     def of(metric: str) -> np.ndarray:
-        return np.stack([one[metric].sel(policy=policy).transpose("asked", "V", "c", "stream").values for one in runs])
+        return np.stack(
+            [one[metric].sel(policy=policy).transpose("sla_target", "V", "c", "stream").values for one in runs]
+        )
 
     name = LEDGERS[ledger]
     least = np.reshape(wanted, (-1, 1, 1, 1))
@@ -65,7 +67,7 @@ def cheapest(runs: Sequence[xr.Dataset], policy: str, ledger: str, wanted: Seque
     return Reached(
         intervals.interval(of(name)[:, i, V, c].mean(axis=0)),
         intervals.interval(satisfied.mean(axis=0)),
-        float(runs[0]["asked"][i]),
+        float(runs[0]["sla_target"][i]),
         float(runs[0]["V"][V]),
         float(runs[0]["c"][c]),
         bool(beyond.max() >= 0.0 and not lacking.any()),
@@ -75,7 +77,7 @@ def cheapest(runs: Sequence[xr.Dataset], policy: str, ledger: str, wanted: Seque
 def least_skill(
     runs: Sequence[xr.Dataset], ledger: str, cost: float, wanted: Sequence[float]
 ) -> tuple[str, Reached] | None:
-    """The least skilled frozen predictor with which MESS+ is surely no dearer, and nowhere surely less satisfying."""
+    """The least skilled frozen predictor with which MESS+ surely costs no more and nowhere surely satisfies less."""
     for policy in SKILLS:
         result = cheapest(runs, policy, ledger, wanted)
         if result.enough and result.cost.upper <= cost:
@@ -85,7 +87,7 @@ def least_skill(
 
 def at_alpha(result: Results, policy: str, ledger: str) -> dict[str, Reached]:
     """Every benchmark at its alpha, each with a setting of its own."""
-    own = {name: one.isel(asked=[0]) for name, one in result.items()}
+    own = {name: one.isel(sla_target=[0]) for name, one in result.items()}
     return {name: cheapest([one], policy, ledger, [one.attrs["alpha"]]) for name, one in own.items()}
 
 
@@ -103,10 +105,10 @@ def points(result: Results) -> dict[str, Point]:
     out = {}
     for name in (name for name in REPORTED if name in result):
         cost, satisfaction = REPORTED[name]
-        mixed = float(result[name]["LP mixture at"].sel(asked=satisfaction))
+        mixed = float(result[name]["LP mixture at"].sel(sla_target=satisfaction))
         out[name] = Point([result[name]], cost, [satisfaction], mixed)
     if len(result) == len(worlds.BENCHMARKS):
-        own = [one.isel(asked=[0]) for one in result.values()]
+        own = [one.isel(sla_target=[0]) for one in result.values()]
         alphas = [one.attrs["alpha"] for one in own]
         for name, cost in AVERAGES.items():
             out[f"average, {name}"] = Point(own, cost, alphas, mean_of(result, "LP mixture"))

@@ -19,8 +19,9 @@ from messjax import policies, predictors
 from messjax.engine.grid_sweep import sweep
 from messjax.policies.win_rate_threshold import wins
 from messjax.predictors import learning
+from messjax.streams import recorded
 from messjax.theory import optimum
-from messjax.types import Array, Controls, Policy, Predictor
+from messjax.types import Array, Controls, Policy, Predictor, spec_of
 from sims.common import comparison
 from sims.common.worlds import Prefix, World
 
@@ -30,8 +31,8 @@ PUBLISHED = (GUESS, ROUTELLM, ROUTERDC)
 BEST_PAIR, ROUTERDC_ARGMIN = "RouteLLM, pair around alpha", "RouterDC, then argmin"
 KNN, LINEAR, MLP = "kNN, then argmin", "linear, then argmin", "MLP, then argmin"
 TRAINED = (ROUTELLM, ROUTERDC, BEST_PAIR, ROUTERDC_ARGMIN, KNN, LINEAR, MLP)
-UNIFORM, MIXTURE, ENDS = "uniform random", "LP mixture", "coin: cheapest or dearest"
-CHEAPEST, CHEAPEST_ENOUGH, DEAREST = "cheapest model", "cheapest model >= alpha", "dearest model"
+UNIFORM, MIXTURE, ENDS = "uniform random", "LP mixture", "coin: cheapest or most expensive"
+CHEAPEST, CHEAPEST_ENOUGH, MOST_EXPENSIVE = "cheapest model", "cheapest model >= alpha", "most expensive model"
 EPOCHS, RATE = 10, 0.01  # of heads trained on a prefix: [M25]'s rate of .06 is too fast for them (docs/decisions.md)
 AT_ONCE = 256  # requests of a trace that are routed together
 
@@ -54,7 +55,7 @@ def blind(world: World) -> dict[str, Policy]:
 
 
 def ends_only(world: World) -> tuple[np.ndarray, np.ndarray]:
-    """Costs and accuracies [M] with which only the cheapest and the dearest model are worth mixing."""
+    """Costs and accuracies [M] with which only the cheapest and the most expensive model are worth mixing."""
     ends = np.isin(np.arange(len(world.cost)), [world.cost.argmin(), world.cost.argmax()])
     return np.where(ends, world.cost, world.cost.max()), np.where(ends, world.accuracy, world.accuracy[ends].min())
 
@@ -65,9 +66,9 @@ def singles(world: World) -> dict[str, Policy]:
 
 
 def named_singles(world: World) -> dict[str, str]:
-    """Which single model is the cheapest, the cheapest whose average is at least alpha, and the dearest."""
+    """Which single model is the cheapest, the cheapest whose average is at least alpha, and the most expensive."""
     enough = np.where(world.accuracy >= world.alpha, world.cost, np.inf)
-    picked = {CHEAPEST: world.cost.argmin(), CHEAPEST_ENOUGH: enough.argmin(), DEAREST: world.cost.argmax()}
+    picked = {CHEAPEST: world.cost.argmin(), CHEAPEST_ENOUGH: enough.argmin(), MOST_EXPENSIVE: world.cost.argmax()}
     return {name: f"only {world.models[int(m)]}" for name, m in picked.items()}
 
 
@@ -160,11 +161,13 @@ def optimal_cost(world: World, alphas: np.ndarray) -> np.ndarray:
 
 def on_trace(world: World, contenders: Mapping[str, Policy]) -> dict[str, tuple[float, float]]:
     """Cost and satisfaction of policies without state or dice on all of a trace: the same in every order."""
-    draw: Any = world.stream.draw
-    features, satisfaction, cost = (np.asarray(table) for table in draw.args[0])
-    result, rows = {}, np.arange(len(features))
+    trace: recorded.ReplaySpec | None = spec_of(world.stream.draw, recorded.draw)
+    if trace is None:
+        raise ValueError("on_trace: found a stream of another kind, expected one of streams.replay")
+    satisfaction, cost = np.asarray(trace.satisfaction), np.asarray(trace.cost)
+    result, rows = {}, np.arange(len(satisfaction))
     for name, policy in contenders.items():
-        serve = np.asarray(_serve(policy, draw.args[0][0], draw.args[0][2], jnp.float32(world.alpha)))
+        serve = np.asarray(_serve(policy, trace.features, trace.cost, jnp.float32(world.alpha)))
         result[name] = float(cost[rows, serve].mean(dtype=np.float64)), float(satisfaction[rows, serve].mean())
     return result
 

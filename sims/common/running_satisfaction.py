@@ -22,35 +22,35 @@ from messjax.types import Array, Meter, Step
 from sims.common import comparison
 
 
-class Logged(NamedTuple):
-    """What `logged` carries."""
+class RunningSatisfaction(NamedTuple):
+    """What the meter carries."""
 
     total: virtual_queue.Fixed  # satisfied so far
     running: compensated.Sum  # of the running satisfactions after 1, ..., t
     t: Array
 
 
-def logged() -> Meter:
-    """Reading `satisfaction_logged`: the mean over t of the running satisfaction."""
+def running_satisfaction_meter() -> Meter:
+    """Metric `satisfaction_logged`: the mean over t of the running satisfaction."""
     return Meter(Partial(_init), Partial(_add), Partial(_read))
 
 
-def _init(num_models: int) -> Logged:
+def _init(num_models: int) -> RunningSatisfaction:
     del num_models
-    return Logged(virtual_queue.zero(), compensated.zero(), jnp.zeros((), jnp.int32))
+    return RunningSatisfaction(virtual_queue.zero(), compensated.zero(), jnp.zeros((), jnp.int32))
 
 
-def _add(number: Logged, step: Step) -> Logged:
+def _add(number: RunningSatisfaction, step: Step) -> RunningSatisfaction:
     total = virtual_queue.add(number.total, virtual_queue.units(standard_meters.served_satisfaction(step)))
-    return Logged(total, compensated.add(number.running, total.to_float() / step.t), step.t)
+    return RunningSatisfaction(total, compensated.add(number.running, total.to_float() / step.t), step.t)
 
 
-def _read(number: Logged) -> dict[str, Any]:
+def _read(number: RunningSatisfaction) -> dict[str, Any]:
     return {"satisfaction_logged": compensated.Mean(number.running, number.t)}
 
 
 def table(dataset: xr.Dataset) -> Table:
-    """Both readings per benchmark and c, at the least V, and the published ones."""
+    """Both metrics per benchmark and c, at the least V, and the published ones."""
     out = Table(
         title=f"satisfaction at V = {float(dataset['V'][0]):g} per kJ: at the end, and the mean of the running one",
         caption="pooled: over c, as the code of [M25] pools them; published: [M25], those that were to be had",
@@ -62,19 +62,19 @@ def table(dataset: xr.Dataset) -> Table:
         rows = [(f"{c:g}", one.sel(c=c)) for c in one["c"].values] + [("pooled", one.mean("c"))]
         for label, row in rows:
             end, mean = row["satisfaction"].values, row["satisfaction_logged"].values
-            told = float(one["published_satisfaction"]) if label == "pooled" else np.nan
+            published = float(one["published_satisfaction"]) if label == "pooled" else np.nan
             out.add_row(
                 str(name),
                 f"{float(one['alpha']):g}",
                 label,
-                _said(intervals.interval(end)),
-                _said(intervals.interval(mean)),
-                _said(comparison.difference(mean, end)),
-                "" if np.isnan(told) else f"{told:g}",
+                _plus_minus(intervals.interval(end)),
+                _plus_minus(intervals.interval(mean)),
+                _plus_minus(comparison.difference(mean, end)),
+                "" if np.isnan(published) else f"{published:g}",
             )
         out.add_section()
     return out
 
 
-def _said(result: intervals.Interval) -> str:
+def _plus_minus(result: intervals.Interval) -> str:
     return f"{result.mean:.4f} +- {(result.upper - result.lower) / 2:.2g}"

@@ -1,4 +1,4 @@
-"""When an agreement holds for good, and what the theory of the queue says about it."""
+"""When an SLA holds for good, and what the theory of the queue says about it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def climb(stairs: Staircase, alpha: float, V: float, t: np.ndarray) -> np.ndarra
     """Q(t) of dQ/dt = alpha - s(Q/V), Q(0) = 0, with s(g) the satisfaction at price g: derived in `policies.auto_v`.
 
     It begins with the slope alpha - s_1, s_1 that of the cheapest model, tends to V gamma*, and leaves out exploration,
-    errors and randomness. What it has climbed is missing from the agreement (L1).
+    errors and randomness. What it has climbed is missing from the SLA (L1).
     """
     top = int(np.searchsorted(stairs.level, alpha, side="left"))  # price[top] is gamma*
     at = np.cumsum(np.diff(stairs.price[: top + 1]) / (alpha - stairs.level[:top]))  # when price r + 1 is reached

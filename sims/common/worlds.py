@@ -56,7 +56,7 @@ class World(NamedTuple):
 
     @property
     def spread(self) -> float:
-        """Mean cost of the dearest model less that of the cheapest: what V is measured against."""
+        """Mean cost of the most expensive model less that of the cheapest: what V is measured against."""
         return float(np.ptp(self.cost))
 
     def published_V(self) -> np.ndarray:
@@ -66,7 +66,7 @@ class World(NamedTuple):
         return np.array(PUBLISHED_V) * float(np.ptp(zoo.get("llama3").mean_cost())) / self.spread
 
     def blind(self) -> Distribution:
-        """All that is known without looking at requests: the law of one type with the models' averages."""
+        """All that is known without looking at requests: the distribution of one type with the models' averages."""
         return Distribution(np.ones(1), self.cost[None], self.accuracy[None])
 
     def blind_price(self) -> float:
@@ -88,7 +88,7 @@ def llama(horizon: int = 13_528, alpha: float = 0.667) -> World:
 
 
 def benchmark(name: str) -> World:
-    """One benchmark of [M25] at its agreement and its number of requests."""
+    """One benchmark of [M25] at its SLA and its number of requests."""
     one = zoo.get(f"llama3/{name}")
     assert one.requests is not None
     return calibrated(name, one, alpha=float(one.alpha[0]), horizon=int(one.requests[0]))

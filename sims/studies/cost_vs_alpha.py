@@ -34,7 +34,7 @@ STEPS = (-0.12, -0.08, -0.04, 0.0, 0.04)  # of alpha, around the world's own
 
 
 def alphas(world: World) -> np.ndarray:
-    """The agreements tried: around the world's own, none above what the best model alone satisfies."""
+    """The values of alpha tried: around the world's own, none above what the best model alone satisfies."""
     tried = world.alpha + np.array(STEPS)
     return np.round(tried[tried < world.accuracy.max() - 0.005], 4)
 
@@ -46,7 +46,7 @@ def run(quick: bool) -> Results:
 
 
 def grid(world: World, quick: bool) -> xr.Dataset:
-    """One world: readings over (V, alpha, stream)."""
+    """One world: metrics over (V, alpha, stream)."""
     head = predictors.linear(world.num_features, len(world.models))
     result = sweep(
         jax.random.key(31),
@@ -60,7 +60,7 @@ def grid(world: World, quick: bool) -> xr.Dataset:
     )
     blind = [optimum.solve(world.blind(), float(alpha)).cost for alpha in result["alpha"]]
     result["blind_cost"] = ("alpha", np.array(blind), {"units": world.cost_unit})
-    return result.assign_attrs(spread=world.spread, agreement=world.alpha)
+    return result.assign_attrs(spread=world.spread, sla_target=world.alpha)
 
 
 def tables(result: Results) -> Sequence[Table]:
@@ -121,11 +121,11 @@ def _shortfall(axis: Axes, summary: xr.Dataset, name: str) -> None:
     for i, alpha in enumerate(summary["alpha"].values):
         mean, low, high = summary["violation"].sel(alpha=alpha).transpose("limit", "V").values
         look = {"color": str(shades[i]), "marker": plot.MARKERS[i], "ls": plot.DASHES[i], "lw": 1.0, "ms": 4}
-        step = f"{i + 1}. alpha from below" if i else "least alpha"
+        step = f"own alpha {STEPS[i]:+.2f}" if STEPS[i] else "own alpha"
         V = summary["V"].values * summary.attrs["spread"]
         axis.errorbar(V, mean, yerr=[mean - low, high - mean], label=step, **look)
     axis.axhline(0.0, color="0.3", lw=0.8)
-    axis.set(title=f"{name}: what is missing (T = {summary.attrs['horizon']:,})", xscale="log")
+    axis.set(title=f"{name}: shortfall (T = {summary.attrs['horizon']:,})", xscale="log")
     axis.set(xlabel="V (E_M - E_1)", ylabel="alpha - satisfaction")
 
 
@@ -141,7 +141,7 @@ def _steering(result: Results) -> Finding:
     """
     holds, fails, rows = 0, 0, []
     for name, dataset in result.items():
-        one = dataset.sel(alpha=dataset.attrs["agreement"], method="nearest")
+        one = dataset.sel(alpha=dataset.attrs["sla_target"], method="nearest")
         ends = [{metric: one[metric].isel(V=V).values for metric in ("cost", "satisfaction")} for V in (0, -1)]
         less = [comparison.difference(ends[0][metric], ends[1][metric]) for metric in ("cost", "satisfaction")]
         holds += all(each.lower > 0 for each in less)
@@ -151,7 +151,7 @@ def _steering(result: Results) -> Finding:
         mixed, best = (float(one[metric]) for metric in ("blind_cost", "optimal_cost"))
         rows.append((name, f"{float(one['alpha']):g}", *cells, f"{mixed:.3g}", f"{best:.3g}"))
     name, first = next(iter(result.items()))
-    one = first.sel(alpha=first.attrs["agreement"], method="nearest").mean("stream")
+    one = first.sel(alpha=first.attrs["sla_target"], method="nearest").mean("stream")
     cost, level = ([float(one[metric].isel(V=V)) for V in (0, -1)] for metric in ("cost", "satisfaction"))
     columns = ("world", "alpha", "cost, satisfaction at the least V", "at the largest V", "LP mixture", "C*")
     return Finding(

@@ -1,4 +1,4 @@
-"""Claim: V trades cost against the agreement as the theory of MESS+ says, for an oracle and for learned predictors.
+"""Claim: V trades cost against the SLA as the theory of MESS+ says, for an oracle and for learned predictors.
 
 Cost gap, violation, queue and adjusted regret against V, each measured on independent streams beside its bound
 (T1, T2, T3, T5 of docs/theory, constants re-derived there) and beside V gamma*.
@@ -26,7 +26,7 @@ from sims.common.study import Study
 
 
 class Setting(NamedTuple):
-    """What is run: the grid, its size, and the zoo's agreement."""
+    """What is run: the grid, its size, and the zoo's SLA."""
 
     V: tuple[float, ...]
     horizon: int
@@ -53,7 +53,7 @@ def contenders(distribution: Distribution, quick: bool) -> dict[str, Policy]:
 
 
 def run(setting: Setting, quick: bool) -> xr.Dataset:
-    """Per-stream readings of every contender on every V, with the verdicts: dimensions policy, V, stream, statement."""
+    """Per-stream metrics of every contender on every V, with the verdicts: dimensions policy, V, stream, statement."""
     llama = zoo.get("llama3")
     distribution = streams.graded(llama.mean_cost(), llama.mean_accuracy())
     with runtime.progress(setting.num_streams * setting.horizon, "requests") as report:

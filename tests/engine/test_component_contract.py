@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -50,11 +51,10 @@ def plain(tree):
 def assert_same(result, wanted, exact: bool = True):
     """Equal structure and leaves; `exact=False` allows floats the rounding of a fused program (a few ulp of 1)."""
     result, wanted = plain(result), plain(wanted)
-    assert jax.tree.structure(result) == jax.tree.structure(wanted)
-    for left, right in zip(jax.tree.leaves(result), jax.tree.leaves(wanted), strict=True):
-        assert left.dtype == right.dtype and left.shape == right.shape
-        loose = not exact and np.issubdtype(left.dtype, np.floating)
-        np.testing.assert_allclose(left, right, rtol=2e-6 if loose else 0, atol=1e-6 if loose else 0)
+    chex.assert_trees_all_equal_shapes_and_dtypes(result, wanted)
+    whole = [[x for x in jax.tree.leaves(tree) if not np.issubdtype(x.dtype, np.floating)] for tree in (result, wanted)]
+    chex.assert_trees_all_equal(*whole)
+    chex.assert_trees_all_close(result, wanted, rtol=0 if exact else 2e-6, atol=0 if exact else 1e-6)
 
 
 def check_function(function, *batches):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import os
 import re
-from functools import partial
 from operator import itemgetter
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -157,7 +157,7 @@ def test_logits_learned_along_are_those_of_the_weights(explored):
             np.testing.assert_allclose(result[lane, i], one.predict(state, seen.x[i]), atol=2e-6)
             if explore[lane, i]:
                 state = one.update(state, seen.x[i], Outcome(seen.labels[i], jnp.ones(M, bool)))
-        jax.tree.map(partial(np.testing.assert_allclose, atol=2e-6), jax.tree.map(itemgetter(lane), ends), state)
+        chex.assert_trees_all_close(jax.tree.map(itemgetter(lane), ends), state, rtol=1e-7, atol=2e-6)
 
 
 def test_a_row_is_put_without_a_scatter():

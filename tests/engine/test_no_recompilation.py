@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -40,6 +41,14 @@ def run(names: tuple[str, str, str], x: float, horizon: int):
 METER = standard_meters.zip_meters(standard_meters.ledger(), standard_meters.virtual_queue())
 
 
+@pytest.fixture
+def traced_once(monkeypatch):
+    """The general path may be traced once in a test: whatever traces a grid's program anew goes through it."""
+    chex.clear_trace_counter()
+    monkeypatch.setattr(grid_module, "run_stream", chex.assert_max_traces(grid_module.run_stream, n=1))
+
+
+@pytest.mark.usefixtures("traced_once")
 @pytest.mark.parametrize(
     "names",
     [pytest.param(row, marks=[pytest.mark.long] * ("+" in row[0] or "mlp" in row)) for row in WORLDS],
@@ -47,7 +56,6 @@ METER = standard_meters.zip_meters(standard_meters.ledger(), standard_meters.vir
 )
 def test_a_grid_is_its_single_runs_and_no_value_recompiles(names):
     controls, grid = run(names, 0.0, horizon=7)
-    programs = grid_module.program._cache_size()
     stream, policy = world(names)
 
     @jax.jit
@@ -63,7 +71,7 @@ def test_a_grid_is_its_single_runs_and_no_value_recompiles(names):
             np.testing.assert_array_equal(grid[name].isel(V=1, stream=i).values, host, err_msg=name)
     del COMPILED[:]
     _, other = run(names, 1.0, horizon=23)
-    assert not COMPILED and grid_module.program._cache_size() == programs
+    assert not COMPILED
     assert other.attrs["horizon"] == 23 and int(other["served"].isel(stream=0, V=0).sum()) == 23
 
 
@@ -73,6 +81,7 @@ def side_by_side(x: float) -> tuple[Stream, dict[str, Policy]]:
 
 
 @pytest.mark.long
+@pytest.mark.usefixtures("traced_once")
 def test_side_by_side_a_grid_is_its_single_runs_and_no_value_recompiles():
     controls = Controls(V=[0.5, 2.0], alpha=0.5, c=0.5, a=0.25, f=0.7)
     meter = standard_meters.ledger()
@@ -100,7 +109,15 @@ def test_side_by_side_a_grid_is_its_single_runs_and_no_value_recompiles():
     assert not COMPILED and (other["served"].isel(stream=0, V=0).sum("model") == 23).all()
 
 
-def test_the_compile_counter_counts():
+@pytest.mark.usefixtures("traced_once")
+def test_the_counters_count():
+    names = ("types", "mess_plus", "noisy")
+    stream, policy = world(names)
+    controls = Controls(alpha=0.5, f=0.7)
+    parts = {"policy": policy, "stream": stream, "meter": METER, "feedback": feedback.sparse, "num_streams": 1}
+    grid_sweep.sweep(jax.random.key(0), controls, horizon=3, checkpoints=2, **parts)
+    with pytest.raises(AssertionError, match="traced > 1 times"):  # another number of checkpoints is another program
+        grid_sweep.sweep(jax.random.key(0), controls, horizon=3, checkpoints=3, **parts)
     del COMPILED[:]
     jax.jit(lambda x: x * 3.0 + len(COMPILED))(jnp.ones(17))
     assert COMPILED

@@ -5,11 +5,12 @@ from __future__ import annotations
 import jax
 import numpy as np
 import pytest
+import xarray as xr
 
 from messjax import feedback, meters, policies, predictors, results, streams, zoo
 from messjax.engine import grid_sweep, simulation
 from messjax.meters import standard_meters
-from messjax.theory import optimum
+from messjax.theory import optimum, verdicts
 from messjax.types import Controls, Distribution
 
 K, M, D = 2, 3, 5
@@ -270,3 +271,39 @@ def test_what_is_just_allowed_is_not_refused():
         meter=standard_meters.ledger(),
         models=("a", "b", "c"),
     )
+
+
+ZOO, TYPED = zoo.get("llama3"), streams.types(LAW)
+# name: (the call, words that its message must have)
+OTHERS = {
+    "a zoo for the types of a stream": (lambda: streams.types(ZOO), ("distribution: found a Zoo", "a Distribution")),
+    "a zoo for a part": (lambda: streams.change(TYPED, ZOO, 4), ("change: after: found a Zoo", "zoo.stream()")),
+    "a zoo in a chain": (lambda: streams.chain((ZOO, 4)), ("chain: part 0: found a Zoo", "zoo.stream()")),
+    "a zoo with classes": (lambda: streams.with_classes(ZOO, [1.0]), ("stream: found a Zoo", "zoo.stream()")),
+    "a zoo for an oracle": (lambda: predictors.oracle(ZOO), ("stream: found a Zoo", "zoo.stream()")),
+    "a zoo for an optimum": (lambda: optimum.solve(ZOO, 0.6), ("distribution: found a Zoo", "zoo.distribution()")),
+    "no alpha for an optimum": (lambda: optimum.solve(LAW, None), ("alpha is None", "in [0, 1]")),
+    "a predictor to tighten": (
+        lambda: policies.tightened(predictors.oracle(TYPED), 0.1),
+        ("policy: found",),
+    ),
+    "a predictor to delay": (
+        lambda: policies.delayed(predictors.oracle(TYPED), 1, K, M),
+        ("policy: found",),
+    ),
+    "a name for a meter": (lambda: meters.zip_meters("cost", meters.ledger()), ("meters: found the str 'cost'",)),
+    "a zoo to judge by": (
+        lambda: verdicts.judge(xr.Dataset(), ZOO),
+        ("distribution: found a Zoo", "stream.distribution()"),
+    ),
+    "a dict to judge": (lambda: verdicts.judge({}, LAW), ("dataset: found a dict", "a result of sweep")),
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_whatever_takes_a_component_checks_its_kind(name):
+    call, words = OTHERS[name]
+    with pytest.raises((TypeError, ValueError)) as caught:
+        call()
+    assert "expected" in str(caught.value) and "\n" not in str(caught.value)
+    assert all(word in str(caught.value) for word in words), str(caught.value)

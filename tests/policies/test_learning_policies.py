@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -163,7 +164,7 @@ def test_importance_weighting_is_unbiased():
     mean = jax.tree.map(lambda *steps: rate * p * sum(steps) / M, *each)
     full = learner.update(state.predictor, x, Outcome(request.satisfaction, jnp.ones(M, bool))).params
     wanted = jax.tree.map(jnp.subtract, full, state.predictor.params)
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6), mean, wanted)
+    chex.assert_trees_all_close(mean, wanted, rtol=1e-7, atol=1e-6)
     assert float(jnp.abs(each[0]["bias"][1])) < 1e-6 < float(jnp.abs(each[1]["bias"][1]))  # nothing of the unseen
     nothing = pseudo_labels(jnp.array([0.2, 0.5, 0.9]), Outcome(jnp.zeros(M), jnp.zeros(M, bool)), jnp.float32(0.1))
     np.testing.assert_allclose(nothing.satisfaction, [0.2, 0.5, 0.9])

@@ -1,4 +1,5 @@
-"""sims/benchmark_chain: the same requests in every order, its law, windows by hand, a head that is not told."""
+"""sims/benchmark_chain: the same requests in every order, its distribution, windows by hand, a head without the
+benchmark."""
 
 from __future__ import annotations
 
@@ -57,7 +58,7 @@ def test_its_law_is_that_of_the_benchmarks_one_after_another() -> None:
 
 
 def test_a_head_that_is_not_told_the_benchmark() -> None:
-    head, blind = predictors.linear(2, 3), chain_streams.untold(predictors.linear(2, 3), 2)
+    head, blind = predictors.linear(2, 3), chain_streams.without_benchmark(predictors.linear(2, 3), 2)
     outcome = Outcome(jnp.array([1.0, 0.0, 1.0]), jnp.ones(3, bool))
     x = jnp.array([0.5, -1.0])
     state = jax.jit(head.update)(head.init(jax.random.key(0)), x, outcome)

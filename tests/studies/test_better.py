@@ -75,7 +75,7 @@ def test_the_finding_counts_who_is_better_and_names_where_nobody_is() -> None:
     result = {
         "won": world_dataset([0.99, 1.0, 1.01], 0.51),
         "short of alpha": world_dataset([0.9, 1.0, 1.1], 0.49, comparison.MISSED),
-        "dearer": world_dataset([2.1, 2.2, 2.3], 0.51),
+        "more expensive": world_dataset([2.1, 2.2, 2.3], 0.51),
     }
     assert [tables.better(dataset) for dataset in result.values()] == [True, False, False]
     cheaper, saved, blind = findings.conclude(result)

@@ -10,7 +10,7 @@ from sims.common import sla_status, worlds
 from sims.studies.exploration import figure, findings, runs
 
 COSTS = [1.0, 1.0, 2.0, 2.5, 3.0, 3.5, 4.0]  # per c, in the full ledger
-TOLD = [1.0, 1.0, 1.9, 1.5, 1.2, 1.1, 0.8]  # and in the exploit-only one
+EXPLOIT_COSTS = [1.0, 1.0, 1.9, 1.5, 1.2, 1.1, 0.8]  # and in the exploit-only one
 
 
 def world_run() -> xr.Dataset:
@@ -26,8 +26,8 @@ def world_run() -> xr.Dataset:
     metrics = {
         "cost": (grid, over_c(COSTS)),
         "cost_at_alpha": (grid, over_c(COSTS)),
-        "cost_exploit": (grid, over_c(TOLD)),
-        "cost_exploit_at_alpha": (grid, over_c(TOLD)),
+        "cost_exploit": (grid, over_c(EXPLOIT_COSTS)),
+        "cost_exploit_at_alpha": (grid, over_c(EXPLOIT_COSTS)),
         "satisfaction": (grid, over_c([0.5] * 7)),
         "explored": (grid, np.broadcast_to(np.array([0, 3, 10, 30, 100, 300, 400])[:, None], tuple(shape.values()))),
         "sla": (("V", "c"), np.full((2, 7), "kept")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import jax
 import numpy as np
 import pytest
 import xarray as xr
@@ -84,8 +85,7 @@ def test_skill_goes_from_the_base_rate_to_the_oracle() -> None:
 def test_partial_predictions_are_calibrated() -> None:
     predictor = controlled_predictors.partial_information(ARC.stream, 0.3)
     x = RNG.normal(size=(40_000, 16)).astype(np.float32)
-    s_hat, weights = predict_all(predictor, x)[:, 1], ARC.stream.mean.args  # type: ignore[union-attr]
-    mean = 1.0 / (1.0 + np.exp(-(x @ np.asarray(weights[0]).T + np.asarray(weights[1]))[:, 1]))
+    s_hat, mean = predict_all(predictor, x)[:, 1], np.asarray(jax.vmap(ARC.stream.mean)(x))[:, 1]
     for low, high in ((0.0, 0.4), (0.4, 0.6), (0.6, 1.0)):
         part = (s_hat >= low) & (s_hat < high)
         assert mean[part].mean() == pytest.approx(s_hat[part].mean(), abs=0.015)
@@ -104,7 +104,7 @@ def test_the_workshops_scores_have_the_published_means() -> None:
 # --- claim (a) ------------------------------------------------------------------------------------------------------
 
 
-def contest() -> xr.Dataset:
+def comparison() -> xr.Dataset:
     """MESS+ costs 1 kJ at alpha, a trained router 2.5, the mixture .9; exploit only MESS+ costs half."""
     contenders = {
         router_runs.BEST: runs(1.0, 0.5, 0.5),
@@ -123,7 +123,7 @@ def contest() -> xr.Dataset:
 
 
 def test_twice_is_said_where_the_interval_is_beyond_two() -> None:
-    result = {"ARC-C": contest()}
+    result = {"ARC-C": comparison()}
     at = router_runs.limits_of
     assert at(result["ARC-C"], routers.ROUTELLM, "full")[0] == pytest.approx(2.5, rel=1e-3)
     assert at(result["ARC-C"], routers.ROUTELLM, "exploit only")[0] == pytest.approx(2.5 / 0.4, rel=1e-3)
@@ -132,13 +132,13 @@ def test_twice_is_said_where_the_interval_is_beyond_two() -> None:
     assert at(result["ARC-C"], routers.MIXTURE, "full and prefix")[0] == pytest.approx(0.9, rel=1e-3)
     assert router_runs.twice(result, routers.ROUTELLM, "full") == ["ARC-C"]
     assert router_runs.twice(result, routers.GUESS, "full") == []
-    exploit, full = router_findings.findings(result)
+    exploit, full = router_findings.conclude(result)
     rows = {row[0]: row[1:] for row in exploit.table.rows}
     assert rows["RouteLLM"] == ("6.25", "1 of 1") and full.table.rows[1][:3] == ("RouteLLM", "2.50", "1 of 1")
     geometric = (2.5 * 1.5 * 1.9) ** (1 / 3)
     assert full.numbers[0].value == pytest.approx(geometric, rel=1e-3)
     assert exploit.numbers[0].value == pytest.approx(geometric / 0.4, rel=1e-3)
-    rows = {row[0].split(" (")[0]: row for row in cells(router_tables.tables(result)[0])}
+    rows = {row[0].split(" (")[0]: row for row in cells(router_tables.tabulate(result)[0])}
     assert rows["RouteLLM"][-1] == "yes" and rows["LP mixture"][-1] == "no"
 
 
@@ -175,7 +175,7 @@ def test_reported_points_lie_above_the_line_of_static_mixtures() -> None:
 
 def test_least_skill_is_the_first_that_reaches_the_point_on_other_streams() -> None:
     policies, shape = list(published_results.SKILLS), (len(published_results.SKILLS), 1, 2, 1, 16)
-    dims = ("policy", "asked", "V", "c", "stream")
+    dims = ("policy", "sla_target", "V", "c", "stream")
     noise = RNG.normal(0.0, 1e-3, shape)
     satisfaction = np.broadcast_to(np.array([0.55, 0.4]).reshape(1, 1, 2, 1, 1), shape) + noise
     paid = np.linspace(1.0, 0.5, len(policies)).reshape(-1, 1, 1, 1, 1) + 0.0 * noise
@@ -187,7 +187,7 @@ def test_least_skill_is_the_first_that_reaches_the_point_on_other_streams() -> N
                 ("choosing_cost", paid), ("cost_exploit", paid / 2), ("choosing_cost_exploit", paid / 2),
             )
         },
-        coords={"policy": policies, "asked": [0.5], "V": [0.1, 1.0], "c": [0.1]},
+        coords={"policy": policies, "sla_target": [0.5], "V": [0.1, 1.0], "c": [0.1]},
     )  # fmt: skip
     least = published_results.least_skill([result], "full", 0.75, [0.5])
     assert least is not None and least[0] == policies[3] and least[1].V == 0.1

@@ -8,8 +8,9 @@ import pytest
 import xarray as xr
 
 from messjax import zoo
+from messjax.streams import recorded
 from messjax.theory import optimum
-from messjax.types import Distribution
+from messjax.types import Distribution, spec_of
 from sims.common import comparison, other_zoos
 from sims.studies.four_models import runs as four_models
 from sims.studies.mixed_families import figure, inverted_zoo
@@ -115,8 +116,9 @@ def test_costs_are_narrowed_and_the_rest_of_a_trace_is_not() -> None:
     stream = narrow_spread.streams.replay(x, s, np.full((3, 2), 7.0))
     world = four_models.all_worlds()[0][0]._replace(stream=stream, models=("a", "b"))
     result = narrow_spread.recosted(world, 1.5)
-    np.testing.assert_allclose(result.stream.draw.args[0][2], [[1.0, 1.5]] * 3)  # type: ignore[attr-defined]
-    np.testing.assert_array_equal(result.stream.draw.args[0][1], s)  # type: ignore[attr-defined]
+    tables = spec_of(result.stream.draw, recorded.draw)
+    np.testing.assert_allclose(tables.cost, [[1.0, 1.5]] * 3)
+    np.testing.assert_array_equal(tables.satisfaction, s)
 
 
 # --- mixed families ---------------------------------------------------------------------------------------------------

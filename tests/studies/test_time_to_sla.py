@@ -14,7 +14,7 @@ from messjax.policies.adaptive_v import chosen_V
 from messjax.theory import optimum
 from messjax.types import Controls, Distribution
 from sims.common import settling, worlds
-from sims.common.running_satisfaction import logged
+from sims.common.running_satisfaction import running_satisfaction_meter
 from sims.studies.time_to_sla import findings, runs
 
 LAW = Distribution(np.full(2, 0.5), np.array([[0.0, 1.0], [0.0, 3.0]]), np.array([[0.2, 0.9], [0.4, 0.8]]))
@@ -48,7 +48,7 @@ def test_the_logged_satisfaction_and_the_exact_wait_of_a_hand_made_path() -> Non
         stream=streams.replay(np.zeros((4, 1)), s, np.ones((4, 2)), order="file"),
         horizon=4,
         num_streams=1,
-        meter=standard_meters.zip_meters(standard_meters.ledger(), standard_meters.sla(), logged()),
+        meter=standard_meters.zip_meters(standard_meters.ledger(), standard_meters.sla(), running_satisfaction_meter()),
         checkpoints=4,
         curves=("satisfaction",),
     )
@@ -85,11 +85,11 @@ def test_the_findings_have_the_numbers_of_the_run() -> None:
     ends = {"satisfaction": 0.5, "satisfaction_logged": 0.49}
     grid = ("benchmark", "c", "V", "stream")
     both = xr.Dataset({name: (grid, np.full((1, 3, 2, 2), x)) for name, x in ends.items()}, coords={"benchmark": ["A"]})
-    holds, warmer, readings = findings.conclude({"Winogrande": run, "warm start": warm, "benchmarks": both})
+    holds, warmer, metrics = findings.conclude({"Winogrande": run, "warm start": warm, "benchmarks": both})
     assert (
         holds.verdict == "supported"
         and holds.numbers[0].text() == "15 of 15"
         and "321 at alpha = 0.7" in holds.sentence
     )
     assert warmer.verdict == "undecided" and "+0.0040 (MESS+)" in warmer.sentence
-    assert readings.verdict == "supported" and readings.numbers[1].value == pytest.approx(-0.01)
+    assert metrics.verdict == "supported" and metrics.numbers[1].value == pytest.approx(-0.01)

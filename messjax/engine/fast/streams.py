@@ -38,7 +38,7 @@ class Columnar(Protocol):
     price: Array | None
 
     def chunk(self, key: Words, state: PyTree, t: Array, explore_draw: ExplorationDraw) -> PyTree:
-        """Requests t [L] and their exploration draws, arrays [L, ..., B]; leaves of `state` are [B, ...]."""
+        """Requests t [L] with their exploration draws, arrays [L, ..., B]; leaves of `state` are [B, ...]."""
 
     def explore_draw(self, row: PyTree) -> Array:
         """Whether the request is to be explored, bool [B]."""

@@ -11,7 +11,7 @@ from sims.common import comparison
 from sims.common.finding import Finding, Number, Rows, Verdict, verdict_of_cases
 from sims.common.study import Results
 from sims.studies.benchmark_chain import streams as chain_streams
-from sims.studies.benchmark_chain.runs import TOLD, below
+from sims.studies.benchmark_chain.runs import LEARNED, below
 from sims.studies.benchmark_chain.streams import SHUFFLED
 
 CHAINS = ("three", "eight")
@@ -25,7 +25,7 @@ def conclude(result: Results) -> list[Finding]:
 
 def _at(dataset: xr.Dataset) -> xr.Dataset:
     """The learned head at the largest alpha and the middle V."""
-    return dataset.isel(alpha=-1, V=1).sel(policy=TOLD)
+    return dataset.isel(alpha=-1, V=1).sel(policy=LEARNED)
 
 
 def _whole(chains: Results) -> Finding:

@@ -21,7 +21,7 @@ from sims.studies.benchmark_chain.streams import EASIEST, HARDEST, SHUFFLED, TAB
 # its grid, .67 that of the table (experiments_qwen2.ipynb @05fbe69).
 THREE, THREE_ALPHAS = ("ARC-C", "PiQA", "Winogrande"), (0.59, 0.63, 0.67)
 V = (0.1, 1.0, 10.0)  # per kJ; [M25]'s figure of the chain has 1e-5, 1e-4, 1e-3 per J = .01, .1, 1 per kJ
-TOLD, UNTOLD, ORACLE = "learned", "learned, not told", "oracle"
+LEARNED, HIDDEN, ORACLE = "learned", "learned, benchmark hidden", "oracle"
 COSTS = ("cost", "cost_exploit", "cost_at_alpha", "blind_cost", "optimal_cost")
 WINDOWS = 57  # of MMLU: as many as it has subjects
 
@@ -46,8 +46,8 @@ def chained(names: Sequence[str], alphas: Sequence[float], orders: Sequence[str]
     for order in orders:
         world, d, count = chain_streams.world(names, order), chain_streams.NUM_FEATURES, len(names)
         heads = {
-            TOLD: predictors.linear(d + count, 3),
-            UNTOLD: chain_streams.untold(predictors.linear(d, 3), count),
+            LEARNED: predictors.linear(d + count, 3),
+            HIDDEN: chain_streams.without_benchmark(predictors.linear(d, 3), count),
             ORACLE: predictors.oracle(world.stream),
         }
         run = sweep(
@@ -68,7 +68,7 @@ def chained(names: Sequence[str], alphas: Sequence[float], orders: Sequence[str]
         )
         distribution = world.stream.distribution()  # type: ignore[misc]
         result.append(run.merge(chain_streams.verdicts(run, distribution), combine_attrs="override"))
-    out = other_zoos.stack(result, "order", orders).assign(result[0][other_zoos.OF_THE_LAW])
+    out = other_zoos.stack(result, "order", orders).assign(result[0][other_zoos.OF_THE_DISTRIBUTION])
     return out.assign_coords(requests=("benchmark", chain_streams.requests(names)))
 
 

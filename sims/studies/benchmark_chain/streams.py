@@ -1,4 +1,4 @@
-"""Benchmarks one after another: the streams, a predictor without the benchmark, and metrics per benchmark."""
+"""Benchmarks one after another: the streams, a head that does not see the benchmark, what is measured per benchmark."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def requests(names: Sequence[str]) -> np.ndarray:
 
 
 def ordered(names: Sequence[str], order: str) -> list[str]:
-    """Benchmarks in the order they come in; shuffled ones stay as named. Easy: what the dearest model satisfies."""
+    """Benchmarks in the order they come in; shuffled ones stay as named. Easy: by the most expensive model."""
     if order in (TABLES, SHUFFLED):
         return list(names)
     easy = {name: float(LLAMA.accuracy[LLAMA.benchmarks.index(name), -1]) for name in names}
@@ -69,8 +69,8 @@ def _pick(key: Array, came: Came, t: Array) -> tuple[Array, Came, Array]:
 def stream(names: Sequence[str], order: str) -> Stream:
     """The llama3 zoo's benchmarks one after another, x ending with the benchmark, one-hot.
 
-    The law of `streams.benchmarks`, and each stream has the same requests in every order, shuffled ones too: orders
-    are compared in pairs, as a replay's would be.
+    The distribution is that of `streams.benchmarks`, and each stream has the same requests in every order, shuffled
+    ones too: orders are compared in pairs, as a replay's would be.
     """
     rows, count, came = [LLAMA.benchmarks.index(name) for name in names], requests(names), ordered(names, order)
     cost, accuracy = LLAMA.cost[rows], LLAMA.accuracy[rows]
@@ -100,7 +100,7 @@ class Benchmark:
 
 
 def meter(names: Sequence[str]) -> Meter:
-    """What every run reports; the path laws on every request; satisfaction of each benchmark, against its own alpha."""
+    """What every run reports; L1 to L4 on every request; satisfaction of each benchmark, against its own alpha."""
     alphas = LLAMA.alpha[[LLAMA.benchmarks.index(name) for name in names]]
     account = per_class.sla_per_class(alphas, class_of=Benchmark(len(alphas)))
     return standard_meters.zip_meters(standard_meters.standard(), path_audit.path_audit_meter(), account)
@@ -122,8 +122,8 @@ class _Update:
         return inner(state, features[: -self.cut], outcome)
 
 
-def untold(head: Predictor, count: int) -> Predictor:
-    """A head for x without its last `count` features, which name the request's benchmark."""
+def without_benchmark(head: Predictor, count: int) -> Predictor:
+    """A head for x without its last `count` features, which say what benchmark a request is from."""
     return Predictor(head.init, Partial(_Predict(count), head.predict), Partial(_Update(count), head.update))
 
 
@@ -143,7 +143,7 @@ def excess(dataset: xr.Dataset) -> xr.DataArray:
 
 
 def windows(dataset: xr.Dataset, metric: str) -> xr.DataArray:
-    """The mean of a reading over the requests between two checkpoints, of its running mean; `t` first."""
+    """The mean of a metric over the requests between two checkpoints, of its running mean; `t` first."""
     total = (dataset[f"{metric}_curve"] * dataset["t"]).transpose("t", ...)
     return total.copy(data=np.diff(total.values, axis=0, prepend=0.0)) / _widths(dataset)
 
@@ -160,7 +160,7 @@ def _regret(run: Run) -> Conclusion:
 
 
 def verdicts(dataset: xr.Dataset, distribution: Distribution) -> xr.Dataset:
-    """T1, T2 and T5 with the law of the whole, over (statement, policy, V, alpha): measured, bound, verdict at 95%.
+    """T1, T2 and T5 with the whole's distribution, over (statement, policy, V, alpha): measured, bound, verdict.
 
     None but T5 is about a stream that changes: they are evaluated as though its requests were i.i.d. `dataset` is over
     (policy, V, alpha, stream).

@@ -11,7 +11,7 @@ from rich.table import Table
 from messjax.statistics import intervals
 from sims.common.study import Results
 from sims.studies.benchmark_chain import streams as chain_streams
-from sims.studies.benchmark_chain.runs import COSTS, ORACLE, TOLD, WINDOWS, V, below
+from sims.studies.benchmark_chain.runs import COSTS, LEARNED, ORACLE, WINDOWS, V, below
 
 
 def tabulate(result: Results) -> Sequence[Table]:
@@ -60,7 +60,7 @@ def _part_table(name: str, dataset: xr.Dataset) -> Table:
     for column in ("benchmark", "requests", *chain_streams.LLAMA.models):
         out.add_column(column, justify="right")
     at = dataset.isel(alpha=-1, V=1)
-    pairs = [(str(order), str(policy)) for order in dataset["order"].values for policy in (TOLD, ORACLE)]
+    pairs = [(str(order), str(policy)) for order in dataset["order"].values for policy in (LEARNED, ORACLE)]
     for order, policy in pairs:
         out.add_column(f"{order}, {policy}", justify="right")
     for benchmark in dataset["benchmark"].values:

@@ -16,8 +16,8 @@ from sims.common.study import Results
 from sims.studies.better import tables, terms
 
 PARTS = {  # term: (label, grey of its face, hatch): told apart without colour
-    "C*": ("C* (known laws)", "0.82", ""),
-    "exploited requests": ("exploited requests (traces: law unknown)", "0.82", "...."),
+    "C*": ("C* (known distributions)", "0.82", ""),
+    "exploited requests": ("exploited requests (traces: distribution unknown)", "0.82", "...."),
     "exploration": ("exploration", plot.COLORS[1], ""),
     "prediction": ("prediction", plot.COLORS[0], "////"),
     "control": ("control: queue off V gamma*", plot.COLORS[4], "xxxx"),

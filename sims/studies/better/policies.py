@@ -112,7 +112,9 @@ def _warm(world: World) -> list[Candidate]:
 def _served(world: World) -> list[Candidate]:
     """Only the model that serves is asked: an explored request pays one, or none is explored."""
     known, half = averages(world).mean[0], np.full(len(world.models), 0.5)
-    hopeful = np.ones(len(world.models))  # every model satisfies until it is heard not to: none is given up untried
+    hopeful = np.ones(
+        len(world.models)
+    )  # every model satisfies until an answer shows otherwise: none is given up untried
     cold = world.published_V()[2] * np.array([1.0, 3.0, 10.0, 30.0])
     more, warm = tightening(world, MORE[:4]), _settling(world)
     return [

@@ -25,7 +25,7 @@ TUNING, FRESH = 19, 20  # keys; of a trace: other orders of the same requests
 THEIRS, OWN = 0.95, 0.999
 BLOCK = 32  # streams per call, part of the program
 ROLES = ("published", "ours", "no more known", "prefix for nothing")
-READINGS = ("cost", "cost_exploit", "satisfaction", "queue_last", "queue_mean", "explored", "S", "exploration_queue")
+METRICS = ("cost", "cost_exploit", "satisfaction", "queue_last", "queue_mean", "explored", "S", "exploration_queue")
 
 
 class Size(NamedTuple):
@@ -51,7 +51,7 @@ class Setting(NamedTuple):
 
 
 def compare_candidates(world: World, size: Size, *, mlp: bool, only: Sequence[str] = ()) -> xr.Dataset:
-    """Every candidate's best setting, and the readings on fresh streams of those chosen for a role."""
+    """Every candidate's best setting, and the metrics on fresh streams of those chosen for a role."""
     theirs = {
         each.name: [s for s in tried(each, world, size.tuning, THEIRS) if s.place[1] == 0]  # the others repeat it
         for each in candidates.published(world, mlp)
@@ -73,7 +73,7 @@ def compare_candidates(world: World, size: Size, *, mlp: bool, only: Sequence[st
 def tried(candidate: Candidate, world: World, num_streams: int, level: float) -> list[Setting]:
     """Every point of a candidate's grid on the tuning streams; it must keep alpha at this level."""
     runs = _grid(candidate, world, TUNING, num_streams)
-    points = {name: runs[name].transpose("V", "alpha", ..., "stream").values for name in READINGS[:3]}
+    points = {name: runs[name].transpose("V", "alpha", ..., "stream").values for name in METRICS[:3]}
     kept = np.asarray(intervals.interval(world.alpha - points["satisfaction"], level).upper) <= 0
     cost, exploit, satisfied = (np.asarray(values, np.float64).mean(axis=-1) for values in points.values())
     at_alpha = cost + world.blind_price() * (world.alpha - satisfied)
@@ -111,13 +111,13 @@ def choose(theirs: Sequence[Setting], own: Sequence[Setting]) -> dict[str, Setti
 
 
 def measured(setting: Setting, world: World, size: Size, *, split: bool) -> xr.Dataset:
-    """A setting's readings [stream] on fresh streams; with `split` the regret of its twin with exact predictions."""
+    """A setting's metrics [stream] on fresh streams; with `split` the regret of its twin with exact predictions."""
     if setting.candidate.fast:
         grid = _grid(setting.candidate, world, FRESH, size.fresh)
         runs = grid.isel(dict(zip(("V", "alpha", "c"), setting.place, strict=True)))
     else:
         runs = _at(setting, setting.candidate, world, size.fresh)
-    result = runs[[*READINGS, "calls"]].drop_vars(("V", "alpha", "c", "a", "f"))
+    result = runs[[*METRICS, "calls"]].drop_vars(("V", "alpha", "c", "a", "f"))
     brought = comparison.at_alpha(result.assign_coords(alpha=world.alpha), world) + setting.candidate.before
     regret = np.full(size.fresh, np.nan)
     if split and not world.recorded:

@@ -3,8 +3,8 @@
 Every calibrated stream (the Llama zoo of [M25] on its mean and on its eight benchmarks, the Qwen zoo, the two models of
 the workshop [M24]) and every recorded trace. MESS+ with its published heads, V and c against ten candidates, each made
 to shrink a term of T1 or T2; the cheapest settings that keep alpha are chosen on tuning streams and measured on fresh
-ones, paired. Where the law is known the cost above C* is split, without a rest, into exploration, prediction, control
-and satisfaction beyond alpha, which says why.
+ones, paired. Where the distribution is known the cost above C* is split, without a rest, into exploration, prediction,
+control and satisfaction beyond alpha, which says why.
 
     python -m sims better [--quick] [--out DIR]
 """
@@ -28,7 +28,7 @@ QUICK = runs.Size(32, 64), ("explore first", "serve and learn", "serve and learn
 
 
 def run(quick: bool) -> Results:
-    """The contest in every world."""
+    """The comparison in every world."""
     if quick:
         return {"ARC-C": runs.compare_candidates(worlds.benchmark("ARC-C"), QUICK[0], mlp=False, only=QUICK[1])}
     every = all_worlds()

@@ -59,8 +59,8 @@ def shares(dataset: xr.Dataset) -> dict[str, float]:
 
 
 def tabulate(result: Results) -> Sequence[Table]:
-    """All candidates of each world, then the contest, then the terms."""
-    return [*(_candidates(name, dataset) for name, dataset in result.items()), _contests(result), _terms(result)]
+    """All candidates of each world, then the comparison, then the terms."""
+    return [*(_candidates(name, dataset) for name, dataset in result.items()), _compared(result), _terms(result)]
 
 
 def _candidates(name: str, dataset: xr.Dataset) -> Table:
@@ -99,7 +99,7 @@ def schedule(c: float, a: float) -> str:
     return f"first {c**0.5:.0f}" if a == 2.0 else f"c = {c:g}"
 
 
-def _contests(result: Results) -> Table:
+def _compared(result: Results) -> Table:
     out = Table(
         title="Fresh streams (traces: other orders): the best published setting and ours, paired; 95% intervals"
     )

@@ -1,4 +1,4 @@
-"""Where a policy's cost above C* goes, on a stream whose law is known; and what T2 allows each term.
+"""Where a policy's cost above C* goes, on a stream whose distribution is known; and what T2 allows each term.
 
 At the price g = gamma* no request can cost less, in expectation, than C* (T5): cost + g (alpha - satisfaction) - C* is
 the adjusted regret per request. It is split by what the three terms of T2 are about, and

@@ -44,7 +44,7 @@ def draw(result: Results) -> Figure:
         axes[0, 0].set_yticks(range(len(names)), names)
         axes[0, 0].invert_yaxis()
         drawn.suptitle(
-            "Is MESS+ twice as cheap as other routers at the same agreement? Beyond the dashed line it is.\n"
+            "Is MESS+ twice as cheap as other routers at the same alpha? Beyond the dashed line it is.\n"
             "MESS+ at its best published setting in each ledger; 95% intervals, paired; open: the contender missed\n"
             "alpha; above the grey line: the baselines of [M25]",
             fontsize=10,

@@ -20,12 +20,12 @@ LEDGERS = (EXPLOIT, FULL, ALL_PAID)
 PLAIN, AT_ALPHA = "plain", "at alpha"
 QUICK = (routers.ROUTELLM, routers.ROUTERDC)  # trained routers of the quick version
 CHOOSING, MEASURED = jax.random.key(251), jax.random.key(252)
-READINGS = ("cost", "cost_exploit", "satisfaction")
+METRICS = ("cost", "cost_exploit", "satisfaction")
 TWICE = 2.0
 
 
 def run(quick: bool) -> Results:
-    """A contest per world."""
+    """A comparison per world."""
     if quick:
         return {
             world.name: compare_contenders(world, 16, QUICK)
@@ -45,7 +45,7 @@ def compare_contenders(world: World, num_streams: int, trained: Sequence[str] = 
         for name, ledger in ((BEST, "cost"), (BEST_EXPLOIT, "cost_exploit"))
     }
     # As their table: its V, their head (in the quick version the linear one), all three c together.
-    table = measured[list(READINGS)].isel(policy=-1, V=0).mean("c", keep_attrs=True)
+    table = measured[list(METRICS)].isel(policy=-1, V=0).mean("c", keep_attrs=True)
     runs = {name: measured.sel(setting) for name, (setting, _) in best.items()} | {TABLE: table}
     runs |= others(world, num_streams, trained)
     result = _joined(runs, world, num_streams, float(routers.optimal_cost(world, np.array([world.alpha]))[0]))
@@ -74,11 +74,11 @@ def others(world: World, num_streams: int, trained: Sequence[str]) -> dict[str, 
 def _joined(runs: Mapping[str, xr.Dataset], world: World, num_streams: int, optimal: float) -> xr.Dataset:
     streams = np.zeros(num_streams)
     columns = {
-        name: xr.Dataset({metric: ("stream", one[metric].values + streams) for metric in READINGS})
+        name: xr.Dataset({metric: ("stream", one[metric].values + streams) for metric in METRICS})
         for name, one in runs.items()
     }
     known = {"cost": optimal, "cost_exploit": optimal, "satisfaction": world.alpha}
-    columns[OPTIMUM] = xr.Dataset({metric: ("stream", streams + known[metric]) for metric in READINGS})
+    columns[OPTIMUM] = xr.Dataset({metric: ("stream", streams + known[metric]) for metric in METRICS})
     result = xr.concat(list(columns.values()), dim="policy").assign_coords(policy=list(columns), alpha=world.alpha)
     scores = {name: comparison.score(result.sel(policy=name), world) for name in columns}
     result["sla"] = ("policy", np.array([score.sla for score in scores.values()]))
@@ -123,13 +123,13 @@ def costs(result: xr.Dataset, world: World, ledger: str) -> np.ndarray:
 def shared(result: Results) -> list[str]:
     """Contenders other than MESS+ that are in every world; single models under their common names."""
     names = [*routers.PUBLISHED, *(name for name in routers.TRAINED if name not in routers.PUBLISHED)]
-    names += [routers.UNIFORM, routers.DEAREST, routers.ENDS, routers.CHEAPEST_ENOUGH, routers.MIXTURE, OPTIMUM]
+    names += [routers.UNIFORM, routers.MOST_EXPENSIVE, routers.ENDS, routers.CHEAPEST_ENOUGH, routers.MIXTURE, OPTIMUM]
     return [name for name in names if all(own_name(d, name) in d["policy"].values for d in result.values())]
 
 
 def own_name(dataset: xr.Dataset, name: str) -> str:
     """A common name as the dataset's own."""
-    singles = (routers.CHEAPEST, routers.CHEAPEST_ENOUGH, routers.DEAREST)
+    singles = (routers.CHEAPEST, routers.CHEAPEST_ENOUGH, routers.MOST_EXPENSIVE)
     return str(dataset.attrs[f"single_{singles.index(name)}"]) if name in singles else name
 
 

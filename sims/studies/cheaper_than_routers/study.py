@@ -1,4 +1,4 @@
-"""Claim: MESS+ costs half of what existing routers cost at the same agreement ([M25]: "an average of 2x cost savings").
+"""Claim: MESS+ costs half of what existing routers cost at the same alpha ([M25]: "an average of 2x cost savings").
 
 MESS+ with the heads and grids of [M25] (its best setting that kept alpha, chosen on other streams, and its table's V)
 beside routers trained on a prefix, the baselines of [M25], mixtures, single models and the offline optimum, on the same

@@ -15,9 +15,9 @@ from sims.studies.cheaper_than_routers.runs import (
     BEST_EXPLOIT,
     FULL,
     LEDGERS,
+    METRICS,
     OPTIMUM,
     PLAIN,
-    READINGS,
     TABLE,
     TWICE,
     median,
@@ -27,7 +27,7 @@ from sims.studies.cheaper_than_routers.runs import (
 
 
 def tabulate(result: Results) -> Sequence[Table]:
-    """Per world every contender; then in how many worlds each is twice as dear."""
+    """Per world every contender; then in how many worlds each is twice as expensive."""
     return [_contenders(name, dataset) for name, dataset in result.items()] + [_counts(result)]
 
 
@@ -44,12 +44,12 @@ def _contenders(name: str, dataset: xr.Dataset) -> Table:
         out.add_column(column, justify="right")
     ratio = dataset["ratio"].sel(ours=BEST)
     for policy in dataset["policy"].values:
-        one = dataset[list(READINGS)].sel(policy=policy).mean("stream")
+        one = dataset[list(METRICS)].sel(policy=policy).mean("stream")
         at = ratio.sel(policy=policy)
         shown = [at.sel(ledger=FULL, basis=PLAIN), *(at.sel(ledger=ledger, basis=AT_ALPHA) for ledger in LEDGERS)]
         out.add_row(
             f"{policy} ({attrs[f'setting_{policy}']})" if policy in (BEST, BEST_EXPLOIT) else str(policy),
-            *(f"{float(one[metric]):.4g}" for metric in READINGS),
+            *(f"{float(one[metric]):.4g}" for metric in METRICS),
             str(dataset["sla"].sel(policy=policy).values),
             *(_formatted(limits) for limits in shown),
             "" if policy in (BEST, BEST_EXPLOIT, TABLE, OPTIMUM) else _twice(shown[2]),

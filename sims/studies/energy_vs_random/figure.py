@@ -48,7 +48,10 @@ def _panel(axis: Axes, name: str, dataset: xr.Dataset, alike: xr.Dataset | None)
     lines: dict[str, tuple[str, dict[str, Any]]] = {
         OPTIMUM: ("C* (of a trace: knows the labels)", {"color": "0.6", "lw": 2.4}),
         MIXTURE: ("blind LP mixture", {"color": "k", "lw": 1.5}),
-        BASELINE: ("workshop's baseline: mix of cheapest and dearest", {"color": "k", "lw": 1.2, "ls": (0, (1, 1.5))}),
+        BASELINE: (
+            "workshop's baseline: mix of cheapest and most expensive",
+            {"color": "k", "lw": 1.2, "ls": (0, (1, 1.5))},
+        ),
     }
     for rival, (label, style) in lines.items():
         axis.plot(x, (energy.sel(rival=UNIFORM) / energy.sel(rival=rival)).values, label=label, **style)

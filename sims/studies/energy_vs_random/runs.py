@@ -17,7 +17,7 @@ from sims.common.worlds import World
 
 SHARES = (0.05, 0.15, 0.3, 0.5, 0.7, 0.9)  # of the way from the cheapest model's satisfaction to the best one's
 CLAIMED = 2.5
-UNIFORM, BASELINE, MIXTURE, OPTIMUM = "uniform random", "cheapest and dearest", "LP mixture", "C*"
+UNIFORM, BASELINE, MIXTURE, OPTIMUM = "uniform random", "cheapest and most expensive", "LP mixture", "C*"
 RIVALS = (UNIFORM, BASELINE, MIXTURE, OPTIMUM)
 LEDGERS = {"full": "cost", "exploit only": "cost_exploit"}
 CHOOSING, MEASURED = jax.random.key(261), jax.random.key(262)
@@ -83,7 +83,7 @@ def _best(tried: xr.Dataset, measured: xr.Dataset, world: World, ledger: str) ->
 
 
 def blind_policies(world: World) -> dict[str, Policy]:
-    """Uniform random, the workshop's mix of the cheapest and the dearest model, and the mixture of least cost."""
+    """Uniform random, the workshop's mix of the cheapest and the most expensive model, the cheapest mixture."""
     return {
         UNIFORM: policies.uniform(),
         BASELINE: policies.mixture(*routers.ends_only(world)),

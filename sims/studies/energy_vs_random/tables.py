@@ -24,9 +24,9 @@ def _ratios_table(name: str, dataset: xr.Dataset) -> Table:
         title=f"{name}: energy over that of MESS+ (T = {attrs['horizon']:,}; its largest possible ratio, uniform over "
         f"cheapest, is {attrs['largest']:.3g})",
         caption=f"95% intervals over {over}, paired; * the source's alpha; share: of the way to the best model; "
-        "ends: the workshop's baseline, the cheapest and the dearest model",
+        "ends: the workshop's baseline, the cheapest and the most expensive model",
     )
-    columns = ("alpha", "share", "satisfied", "agreement", "V, c", "uniform: full", "exploit", "full, at alpha")
+    columns = ("alpha", "share", "satisfied", "sla_target", "V, c", "uniform: full", "exploit", "full, at alpha")
     for column in (*columns, "ends: full", "exploit", "LP mixture: full", "exploit", "C*: full"):
         out.add_column(column, justify="right")
     shown = [(UNIFORM, "full", "plain"), (UNIFORM, "exploit only", "plain"), (UNIFORM, "full", "at alpha")]

@@ -110,7 +110,7 @@ def _terms(axis: Axes, one: xr.Dataset, name: str) -> None:
     mean, terms = one.sel(limit="mean"), one["cost_bound_terms"]
     for i, (term, label) in enumerate((("exploration", "T2: exploration"), ("prediction", "T2: 2 S_T/(V T)"))):
         amount = terms.sel(term=term).where(terms.sel(term=term) > 0).values  # none where nothing is explored
-        axis.plot(place(C), amount, label=label, **plotting.line_style(i) | {"ms": 4, "lw": 1.1})
+        axis.plot(place(C), amount, label=label, **plot.line_style(i) | {"ms": 4, "lw": 1.1})
     axis.plot(place(C), terms.sel(term="control").values, color="0.6", lw=1.6, label="T2: B/V")
     axis.plot(place(C), terms.sum("term").values, color="k", lw=2.0, alpha=0.5, label="T2, their sum")
     plotting.points(axis, place(C), one["cost_gap"], 6, ls="none", label="cost - C*")

@@ -28,7 +28,7 @@ def run(quick: bool) -> Results:
 
 
 def ablation(world: World, quick: bool) -> xr.Dataset:
-    """One world: readings over (V, c, stream), scores over (on, c, path, t) of the same predictor paths."""
+    """One world: metrics over (V, c, stream), scores over (on, c, path, t) of the same predictor paths."""
     key, head = jax.random.key(32), predictors.linear(world.num_features, len(world.models))
     result = sweep(
         key,

@@ -40,7 +40,7 @@ def run(quick: bool) -> Results:
 
 
 def grid(world: World, alphas: np.ndarray, quick: bool) -> xr.Dataset:
-    """One world: readings over (run, weight, alpha, stream), what is known without a run, C*'s calls and its curve."""
+    """One world: metrics over (run, weight, alpha, stream), what is known without a run, C*'s calls and its curve."""
     own, long, oracle = world.horizon, 4_000 if quick else LONG, predictors.oracle(world.stream)
     runs = {OWN: (own, None), LEARNED: (long, None), ORACLE: (long, oracle)}
     result = []
@@ -48,14 +48,14 @@ def grid(world: World, alphas: np.ndarray, quick: bool) -> xr.Dataset:
         one = other_zoos.route(
             jax.random.key(41), world, alphas, head=head, num_streams=64 if quick else 256, horizon=T
         )
-        result.append(one.assign(chosen=other_zoos.chosen(one), T=T).drop_vars(other_zoos.OF_THE_LAW))
+        result.append(one.assign(chosen=other_zoos.chosen(one), T=T).drop_vars(other_zoos.OF_THE_DISTRIBUTION))
     distribution = world.stream.distribution()  # type: ignore[misc]
     level = np.linspace(world.accuracy.min(), optimum.largest_alpha(distribution) - 0.02, 25)
     attained = level <= world.accuracy.max()
     blind = np.full(level.shape, np.nan)
     blind[attained] = [one.cost for one in optimum.solve_all(world.blind(), list(level[attained]))]
     known = other_zoos.known(world, world.alpha)
-    dataset = other_zoos.stack(result, "run", list(runs)).assign(one[other_zoos.OF_THE_LAW])
+    dataset = other_zoos.stack(result, "run", list(runs)).assign(one[other_zoos.OF_THE_DISTRIBUTION])
     dataset = dataset.assign(
         optimal_share=(
             ("alpha", "model"),

@@ -18,7 +18,7 @@ from sims.studies.mixed_families.runs import ALPHA
 
 
 def draw(result: Results) -> Figure:
-    """What is chosen, against V; cost against the gap; what exploring does to the agreement and to the queue."""
+    """What is chosen, against V; cost against the gap; what exploring does to the SLA and to the queue."""
     with matplotlib.rc_context(plot.STYLE):
         drawn = Figure(figsize=(9.6, 8.4), layout="constrained")
         axes = drawn.subplots(2, 2)
@@ -29,9 +29,12 @@ def draw(result: Results) -> Figure:
         _queue(axes[1, 1], wide.sel(policy="oracle"))
         for axis in axes.flat:
             axis.legend(fontsize=7)
+        axes[0, 1].set_ylim(top=1.45 * axes[0, 1].get_ylim()[1])  # room for the legend
+        axes[0, 1].legend(fontsize=7, ncols=2, loc="upper left")
         longs, shorts = (f"{result[name].attrs['horizon']:,}" for name in ("chosen", "explored"))
         where = f"gap {float(wide['gap']):g} but in (b); {longs} requests in (a) and (b), {shorts} in (c) and (d)"
-        title = f"MESS+ in a zoo of two families, the dearest model of the worse one\n(alpha = {ALPHA:g}; {where}; 95%)"
+        title = "MESS+ in a zoo of two families; the worse one has the most expensive model"
+        title += f"\n(alpha = {ALPHA:g}; {where}; 95%)"
         drawn.suptitle(title, fontsize=10)
         return drawn
 
@@ -87,7 +90,7 @@ def _agreement(axis: Axes, dataset: xr.Dataset) -> None:
             limits = -summary.sel(order=order, policy=policy).transpose("limit", "c").values[[0, 2, 1]]
             other_zoos.bars(axis, _explored(dataset), limits, 2 * i + j, label=f"{policy}, {order}")
     axis.axhline(0.0, color="k", lw=1.0)
-    axis.set(title="(c) agreement, by which model serves what is explored")
+    axis.set(title="(c) SLA, by which model serves what is explored")
     axis.set(xlabel="% of requests explored", ylabel="satisfaction - alpha")
 
 

@@ -24,7 +24,7 @@ GAPS = (0.0, 0.1, 0.2, 0.25, 0.3, 0.35)  # beta_M is .25 - gap
 ALIKE = (0.7, 1.0)  # correlation of what is hard for two models; 1: dominated on average is dominated everywhere
 WEIGHTS = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
 C = (0.1, 1.0, 3.0, 10.0)  # [M25] has .1 and 1; at 10 the first 10,000 requests are all explored
-ORDERS = ("dearest last", "best last")
+ORDERS = ("most expensive last", "best last")
 HEADS = {  # name: (learning rate, c); [M25] has .06, None is an oracle
     "learned, c = 0.1": (0.06, 0.1),
     "learned, c = 1": (0.06, 1.0),
@@ -34,7 +34,7 @@ HEADS = {  # name: (learning rate, c); [M25] has .06, None is an oracle
 
 
 def made_up(gap: float, horizon: int, alike: float = ALIKE[0]) -> World:
-    """Two models of each family, by turns; the dearest is of the worse one."""
+    """Two models of each family, by turns; the most expensive is of the worse one."""
     models = zoo.synthetic(4, spread=25.0, families=2, gap=gap)
     return other_zoos.world("mixed families", models, alpha=ALPHA, horizon=horizon, shared=alike)
 
@@ -74,14 +74,16 @@ def _chosen(gaps: Sequence[float], quick: bool) -> xr.Dataset:
             head = predictors.oracle(world.stream) if rate is None else _linear(world, rate)
             size = {"num_streams": 64 if quick else 256}
             run = other_zoos.route(jax.random.key(43), world, ALPHA, head=head, weights=WEIGHTS, c=c, **size)
-            result.append(run.assign(chosen=other_zoos.chosen(run)).drop_vars(["V", "c", *other_zoos.OF_THE_LAW]))
+            result.append(
+                run.assign(chosen=other_zoos.chosen(run)).drop_vars(["V", "c", *other_zoos.OF_THE_DISTRIBUTION])
+            )
         best = other_zoos.optimal_shares(world.stream.distribution(), ALPHA)  # type: ignore[misc]
         no_use = dominated(world.cost, world.accuracy)
         table = {"optimal_share": best, "dominated": no_use, "accuracy": world.accuracy, "E": world.cost}
         both = other_zoos.stack(result, "head", list(HEADS)).assign(
             {name: ("model", each) for name, each in table.items()}
         )
-        return both.assign(run[other_zoos.OF_THE_LAW])
+        return both.assign(run[other_zoos.OF_THE_DISTRIBUTION])
 
     rows = [other_zoos.stack([one(gap, alike) for alike in ALIKE], "alike", ALIKE) for gap in gaps]
     return other_zoos.stack(rows, "gap", gaps)

@@ -14,11 +14,11 @@ from sims.studies.narrow_spread.runs import LEARNED, MMLU, ORACLE, curve, possib
 
 
 def draw(result: Results) -> Figure:
-    """Saved against the blind mixture (head, oracle, MMLU), and against the dearest model."""
+    """Saved against the blind mixture (head, oracle, MMLU), and against the most expensive model."""
     panels = [
         (LEARNED, "blind_cost", "(a) against the blind mixture, learned head"),
         (ORACLE, "blind_cost", "(b) the same, oracle that explores as well"),
-        (LEARNED, "dearest", "(c) against the dearest model, learned head"),
+        (LEARNED, "most_expensive", "(c) against the most expensive model, learned head"),
         (MMLU, "blind_cost", "(d) against the blind mixture, MMLU's labels"),
     ]
     with matplotlib.rc_context(plot.STYLE):
@@ -47,7 +47,7 @@ def _panel(axis: Axes, dataset: xr.Dataset, against: str) -> None:
         axis.plot(x, exploit, label=f"c = {c:g}, exploit-only ledger", **look)
     axis.plot(x, possible(dataset, against), color="0.55", lw=2.6, label="C*; in (d) of the realised labels")
     axis.axhline(0.0, color="k", lw=1.0)
-    axis.set(xscale="log", xlabel="spread: dearest / cheapest cost", ylabel="saved at alpha (%)")
+    axis.set(xscale="log", xlabel="spread: most expensive / cheapest cost", ylabel="saved at alpha (%)")
     axis.set_ylim(top=100)
     axis.set_xticks(x, [f"{spread:g}" for spread in dataset["spread"].values])
     axis.minorticks_off()

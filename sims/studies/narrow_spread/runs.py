@@ -11,14 +11,15 @@ import xarray as xr
 from messjax import predictors, streams, zoo
 from messjax.statistics import intervals
 from messjax.statistics.intervals import Interval
-from messjax.types import Predictor
+from messjax.streams import recorded
+from messjax.types import Predictor, spec_of
 from sims.common import other_zoos, worlds
 from sims.common.study import Results
 from sims.common.worlds import World
 
 SPREADS = (1.1, 1.25, 1.5, 2.0, 5.0, 25.0, 100.0)
 WEIGHTS = (0.1, 0.3, 1.0, 2.0, 3.0, 5.0, 10.0, 30.0)
-ALPHA = 0.65  # half-way between the cheapest and the dearest model
+ALPHA = 0.65  # half-way between the cheapest and the most expensive model
 LEARNED, ORACLE, MMLU = "learned", "oracle", "MMLU, learned"
 
 
@@ -40,13 +41,16 @@ def run(quick: bool) -> Results:
 
 
 def made_up(spread: float, horizon: int) -> World:
-    """Four models by a law of scale; requests of continuous difficulty."""
+    """Four models by a scaling law; requests of continuous difficulty."""
     return other_zoos.world("synthetic", zoo.synthetic(4, spread=spread), alpha=ALPHA, horizon=horizon)
 
 
 def recosted(world: World, spread: float) -> World:
     """A trace with costs of its models from 1 to `spread`, the same on every request, geometric."""
-    x, satisfaction, table = (np.asarray(values) for values in world.stream.draw.args[0])  # type: ignore[attr-defined]
+    tables: recorded.ReplaySpec | None = spec_of(world.stream.draw, recorded.draw)
+    if tables is None:
+        raise ValueError("recosted: found a stream of another kind, expected one of streams.replay")
+    x, satisfaction, table = (np.asarray(values) for values in tables)
     cost = spread ** (np.arange(len(world.models)) / (len(world.models) - 1))
     stream = streams.replay(x, satisfaction, np.broadcast_to(cost, table.shape))
     return world._replace(stream=stream, cost=cost, cost_unit="cheapest model's costs")
@@ -62,11 +66,11 @@ def grid(
         run = other_zoos.route(key, world, world.alpha, head=head, weights=WEIGHTS, c=c, num_streams=num_streams)
         settled = [other_zoos.settle(run.sel(c=one)) for one in c]
         row = other_zoos.stack(
-            [one.rest.drop_vars(["weight", "c", "V", *other_zoos.OF_THE_LAW]) for one in settled], "c", c
+            [one.rest.drop_vars(["weight", "c", "V", *other_zoos.OF_THE_DISTRIBUTION]) for one in settled], "c", c
         )
         row["weight"] = ("c", [one.weight for one in settled])
         row["kept"] = ("c", [one.kept for one in settled])
-        rows.append(row.assign(run[other_zoos.OF_THE_LAW]).assign(dearest=float(world.cost.max())))
+        rows.append(row.assign(run[other_zoos.OF_THE_DISTRIBUTION]).assign(most_expensive=float(world.cost.max())))
     return other_zoos.stack(rows, "spread", spreads)
 
 

@@ -20,7 +20,7 @@ def tabulate(result: Results) -> Sequence[Table]:
 
 def _table(name: str, dataset: xr.Dataset) -> Table:
     out = Table(title=f"{name}, alpha = {float(dataset['alpha']):g}: % saved at alpha, V chosen on other streams")
-    compared = ("against LP: full", "exploit", "C*", "against dearest: full", "C*")
+    compared = ("against LP: full", "exploit", "C*", "against most expensive: full", "C*")
     for column in ("spread", "c", "w", "satisfaction", "LP mixture costs", *compared):
         out.add_column(column, justify="right")
     for i, spread in enumerate(dataset["spread"].values):
@@ -36,8 +36,8 @@ def _table(name: str, dataset: xr.Dataset) -> Table:
                 _percent(saving(one, "cost", "blind_cost")),
                 _percent(saving(one, "cost_exploit", "blind_cost")),
                 f"{possible(dataset, 'blind_cost')[i]:.1f}",
-                _percent(saving(one, "cost", "dearest")),
-                f"{possible(dataset, 'dearest')[i]:.1f}",
+                _percent(saving(one, "cost", "most_expensive")),
+                f"{possible(dataset, 'most_expensive')[i]:.1f}",
             )
         out.add_section()
     return out

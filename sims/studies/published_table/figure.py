@@ -68,7 +68,7 @@ def _point(axis: Axes, at: Reached, marker: str, edge: str, face: str) -> None:
 
 
 def _legend(heads: str) -> list[Line2D]:
-    labels = {"coin": "coin: cheapest or dearest model", "LP mixture": "LP mixture (averages only)"}
+    labels = {"coin": "coin: cheapest or most expensive model", "LP mixture": "LP mixture (averages only)"}
     labels |= {"C*": "C* (knows mu)", "clairvoyant": "clairvoyant (knows labels)"}
     handles = [Line2D([], [], label=labels[line], **style) for line, style in LINES.items()]
     handles.append(Line2D([], [], color="k", marker="D", mfc="white", ls="", label="one model"))

@@ -34,7 +34,7 @@ def mean_cost(result: Results, policy: str, ledger: str) -> float:
 
 def at_published_V(result: Results) -> float:
     """MJ per benchmark of MESS+ with an oracle at V = 1e-6 per J, exploit-only, all c together."""
-    at = [one["cost_exploit"].isel(asked=0, V=0).sel(policy=SKILLS[-1]) for one in result.values()]
+    at = [one["cost_exploit"].isel(sla_target=0, V=0).sel(policy=SKILLS[-1]) for one in result.values()]
     return float(np.mean([float(one.mean()) for one in at]))
 
 

@@ -21,7 +21,7 @@ from sims.common.published_results import (
 from sims.common.study import Results
 from sims.common.worlds import World
 
-READINGS = ("cost", "cost_exploit", "satisfaction")
+METRICS = ("cost", "cost_exploit", "satisfaction")
 LABELS = 16_384  # requests drawn for the clairvoyant optimum
 MORE = (0.0, 0.01, 0.02)  # beyond a reported satisfaction: what a short stream misses can be asked for (T10)
 TIMES = 50  # checkpoints of the running satisfaction, which their table averages
@@ -69,11 +69,11 @@ def _runs(world: World, policy: Policy, args: np.ndarray, num_streams: int) -> x
         curves=("satisfaction",),
     ).isel(policy=0, drop=True)
     tried, measured = (result.isel(stream=slice(half, half + num_streams)) for half in (0, num_streams))
-    both = measured[list(READINGS)].assign({f"choosing_{name}": tried[name].variable for name in READINGS})
+    both = measured[list(METRICS)].assign({f"choosing_{name}": tried[name].variable for name in METRICS})
     both["running"] = measured["satisfaction_curve"].mean("t")
     for name in ("cost", "cost_exploit", "choosing_cost", "choosing_cost_exploit"):
         both[name] = _mj(world, both[name]).assign_attrs(units="MJ")
-    return both.drop_vars(("a", "f")).rename(alpha="asked")
+    return both.drop_vars(("a", "f")).rename(alpha="sla_target")
 
 
 def _with_lines(result: xr.Dataset, world: World) -> xr.Dataset:
@@ -92,7 +92,7 @@ def _with_lines(result: xr.Dataset, world: World) -> xr.Dataset:
     )
     for name, distribution in distributions.items():
         result[name] = ("level", _costs(world, distribution, level))
-        result[f"{name} at"] = ("asked", _costs(world, distribution, result["asked"].values))
+        result[f"{name} at"] = ("sla_target", _costs(world, distribution, result["sla_target"].values))
     return result
 
 

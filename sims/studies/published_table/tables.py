@@ -36,7 +36,7 @@ def tabulate(result: Results) -> Sequence[Table]:
 def _published(result: Results) -> Table:
     out = Table(
         title="MJ for the whole benchmark; in brackets satisfaction",
-        caption="coin: between the cheapest and the dearest model, as alpha asks. Ours: V = 1e-6 per J, all c "
+        caption="coin: between cheapest and most expensive model, as alpha demands. Ours: V = 1e-6 per J, all c "
         "together, as their table; 'running' is the mean over steps of the running "
         "satisfaction, which is what their table says",
     )
@@ -47,18 +47,18 @@ def _published(result: Results) -> Table:
     for column in ("satisfied", "running"):
         out.add_column(column, justify="right")
     for name, one in result.items():
-        own = one.isel(asked=0)
+        own = one.isel(sla_target=0)
         text = [f"{cost:.2f} ({s:.3f})" for cost, s in zip(one["single_cost"], one["single_accuracy"], strict=True)]
         reported = [NOT_HAD, "-"]
         if name in REPORTED:
             cost, satisfaction = REPORTED[name]
             reported = [
                 f"{cost:.2f} ({satisfaction:.3f})",
-                f"{float(one['LP mixture at'].sel(asked=satisfaction)):.2f}",
+                f"{float(one['LP mixture at'].sel(sla_target=satisfaction)):.2f}",
             ]
         lines = [f"{float(own[f'{line} at']):.2f}" for line in LINES]
         out.add_row(name, f"{one.attrs['alpha']:g}", *text, *lines, *reported, *_as_theirs([own]))
-    rows = [one.isel(asked=0) for one in result.values()]
+    rows = [one.isel(sla_target=0) for one in result.values()]
     prices = np.mean([one["single_cost"].values for one in rows], axis=0)
     lines = [f"{mean_of(result, line):.2f}" for line in LINES]
     whole = len(result) == len(worlds.BENCHMARKS)
@@ -110,7 +110,7 @@ def _by_V(result: Results) -> Table:
     for V in first["V"].values:
         cells = []
         for policy in names:
-            at = [one.isel(asked=0).sel(policy=policy, V=V, c=0.1) for one in result.values()]
+            at = [one.isel(sla_target=0).sel(policy=policy, V=V, c=0.1) for one in result.values()]
             kept = [intervals.interval(one["satisfaction"].values).upper >= one.attrs["alpha"] for one in at]
             paid = [np.mean([float(one[metric].mean()) for one in at]) for metric in LEDGERS.values()]
             cells.append(f"{paid[0]:.2f} / {paid[1]:.2f}, {sum(kept)}")
@@ -124,7 +124,7 @@ def _pair(exploit: Reached, full: Reached) -> str:
 
 def _reaching(result: Results) -> Table:
     out = Table(
-        title="the least skill with which MESS+ reaches a reported point: surely no dearer, not surely less satisfying",
+        title="least skill that reaches a reported point: costing surely no more, satisfying not surely less",
         caption="of averages: one V and c for all eight benchmarks, each of which keeps its alpha",
     )
     for column in ("point", "ledger"):
@@ -136,7 +136,7 @@ def _reaching(result: Results) -> Table:
         "ratio",
         "sees",
         "skill",
-        "asked",
+        "sla_target",
         "V per J",
         "c",
         "MJ",
@@ -152,7 +152,7 @@ def _reaching(result: Results) -> Table:
                 out.add_row(*head, "none", *[""] * 6)
                 continue
             policy, at = least
-            args = f"{at.asked:g}" if len(point.runs) == 1 else "alpha"
+            args = f"{at.sla_target:g}" if len(point.runs) == 1 else "alpha"
             reached = [f"{at.V / 1000:.0e}", f"{at.c:g}", f"{at.cost.mean:.2f}", f"{at.satisfaction.mean:.4f}"]
             out.add_row(*head, policy.removeprefix("sees "), f"{skill_of(point, policy):.2f}", args, *reached)
     return out

@@ -27,8 +27,8 @@ def draw(result: Results) -> Figure:
         drawn = Figure(figsize=(9.8, 8.6), layout="constrained")
         axes = drawn.subplots(3, 3)
         _over_time(axes[0, 0], summary.sel(policy=LEARNED).isel(V=1))
-        _violations(axes[0, 1], summary.sel(policy=LEARNED), f"(b) {LEARNED}: missing at the end")
-        _violations(axes[0, 2], summary.sel(policy=ORACLE), f"(c) {ORACLE}: missing at the end")
+        _violations(axes[0, 1], summary.sel(policy=LEARNED), f"(b) {LEARNED}: shortfall at the end")
+        _violations(axes[0, 2], summary.sel(policy=ORACLE), f"(c) {ORACLE}: shortfall at the end")
         _queues(axes[1, 0], summary.sel(policy=ORACLE))
         _waits(axes[1, 1], first.sel(policy=LEARNED))
         _ledgers(axes[1, 2], summary.sel(policy=LEARNED))
@@ -103,7 +103,7 @@ def _waits(axis: Axes, dataset: xr.Dataset) -> None:
         low, middle, high = np.quantile(
             dataset["near_from"].sel(V=V).transpose("f", "stream"), [0.25, 0.5, 0.75], axis=1
         )
-        style = plotting.line_style(i) | {"lw": 1.1, "ms": 4.5, "capsize": 2}
+        style = plot.line_style(i) | {"lw": 1.1, "ms": 4.5, "capsize": 2}
         axis.errorbar(F * (0.97 + 0.03 * i), middle, yerr=[middle - low, high - middle], **style)
         predicted = float(V * dataset["gamma"]) / (near * F)
         axis.plot(F, predicted, color=plot.COLORS[i], lw=0.8, ls=":")
@@ -137,10 +137,10 @@ def _all_worlds(axes: Sequence[Axes], result: Results) -> None:
         limits = xr.DataArray(np.array([(r.mean, r.lower, r.upper) for r in ratios]).T, dims=("limit", "f"))
         plotting.points(axes[1], F, limits, i)
         share = (one["violation"] <= near).mean("stream").transpose("f").values
-        axes[2].plot(F, share, **plotting.line_style(i) | {"lw": 1.1, "ms": 4.5})
+        axes[2].plot(F, share, **plot.line_style(i) | {"lw": 1.1, "ms": 4.5})
     axes[0].axhline(0.0, color="0.3", lw=0.8)
     axes[1].axhline(1.0, color="0.3", lw=0.8)
-    axes[0].set(title="(g) all worlds, least V: missing", ylabel="alpha - satisfaction")
+    axes[0].set(title="(g) all worlds, least V: shortfall", ylabel="alpha - satisfaction")
     axes[1].set(title="(h) cost at alpha against f = 1", ylabel="ratio (paired), full ledger")
     axes[2].set(title=f"(i) within {near:g} of alpha", ylabel="share of streams, at the end", ylim=(0, 1.05))
     axes[0].legend()

@@ -16,7 +16,7 @@ from sims.studies.sparse_feedback.figure import LEARNED, ORACLE, F
 from sims.studies.sparse_feedback.statements import verdicts
 
 STEPS = (0, 2, 4)  # of the published V: 1e-6, 1e-4 and 1e-2 per J
-NEAR = 0.01  # how close to alpha the running satisfaction has to come, in the second reading of when it holds
+NEAR = 0.01  # how close to alpha the running satisfaction has to come, in the second metric of when it holds
 
 
 def run(quick: bool) -> Results:
@@ -26,7 +26,7 @@ def run(quick: bool) -> Results:
 
 
 def grid(world: World, quick: bool) -> xr.Dataset:
-    """One world: readings over (policy, V, f, stream), with the bounds' verdicts over (statement, policy, V, f)."""
+    """One world: metrics over (policy, V, f, stream), with the bounds' verdicts over (statement, policy, V, f)."""
     contenders = {LEARNED: policies.mess_plus(predictors.linear(world.num_features, len(world.models)))}
     if not world.recorded:
         contenders[ORACLE] = policies.mess_plus(predictors.oracle(world.stream))

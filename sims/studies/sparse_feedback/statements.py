@@ -22,6 +22,6 @@ STATEMENTS = (
 
 
 def verdicts(dataset: xr.Dataset, distribution: Distribution | None) -> xr.Dataset:
-    """Bound and verdict of every statement at every point; those that need the law do not apply where it is unknown."""
+    """Bound and verdict of every statement at every point; some do not apply where the distribution is unknown."""
     judged = theory.judge(dataset, distribution, statements=STATEMENTS, correction="bonferroni")
     return judged[["bound", "verdict"]].drop_vars("implied_by")

@@ -16,7 +16,7 @@ MIDDLE = 0.70  # the alpha that is shown over time: the one of [M25]'s table
 
 
 def draw(result: Results) -> Figure:
-    """Winogrande over time, when the agreement holds, warm starts, and the two readings of satisfaction."""
+    """Winogrande over time, when the SLA holds, warm starts, and the two metrics of satisfaction."""
     dataset, warm = result["Winogrande"], result["warm start"]
     with matplotlib.rc_context(plot.STYLE):
         drawn = Figure(figsize=(9.8, 6.8), layout="constrained")
@@ -57,7 +57,7 @@ def _missing(axis: Axes, one: xr.Dataset) -> None:
     axis.plot([], [], color="0.4", lw=1.4, ls=":", label="climb to V gamma*, theory")
     axis.axhline(0.0, color="0.3", lw=0.8)
     axis.axvline(one.attrs["published"], color="0.6", lw=0.8)
-    axis.set(xscale="log", title=f"(b) missing so far, V = {float(one['V']):g} per kJ", xlabel="requests")
+    axis.set(xscale="log", title=f"(b) shortfall so far, V = {float(one['V']):g} per kJ", xlabel="requests")
     axis.set(ylabel="t (alpha - running satisfaction) (requests)", ylim=(-60, 130))
     axis.legend(fontsize=7, loc="upper left")
 
@@ -86,7 +86,7 @@ def _from(axis: Axes, dataset: xr.Dataset, metric: str) -> None:
     for i, alpha in enumerate(dataset["alpha"].values):
         start = dataset[metric].sel(alpha=alpha, policy="MESS+").transpose("V", "stream").values
         low, middle, high = np.quantile(start, [0.25, 0.5, 0.75], axis=1)
-        style = plotting.line_style(i) | {"lw": 1.1, "ms": 4.5, "capsize": 2, "label": f"alpha = {alpha:g}"}
+        style = plot.line_style(i) | {"lw": 1.1, "ms": 4.5, "capsize": 2, "label": f"alpha = {alpha:g}"}
         axis.errorbar(V * 1.12 ** (i - 1), middle, yerr=[middle - low, high - middle], **style)
         if metric == "sla_from":
             axis.axhline(
@@ -127,6 +127,6 @@ def _two_readings(axis: Axes, dataset: xr.Dataset) -> None:
     axis.plot(place, above, "k*", ms=9, label="published [M25], where to be had")
     axis.axhline(0.0, color="0.3", lw=0.8)
     axis.set_xticks(place, names, rotation=40, ha="right")
-    axis.set(title="(f) all c, V of the table: two readings", ylabel="satisfaction - alpha")
+    axis.set(title="(f) all c, V of the table: two metrics", ylabel="satisfaction - alpha")
     axis.set_ylim(bottom=-0.065)
     axis.legend(fontsize=7)

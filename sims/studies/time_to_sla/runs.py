@@ -32,7 +32,7 @@ NEAR = 0.01  # of alpha: "nearly holds"
 PLAIN, ORACLE, WARM, INFORMED = "MESS+", "with an oracle", "warm, averages known", "warm, gamma* known"
 WARM_V = V[-2:]  # where there is something to climb
 KEPT = ["satisfaction", "violation", "cost", "cost_exploit", "sla_from", "gamma", "satisfaction_curve"]
-READ_TWICE = ["satisfaction", "satisfaction_logged", "cost", "cost_exploit", "explored"]
+BOTH_METRICS = ["satisfaction", "satisfaction_logged", "cost", "cost_exploit", "explored"]
 
 
 def run(quick: bool) -> Results:
@@ -73,7 +73,7 @@ def started(world: World, gamma: float, seed: int, V: np.ndarray, alpha: float, 
         policy=policies.warm_started(predictors.linear(world.num_features, len(world.models)), gamma),
         stream=world.stream,
         meter=standard_meters.zip_meters(
-            standard_meters.ledger(), standard_meters.sla(), running_satisfaction.logged()
+            standard_meters.ledger(), standard_meters.sla(), running_satisfaction.running_satisfaction_meter()
         ),
         checkpoints=COARSE,
         curves=("satisfaction",),
@@ -102,7 +102,7 @@ def warm(plain: xr.Dataset, quick: bool) -> xr.Dataset:
 
 
 def with_waits(dataset: xr.Dataset, published: int) -> xr.Dataset:
-    """Beside the readings: when the agreement (nearly) holds for good, in the long run and in the published length."""
+    """Beside the metrics: when the SLA (nearly) holds for good, in the long run and in the published length."""
     curve, alpha = dataset["satisfaction_curve"], dataset["alpha"]
     result = dataset.assign(
         near_from=holds_from(curve, alpha - NEAR),
@@ -129,12 +129,12 @@ def thinned(dataset: xr.Dataset) -> xr.Dataset:
 
 
 def benchmarks(names: Sequence[str], quick: bool) -> xr.Dataset:
-    """Both readings of satisfaction over (benchmark, c, V, stream), each benchmark at its own alpha and length."""
+    """Both metrics of satisfaction over (benchmark, c, V, stream), each benchmark at its own alpha and length."""
     result = []
     for name in names:
         world = worlds.benchmark(name)
         size = {"horizon": world.horizon, "num_streams": 16 if quick else 64}
-        ones = [started(world, 0.0, 35, TABLE_V, world.alpha, c, **size)[READ_TWICE] for c in worlds.PUBLISHED_C]
+        ones = [started(world, 0.0, 35, TABLE_V, world.alpha, c, **size)[BOTH_METRICS] for c in worlds.PUBLISHED_C]
         result.append(xr.concat(ones, "c").reset_coords("alpha").assign(requests=world.horizon))
     joined = xr.concat(result, "benchmark", combine_attrs="drop_conflicts").assign_coords(benchmark=list(names))
     label = [REPORTED.get(name, (np.nan, np.nan))[1] for name in names]

@@ -15,7 +15,7 @@ from sims.studies.time_to_sla.runs import ALPHA, NEAR, ORACLE, PLAIN, WARM_V, V
 
 
 def tabulate(result: Results) -> Sequence[Table]:
-    """When the agreement holds, for every alpha and V; warm starts; the two readings of satisfaction."""
+    """When the SLA holds, for every alpha and V; warm starts; the two metrics of satisfaction."""
     return [_waits(result["Winogrande"]), _warm(result["warm start"]), running_satisfaction.table(result["benchmarks"])]
 
 

@@ -21,7 +21,7 @@ __all__ = [
     "sparse",
 ]
 
-AGREEMENTS = ("heard", "true")
+QUEUE_LABELS = ("flipped", "true")
 
 
 def _reveal(request: Request, decision: Decision, feedback_received: Array) -> Feedback:
@@ -90,7 +90,7 @@ def one_sided(key: Array, decision: Decision, request: Request, controls: Contro
     return result._replace(outcome=Outcome(jnp.where(observed, result.outcome.satisfaction, 0.0), observed))
 
 
-def noisy(flip: float, *, agreement: str = "heard") -> Partial:
+def noisy(flip: float, *, queue_labels: str = "flipped") -> Partial:
     """As `sparse`, with every label flipped (1 - s for s) with probability `flip`, independently per model.
 
     Meters always record the true satisfactions. A5 fails: labels are biased, and the best prediction from them is
@@ -98,27 +98,27 @@ def noisy(flip: float, *, agreement: str = "heard") -> Partial:
 
     Args:
         flip: Probability of a flipped label, in [0, 1].
-        agreement: What the queue receives. "heard": the flipped labels, whose mean is flip + (1 - 2 flip) s, so that
-            MESS+ at flip + (1 - 2 flip) alpha meets the true alpha. "true": the true satisfactions; only the labels to
-            learn from are flipped.
+        queue_labels: What the queue receives. "flipped": the flipped labels, whose mean is flip + (1 - 2 flip) s, so
+            that MESS+ at flip + (1 - 2 flip) alpha meets the true alpha. "true": the true satisfactions; only the
+            labels to learn from are flipped.
 
     Returns:
         The feedback function.
 
     Raises:
-        ValueError: A probability outside [0, 1], or another `agreement`.
+        ValueError: A probability outside [0, 1], or another `queue_labels`.
     """
     if not 0.0 <= flip <= 1.0:
         raise ValueError(f"noisy: flip is {flip}, expected a probability in [0, 1]")
-    if agreement not in AGREEMENTS:
-        raise ValueError(f"noisy: agreement is {agreement!r}, expected one of {', '.join(AGREEMENTS)}")
-    return Partial(_noisy if agreement == "heard" else _noisy_labels, jnp.asarray(flip, jnp.float32))
+    if queue_labels not in QUEUE_LABELS:
+        raise ValueError(f"noisy: queue_labels is {queue_labels!r}, expected one of {', '.join(QUEUE_LABELS)}")
+    return Partial(_noisy if queue_labels == "flipped" else _noisy_labels, jnp.asarray(flip, jnp.float32))
 
 
 def _noisy(flip: Array, key: Array, decision: Decision, request: Request, controls: Controls) -> Feedback:
-    luck = jax.random.uniform(jax.random.fold_in(key, 1), request.satisfaction.shape, jnp.float32)
-    text = jnp.where(luck < flip, 1.0 - request.satisfaction, request.satisfaction)
-    return sparse(key, decision, request._replace(satisfaction=text), controls)
+    uniform = jax.random.uniform(jax.random.fold_in(key, 1), request.satisfaction.shape, jnp.float32)
+    flipped = jnp.where(uniform < flip, 1.0 - request.satisfaction, request.satisfaction)
+    return sparse(key, decision, request._replace(satisfaction=flipped), controls)
 
 
 def _noisy_labels(flip: Array, key: Array, decision: Decision, request: Request, controls: Controls) -> Feedback:

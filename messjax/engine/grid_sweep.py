@@ -2,7 +2,7 @@
 
 Streams run in blocks through one program (`grid_program.program`), spread over the local devices, so that progress
 can be shown and device memory does not grow with their number. Stream i's key is fold_in(key, i): blocks and devices
-change no request, coin or count, and what is learned at most in its last bits.
+change no request, exploration draw or count, and what is learned at most in its last bits.
 """
 
 from __future__ import annotations

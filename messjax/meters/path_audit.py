@@ -2,7 +2,7 @@
 
 L1, L2, L3 and the reflection are compared in whole units of 1e-6 and must hold exactly. L4 compares float32 scores; its
 allowance is derived (`score_allowance`), not tuned. With sparse feedback the queue does not move where no feedback is
-received: the laws are about the requests with feedback, and the walk of the reflection moves with them (T9).
+received: the lemmas are about the requests with feedback, and the walk of the reflection moves with them (T9).
 
     audit(key, controls, policy=..., stream=..., horizon=...)      # one call: a Dataset of counts, all zero
 
@@ -22,7 +22,7 @@ from messjax.meters.standard_meters import served_satisfaction
 from messjax.numerics import virtual_queue
 from messjax.types import Array, Meter, Step
 
-LAWS = ("L1", "L2", "L3", "L4", "reflection")
+LEMMAS = ("L1", "L2", "L3", "L4", "reflection")
 ROUNDOFF = np.float32(2.0**-24)  # half an ulp of 1 in float32
 FAR = 500  # whole requests: where a queue is this far from zero only its being far matters
 
@@ -31,8 +31,8 @@ class PathAudit(NamedTuple):
     """State of the meter `path_audit_meter`.
 
     Attributes:
-        failed: How often each law failed, one count per law of `LAWS`.
-        first: The first request where any law failed, [] int32; 0: none so far.
+        failed: How often each lemma failed, one count per lemma of `LEMMAS`.
+        first: The first request where any lemma failed, [] int32; 0: none so far.
         excess: The largest of V (E_served - E_m) - Q (s_hat_served - s_hat_m) over its allowance, [] float.
         walk: Q_1 + W_t, exact.
         lowest: min(0, min_k (Q_1 + W_k)), exact.
@@ -46,12 +46,12 @@ class PathAudit(NamedTuple):
 
 
 def path_audit_meter() -> Meter:
-    """Counts of requests at which a law failed: `audit_L1`, ..., `audit_L4`, `audit_reflection`, all int32.
+    """Counts of requests at which a lemma failed: `audit_L1`, ..., `audit_L4`, `audit_reflection`, all int32.
 
     Further metrics are `audit_first`, the first request where any failed (0: none), and `audit_L4_ratio`, the worst
     excess of a served model's score above another's in units of the rounding allowance (at most 1 where L4 holds; NaN
     predictions, of policies without any, are not audited). L4 is the rule of MESS+, which other policies may break; the
-    laws of the queue hold for all.
+    lemmas about the queue hold for all.
 
     Returns:
         The meter.
@@ -62,15 +62,15 @@ def path_audit_meter() -> Meter:
 
 
 def failures(dataset: xr.Dataset) -> dict[str, int]:
-    """Number of requests at which each law failed, over all streams and controls of a run.
+    """Number of requests at which each lemma failed, over all streams and controls of a run.
 
     Args:
         dataset: Result of a run with `path_audit_meter` among its meters.
 
     Returns:
-        Counts by law.
+        Counts by lemma.
     """
-    return {distribution: int(dataset[f"audit_{distribution}"].sum()) for distribution in LAWS}
+    return {lemma: int(dataset[f"audit_{lemma}"].sum()) for lemma in LEMMAS}
 
 
 def path_init(num_models: int) -> PathAudit:
@@ -84,7 +84,9 @@ def path_init(num_models: int) -> PathAudit:
     """
     del num_models
     none = jnp.zeros((), jnp.int32)
-    return PathAudit((none,) * len(LAWS), none, jnp.zeros((), jnp.float32), virtual_queue.zero(), virtual_queue.zero())
+    return PathAudit(
+        (none,) * len(LEMMAS), none, jnp.zeros((), jnp.float32), virtual_queue.zero(), virtual_queue.zero()
+    )
 
 
 def path_add(number: PathAudit, step: Step) -> PathAudit:
@@ -106,7 +108,7 @@ def path_add(number: PathAudit, step: Step) -> PathAudit:
     lowest = minimum(number.lowest, walk)
     near = jnp.clip(step.queue.whole, -FAR, FAR) * virtual_queue.UNIT + step.queue.part
     excess = _score_excess(step)
-    distributions = (
+    violated = (
         feedback_received & (jump < move),
         feedback_received
         & (above(near, move, jump) | (jnp.abs(move) > jnp.maximum(alpha, virtual_queue.UNIT - alpha))),
@@ -114,12 +116,9 @@ def path_add(number: PathAudit, step: Step) -> PathAudit:
         excess > 1.0,
         ~_equal(_plus(step.next_queue, lowest), walk),
     )
-    wrong = distributions[0] | distributions[1] | distributions[2] | distributions[3] | distributions[4]
+    wrong = violated[0] | violated[1] | violated[2] | violated[3] | violated[4]
     return PathAudit(
-        tuple(
-            count + distribution.astype(jnp.int32)
-            for count, distribution in zip(number.failed, distributions, strict=True)
-        ),
+        tuple(count + each.astype(jnp.int32) for count, each in zip(number.failed, violated, strict=True)),
         jnp.where((number.first == 0) & wrong, step.t, number.first),
         jnp.maximum(number.excess, excess),
         walk,
@@ -136,7 +135,7 @@ def path_read(number: PathAudit) -> dict[str, Any]:
     Returns:
         Metrics by name.
     """
-    named = {f"audit_{distribution}": count for distribution, count in zip(LAWS, number.failed, strict=True)}
+    named = {f"audit_{lemma}": count for lemma, count in zip(LEMMAS, number.failed, strict=True)}
     return named | {"audit_first": number.first, "audit_L4_ratio": number.excess}
 
 
@@ -158,7 +157,7 @@ def above(near: Array, move: Array, jump: Array) -> Array:
 
 
 def _score_excess(step: Step) -> Array:
-    """The largest V (E_served - E_m) - Q (s_hat_served - s_hat_m) over m, over its allowance; 0 where L4 is silent."""
+    """The largest V (E_served - E_m) - Q (s_hat_served - s_hat_m) over m, over its allowance; 0 where exploring."""
     cost, s_hat, Q, V = step.request.cost, step.decision.s_hat, step.queue.to_float(), step.controls.V
     # Relative to the first model, as the rule itself compares: what is left is rounding.
     score = V * (cost - cost[0]) - Q * (s_hat - s_hat[0])
@@ -167,7 +166,7 @@ def _score_excess(step: Step) -> Array:
     return jnp.where(step.decision.explore | ~(excess > 0), 0.0, excess / allowed)
 
 
-def score_allowance(V: Array, dearer: Array, Q: Array, better: Array) -> Array:
+def score_allowance(V: Array, cost_spread: Array, Q: Array, s_hat_spread: Array) -> Array:
     """How far rounding in float32 may carry a served model's score above another's.
 
     A policy compares V (E_m - E_0) - Q (s_hat_m - s_hat_0) for the first model 0. Q is rounded when made a float (a
@@ -177,14 +176,14 @@ def score_allowance(V: Array, dearer: Array, Q: Array, better: Array) -> Array:
 
     Args:
         V: Weight of cost [], in 1 / cost unit.
-        dearer: Spread of the costs over models [], in cost units.
+        cost_spread: Spread of the costs over models [], in cost units.
         Q: The virtual queue [].
-        better: Spread of the predictions over models [].
+        s_hat_spread: Spread of the predictions over models [].
 
     Returns:
         The allowance [] float.
     """
-    return 3.0 * ROUNDOFF * (4.0 * V * dearer + 8.0 * (Q + 1.0) * better)
+    return 3.0 * ROUNDOFF * (4.0 * V * cost_spread + 8.0 * (Q + 1.0) * s_hat_spread)
 
 
 def _apart(left: virtual_queue.Fixed, right: virtual_queue.Fixed) -> Array:

@@ -61,8 +61,8 @@ class _Act(_Learning):
     ) -> Decision:
         num_models = cost.shape[0]
         p = probability(state.t, controls)
-        coin, which = jax.random.uniform(key, (2,), jnp.float32)  # the first word is the coin of MESS+
-        explore = coin < p
+        draw, which = jax.random.uniform(key, (2,), jnp.float32)  # the first word is the exploration draw of MESS+
+        explore = draw < p
         s_hat = predictor.predict(state.predictor, x)
         random = jnp.minimum((which * num_models).astype(jnp.int32), num_models - 1)
         serve = jnp.where(explore, random, choose(s_hat, cost, state.queue, controls)).astype(jnp.int32)

@@ -34,7 +34,7 @@ class Number(NamedTuple):
             text = f"{self.value:,.0f}"
         else:
             text = f"{self.value:.3g}"
-        return f"{text} {self.unit}".strip()
+        return f"{text}{self.unit}" if self.unit.startswith("%") else f"{text} {self.unit}".strip()
 
 
 class Rows(NamedTuple):

@@ -28,7 +28,7 @@ def audited(policy=MESS, stream=STREAM, controls=GRID, **options):
 
 
 @pytest.mark.parametrize("name", ["oracle", "linear", "noisy", "sparse feedback", "trace", "one model"])
-def test_honest_paths_keep_every_law(name):
+def test_valid_paths_keep_every_lemma(name):
     rng = np.random.default_rng(0)
     trace = streams.replay(
         rng.normal(size=(400, 5)), rng.beta(0.5, 0.5, (400, 3)).round(6), rng.lognormal(size=(400, 3))
@@ -41,7 +41,7 @@ def test_honest_paths_keep_every_law(name):
         "trace": lambda: audited(policies.mess_plus(predictors.linear(5, 3)), trace, GRID._replace(alpha=0.45)),
         "one model": lambda: audited(policies.single(0)),
     }[name]()
-    assert path_audit.failures(result) == dict.fromkeys(path_audit.LAWS, 0)
+    assert path_audit.failures(result) == dict.fromkeys(path_audit.LEMMAS, 0)
     assert (result["audit_first"] == 0).all()
     assert float(result["audit_L4_ratio"].max()) <= 1.0
 
@@ -64,7 +64,7 @@ def broken_update(kind):
 
 
 @pytest.mark.parametrize(
-    ("kind", "distributions"),
+    ("kind", "lemmas"),
     [
         ("too low", {"L1", "reflection"}),
         ("too high", {"L2", "L3", "reflection"}),
@@ -72,15 +72,15 @@ def broken_update(kind):
         ("reset", {"L1", "reflection"}),
     ],
 )
-def test_a_wrong_queue_is_found(kind, distributions):
+def test_a_wrong_queue_is_found(kind, lemmas):
     result = audited(broken_update(kind), controls=Controls(V=30.0, alpha=0.6, c=0.1))
     failed = path_audit.failures(result)
-    assert all(failed[distribution] > 0 for distribution in distributions), failed
+    assert all(failed[lemma] > 0 for lemma in lemmas), failed
     assert (result["audit_first"] > 1).any()
 
 
 def test_a_wrong_choice_is_found():
-    """Serving the second best by the rule's own score is L4 broken, and the queue's laws are not."""
+    """Serving the second best by the rule's own score is a violation of L4, and of no lemma about the queue."""
 
     def worse(key, state, features, cost, controls):
         decision = MESS.act(key, state, features, cost, controls)
@@ -123,8 +123,8 @@ def test_both_paths_audit_alike(name):
     policy = {"linear": policies.mess_plus(predictors.linear(2, 3)), "one model": policies.single(0)}.get(name, MESS)
     controls = GRID._replace(V=np.array([1.0, 1e5])) if name == "long queues" else GRID
     both = [audited(policy, controls=controls, engine=engine) for engine in ("fast", "general")]
-    for distribution in path_audit.LAWS:
-        assert int(both[0][f"audit_{distribution}"].sum()) == int(both[1][f"audit_{distribution}"].sum()) == 0
+    for lemma in path_audit.LEMMAS:
+        assert int(both[0][f"audit_{lemma}"].sum()) == int(both[1][f"audit_{lemma}"].sum()) == 0
     assert all(float(result["audit_L4_ratio"].max()) <= 1.0 for result in both)
 
 
@@ -144,14 +144,14 @@ def test_the_fast_path_audits_what_it_did(monkeypatch):
     def second(cost, relative, Q, V):
         return (honest_choose(cost, relative, Q, V) + 1) % 3
 
-    for name, wrong, distributions in (
+    for name, wrong, lemmas in (
         ("move", lost, {"L1", "reflection"}), ("move", gained, {"L2", "reflection"}), ("choose", second, {"L4"}),
     ):  # fmt: skip
         monkeypatch.setattr(loop, name, wrong)
         jax.clear_caches()
         result = audited(controls=Controls(V=30.0, alpha=0.6, c=0.1), engine="fast")
         failed = path_audit.failures(result)
-        assert all(failed[distribution] > 0 for distribution in distributions), (failed, distributions)
+        assert all(failed[lemma] > 0 for lemma in lemmas), (failed, lemmas)
         assert (result["audit_first"] > 0).any()
         assert name == "move" or sum(failed.values()) == failed["L4"]
         monkeypatch.undo()

@@ -61,11 +61,11 @@ def test_one_sided_feedback_hides_all_but_the_served_model():
     assert not hear(feedback.one_sided, explore=False).outcome.observed.any()
 
 
-@pytest.mark.parametrize("agreement", ["heard", "true"])
-def test_noisy_feedback_flips_at_its_rate(agreement):
-    result = hear(feedback.noisy(0.2, agreement=agreement), explore=True)
+@pytest.mark.parametrize("queue_labels", ["flipped", "true"])
+def test_noisy_feedback_flips_at_its_rate(queue_labels):
+    result = hear(feedback.noisy(0.2, queue_labels=queue_labels), explore=True)
     assert plausible(result.outcome.satisfaction.sum(axis=0), 20_000, np.array([0.8, 0.8, 0.2]))
-    wanted = result.outcome.satisfaction[:, 1] if agreement == "heard" else np.ones(20_000)
+    wanted = result.outcome.satisfaction[:, 1] if queue_labels == "flipped" else np.ones(20_000)
     np.testing.assert_array_equal(result.served_satisfaction, wanted)
     both = (result.outcome.satisfaction[:, 0] != 1) & (result.outcome.satisfaction[:, 2] != 0)
     assert plausible(both.sum(), 20_000, 0.04)

@@ -49,7 +49,7 @@ ROUTER = policies.mess_plus(predictors.tabular(2, 3))
         (lambda: streams.with_classes(TYPES, np.array([0.5, 0.6])), "expected probabilities"),
         (lambda: stream_classes.of_type(np.array([0.5])), "expected whole numbers"),
         (lambda: feedback.noisy(1.5), "flip is 1.5"),
-        (lambda: feedback.noisy(0.1, agreement="both"), "agreement is 'both'"),
+        (lambda: feedback.noisy(0.1, queue_labels="both"), "queue_labels is 'both'"),
         (lambda: policies.delayed(ROUTER, -1, 2, 3), "found delay -1"),
         (lambda: policies.running_mean_costs(ROUTER, 0), "num_models is 0"),
         (lambda: policies.running_mean_costs(ROUTER, 3, start=-1.0), "start is -1.0"),

@@ -146,7 +146,7 @@ class Accumulator:
         none, zero = jnp.zeros(lanes, jnp.int32), jnp.zeros(lanes, jnp.float32)
         total, number = Sum(zero, zero), queue.Fixed(none, none)
         own = jnp.zeros(streams, jnp.float32)
-        audit = path_audit.PathAudit((none,) * len(path_audit.LAWS), none, zero, number, number)
+        audit = path_audit.PathAudit((none,) * len(path_audit.LEMMAS), none, zero, number, number)
         return Totals(
             served=(none,) * self.columnar.num_models, explored=own.astype(jnp.int32), satisfied=number,
             spent=Sum(own, own), exploited=total, queue=ExactSum(total, none), largest=number, walk=number,

@@ -1,4 +1,4 @@
-"""`messjax.meters.path_audit` over a chunk: the same laws, in whole numbers of 1e-6 relative to where the chunk began.
+"""`messjax.meters.path_audit` over a chunk: the same lemmas, in whole units of 1e-6 relative to its beginning.
 
 A request is audited when the next one arrives, from the two states around it. The walk W and its minimum L are carried
 relative to W at the chunk's beginning; queues and walks that are thousands of requests long stay exact (see `_gap`).
@@ -26,8 +26,8 @@ class AuditState(NamedTuple):
     """What the loop over a chunk carries on every lane."""
 
     before: Array  # Q_t as the loop packs it
-    queue_laws: Array  # counts of L1, L2, L3, L4
-    reflection: Array  # its count, and below it the first request of the chunk where any law failed, from 1
+    lemmas: Array  # counts of L1, L2, L3, L4
+    reflection: Array  # its count, and below it the first request of the chunk where any lemma failed, from 1
     excess: Array
     walk: Array  # in 1e-6, since the chunk began
     lowest: Array
@@ -58,7 +58,7 @@ def audit_step(
     walk = audit_state.walk + done.move
     lowest = jnp.minimum(audit_state.lowest, walk)
     excess = audit_state.excess if done.excess is None else done.excess
-    distributions = (
+    violated = (
         done.jump < done.move,
         path_audit.above(near, done.move, done.jump)
         | (jnp.abs(done.move) > jnp.maximum(alpha, virtual_queue.UNIT - alpha)),
@@ -66,12 +66,11 @@ def audit_step(
         excess > 1.0 if done.excess is not None else jnp.zeros_like(walk, bool),
     )
     off = done.since != walk - jnp.minimum(0, lowest - below) - gap
-    wrong = distributions[0] | distributions[1] | distributions[2] | distributions[3] | off
+    wrong = violated[0] | violated[1] | violated[2] | violated[3] | off
     unseen = (audit_state.reflection & (2**FIELD - 1)) == 0
     return AuditState(
         before=audit_state.before,
-        queue_laws=audit_state.queue_laws
-        + sum(distribution.astype(jnp.int32) << (n * FIELD) for n, distribution in enumerate(distributions)),
+        lemmas=audit_state.lemmas + sum(each.astype(jnp.int32) << (n * FIELD) for n, each in enumerate(violated)),
         reflection=audit_state.reflection + (off.astype(jnp.int32) << FIELD) + jnp.where(unseen & wrong, i + 1, 0),
         excess=jnp.maximum(audit_state.excess, excess),
         walk=walk,
@@ -80,7 +79,7 @@ def audit_step(
 
 
 def cost_gap_term(path: path_audit.PathAudit, Q: virtual_queue.Fixed) -> tuple[Array, Array]:
-    """L - W when the chunk begins, and Q - (W - L), which is zero unless a law failed before; both in 1e-6, int32.
+    """L - W when the chunk begins, and Q - (W - L), which is zero unless a lemma failed before; both in 1e-6, int32.
 
     Then Q_{t+1} - Q = w - min(0, min w - (L - W)) - gap for the chunk's own walk w: no large number is needed.
     """
@@ -91,9 +90,7 @@ def cost_gap_term(path: path_audit.PathAudit, Q: virtual_queue.Fixed) -> tuple[A
 
 def merge(path: path_audit.PathAudit, audit_state: AuditState, done: Array) -> path_audit.PathAudit:
     """What is kept from chunk to chunk; `done` requests were served before this chunk."""
-    counts = [audit_state.queue_laws >> (n * FIELD) & (2**FIELD - 1) for n in range(4)] + [
-        audit_state.reflection >> FIELD
-    ]
+    counts = [audit_state.lemmas >> (n * FIELD) & (2**FIELD - 1) for n in range(4)] + [audit_state.reflection >> FIELD]
     seen = audit_state.reflection & (2**FIELD - 1)
     lowest = virtual_queue.add(path.walk, audit_state.lowest)
     return path_audit.PathAudit(

@@ -1,10 +1,11 @@
 """MESS+ with an oracle on a stream over types as one GPU kernel: `run.run_block` with the horizon inside, in registers.
 
 A thread serves one stream under a few V and alpha, request after request until the next checkpoint: it makes the
-request's numbers from (key, t), reads a row of the law, and for each V and alpha decides, moves the queue and counts.
-Nothing is stored on the way and only the law's small tables are read; between checkpoints `Lane` goes out and in.
-Written for Pallas' Triton backend: blocks of 2^n streams, scalars and tables from refs, the arithmetic that of
-`counters`, `queue`, `serve` and `meters`. With `interpret=True` it runs anywhere, slowly: for tests.
+request's numbers from (key, t), reads a row of the distribution, and for each V and alpha decides, moves the queue and
+counts. Nothing is stored on the way and only the distribution's small tables are read; between checkpoints `Lane` goes
+out and in. Written for Pallas' Triton backend: blocks of 2^n streams, scalars and tables from refs, the arithmetic that
+of `counter_prng`, `virtual_queue`, `loop` and `standard_meters`. With `interpret=True` it runs anywhere, slowly: for
+tests.
 """
 
 from __future__ import annotations
@@ -98,7 +99,7 @@ def whole(lane: Lane, accumulator: Accumulator) -> Totals:
 
 
 class Tables(NamedTuple):
-    """Arrays outside the kernel, refs within. Rows of the law lie one after the other."""
+    """Arrays outside the kernel, refs within. Rows of the distribution lie one after the other."""
 
     explore: Any  # c and a, [1] each
     alias: tuple[Any, ...]  # one [K]; empty where all types weigh the same
@@ -106,8 +107,8 @@ class Tables(NamedTuple):
     mean: Any  # [K * M]
 
 
-class Decided:
-    """A ref that `kind_of` looks up as it does an array."""
+class TableRef:
+    """A ref that `request_type` looks up as it does an array."""
 
     def __init__(self, ref: Any) -> None:
         self.ref, self.shape, self.at = ref, ref.shape, self
@@ -132,7 +133,7 @@ def draw(columnar: Types, tables: Tables, keys: tuple, t: Array) -> DrawnRequest
     key, key_policy = keys
     p = probability(t, Controls(c=tables.explore[0][0], a=tables.explore[1][0]))
     explore = counter_prng.uniform(counter_prng.block(key_policy, t, 0)[0]) < p
-    alias: Any = Decided(tables.alias[0]) if tables.alias else np.zeros(0)
+    alias: Any = TableRef(tables.alias[0]) if tables.alias else np.zeros(0)
     row = (
         request_type(counter_prng.uniform(counter_prng.block(key, t, 0)[0]), alias, columnar.num_features)
         * columnar.num_models
@@ -154,7 +155,7 @@ def step(drawn: DrawnRequest, lane: Lane, V: Array, alpha: Array) -> Lane:
     after = virtual_queue.Fixed(*loop.move(*lane.Q, jnp.zeros_like(choice), moved))
     walk = virtual_queue.Fixed(
         *loop.move(*totals.walk, 1 - totals.walk.whole, moved)
-    )  # a floor that one step cannot reach
+    )  # a lower limit that one step cannot reach
     below = (walk.whole > 0) | ((walk.whole == 0) & (walk.part > 0))
     if totals.spent is not None:
         answer = drawn.cost[0]
@@ -246,7 +247,7 @@ def run_kernel(
         jax.vmap(component_keys)(keys),
     )
     padding = -num_streams % BLOCK  # streams that are run and left out
-    words = [[jnp.pad(x, (0, padding)) for x in counter_prng.word_stream(site[:, n])] for n in (0, 1)]  # world, policy
+    words = [[jnp.pad(x, (0, padding)) for x in counter_prng.word_stream(site[:, n])] for n in (0, 1)]  # stream, policy
     explore = [jnp.asarray(x, jnp.float32)[None] for x in (controls.c, controls.a)]
     tables = Tables(
         explore,

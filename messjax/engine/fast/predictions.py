@@ -1,7 +1,7 @@
 """Predictors in columns: the predictions for a chunk of requests, before any of them is served.
 
-They can be made first because neither the coin nor the predictor of a router looks at V, alpha or the queue. Under one
-vmap per control this pass is therefore shared by every V and alpha.
+They can be made first because neither the exploration draw nor the predictor depends on V, alpha or the queue. Under
+one vmap per control this pass is therefore shared by every V and alpha.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ def unsupported_reason(run_parts: RunParts) -> str | None:
         return (
             f"the stream {_name(run_parts.stream.draw)} is not one of streams.types, streams.logistic, streams.replay"
         )
-    if columnar.num_models > MOST_MODELS or not streams.columnar(columnar):
+    if columnar.num_models > MOST_MODELS or not streams.fits_columns(columnar):
         return f"a stream of {columnar.num_models} models and {columnar.num_features} features is too wide"
     if (kind := _feedback.feedback_kind(run_parts.feedback)) != "complete":
         return f"the feedback is {kind}, not complete"

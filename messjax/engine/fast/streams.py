@@ -291,8 +291,8 @@ def columnar_of(stream: Stream) -> Columnar | None:
     return None
 
 
-def columnar(world: Columnar) -> bool:
+def fits_columns(form: Columnar) -> bool:
     """Whether a request fits the columns: exploration draw, labels and type in one int32, features written out."""
-    if isinstance(world, Types):
-        return world.num_models + 1 + int(np.ceil(np.log2(max(2, world.num_features)))) <= 31
-    return not isinstance(world, Logistic) or world.num_features <= MOST_UNROLLED
+    if isinstance(form, Types):
+        return form.num_models + 1 + int(np.ceil(np.log2(max(2, form.num_features)))) <= 31
+    return not isinstance(form, Logistic) or form.num_features <= MOST_UNROLLED

@@ -117,7 +117,7 @@ def _theory(chains: Results, result: Results) -> Finding:
     ]
     verdict: Verdict = "refuted" if failed or any(adjusted) else "supported"
     exceeded = [f"{name} at {each['violated']}" for name, each in counts.items() if each.get("violated")]
-    text = f" Violated are {', '.join(exceeded)}." if exceeded else ""
+    text = f" Evaluated all the same, these are exceeded: {', '.join(exceeded)} combinations." if exceeded else ""
     return Finding(
         "Theory on streams that change",
         "L1 to L4 hold on every path of a changing stream, and T5 holds with the distribution of the whole.",

@@ -2,7 +2,7 @@
 
 The eight benchmarks of [M25] (alpha = .667) in several orders and shuffled, and ARC-C, PiQA, Winogrande, which [M25]
 chains (alpha .59, .63, .67; its results are not published to us, and its simulator shuffles): satisfaction, cost and
-queue across the change points, with a head that sees the benchmark, one that is not, and an oracle; what the theory of
+queue across the change points, a head that sees the benchmark, one that does not, and an oracle; what the theory of
 i.i.d. requests still says (L1 on every path, T5 with the distribution of the whole) and what it does not (T1, T2). And
 the labels of MMLU, subject by subject.
 

@@ -46,8 +46,8 @@ def _finding(result: Results, ledger: str) -> Finding:
         f"the energy of MESS+. A factor of 2.5 is reached in {holds} of {len(workshop)} of its worlds{where}. The "
         f"mixture of models that looks at no request reaches 2.5 up to {blind:.0%} of the way.",
         (
+            Number("worlds that reach 2.5 at some alpha", holds, f"of {len(workshop)}"),
             Number("random over MESS+ at the workshop's alpha", max(means), "times at most"),
-            Number("worlds that reach 2.5 somewhere", holds, f"of {len(workshop)}"),
             Number("2.5 by a mixture that looks at no request, up to", 100 * blind, "% of the way"),
         ),
         _table(shown, ledger),

@@ -56,14 +56,14 @@ def line_style(i: int) -> dict[str, Any]:
 
 
 def note_omitted(figure: Figure, text: str) -> None:
-    """State below a figure what it leaves out.
+    """State under the title of a figure what it leaves out.
 
     Args:
-        figure: The figure, with a constrained layout.
+        figure: The figure, with its title.
         text: What is not drawn; empty: nothing is.
     """
     if text:
-        figure.supxlabel(text, fontsize=8, color="0.3")
+        figure.suptitle("\n".join(filter(None, (figure.get_suptitle(), text))), fontsize=10)
 
 
 def save(figure: Figure, path: str | os.PathLike[str]) -> list[Path]:
@@ -142,10 +142,10 @@ def versus_v(verdicts: xr.Dataset, *, title: str = "", cost_unit: str | None = N
             Line2D([], [], **line_style(i), label=f"{name}: measured (marker), bound (line)")
             for i, name in enumerate(names)
         ]
-        if len(names) > 2:
-            note_omitted(figure, f"Terms of T2 are not drawn for {', '.join(names[1:-1])}.")
         figure.legend(handles=[*policies, *extras], loc="outside lower center", ncols=2)
         figure.suptitle(title, fontsize=10)
+        if len(names) > 2:
+            note_omitted(figure, f"Terms of T2 are not drawn for {', '.join(names[1:-1])}.")
         return figure
 
 
@@ -234,7 +234,7 @@ def over_requests(
         alpha: The share of satisfied requests that was agreed; it is drawn.
         title: Title of the figure.
         cost_unit: Unit of the costs.
-        omitted: What is not drawn, stated below the figure.
+        omitted: What is not drawn, stated under the title.
 
     Returns:
         The figure.
@@ -257,8 +257,8 @@ def over_requests(
             axis.xaxis.set_major_formatter(ticker.StrMethodFormatter("{x:,.0f}"))
         handles, labels = left.get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=4)
-        note_omitted(figure, omitted)
         figure.suptitle(title, fontsize=10)
+        note_omitted(figure, omitted)
         return figure
 
 
@@ -302,9 +302,9 @@ def predictor_quality(summary: xr.Dataset, *, title: str, most: int = 3) -> Figu
         _reliability(axes[1, 1], summary.isel(c=shown).sel(on=last), shown)
         axes[1, 1].set(title=f"(d) reliability at the end, {last}, all models")
         figure.legend(handles=_quality_legend(summary, shown, last), loc="outside lower center", ncols=3)
+        figure.suptitle(title, fontsize=10)
         hidden = [f"{c:g}" for i, c in enumerate(summary["c"].values) if i not in shown]
         note_omitted(figure, f"Not drawn: c = {', '.join(hidden)}." if hidden else "")
-        figure.suptitle(title, fontsize=10)
         return figure
 
 

@@ -1,4 +1,4 @@
-"""The `messjax` command: replay a recorded trace, simulate a calibrated stream, print an optimum, look at traces."""
+"""The `messjax` command: replay a recorded trace, simulate a calibrated stream, print an optimum, inspect traces."""
 
 from __future__ import annotations
 

@@ -19,17 +19,44 @@ from messjax.types import Controls, Predictor, Stream
 def add_options(parser: argparse.ArgumentParser, default_V: str) -> None:
     """The options of a grid; `default_V` says in words which V are tried when none is given."""
     parser.add_argument(
-        "--alpha", type=runtime.number_list, required=True, help="agreed satisfaction, one or several: 0.6,0.7"
+        "--alpha",
+        type=runtime.number_list,
+        required=True,
+        help="required mean satisfaction, one number or several: 0.6,0.7",
     )
-    parser.add_argument("--V", type=runtime.number_list, default=None, help=f"weights of cost ({default_V})")
     parser.add_argument(
-        "--c", type=runtime.number_list, default=[0.1], help="exploration scales, p_t = min(1, c t^-a) (0.1)"
+        "--V",
+        type=runtime.number_list,
+        default=None,
+        help=f"weights of cost against satisfaction, one or several (default: {default_V})",
     )
-    parser.add_argument("--a", type=float, default=0.25, help="exploration exponent (0.25; the workshop paper: 0.333)")
-    parser.add_argument("--predictor", choices=("linear", "mlp", "oracle"), default="linear", help="(linear)")
-    parser.add_argument("--learning-rate", type=float, default=0.06, help="of its SGD with momentum 0.9 (0.06)")
-    parser.add_argument("--seed", type=runtime.whole_number(0), default=7, help="all randomness follows from it (7)")
-    parser.add_argument("--out", type=Path, default=Path("results"), metavar="DIR", help="where to write (results)")
+    parser.add_argument(
+        "--c",
+        type=runtime.number_list,
+        default=[0.1],
+        help="scales of exploration in p_t = min(1, c t^-a), one or several (default: 0.1)",
+    )
+    parser.add_argument(
+        "--a", type=float, default=0.25, help="exponent of exploration (default: 0.25; the workshop paper uses 0.333)"
+    )
+    parser.add_argument(
+        "--predictor",
+        choices=("linear", "mlp", "oracle"),
+        default="linear",
+        help="what predicts satisfactions (default: linear)",
+    )
+    parser.add_argument(
+        "--learning-rate",
+        type=float,
+        default=0.06,
+        help="learning rate of the predictor's SGD with momentum 0.9 (default: 0.06)",
+    )
+    parser.add_argument(
+        "--seed", type=runtime.whole_number(0), default=7, help="seed of all random numbers (default: 7)"
+    )
+    parser.add_argument(
+        "--out", type=Path, default=Path("results"), metavar="DIR", help="folder for the results (default: results)"
+    )
 
 
 def predictor(args: argparse.Namespace, stream: Stream, num_features: int, num_models: int) -> Predictor:
@@ -61,7 +88,7 @@ def run(
 
 
 def per_alpha(dataset: xr.Dataset, name: str) -> str:
-    """A reading that depends on alpha only, in words."""
+    """A metric that depends on alpha only, as text."""
     values = zip(np.atleast_1d(dataset["alpha"].values), np.atleast_1d(dataset[name].values), strict=True)
     return ", ".join(f"{value:.4g} at alpha {alpha:g}" for alpha, value in values)
 

@@ -21,7 +21,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     source.add_argument("--trace", type=Path, dest="path", metavar="PATH", help=options.PATH_HELP)
     options.add_trace_options(parser, path=False)
     parser.add_argument(
-        "--alpha", type=runtime.number_list, required=True, help="agreed satisfaction, one or several: 0.6,0.7"
+        "--alpha",
+        type=runtime.number_list,
+        required=True,
+        help="required mean satisfaction, one number or several: 0.6,0.7",
     )
     parser.set_defaults(run=run)
 

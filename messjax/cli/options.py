@@ -18,31 +18,53 @@ def add_trace_options(parser: argparse.ArgumentParser, *, path: bool = True) -> 
     """All of them; `path`: also the argument PATH."""
     if path:
         parser.add_argument("path", type=Path, metavar="PATH", help=PATH_HELP)
-    parser.add_argument("--format", default="auto", metavar="NAME", help=f"{', '.join(traces.NAMES)} (auto)")
-    parser.add_argument("--metric", metavar="NAME", help="which score, where a format records several: acc, acc_norm")
-    parser.add_argument("--filter", metavar="NAME", help="lm-evaluation-harness: which filter's rows")
-    parser.add_argument("--columns", default="", metavar="...", help="a plain table: what its columns are")
-    parser.add_argument("--cost", metavar="KIND", help="recorded, tokens, parameters or constant (what the rest says)")
+    parser.add_argument(
+        "--format", default="auto", metavar="NAME", help=f"format of PATH: {', '.join(traces.NAMES)} (default: auto)"
+    )
+    parser.add_argument(
+        "--metric", metavar="NAME", help="the score to read where a format records several, for example acc_norm"
+    )
+    parser.add_argument("--filter", metavar="NAME", help="lm-evaluation-harness only: the filter whose rows are read")
+    parser.add_argument(
+        "--columns", default="", metavar="...", help="format plain only: which columns hold what, ROLE=COLUMN,..."
+    )
+    parser.add_argument(
+        "--cost",
+        metavar="KIND",
+        help="how costs are made: recorded, tokens, parameters or constant (default: what the other options imply)",
+    )
     parser.add_argument(
         "--prices",
         default="",
         metavar="MODEL=USD,...",
-        help="USD per 1M tokens of each model, or INPUT/OUTPUT, or a JSON list; part of its name will do",
+        help="USD per 1M tokens of each model, one number or INPUT/OUTPUT, or a JSON file; part of a name is enough",
     )
     parser.add_argument(
-        "--parameters", default="", metavar="MODEL=BILLIONS,...", help="1e9 parameters of each model, for --cost"
+        "--parameters",
+        default="",
+        metavar="MODEL=BILLIONS,...",
+        help="size of each model in 1e9 parameters, for --cost parameters",
     )
     parser.add_argument(
-        "--cost-unit", default="", metavar="UNIT", help="what a constant cost is in (USD per 1M tokens)"
+        "--cost-unit", default="", metavar="UNIT", help="unit of --cost constant (default: USD per 1M tokens)"
     )
     parser.add_argument(
-        "--missing", default="fail", metavar="HOW", help="(request, model) without score or cost: fail, drop, zero"
+        "--missing",
+        default="fail",
+        metavar="HOW",
+        help="what is done where a score or cost is missing: fail, drop the request, or zero (default: fail)",
     )
     parser.add_argument(
-        "--scores", default="fail", metavar="HOW", help="outside [0, 1]: fail, clip, rescale=LOW:HIGH, threshold=NUMBER"
+        "--scores",
+        default="fail",
+        metavar="HOW",
+        help="scores outside [0, 1]: fail, clip, rescale, rescale=LOW:HIGH or threshold=NUMBER (default: fail)",
     )
     parser.add_argument(
-        "--repeats", default="keep", metavar="HOW", help="questions asked before: keep, or drop all but the first"
+        "--repeats",
+        default="keep",
+        metavar="HOW",
+        help="what is done with repeated questions: keep, or drop all but the first (default: keep)",
     )
 
 

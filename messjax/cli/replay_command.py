@@ -1,4 +1,4 @@
-"""`messjax replay`: MESS+ and its baselines on a recorded trace, the field's metrics, the predictor over time."""
+"""`messjax replay`: MESS+ and its baselines on a recorded trace, published router metrics, the predictor over time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import xarray as xr
 
 from messjax import features, plot, results, runtime, streams
 from messjax.cli import grids, options
-from messjax.evaluation import predictor as quality
+from messjax.evaluation import predictor as predictor_evaluation
 from messjax.evaluation import router_metrics
 from messjax.streams.recorded import ORDERS
 from messjax.traces import Trace
@@ -27,22 +27,35 @@ ORDERED = {
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
     options.add_trace_options(parser)
-    grids.add_options(parser, "0.1, 1 and 10 over the spread of costs")
-    parser.add_argument("--seeds", type=runtime.whole_number(1), default=8, help="orders of the trace and coins (8)")
-    parser.add_argument("--order", choices=ORDERS, default="shuffled", help="of the requests (shuffled)")
+    grids.add_options(parser, "0.1, 1 and 10 over the range of the models' mean costs")
     parser.add_argument(
-        "--features", default="ngrams", metavar="WHAT", help="ngrams (hashed), or the folder of a text encoder (ngrams)"
+        "--seeds",
+        type=runtime.whole_number(1),
+        default=8,
+        help="number of replays, each with its own order and exploration (default: 8)",
+    )
+    parser.add_argument("--order", choices=ORDERS, default="shuffled", help="order of the requests (default: shuffled)")
+    parser.add_argument(
+        "--features",
+        default="ngrams",
+        metavar="WHAT",
+        help="features of the prompts: ngrams (hashed), or the folder of a text encoder (default: ngrams)",
     )
     parser.add_argument(
-        "--dim", type=runtime.whole_number(1, 65_536), default=256, help="buckets of the hashed n-grams (256)"
+        "--dim",
+        type=runtime.whole_number(1, 65_536),
+        default=256,
+        help="number of hashed n-gram features (default: 256)",
     )
-    parser.add_argument("--pooling", choices=("cls", "mean"), help="of the encoder (what its folder says)")
+    parser.add_argument(
+        "--pooling", choices=("cls", "mean"), help="pooling of the encoder (default: what its folder states)"
+    )
     parser.add_argument(
         "--held-out",
         type=float,
         default=0.1,
         metavar="SHARE",
-        help="of requests that test the predictor in a replay of its own (0.1; 0: none)",
+        help="share of requests held out to test the predictor, in a separate replay (default: 0.1; 0 for none)",
     )
     parser.set_defaults(run=run)
 
@@ -74,15 +87,15 @@ def run(args: argparse.Namespace) -> None:
     )
     dataset.attrs |= {f"trace_{name}": value for name, value in trace.provenance.items()} | {"order": args.order}
     best, seeds = grids.per_alpha(dataset, "optimal_cost"), dataset.sizes["stream"]
-    print(f"clairvoyant optimum (knows every label): cost {best}. The LP mixture knows each model's two averages.")
+    print(f"C* of a policy that knows every label: {best}. The LP mixture knows only the averages of each model.")
     if seeds > 1:
-        what = "coins" if args.order == "file" else "orders of this one trace and the router's coins"
-        print(f"Intervals are over {seeds} {what}, not over other requests.")
+        what = "draws of exploration" if args.order == "file" else "orders of this one trace and draws of exploration"
+        print(f"Intervals are over {seeds} {what}; they do not generalise to other requests.")
     title = f"replay of {trace.source}, {num:,} requests {ORDERED[args.order]}, seeds: {seeds}"
     grids.finish(args, dataset, title, "replay")
     _metrics(args, dataset, trace)
     if args.predictor != "oracle":
-        _quality(args, trace, x)
+        _predictor_metrics(args, trace, x)
 
 
 def _features(args: argparse.Namespace, trace: Trace) -> np.ndarray:
@@ -114,18 +127,18 @@ def _metrics(args: argparse.Namespace, dataset: xr.Dataset, trace: Trace) -> Non
     """The metrics that others use, beside the best single model."""
     result = router_metrics.replay_metrics(dataset, trace.satisfaction, trace.cost)
     runtime.console().print(
-        router_metrics.metrics_table(result, "the field's metrics, by their publishers' definitions")
+        router_metrics.metrics_table(result, "published metrics of routers, as their authors define them")
     )
     print(f"wrote {results.save(result, args.out / 'router_metrics.nc')}")
 
 
-def _quality(args: argparse.Namespace, trace: Trace, x: np.ndarray) -> None:
+def _predictor_metrics(args: argparse.Namespace, trace: Trace, x: np.ndarray) -> None:
     """The predictor over the requests of a replay in which some are held out."""
     key, num = jax.random.key(args.seed), len(x)
     served, held = np.arange(num), None
     if args.held_out and num >= 20:
-        served, tested = quality.split(key, num, args.held_out)
-        held = quality.HeldOut(x[tested], trace.satisfaction[tested])
+        served, tested = predictor_evaluation.split(key, num, args.held_out)
+        held = predictor_evaluation.HeldOut(x[tested], trace.satisfaction[tested])
     groups = _groups(args, trace)
     stream: Stream = streams.replay(
         x[served],
@@ -134,7 +147,7 @@ def _quality(args: argparse.Namespace, trace: Trace, x: np.ndarray) -> None:
         order=args.order,
         groups=None if groups is None else groups[served],
     )
-    scored = quality.over_time(
+    scored = predictor_evaluation.over_time(
         key,
         predictor=grids.predictor(args, stream, x.shape[1], trace.satisfaction.shape[1]),
         stream=stream,
@@ -149,11 +162,13 @@ def _quality(args: argparse.Namespace, trace: Trace, x: np.ndarray) -> None:
     saved = [results.save(scored, args.out / "predictor.nc")]
     what = f"{num - len(served):,} of {num:,} requests held out" if held else "no request held out"
     title = f"predictor of MESS+ on {trace.source}, {what}"
-    saved += plot.save(plot.predictor_quality(quality.summary(scored), title=title), args.out / "predictor")
+    saved += plot.save(
+        plot.predictor_quality(predictor_evaluation.summary(scored), title=title), args.out / "predictor"
+    )
     last = scored.isel(t=-1).mean(("stream", "model"))
     for on in scored["on"].values:
         for name in ("log_loss", "brier"):
-            ours, base = (np.atleast_1d(last[f"{prefix}{name}"].sel(on=on).values) for prefix in ("", "base_"))
-            text = ", ".join(f"{a:.4f} (base rate {b:.4f})" for a, b in zip(ours, base, strict=True))
+            measured, base = (np.atleast_1d(last[f"{prefix}{name}"].sel(on=on).values) for prefix in ("", "base_"))
+            text = ", ".join(f"{a:.4f} (base rate {b:.4f})" for a, b in zip(measured, base, strict=True))
             print(f"predictor, {name.replace('_', ' ')} on requests {on} at the end: {text}")
     print(f"wrote {', '.join(str(path) for path in saved)}")

@@ -14,9 +14,17 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
     parser.add_argument("--zoo", required=True, help=f"{', '.join(zoo.PRESETS)}; or one benchmark of it: llama3/ARC-C")
     grids.add_options(parser, "1,10,100")
-    parser.add_argument("--horizon", type=runtime.whole_number(1), default=20_000, help="requests per stream (20000)")
-    parser.add_argument("--streams", type=runtime.whole_number(1), default=4096, help="independent streams (4096)")
-    parser.add_argument("--labels", default="independent", help="independent (default) or comonotone")
+    parser.add_argument(
+        "--horizon", type=runtime.whole_number(1), default=20_000, help="requests per stream (default: 20000)"
+    )
+    parser.add_argument(
+        "--streams", type=runtime.whole_number(1), default=4096, help="number of independent streams (default: 4096)"
+    )
+    parser.add_argument(
+        "--labels",
+        default="independent",
+        help="dependence of the labels of one request: independent or comonotone (default: independent)",
+    )
     parser.set_defaults(run=run)
 
 
@@ -41,6 +49,6 @@ def run(args: argparse.Namespace) -> None:
     print(f"C* (knows mu of every request): {optimal}; gamma*: {gamma}")
     largest = float(np.max(dataset["V"]) * dataset["gamma"].max())
     ratio = f", ratio {args.horizon / largest:.0f}" if largest > 0 else ""
-    print(f"gate T >> V gamma*: T = {args.horizon:,}, largest V gamma* = {largest:,.0f}{ratio}")
+    print(f"T should be far above V gamma*: T = {args.horizon:,}, largest V gamma* = {largest:,.0f}{ratio}")
     title = f"{chosen.name}, {dataset.sizes['stream']:,} calibrated streams of {args.horizon:,} requests"
     grids.finish(args, dataset, title, "simulate")

@@ -104,10 +104,10 @@ def read(path: Path, format: str = "auto", options: Options = DEFAULTS) -> Recor
     try:
         return _read(path, format, options)
     except ValueError as error:
-        ours = type(error) is ValueError or type(error).__module__.startswith("messjax.")
-        if ours and len(str(error)) <= _LONGEST:
+        is_refusal = type(error) is ValueError or type(error).__module__.startswith("messjax.")
+        if is_refusal and len(str(error)) <= _LONGEST:
             raise
-        result = str(error) if ours else f"{path}: found broken data ({error})"
+        result = str(error) if is_refusal else f"{path}: found broken data ({error})"
         raise ValueError(f"{result[:_LONGEST]} ...") from None  # it may quote a name of the file that has no end
 
 

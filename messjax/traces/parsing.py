@@ -408,7 +408,7 @@ def _decoded(place: Place, raw: bytes) -> str:
 
 
 def _first_bad_byte(path: Path) -> str:
-    """Found by a second reading: the decoder of a stream counts from the start of its chunk, not of the file."""
+    """Reads the file again: the decoder of a stream counts from the start of its chunk, not of the file."""
     try:
         path.read_bytes().decode("utf-8")
     except UnicodeDecodeError as error:

@@ -21,7 +21,7 @@ KINDS = {
     ".pickle": "pickle",
     ".parquet": "parquet",
 }
-_HEAD = 2**16  # bytes of a JSON document that a look reads
+_HEAD = 2**16  # bytes of a JSON document that are read
 
 
 class Sniffed(NamedTuple):

@@ -60,7 +60,10 @@ BAD = {
     "held out too much": (["replay", "FOLDER", "--alpha=0.7", "--prices", GOOD_PRICES, "--held-out=0.9"], "0.9"),
     "encoder missing": (["replay", "FOLDER", "--alpha=0.7", "--prices", GOOD_PRICES, "--features=NONE"], "NONE does"),
     "pooling of n-grams": (["replay", "FOLDER", "--alpha=0.7", "--prices", GOOD_PRICES, "--pooling=cls"], "--pooling"),
-    "oracle on a trace": (["replay", "FOLDER", "--alpha=0.7", "--prices", GOOD_PRICES, "--predictor=oracle"], "law"),
+    "oracle on a trace": (
+        ["replay", "FOLDER", "--alpha=0.7", "--prices", GOOD_PRICES, "--predictor=oracle"],
+        "means of this stream",
+    ),
 }
 
 

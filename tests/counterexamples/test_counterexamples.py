@@ -17,7 +17,7 @@ from jax.tree_util import Partial
 from messjax import feedback, policies, predictors, streams, theory
 from messjax.engine import grid_sweep
 from messjax.meters import standard_meters
-from messjax.policies.static import act, feature_free
+from messjax.policies.static import FeatureFreeSpec, act, feature_free
 from messjax.statistics import intervals
 from messjax.theory import optimum
 from messjax.types import Array, Controls, Decision, Distribution, Policy, Request, Stream
@@ -186,7 +186,7 @@ def cascade() -> Policy:
     """Ask model 1, and model 2 if it failed: what it knows of s_1 is what it paid to see."""
 
     def ask(key: Array, state: Any, features: Array, cost: Array, controls: Controls) -> Decision:
-        calm = act(Partial(lambda key, M, controls: 0), key, state, features, cost, controls)
+        calm = act(FeatureFreeSpec(Partial(lambda key, M, controls: 0)), key, state, features, cost, controls)
         failed = features[0] == 0.0
         return calm._replace(serve=failed.astype(jnp.int32), learn=jnp.array([True, False]))
 

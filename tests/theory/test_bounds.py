@@ -137,6 +137,10 @@ def test_T2_terms_by_hand_and_their_sum():
 
 
 def test_T1_by_hand():
+    sharp = {"V": 4.0, "gamma": 0.5, "B": 0.1, "T": 10, "S_T": 1.0, "R_T": 1.5}  # sqrt(2 + 4 + 3) = 3 above V g = 2
+    assert theory.T1_queue(**sharp, Q_1=1.0) == pytest.approx(5.0)
+    assert theory.T1_queue(**sharp, Q_1=6.0) == pytest.approx(7.0)  # sqrt(4^2 + 9) = 5
+    assert theory.T1_violation(**sharp, Q_1=1.0) == pytest.approx(0.4)
     # V g = 2, so sqrt((2 - 1)^2 + 2 + 1.2 + 4 + .8) = 3.
     queue = theory.T1_queue_older(V=4.0, gamma=0.5, B=0.1, T=10, P_T=3.0, beta_M=0.1, S_T=1.0, R_T=0.4, Q_1=1.0)
     assert queue == pytest.approx(5.0)

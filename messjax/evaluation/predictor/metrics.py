@@ -43,9 +43,9 @@ def to_dataset(
     Returns:
         The Dataset that `over_time` describes.
     """
-    tallies = np.stack([result[name].to_host() for name in ("passed", "held")[: len(on)]])
-    tallies = np.moveaxis(tallies, 1, 2)  # (on, c, stream, t, model, ...)
-    plain, binned = tallies[..., :SUMS], tallies[..., SUMS:].reshape(*tallies.shape[:-1], BINNED, bins)
+    sums = np.stack([result[name].to_host() for name in ("passed", "held")[: len(on)]])
+    sums = np.moveaxis(sums, 1, 2)  # (on, c, stream, t, model, ...)
+    plain, binned = sums[..., :SUMS], sums[..., SUMS:].reshape(*sums.shape[:-1], BINNED, bins)
     count, predicted, observed, squared = np.moveaxis(binned, -2, 0)
     num = count.sum(axis=-1)
     calibration = scoring_rules.calibration(count, predicted, observed, squared)

@@ -1,4 +1,4 @@
-"""The field's metrics for routers, each by its publishers' definition; a file per publisher.
+"""Published metrics of routers, each as its authors define it; a file per publisher.
 
 A router's configurations are points (cost per request, quality); quality is a mean satisfaction in [0, 1]. None of
 these metrics considers a required long-run satisfaction: print violation and time to the SLA beside them, and the best

@@ -11,7 +11,7 @@ from messjax.traces.linting.cells import handled_by
 from messjax.traces.linting.report import mean_where, of_cells, per_model
 from messjax.traces.recording import Finding, Recording
 
-CONFUSED = 1e6  # times dearer: another unit rather than another model
+CONFUSED = 1e6  # times more expensive: another unit rather than another model
 PLAUSIBLE = (1e-3, 1e4)  # USD per 1M tokens
 _SHOWN = 3
 
@@ -59,10 +59,10 @@ def units(recording: Recording, cost: np.ndarray | None) -> Iterator[Finding]:
     good = (cost > 0.0) & (cost < np.inf)
     mean = mean_where(cost, good)
     if np.isfinite(mean).any() and np.nanmax(mean) >= CONFUSED * np.nanmin(mean):
-        dear, cheap = int(np.nanargmax(mean)), int(np.nanargmin(mean))
+        expensive, cheap = int(np.nanargmax(mean)), int(np.nanargmin(mean))
         message = (
-            f"{recording.models[dear]} costs {mean[dear] / mean[cheap]:.3g} times as much as "
-            f"{recording.models[cheap]} ({mean[dear]:.3g} and {mean[cheap]:.3g}): two units?"
+            f"{recording.models[expensive]} costs {mean[expensive] / mean[cheap]:.3g} times as much as "
+            f"{recording.models[cheap]} ({mean[expensive]:.3g} and {mean[cheap]:.3g}): two units?"
         )
         yield Finding("unit confusion", "warning", 1, message, (), "another --cost")
     largest, least = _extremes(cost, good)

@@ -8,7 +8,7 @@ import numpy as np
 
 from messjax.traces.recording import Finding, Recording
 
-_FIRST = 1_000  # requests after which most pairs are told apart
+_FIRST = 1_000  # requests that distinguish most pairs
 
 
 def alike(recording: Recording) -> Iterator[Finding]:
@@ -26,7 +26,7 @@ def alike(recording: Recording) -> Iterator[Finding]:
     pairs = list(_equal_pairs(score))
     if pairs:
         examples = tuple(f"{names[a]} and {names[b]} ({shared:,} shared requests)" for a, b, shared in pairs[:3])
-        message = "pairs of models with equal scores on all shared requests: the dearer one is of no use"
+        message = "pairs of models with equal scores on all shared requests: the more expensive one is of no use"
         yield Finding("models that never differ", "warning", len(pairs), message, examples)
     known = ~np.isnan(score)
     largest, least = np.where(known, score, -np.inf).max(axis=0), np.where(known, score, np.inf).min(axis=0)
@@ -37,7 +37,7 @@ def alike(recording: Recording) -> Iterator[Finding]:
 
 
 def _equal_pairs(score: np.ndarray) -> Iterator[tuple[int, int, int]]:
-    """(a, b, shared requests), a < b; looks at all requests only where the first thousand do not tell."""
+    """(a, b, shared requests), a < b; compares all requests only where the first thousand do not differ."""
     num = score.shape[1]
     for a in range(num):
         for b in range(a + 1, num):

@@ -14,17 +14,17 @@ from messjax.traces.sniff import Sniffed, files_of
 NAME = "annotations"  # what the files of a folder are called
 
 
-def fits(look: Sniffed) -> bool:
+def fits(sniffed: Sniffed) -> bool:
     """JSON lists of instructions with two outputs, or a folder with such files beside others.
 
     Args:
-        look: What a path holds.
+        sniffed: What a path holds.
 
     Returns:
         True or False.
     """
-    keys = set(look.keys.get("json", ()))
-    named = any(file.name.startswith(NAME) for file in look.files.get("json", ()))
+    keys = set(sniffed.keys.get("json", ()))
+    named = any(file.name.startswith(NAME) for file in sniffed.files.get("json", ()))
     return "instruction" in keys and (named or bool({"output_1", "generator_1", "output_2"} & keys))
 
 

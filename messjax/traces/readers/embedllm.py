@@ -19,18 +19,18 @@ EXPECTED = ", ".join(f"`{name}`" for name in COLUMNS)
 LISTS = ("model_order.csv", "question_order.csv")  # what the publisher puts beside the tables; names, no labels
 
 
-def fits(look: Sniffed) -> bool:
+def fits(sniffed: Sniffed) -> bool:
     """A CSV with all of the columns; lists of models and questions beside it do not count.
 
     Args:
-        look: What a path holds.
+        sniffed: What a path holds.
 
     Returns:
         True or False.
     """
-    if look.path.is_file():
-        return set(COLUMNS) <= set(look.keys.get("csv", ()))
-    table = next((file for file in look.files.get("csv", ()) if file.name not in LISTS), None)
+    if sniffed.path.is_file():
+        return set(COLUMNS) <= set(sniffed.keys.get("csv", ()))
+    table = next((file for file in sniffed.files.get("csv", ()) if file.name not in LISTS), None)
     return table is not None and set(COLUMNS) <= set(next((cells for _, cells in csv_records(table)), ()))
 
 
@@ -65,8 +65,8 @@ def read(path: Path, options: Options = DEFAULTS) -> Recording:
         for place, row in csv_rows(file, EXPECTED, index=True):
             header = header or _checked(Place(file, 1), list(row))
             _row(builder, place, row, notes)
-    for tally in (notes.lists, notes.names, notes.categories):
-        builder.findings += tally.findings()
+    for counter in (notes.lists, notes.names, notes.categories):
+        builder.findings += counter.findings()
     return builder.build()
 
 

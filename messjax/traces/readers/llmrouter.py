@@ -13,16 +13,16 @@ from messjax.traces.recording import EXAMPLES, Builder, Finding, Recording
 from messjax.traces.sniff import Sniffed, files_of
 
 
-def fits(look: Sniffed) -> bool:
+def fits(sniffed: Sniffed) -> bool:
     """JSON Lines with a task, a query, a model and its performance.
 
     Args:
-        look: What a path holds.
+        sniffed: What a path holds.
 
     Returns:
         True or False.
     """
-    return {"task_name", "query", "model_name", "performance"} <= set(look.keys.get("jsonl", ()))
+    return {"task_name", "query", "model_name", "performance"} <= set(sniffed.keys.get("jsonl", ()))
 
 
 def read(path: Path, options: Options = DEFAULTS) -> Recording:

@@ -15,16 +15,16 @@ COST_UNIT = "USD"
 _STAMP = re.compile(r"(.*?)-?(\d{8}_\d{6})?", re.DOTALL)  # of the whole stem
 
 
-def fits(look: Sniffed) -> bool:
+def fits(sniffed: Sniffed) -> bool:
     """JSON with a list `records` of what models answered to an `origin_query`.
 
     Args:
-        look: What a path holds.
+        sniffed: What a path holds.
 
     Returns:
         True or False.
     """
-    return {"records[].index", "records[].origin_query"} <= set(look.keys.get("json", ()))
+    return {"records[].index", "records[].origin_query"} <= set(sniffed.keys.get("json", ()))
 
 
 def read(path: Path, options: Options = DEFAULTS) -> Recording:

@@ -31,16 +31,16 @@ class _Choice(NamedTuple):
     file: Path  # where it was made
 
 
-def fits(look: Sniffed) -> bool:
+def fits(sniffed: Sniffed) -> bool:
     """JSON Lines with documents, their target and what models responded.
 
     Args:
-        look: What a path holds.
+        sniffed: What a path holds.
 
     Returns:
         True or False.
     """
-    keys = set(look.keys.get("jsonl", ()))
+    keys = set(sniffed.keys.get("jsonl", ()))
     return {"doc_id", "doc", "target"} <= keys and bool({"doc_hash", "resps", "filter", "filtered_resps"} & keys)
 
 

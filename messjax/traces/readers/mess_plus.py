@@ -25,16 +25,16 @@ _OTHERS = ("energy_consumption", "inference_time")
 _NAMED = ("label", *_OTHERS)  # measures whose columns say beyond doubt what the category is called
 
 
-def fits(look: Sniffed) -> bool:
+def fits(sniffed: Sniffed) -> bool:
     """A CSV with a document's id, text and benchmark, and a score of some category.
 
     Args:
-        look: What a path holds.
+        sniffed: What a path holds.
 
     Returns:
         True or False.
     """
-    columns = look.keys.get("csv", ())
+    columns = sniffed.keys.get("csv", ())
     return set(TEXTS) <= set(columns) and any(_split(column, set()) for column in columns)
 
 

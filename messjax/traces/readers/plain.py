@@ -125,11 +125,11 @@ def _check(texts: Mapping[str, str], measures: Mapping[str, Mapping[str, str]], 
         raise ValueError(f"--columns: found {UNIT} and no cost, expected both or neither")
 
 
-def fits(look: Sniffed) -> bool:
+def fits(sniffed: Sniffed) -> bool:
     """Never: columns are named by the user.
 
     Args:
-        look: What a path holds.
+        sniffed: What a path holds.
 
     Returns:
         True or False.

@@ -16,16 +16,16 @@ EXPECTED = "`prompt` and one column per model"
 _BOOLEANS = {"true": 1.0, "1": 1.0, "false": 0.0, "0": 0.0}
 
 
-def fits(look: Sniffed) -> bool:
+def fits(sniffed: Sniffed) -> bool:
     """A CSV with a prompt, whose other columns are models and their responses, and nothing that other formats have.
 
     Args:
-        look: What a path holds.
+        sniffed: What a path holds.
 
     Returns:
         True or False.
     """
-    columns = look.keys.get("csv", ())
+    columns = sniffed.keys.get("csv", ())
     return "prompt" in columns and not {"prompt_id", "sample_id", "model_id", "model_name"} & set(columns)
 
 

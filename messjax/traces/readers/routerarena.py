@@ -20,16 +20,16 @@ from messjax.traces.sniff import Sniffed, files_of
 COST_UNIT = "USD"
 
 
-def fits(look: Sniffed) -> bool:
+def fits(sniffed: Sniffed) -> bool:
     """JSON Lines with a question, its index over all benchmarks, and a result or a count of tokens.
 
     Args:
-        look: What a path holds.
+        sniffed: What a path holds.
 
     Returns:
         True or False.
     """
-    keys = set(look.keys.get("jsonl", ()))
+    keys = set(sniffed.keys.get("jsonl", ()))
     return {"global_index", "question"} <= keys and bool({"evaluation_result", "token_usage"} & keys)
 
 
@@ -77,8 +77,8 @@ class _Notes:
         )
 
     def findings(self) -> list[Finding]:
-        tallies = (self.failed, self.unscored, self.broken, self.free, self.others)
-        return [finding for tally in tallies for finding in tally.findings()]
+        counters = (self.failed, self.unscored, self.broken, self.free, self.others)
+        return [finding for counter in counters for finding in counter.findings()]
 
 
 class _Answer(NamedTuple):

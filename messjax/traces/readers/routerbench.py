@@ -19,16 +19,16 @@ _WIDE = ("sample_id", "prompt", "eval_name", "oracle_model_to_route_to")
 _LONG = ("sample_id", "model_name", "eval_name", "prompt", "model_response", "performance", "cost")
 
 
-def fits(look: Sniffed) -> bool:
+def fits(sniffed: Sniffed) -> bool:
     """A pickle: no other format is one.
 
     Args:
-        look: What a path holds.
+        sniffed: What a path holds.
 
     Returns:
         True or False.
     """
-    return "pickle" in look.files
+    return "pickle" in sniffed.files
 
 
 def read(path: Path, options: Options = DEFAULTS) -> Recording:

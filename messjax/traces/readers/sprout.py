@@ -19,18 +19,18 @@ _KNOWN = ("prompt", "key", "dataset", "dataset_level", "dataset_idx", "golden_an
 _FIELDS = ("score", "num_input_tokens", "num_output_tokens")
 
 
-def fits(look: Sniffed) -> bool:
+def fits(sniffed: Sniffed) -> bool:
     """Parquet with a prompt and structs with a score.
 
     Args:
-        look: What a path holds.
+        sniffed: What a path holds.
 
     Returns:
         True or False.
     """
-    if "prompt" not in look.keys.get("parquet", ()):
+    if "prompt" not in sniffed.keys.get("parquet", ()):
         return False
-    return bool(_models(pq.read_schema(look.files["parquet"][0])))
+    return bool(_models(pq.read_schema(sniffed.files["parquet"][0])))
 
 
 def read(path: Path, options: Options = DEFAULTS) -> Recording:

@@ -50,9 +50,9 @@ def draw(result: Results) -> Figure:
                 axis.legend(fontsize=7, loc=place)
         drawn.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=6, title="(a) to (d)")
         V = f"V = {float(at['V']):g} per kJ, c = 0.1"
+        drawn.suptitle(f"MESS+ on benchmarks one after another (linear head, {V}; 95% intervals)", fontsize=10)
         hidden = ", ".join(f"{v:g}" for v in result[name]["V"].values if v != float(at["V"]))
         plot.note_omitted(drawn, f"Not drawn: V = {hidden} and the other predictors; they are in the tables.")
-        drawn.suptitle(f"MESS+ on benchmarks one after another (linear head, {V}; 95% intervals)", fontsize=10)
         return drawn
 
 

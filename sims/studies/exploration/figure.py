@@ -46,10 +46,10 @@ def draw(result: Results) -> Figure:
             axis.minorticks_off()
             axis.set_xlabel("exploration constant c")
         plotting.legend(drawn, [axes[1, 1]], ncols=3)
+        drawn.suptitle("MESS+ with a linear head learned online, against c (95% intervals)", fontsize=10)
         drawn_worlds = {name, *(other for other, _ in missed[:2])}
         if hidden := [other for other in result if other not in drawn_worlds]:
             plot.note_omitted(drawn, f"Costs are not drawn for {', '.join(hidden)}; they are in the tables.")
-        drawn.suptitle("MESS+ with a linear head learned online, against c (95% intervals)", fontsize=10)
         return drawn
 
 

@@ -127,9 +127,10 @@ def measured(setting: Setting, world: World, size: Size, *, split: bool) -> xr.D
 
 
 def _grid(candidate: Candidate, world: World, key: int, num_streams: int) -> xr.Dataset:
-    """The candidate's whole grid."""
-    controls = Controls(V=candidate.V, alpha=requested(world, candidate.kappa), c=candidate.c, a=candidate.a)
-    return _sweep(candidate, world, controls, key, num_streams, BLOCK)
+    """The candidate's whole grid. A kappa that stands in it several times is run once."""
+    distinct, place = np.unique(requested(world, candidate.kappa), return_inverse=True)
+    controls = Controls(V=candidate.V, alpha=distinct, c=candidate.c, a=candidate.a)
+    return _sweep(candidate, world, controls, key, num_streams, BLOCK).isel(alpha=place)
 
 
 def _at(setting: Setting, candidate: Candidate, world: World, num_streams: int) -> xr.Dataset:

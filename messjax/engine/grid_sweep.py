@@ -141,6 +141,7 @@ def sweep(
         )
         for name in run_parts.policies  # jax sorts dicts: keep the order given
     }
+    _check_served(named, horizon)
     dataset = named[""] if isinstance(policy, Policy) else results.concat(named)
     label = (
         f"{name} = {results.describe_policy(each)}".removeprefix(" = ") for name, each in run_parts.policies.items()
@@ -213,6 +214,20 @@ def _engines(run_parts: RunParts, fast: tuple[str, ...]) -> str:
     if len(kinds := set(names.values())) == 1:
         return kinds.pop()
     return "; ".join(f"{name} = {engine}" for name, engine in names.items())
+
+
+def _check_served(named: Mapping[str, xr.Dataset], horizon: int) -> None:
+    """A warning where a policy named a model that there is none of: nothing is paid or earned by such a request."""
+    for name, dataset in named.items():
+        if "served" in dataset and bool((dataset["served"].sum("model") != horizon).any()):
+            lost = 1.0 - float(dataset["served"].sum("model").mean()) / horizon
+            last = dataset.sizes["model"] - 1
+            who = f"the policy {name!r}" if name else "the policy"
+            warnings.warn(
+                f"{who} served {lost:.1%} of the requests with a model that does not exist, expected Decision.serve "
+                f"from 0 to {last}; these requests count as free and not satisfied",
+                stacklevel=3,
+            )
 
 
 def _engine_reasons(run_parts: RunParts, plan: grid_program.Plan) -> dict[str, str]:

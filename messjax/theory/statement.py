@@ -22,7 +22,7 @@ import numpy as np
 
 from messjax.theory.constants import BoundInputs, Constants
 from messjax.theory.optimum import Optimum
-from messjax.types import Distribution
+from messjax.types import Distribution, found
 
 ASSUMPTIONS = frozenset(f"A{n}" for n in range(1, 9))
 FEEDBACK = ("any", "complete", "sparse", "complete or sparse")
@@ -89,7 +89,12 @@ class Run(NamedTuple):
 
         Returns:
             Their values, [n] each.
+
+        Raises:
+            ValueError: the run has no metric of such a name; those that it has are named.
         """
+        if missing := [name for name in metrics if name not in self.metrics]:
+            raise ValueError(f"found no metric {missing[0]!r}, expected some of {', '.join(map(str, self.metrics))}")
         return tuple(self.metrics[name] for name in metrics)
 
     def inputs(self, **fields: Any) -> BoundInputs:
@@ -260,9 +265,18 @@ class Statement(NamedTuple):
 
         Returns:
             The conclusion.
+
+        Raises:
+            TypeError: the statement's function returns anything else.
         """
         reason = self._why_not(run, ignored)
-        return NotApplicable(reason) if reason else self.evaluate(run)
+        if reason:
+            return NotApplicable(reason)
+        conclusion = self.evaluate(run)
+        if not isinstance(conclusion, Conclusion):
+            expected = "a Claim, Tail, Between, Equal, Exact or NotApplicable"
+            raise TypeError(f"statement {self.name!r}: found {found(conclusion)}, expected {expected}")
+        return conclusion
 
     def _why_not(self, run: Run, ignored: Collection[str]) -> str:
         if self.policy != "any" and run.policy_kind != self.policy:

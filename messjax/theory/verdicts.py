@@ -33,7 +33,7 @@ def judge(
     dataset: xr.Dataset,
     distribution: Distribution | None,
     *,
-    statements: str | Sequence[Statement] = OF_A_SWEEP,
+    statements: str | Sequence[Statement] | None = None,
     correction: str = "holm",
     level: float = 0.95,
     pi0: int | None = None,
@@ -47,7 +47,7 @@ def judge(
         dataset: a result of `sweep`, with a dimension `stream` and any of policy, V, alpha, c, a and f.
         distribution: the law of its requests, costs in the unit of the dataset; None where it is not known. That of a
             large sample ("sampled") has C* and gamma* up to its sampling error, which the margins do not contain.
-        statements: `Statement` objects, or names as in "T1,T2 cost gap".
+        statements: `Statement` objects, or names as in "T1,T2 cost gap"; by default `theory.OF_A_SWEEP`.
         correction: "holm" corrects verdicts for the number of tests, "none" leaves each test by itself, "bonferroni"
             corrects more cautiously.
         level: coverage of each limit, and of the verdicts.
@@ -82,7 +82,7 @@ def judge(
     expect("dataset", dataset, xr.Dataset, "a result of sweep")
     if distribution is not None:
         expect("distribution", distribution, Distribution, "the Distribution of its requests: stream.distribution()")
-    chosen = statements_named(statements, known_statements()) if isinstance(statements, str) else list(statements)
+    chosen = _chosen(statements)
     _check(dataset, distribution, chosen, ignored)
     grid = tuple(str(d) for d in dataset["cost"].dims if d != "stream")
     shape = (len(chosen), *(dataset.sizes[d] for d in grid))
@@ -147,6 +147,12 @@ class _Metrics(dict[str, np.ndarray]):
         if np.isnan(values).any():
             raise ValueError(f"judge: a statement needs the metric {name!r}, which is NaN in this dataset")
         return values
+
+
+def _chosen(statements: str | Sequence[Statement] | None) -> list[Statement]:
+    if isinstance(statements, str):
+        return statements_named(statements, known_statements())
+    return list(OF_A_SWEEP if statements is None else statements)
 
 
 def _check(

@@ -307,3 +307,13 @@ def test_whatever_takes_a_component_checks_its_kind(name):
         call()
     assert "expected" in str(caught.value) and "\n" not in str(caught.value)
     assert all(word in str(caught.value) for word in words), str(caught.value)
+
+
+def test_a_model_that_does_not_exist_is_a_warning_before_a_wrong_number():
+    policy = policies.single(0)
+
+    def act(*arguments):
+        return policy.act(*arguments)._replace(serve=jax.numpy.int32(7))
+
+    with pytest.warns(UserWarning, match=r"the policy served 100.0% of the requests with a model that does not exist"):
+        swept(policy=policy._replace(act=act), num_streams=2, horizon=5)

@@ -264,3 +264,16 @@ def _point(**kinds):
 
     best, constants = optimum.solve(LAW, 0.5), theory.distribution_constants(LAW, 0.5)
     return Run(1.0, 0.5, 0.1, 0.25, 0.5, 10, 1.0, {"queue_last": np.ones(4)}, LAW, best, constants, **kinds)
+
+
+@pytest.mark.parametrize(
+    ("evaluate", "message"),
+    [
+        (lambda run: 3.0, r"statement 'mine': found the float 3.0, expected a Claim"),
+        (lambda run: Claim(run.over("nope")[0], 0.0), r"found no metric 'nope', expected some of .*queue_last"),
+    ],
+)
+def test_an_error_in_a_statement_of_ones_own_names_it(dataset, evaluate, message):
+    mine = define_statement("mine", source="here", assumptions="")(evaluate)
+    with pytest.raises((TypeError, ValueError), match=message):
+        theory.judge(dataset, LAW, statements=[mine])

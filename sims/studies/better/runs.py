@@ -127,10 +127,12 @@ def measured(setting: Setting, world: World, size: Size, *, split: bool) -> xr.D
 
 
 def _grid(candidate: Candidate, world: World, key: int, num_streams: int) -> xr.Dataset:
-    """The candidate's whole grid. A kappa that stands in it several times is run once."""
-    distinct, place = np.unique(requested(world, candidate.kappa), return_inverse=True)
-    controls = Controls(V=candidate.V, alpha=distinct, c=candidate.c, a=candidate.a)
-    return _sweep(candidate, world, controls, key, num_streams, BLOCK).isel(alpha=place)
+    """The candidate's whole grid. A value that stands in it several times is run once."""
+    grid = {"V": candidate.V, "alpha": requested(world, candidate.kappa), "c": candidate.c}
+    arrays = {name: np.unique(values, return_inverse=True) for name, values in grid.items() if np.ndim(values)}
+    distinct = grid | {name: values for name, (values, _) in arrays.items()}
+    runs = _sweep(candidate, world, Controls(**distinct, a=candidate.a), key, num_streams, BLOCK)
+    return runs.isel({name: places for name, (_, places) in arrays.items()})
 
 
 def _at(setting: Setting, candidate: Candidate, world: World, num_streams: int) -> xr.Dataset:

@@ -42,7 +42,7 @@ class Reached(NamedTuple):
     sla_target: float
     V: float  # per kJ
     c: float
-    enough: bool  # whether some setting was satisfying enough where it was chosen, and this one not surely less after
+    enough: bool  # whether a setting satisfied enough where it was chosen, and this one not significantly less after
 
 
 def cheapest(runs: Sequence[xr.Dataset], policy: str, ledger: str, wanted: Sequence[float]) -> Reached:
@@ -77,7 +77,8 @@ def cheapest(runs: Sequence[xr.Dataset], policy: str, ledger: str, wanted: Seque
 def least_skill(
     runs: Sequence[xr.Dataset], ledger: str, cost: float, wanted: Sequence[float]
 ) -> tuple[str, Reached] | None:
-    """The least skilled frozen predictor with which MESS+ surely costs no more and nowhere surely satisfies less."""
+    """The least skilled frozen predictor with which MESS+ costs significantly no more and nowhere significantly "
+    "satisfies less."""
     for policy in SKILLS:
         result = cheapest(runs, policy, ledger, wanted)
         if result.enough and result.cost.upper <= cost:

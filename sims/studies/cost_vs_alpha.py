@@ -135,9 +135,10 @@ def findings(result: Results) -> list[Finding]:
 
 
 def _steering(result: Results) -> Finding:
-    """Rule, per world: from the least to the largest V, at its own alpha, cost and satisfaction both surely fall.
+    """Rule, per world: from the least to the largest V, at its own alpha, cost and satisfaction both significantly
+    fall.
 
-    It fails where one of them surely rises.
+    It fails where one of them rises significantly.
     """
     holds, fails, rows = 0, 0, []
     for name, dataset in result.items():
@@ -158,8 +159,9 @@ def _steering(result: Results) -> Finding:
         "Steering cost and satisfaction by V",
         "A larger V lowers cost and satisfaction, as [M25] shows.",
         verdict_of_cases(holds, fails, len(result)),
-        f"Between the least and the largest published V, cost and satisfaction both surely fall in {holds} of "
-        f"{len(result)} worlds, and one of them surely rises in {fails}. On {name} the cost goes from {cost[0]:.3g} to "
+        f"Between the least and the largest published V, cost and satisfaction both significantly fall in {holds} of "
+        f"{len(result)} worlds, and one of them rises significantly in {fails}. On {name} the cost goes from "
+        f"{cost[0]:.3g} to "
         f"{cost[1]:.3g} {first.attrs['cost_unit']} per request and the satisfaction from {level[0]:.3f} to "
         f"{level[1]:.3f} at alpha = {float(one['alpha']):g}.",
         (

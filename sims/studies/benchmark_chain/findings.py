@@ -63,7 +63,7 @@ def _whole(chains: Results) -> Finding:
 
 
 def _each(chains: Results, result: Results) -> Finding:
-    """Rule: for every chain and order alpha is kept over the whole, and surely not on at least one benchmark."""
+    """Rule: for every chain and order alpha is kept over the whole, and significantly not on at least one benchmark."""
     rows, holds, fails = [], 0, 0
     for name, dataset in chains.items():
         for order in dataset["order"].values:
@@ -92,7 +92,8 @@ def _each(chains: Results, result: Results) -> Finding:
         "SLA on each benchmark of a chain",
         "A run that keeps alpha over its whole length may stay below alpha on some of its benchmarks.",
         verdict_of_cases(holds, fails, len(rows)),
-        f"In {holds} of {len(rows)} chains and orders the run keeps alpha while at least one benchmark is surely below "
+        f"In {holds} of {len(rows)} chains and orders the run keeps alpha while at least one benchmark is "
+        f"significantly below "
         f"it, up to {most} of them: what easy benchmarks satisfy beyond alpha pays for hard ones.{text}",
         (
             Number("chains and orders with a benchmark below alpha", holds, f"of {len(rows)}"),

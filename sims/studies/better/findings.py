@@ -27,7 +27,8 @@ def conclude(result: Results) -> list[Finding]:
 
 
 def _cheaper(result: Results) -> Finding:
-    """Rule, per world, on fresh streams: ours keeps alpha and costs surely less; it fails where it surely does not."""
+    """Rule, per world, on fresh streams: ours keeps alpha and costs significantly less; it fails where it does "
+    "significantly not."""
     won = [name for name, dataset in result.items() if better(dataset)]
     lost = [
         name
@@ -62,7 +63,8 @@ def _cheaper(result: Results) -> Finding:
         "Wherever MESS+ at its published settings meets the SLA, a policy of ours meets it at lower cost in the full "
         "ledger.",
         verdict_of_cases(len(won), len(lost), len(result)),
-        f"In {len(won)} of {len(result)} worlds a policy of ours keeps alpha and costs surely less than MESS+ at its "
+        f"In {len(won)} of {len(result)} worlds a policy of ours keeps alpha and costs significantly less than "
+        f"MESS+ at its "
         f"best published setting. Its cost is {means[low]:.2f} ({low}) to {means[high]:.2f} ({high}) times the "
         f"published one. A policy that knows no more beforehand than MESS+ does is cheaper in {plain} worlds, and in "
         f"the exploit-only ledger ours is cheaper in {exploit}.",
@@ -100,7 +102,7 @@ def _terms(result: Results) -> Finding:
 
 
 def _blind(result: Results) -> Finding:
-    """Rule, per world: the best published setting costs surely less than mixing models blindly at alpha."""
+    """Rule, per world: the best published setting costs significantly less than mixing models blindly at alpha."""
     published = {name: against_blind(dataset, PUBLISHED) for name, dataset in result.items()}
     ours = {name: against_blind(dataset, OURS) for name, dataset in result.items()}
     less, more = (sum(sign == want for sign in published.values()) for want in (-1, 1))
@@ -110,8 +112,9 @@ def _blind(result: Results) -> Finding:
         "MESS+ as published against mixing blindly",
         "MESS+ at its best published setting costs less than mixing models without looking at the requests.",
         verdict_of_cases(less, more, len(result)),
-        f"In the full ledger the best published setting costs surely less than the blind mixture at alpha in {less} of "
-        f"{len(result)} worlds and surely more in {more}. Our policies cost surely less in "
+        f"In the full ledger the best published setting costs significantly less than the blind mixture at alpha "
+        f"in {less} of "
+        f"{len(result)} worlds and significantly more in {more}. Our policies cost significantly less in "
         f"{sum(sign == -1 for sign in ours.values())}.",
         (
             Number("worlds in which MESS+ as published beats blind mixing", less, f"of {len(result)}"),

@@ -81,7 +81,7 @@ def _full(result: Results) -> Finding:
 
 
 def _table(result: Results, ledgers: tuple[str, ...]) -> Rows:
-    heads = [f"{what}, {ledger}" for ledger in ledgers for what in ("median ratio", "worlds surely at least 2")]
+    heads = [f"{what}, {ledger}" for ledger in ledgers for what in ("median ratio", "worlds significantly at least 2")]
     rows = []
     for name in shared(result):
         cells = [

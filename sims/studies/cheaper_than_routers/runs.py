@@ -140,7 +140,7 @@ def limits_of(dataset: xr.Dataset, name: str, ledger: str, ours: str = BEST) -> 
 
 
 def twice(result: Results, name: str, ledger: str, ours: str = BEST) -> list[str]:
-    """The worlds in which the contender surely costs twice as much at alpha."""
+    """The worlds in which the contender costs significantly twice as much at alpha."""
     return [world for world, dataset in result.items() if limits_of(dataset, name, ledger, ours)[1] >= TWICE]
 
 

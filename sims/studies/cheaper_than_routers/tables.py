@@ -69,7 +69,7 @@ def _twice(limits: xr.DataArray) -> str:
 
 def _counts(result: Results) -> Table:
     out = Table(
-        title=f"worlds of {len(result)} in which a contender surely costs twice what MESS+ does at alpha (median ratio)"
+        title=f"worlds of {len(result)} in which a contender costs twice what MESS+ does at alpha at 95% (median)"
     )
     out.add_column("contender")
     for ours in ("best", "table's V"):

@@ -17,8 +17,8 @@ NAMES = {"full": "the full ledger", "exploit only": "the exploit-only ledger"}
 def conclude(result: Results) -> list[Finding]:
     """One per ledger, about the workshop's own worlds.
 
-    Rule: the claim holds in a world where uniform random selection surely takes 2.5 times the energy of MESS+ at some
-    alpha that MESS+ does not miss; it fails where there is no such alpha.
+    Rule: the claim holds in a world where uniform random selection takes significantly 2.5 times the energy of MESS+
+    at some alpha that MESS+ does not miss; it fails where there is no such alpha.
     """
     return [_finding(result, ledger) for ledger in LEDGERS]
 
@@ -74,7 +74,7 @@ def at_own(dataset: xr.Dataset, ledger: str) -> xr.DataArray:
 
 
 def reach(dataset: xr.Dataset, ledger: str) -> float:
-    """Up to which share of the way 2.5 is surely reached and alpha not missed; -1 where nowhere."""
+    """Up to which share of the way 2.5 is significantly reached and alpha not missed; -1 where nowhere."""
     lower = dataset["ratio"].sel(rival=UNIFORM, ledger=ledger, basis="plain", limit="lower")
     good = (lower.values >= CLAIMED) & (dataset["sla"].sel(ledger=ledger).values != comparison.MISSED)
     return max([share(dataset, alpha) for alpha in dataset["alpha"].values[good]], default=-1.0)

@@ -34,7 +34,7 @@ def _points(result: Results) -> list[tuple[str, xr.Dataset]]:
 
 
 def _cost(result: Results) -> Finding:
-    """Rule: the full cost at alpha is surely lower at c = 0.01 than at c = 1, in every world and at every V."""
+    """Rule: the full cost at alpha is significantly lower at c = 0.01 than at c = 1, in every world and at every V."""
     points = _points(result)
     ratios = [cost_ratio(one, "cost_at_alpha") for _, one in points]
     holds, fails = (
@@ -67,8 +67,8 @@ def _cost(result: Results) -> Finding:
         "A small c explores less and costs less at alpha in the full ledger.",
         verdict_of_cases(holds, fails, len(points)),
         f"From c = {MOST:g} to c = {LEAST:g} the share of explored requests goes from {float(share.sel(c=MOST)):.1%} "
-        f"to {float(share.sel(c=LEAST)):.2%} ({name}). The full cost at alpha is surely lower at the small c at "
-        f"{holds} of {len(points)} combinations of world and V, and surely higher at {fails}; its "
+        f"to {float(share.sel(c=LEAST)):.2%} ({name}). The full cost at alpha is significantly lower at the small c at "
+        f"{holds} of {len(points)} combinations of world and V, and significantly higher at {fails}; its "
         f"ratio is {low:.2f} to {high:.2f}.",
         (
             Number("combinations with lower full cost at c = 0.01", holds, f"of {len(points)}"),
@@ -107,7 +107,8 @@ def _ledgers(result: Results) -> Finding:
 
 
 def _learning(result: Results) -> Finding:
-    """Rule: at c = 0.01 the predictor's held-out log loss is surely below that of the base rate, in every world."""
+    """Rule: at c = 0.01 the predictor's held-out log loss is significantly below that of the base rate, in "
+    "every world."""
     gains = {name: gain(one) for name, one in result.items()}
     holds, fails = sum(bool(g.lower > 0) for g in gains.values()), sum(bool(g.upper < 0) for g in gains.values())
     rows = []

@@ -36,7 +36,8 @@ def _possible(result: Results) -> Finding:
 
 
 def _exploration(result: Results) -> Finding:
-    """Rule, for every predictor and c: MESS+ surely saves at some spread, and surely loses at the narrowest one.
+    """Rule, for every predictor and c: MESS+ saves significantly at some spread, and loses significantly at the
+    narrowest one.
 
     It fails where MESS+ saves at no spread or at the narrowest one as well.
     """

@@ -79,7 +79,7 @@ def _by_skill(result: Results) -> Table:
     out = Table(
         title="MESS+ at its cheapest published setting that kept alpha: MJ exploit only / full",
         caption="skill: share of the variance of mu explained (mean over models); * no setting kept alpha on the "
-        "streams that it was chosen by, or this one surely missed it on those that it is measured on",
+        "streams that it was chosen by, or this one significantly missed it on those that it is measured on",
     )
     first = next(iter(result.values()))
     heads = learned(first)
@@ -101,7 +101,7 @@ def _by_skill(result: Results) -> Table:
 def _by_V(result: Results) -> Table:
     out = Table(
         title=f"one V for {len(result)} benchmarks at alpha, c = 0.1: mean MJ exploit only / full, how many keep alpha",
-        caption="kept: not surely below alpha at 95%",
+        caption="kept: not significantly below alpha at 95%",
     )
     first = next(iter(result.values()))
     names = [*SKILLS, *learned(first)]
@@ -124,7 +124,7 @@ def _pair(exploit: Reached, full: Reached) -> str:
 
 def _reaching(result: Results) -> Table:
     out = Table(
-        title="least skill that reaches a reported point: costing surely no more, satisfying not surely less",
+        title="least skill that reaches a reported point: costing no more and satisfying no less, at 95%",
         caption="of averages: one V and c for all eight benchmarks, each of which keeps its alpha",
     )
     for column in ("point", "ledger"):

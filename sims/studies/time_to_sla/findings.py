@@ -56,7 +56,8 @@ def _holds(result: Results) -> Finding:
 
 
 def _warm(result: Results) -> Finding:
-    """Rule, at the largest V and for every alpha: the warm start surely leaves less missing than the cold one."""
+    """Rule, at the largest V and for every alpha: the warm start leaves significantly less missing than the "
+    "cold one."""
     warm = result["warm start"].sel(V=WARM_V[-1])
     names = [str(name) for name in warm["policy"].values if str(name) != PLAIN]
     rows, holds, fails, cases = [], 0, 0, 0
@@ -74,14 +75,15 @@ def _warm(result: Results) -> Finding:
         "A queue that starts at V gamma_hat misses less of alpha than one that starts at 0.",
         verdict_of_cases(holds, fails, cases),
         f"At V = {WARM_V[-1]:g} per kJ and alpha = {MIDDLE:g} alpha - satisfaction at the end is {text}. A warm start "
-        f"surely misses less than a cold one at {holds} of {cases} combinations of alpha and known price.",
+        f"misses significantly less than a cold one at {holds} of {cases} combinations of alpha and known price.",
         (Number("combinations that miss less with a warm start", holds, f"of {cases}"),),
         Rows(("alpha", "warm start", "missing, cold", "missing, warm", "cold less warm"), tuple(rows)),
     )
 
 
 def _readings(result: Results) -> Finding:
-    """Rule: the mean of the running satisfaction surely differs from the value at the end, on every benchmark."""
+    """Rule: the mean of the running satisfaction differs significantly from the value at the end, on every "
+    "benchmark."""
     both = result["benchmarks"].isel(V=0)
     rows, differs, means = [], 0, []
     for name in both["benchmark"].values:
@@ -97,10 +99,11 @@ def _readings(result: Results) -> Finding:
         "The mean over requests of the running satisfaction, which the code of [M25] tabulates, differs from the "
         "satisfaction at the end.",
         verdict_of_cases(differs, 0, len(rows)),
-        f"The two differ surely on {differs} of {len(rows)} benchmarks, by {min(means):+.4f} to {max(means):+.4f} "
+        f"The two differ significantly on {differs} of {len(rows)} benchmarks, by {min(means):+.4f} to "
+        f"{max(means):+.4f} "
         "(mean of the running satisfaction less the value at the end).",
         (
-            Number("benchmarks on which the two surely differ", differs, f"of {len(rows)}"),
+            Number("benchmarks on which the two differ significantly", differs, f"of {len(rows)}"),
             Number("largest difference", largest),
         ),
         Rows(("benchmark", "at the end", "mean of the running one", "difference"), tuple(rows)),

@@ -26,7 +26,7 @@ def _ratios_table(name: str, dataset: xr.Dataset) -> Table:
         caption=f"95% intervals over {over}, paired; * the source's alpha; share: of the way to the best model; "
         "ends: the workshop's baseline, the cheapest and the most expensive model",
     )
-    columns = ("alpha", "share", "satisfied", "sla_target", "V, c", "uniform: full", "exploit", "full, at alpha")
+    columns = ("alpha", "share", "satisfied", "SLA", "V, c", "uniform: full", "exploit", "full, at alpha")
     for column in (*columns, "ends: full", "exploit", "LP mixture: full", "exploit", "C*: full"):
         out.add_column(column, justify="right")
     shown = [(UNIFORM, "full", "plain"), (UNIFORM, "exploit only", "plain"), (UNIFORM, "full", "at alpha")]

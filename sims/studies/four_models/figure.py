@@ -60,7 +60,7 @@ def _above(axis: Axes, summary: xr.Dataset) -> None:
         label = f"{run.split(',')[0]}, {WHICH[i]} alpha, T: {T}"
         other_zoos.bars(axis, summary["weight"].values, limits, i, label=label, **more)
     axis.axhline(0.0, color="k", lw=1.0)
-    axis.set(title="sla_target", xscale="log", xlabel="w = V (E_M - E_1)", ylabel="satisfaction - alpha")
+    axis.set(title="satisfaction above alpha", xscale="log", xlabel="w = V (E_M - E_1)", ylabel="satisfaction - alpha")
 
 
 def _models(axis: Axes, dataset: xr.Dataset) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 SNIPPETS = [
-    pytest.param(code, id=f"{path.name}-{i}")
+    pytest.param(code, id=f"{path.name}-{i}", marks=[pytest.mark.long] * (path.name != "README.md"))
     for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
     for i, code in enumerate(re.findall(r"^```python\n(.*?)^```", path.read_text(encoding="utf-8"), re.S | re.M))
 ]

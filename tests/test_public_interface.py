@@ -246,6 +246,7 @@ print(runs["cost"].dims, sorted(one.final), best.cost)
 """
 
 
+@pytest.mark.long
 def test_a_user_script_runs(tmp_path):
     (tmp_path / "script.py").write_text(SCRIPT)
     out = subprocess.run(

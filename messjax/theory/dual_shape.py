@@ -50,7 +50,8 @@ def best_pull(theta: Floats, slope: Floats, alpha: float, sign: float) -> Pull:
     r = RATES[None]
     with np.errstate(over="ignore", divide="ignore"):
         if sign > 0:  # step alpha - s with E[s] >= alpha + eta: e^{-r s} lies below its chord on [0, 1]
-            rho, growth = np.exp(r * alpha) * (1.0 + (alpha + eta) * np.expm1(-r)), np.exp(r * alpha)
+            rho = np.exp(r * alpha) * ((1.0 - (alpha + eta)) + (alpha + eta) * np.exp(-r))  # no cancellation near 0
+            growth = np.exp(r * alpha)
         else:  # distance grows by s - alpha with E[s] <= alpha - eta
             rho, growth = np.exp(-r * alpha) * (1.0 + (alpha - eta) * np.expm1(r)), np.exp(r * (1.0 - alpha))
         applies = (eta > 0) & (1.0 - rho > 1e-12)

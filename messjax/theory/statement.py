@@ -89,12 +89,7 @@ class Run(NamedTuple):
 
         Returns:
             Their values, [n] each.
-
-        Raises:
-            ValueError: the run has no metric of such a name; those that it has are named.
         """
-        if missing := [name for name in metrics if name not in self.metrics]:
-            raise ValueError(f"found no metric {missing[0]!r}, expected some of {', '.join(map(str, self.metrics))}")
         return tuple(self.metrics[name] for name in metrics)
 
     def inputs(self, **fields: Any) -> BoundInputs:

@@ -86,6 +86,7 @@ def test_out_that_is_a_file_fails_before_the_work(tmp_path: Path, capsys: pytest
     assert "out" in capsys.readouterr().err
 
 
+@pytest.mark.long
 def test_replay_writes_and_prints(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "out"
     arguments = ["replay", str(folder), "--prices", GOOD_PRICES, "--alpha", "0.7,0.8", "--V", "0.1,1", "--c", "0.1,1"]

@@ -20,11 +20,13 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
+@pytest.mark.long
 def test_writes_figure_and_data(run: Path) -> None:
     for suffix in ("png", "svg", "nc"):
         assert (run / f"regret_vs_v.{suffix}").stat().st_size > 10_000
 
 
+@pytest.mark.long
 def test_no_bound_is_violated_and_the_oracle_is_always_judged(run: Path) -> None:
     dataset = common_study.load_worlds(run / "regret_vs_v.nc")["llama3"]
     assert "violated" not in dataset["verdict"].values
@@ -32,6 +34,7 @@ def test_no_bound_is_violated_and_the_oracle_is_always_judged(run: Path) -> None
     assert dataset.sizes["stream"] >= 1000
 
 
+@pytest.mark.long
 def test_table_shows_the_dataset(run: Path) -> None:
     dataset = common_study.load_worlds(run / "regret_vs_v.nc")["llama3"]
     table = regret_vs_v.table(dataset)
@@ -49,6 +52,7 @@ def test_full_setting_is_what_the_claim_needs() -> None:
     assert max(setting.V) / min(setting.V) >= 100
 
 
+@pytest.mark.long
 def test_the_gate_names_the_ratio(run: Path) -> None:
     dataset = common_study.load_worlds(run / "regret_vs_v.nc")["llama3"]
     ratio = dataset.attrs["horizon"] / float(dataset["V"].max() * dataset["gamma"])
@@ -58,6 +62,7 @@ def test_the_gate_names_the_ratio(run: Path) -> None:
     assert len(lines) == 1 + dataset.sizes["policy"]
 
 
+@pytest.mark.long
 def test_judge_refuses_what_the_statements_are_not_about(run: Path) -> None:
     dataset = common_study.load_worlds(run / "regret_vs_v.nc")["llama3"].drop_dims(["statement", "term"])
     llama = regret_vs_v.zoo.get("llama3")

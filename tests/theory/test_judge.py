@@ -94,6 +94,7 @@ def test_a_stream_that_changes_is_judged_without_a_gamma_coordinate():
     assert "gamma" in result and np.isfinite(result["gamma"])
 
 
+@pytest.mark.long
 def test_a_sweep_records_its_kinds():
     """On streams that change and drift T1 to T4 do not apply, by what the result itself records."""
     other = streams.types(LAW._replace(mean=LAW.mean[:, ::-1]))
@@ -270,7 +271,7 @@ def _point(**kinds):
     ("evaluate", "message"),
     [
         (lambda run: 3.0, r"statement 'mine': found the float 3.0, expected a Claim"),
-        (lambda run: Claim(run.over("nope")[0], 0.0), r"found no metric 'nope', expected some of .*queue_last"),
+        (lambda run: Claim(run.over("nope")[0], 0.0), r"a statement needs the metric 'nope', found .*queue_last"),
     ],
 )
 def test_an_error_in_a_statement_of_ones_own_names_it(dataset, evaluate, message):

@@ -122,7 +122,7 @@ def test_chunks_blocks_and_lanes_change_nothing(name, monkeypatch):
     wanted = run(stream, policy, "fast", block=5, checkpoints=0)
     compare(run(stream, policy, "fast", block=2, checkpoints=0), wanted)
     compare(run(stream, policy, "fast", block=5, num_streams=40, checkpoints=0).isel(stream=slice(5)), wanted)
-    monkeypatch.setattr(loop, "LONGEST", 13)
+    monkeypatch.setattr(loop, "LONGEST_CHUNK", 13)
     jax.clear_caches()
     compare(run(stream, policy, "fast", checkpoints=4).drop_dims("t"), wanted)
 
@@ -134,7 +134,7 @@ def test_one_loop_or_two_are_the_same(name, monkeypatch):
     stream, predictor = WORLDS[name]
     policy = {"mess+": policies.mess_plus(predictor)} | BASELINES
     two = run(stream, policy, "fast", GRID._replace(c=0.1))
-    monkeypatch.setattr(loop, "FEW", 0)
+    monkeypatch.setattr(loop, "FEW_LANES", 0)
     jax.clear_caches()
     compare(run(stream, policy, "fast", GRID._replace(c=0.1)), two)
 

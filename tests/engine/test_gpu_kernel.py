@@ -86,11 +86,14 @@ def test_every_decision_and_reading_is_that_of_the_general_and_of_the_fast_path(
     account = PolicyPath(own.policies[""], own).accumulator
     assert gpu_kernel.shared(jax.eval_shape(lambda: gpu_kernel.start(account, (4, gpu_kernel.BLOCK)))) == lanes
 
+    def note(t):
+        seen.append(int(t))
+
     @fast_to_compile
     def three(keys, c, own, times):
         runs = (
             lambda *given: gpu_kernel.run_kernel(
-                *given, progress_callback=lambda t: seen.append(int(t)), interpret=True
+                *given, progress_callback=lambda t: jax.debug.callback(note, t), interpret=True
             ),
             lambda *given: general(*given),
             lambda *given: engine.run_block(*given),

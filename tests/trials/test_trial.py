@@ -175,7 +175,7 @@ def test_parts_side_by_side_find_what_they_find_alone(tmp_path, capsys, monkeypa
     assert [row["lemma"] for row in result[0]["lemmas"]["lemmas"]] == [
         row["lemma"] for row in result[1]["lemmas"]["lemmas"]
     ]
-    assert "Statistical tests" in texts[1].out and "proved by z3" in texts[1].out
+    assert "Statistical tests" in texts[1].out and "by z3 for all reals" in texts[1].out
 
 
 @pytest.mark.long

@@ -24,6 +24,8 @@ from messjax.types import Array, Controls, Decision, Distribution, Policy, Reque
 from proofs_check import violations
 from proofs_check.trials.cases import inverted
 
+pytestmark = pytest.mark.long  # each compiles programs of its own
+
 
 def oracle(stream: Stream) -> Policy:
     return policies.mess_plus(predictors.oracle(stream))

@@ -20,6 +20,8 @@ from messjax.statistics import scoring_rules
 from messjax.traces import read_routellm
 from messjax.types import Controls, Distribution, Outcome
 
+pytestmark = pytest.mark.long  # each compiles programs of its own
+
 T, K, BINS, C = 120, 4, 5, np.array([0.3, 2.0])
 KEY = jax.random.key(5)
 

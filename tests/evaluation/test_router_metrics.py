@@ -257,6 +257,7 @@ def two():
     return dataset, s, e
 
 
+@pytest.mark.long
 def test_of_replay_is_the_metrics_of_its_points(two):
     dataset, s, e = two
     result = rm.replay_metrics(dataset, s, e)

@@ -118,6 +118,7 @@ def test_L2_far_from_zero_is_exact():
         assert above == [False, False, True]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["oracle", "linear", "one model", "long queues"])
 def test_both_paths_audit_alike(name):
     policy = {"linear": policies.mess_plus(predictors.linear(2, 3)), "one model": policies.single(0)}.get(name, MESS)

@@ -81,6 +81,7 @@ def compare(result, wanted) -> None:
         )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", [n if "(W1)" in n else pytest.param(n, marks=pytest.mark.long) for n in WORLDS])
 def test_same_decisions_and_readings_as_the_general_path(name):
     """Read after each request, the counts are the decisions and the queue is the path."""
@@ -268,6 +269,7 @@ def test_the_kernel_needs_a_gpu():
         run(TYPES, policies.mess_plus(predictors.oracle(TYPES)), "kernel")
 
 
+@pytest.mark.long
 def test_sizes_choose_themselves_can_be_set_and_are_recorded():
     policy = policies.mess_plus(predictors.oracle(TYPES))
     parts = {"policy": policy, "stream": TYPES, "horizon": 5}

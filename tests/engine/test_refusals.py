@@ -262,6 +262,7 @@ def test_refusals(name, monkeypatch):
     assert all(word in message for word in words), message
 
 
+@pytest.mark.long
 def test_what_is_just_allowed_is_not_refused():
     extremes = Controls(V=0.0, alpha=1.0, c=0.0, a=0.0, f=0.0)
     swept(TRACE, horizon=6, checkpoints=6, controls=extremes, feedback=feedback.sparse, meter=standard_meters.ledger())

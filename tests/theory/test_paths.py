@@ -156,6 +156,7 @@ def continuous_paths():
     return run
 
 
+@pytest.mark.long
 @many
 @given(seed=seeds, share=micro)
 def test_the_queue_laws_hold_for_continuous_scores(continuous_paths, seed, share):

@@ -350,7 +350,7 @@ def _sorted_moves(distribution: Distribution) -> _Moves:
     gain = (distribution.weight * np.diff(mean, axis=0)).ravel()[order]
     return _Moves(
         hull,
-        float(distribution.weight @ distribution.mean.max(axis=1)),
+        min(1.0, float(distribution.weight @ distribution.mean.max(axis=1))),  # weights may sum to 1 + 2e-16
         order,
         gain,
         float(distribution.weight @ mean[0]),

@@ -20,6 +20,7 @@ from messjax import lazy_imports as _lazy_imports
 
 if TYPE_CHECKING:
     from messjax import (
+        components,
         engine,
         evaluation,
         features,
@@ -52,6 +53,7 @@ __all__ = [
     "Predictor",
     "Result",
     "Stream",
+    "components",
     "engine",
     "evaluation",
     "features",

@@ -14,7 +14,7 @@ from matplotlib import ticker
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from messjax.types import expect, found
+from messjax.components import expect, found
 
 __all__ = ["line_style", "note_omitted", "over_requests", "predictor_quality", "save", "versus_v"]
 

@@ -214,7 +214,7 @@ def test_sizes_are_taken_from_the_stream():
     stream = mj.zoo.get("llama3").stream()
     for make in (mj.predictors.linear, mj.predictors.mlp, mj.predictors.tabular):
         by_stream, by_hand = make(stream=stream), make(16, 3)
-        assert mj.types.structure_key(by_stream) == mj.types.structure_key(by_hand)
+        assert mj.components.structure_key(by_stream) == mj.components.structure_key(by_hand)
         with pytest.raises(ValueError, match="and a stream, expected one of them"):
             make(16, 3, stream=stream)
         with pytest.raises(ValueError, match=r"found no num_(features|types), expected .* or stream=\.\.\."):

@@ -13,7 +13,7 @@ from support.step_recorder import recorder, steps
 
 from messjax import policies, predictors, results, streams, theory
 from messjax.engine import grid_sweep
-from messjax.meters import standard_meters
+from messjax.meters import folds, standard_meters
 from messjax.theory import optimum
 from messjax.types import Controls, Distribution
 
@@ -216,7 +216,7 @@ def test_the_quantities_of_the_theory_from_the_recorded_steps():
     run = grid_sweep.sweep(
         jax.random.key(6), Controls(V=1.0, alpha=0.7, c=1.5), stream=STREAM, horizon=60, num_streams=1, checkpoints=60,
         policy=policies.mess_plus(predictors.noisy(STREAM, 0.3, q=0.5)),
-        meter=standard_meters.zip_meters(
+        meter=folds.zip_meters(
             recorder("p", "Q", "s_hat", "mu"), standard_meters.theory(), standard_meters.virtual_queue()
         ),
     )  # fmt: skip

@@ -18,11 +18,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from messjax.components import structure_key
 from messjax.engine import fast
 from messjax.engine.fast import gpu_kernel
 from messjax.engine.simulation import Result, RunParts, run_stream
 from messjax.numerics.array_cache import ArrayCache, RecentCache
-from messjax.types import Array, Controls, structure_key
+from messjax.types import Array, Controls
 
 ENGINES = ("auto", "fast", "general", "kernel")
 STREAMS_GENERAL = 256  # streams per CPU device and call on the general path

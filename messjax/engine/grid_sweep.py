@@ -33,7 +33,7 @@ from messjax.engine.validation import (
     describe_stream,
 )
 from messjax.feedback import feedback_kind
-from messjax.meters import path_audit, standard_meters
+from messjax.meters import folds, path_audit
 from messjax.policies.algorithm import policy_kind
 from messjax.types import Array, Controls, Distribution, Meter, Policy, PyTree, Stream
 
@@ -185,11 +185,7 @@ def audit(key: Array, controls: Controls, *, policy: Policy, stream: Stream, **o
         ValueError: As `sweep`.
     """
     meter = options.pop("meter", None)
-    audited = (
-        path_audit.path_audit_meter()
-        if meter is None
-        else standard_meters.zip_meters(meter, path_audit.path_audit_meter())
-    )
+    audited = path_audit.path_audit_meter() if meter is None else folds.zip_meters(meter, path_audit.path_audit_meter())
     result = sweep(key, controls, policy=policy, stream=stream, meter=audited, **options)
     return result if meter is not None else result[[name for name in result.data_vars if str(name).startswith("audit")]]
 

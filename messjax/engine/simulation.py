@@ -10,25 +10,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from messjax import feedback as _feedback
+from messjax.components import as_pytree, expect, is_traced
 from messjax.engine.validation import A_POLICY, check_components, check_controls, check_curves, check_horizon, check_run
 from messjax.meters import standard_meters as _meters
 from messjax.numerics import counter_prng
 from messjax.numerics.array_cache import RecentCache
-from messjax.types import (
-    Array,
-    Controls,
-    Decision,
-    Feedback,
-    Meter,
-    Policy,
-    PyTree,
-    Request,
-    Step,
-    Stream,
-    as_pytree,
-    expect,
-    is_traced,
-)
+from messjax.types import Array, Controls, Decision, Feedback, Meter, Policy, PyTree, Request, Step, Stream
 
 
 class Result(NamedTuple):

@@ -11,10 +11,11 @@ import jax
 import numpy as np
 
 from messjax import feedback as _feedback
+from messjax.components import expect, found
 from messjax.engine import debug_checks
 from messjax.streams.float32 import LARGEST
 from messjax.theory import optimum
-from messjax.types import Controls, Meter, Policy, Stream, StreamDescription, expect, found
+from messjax.types import Controls, Meter, Policy, Stream, StreamDescription
 
 A_POLICY = "a Policy, such as policies.mess_plus(predictor)"
 LIMITS = {"V": (0.0, LARGEST), "alpha": (0.0, 1.0), "c": (0.0, LARGEST), "a": (0.0, LARGEST), "f": (0.0, 1.0)}

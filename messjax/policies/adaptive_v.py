@@ -8,8 +8,9 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jax.tree_util import Partial
 
+from messjax.components import as_pytree, expect
 from messjax.policies.dual_price import Prices, climb, prices
-from messjax.types import Array, Controls, Decision, Distribution, Feedback, Kind, Policy, PyTree, as_pytree, expect
+from messjax.types import Array, Controls, Decision, Distribution, Feedback, Kind, Policy, PyTree
 
 
 class AutoState(NamedTuple):

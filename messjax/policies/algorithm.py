@@ -5,9 +5,10 @@ from __future__ import annotations
 import jax.numpy as jnp
 from jax.tree_util import Partial
 
+from messjax.components import as_pytree, same_structure, spec_of
 from messjax.numerics import virtual_queue
 from messjax.policies.predictor_router import act, router
-from messjax.types import Array, Controls, Policy, Predictor, as_pytree, same_structure, spec_of
+from messjax.types import Array, Controls, Policy, Predictor
 
 
 def mess_plus(predictor: Predictor) -> Policy:

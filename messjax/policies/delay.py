@@ -8,8 +8,9 @@ import jax
 import jax.numpy as jnp
 from jax.tree_util import Partial
 
+from messjax.components import as_pytree, expect
 from messjax.numerics.virtual_queue import Fixed
-from messjax.types import Array, Controls, Decision, Feedback, Kind, Outcome, Policy, PyTree, as_pytree, expect
+from messjax.types import Array, Controls, Decision, Feedback, Kind, Outcome, Policy, PyTree
 
 
 class PendingOutcome(NamedTuple):

@@ -8,11 +8,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import Partial
 
+from messjax.components import as_pytree, expect
 from messjax.numerics.compensated import Sum
 from messjax.numerics.compensated import add as add_to_sum
 from messjax.numerics.virtual_queue import Fixed
 from messjax.streams.float32 import simulated
-from messjax.types import Array, Controls, Decision, Feedback, Kind, Policy, PyTree, as_pytree, expect
+from messjax.types import Array, Controls, Decision, Feedback, Kind, Policy, PyTree
 
 
 class CostHistory(NamedTuple):

@@ -9,12 +9,13 @@ import jax
 import jax.numpy as jnp
 from jax.tree_util import Partial
 
+from messjax.components import as_pytree
 from messjax.numerics import virtual_queue
 from messjax.policies.cheapest_first import choose as cheapest_enough
 from messjax.policies.dual_price import Prices, price_at, prices
 from messjax.policies.predictor_router import serve_queue
 from messjax.theory import optimum
-from messjax.types import Array, Controls, Decision, Distribution, Feedback, Kind, Policy, Predictor, as_pytree
+from messjax.types import Array, Controls, Decision, Distribution, Feedback, Kind, Policy, Predictor
 
 
 def predict_then_argmin(predictor: Predictor) -> Policy:

@@ -8,10 +8,11 @@ import jax
 import jax.numpy as jnp
 from jax.tree_util import Partial
 
+from messjax.components import as_pytree
 from messjax.policies.algorithm import choose, mess_plus
 from messjax.policies.predictor_router import RouterState, probability, serve_queue
 from messjax.policies.rare_update import update_if
-from messjax.types import Array, Controls, Decision, Feedback, Kind, Outcome, Policy, Predictor, as_pytree
+from messjax.types import Array, Controls, Decision, Feedback, Kind, Outcome, Policy, Predictor
 
 LEARNING = ("explored", "importance", "served")
 

@@ -9,10 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import Partial
 
+from messjax.components import as_pytree, expect
 from messjax.numerics import virtual_queue
 from messjax.policies.predictor_router import RouterState
 from messjax.streams.service_classes import last_feature
-from messjax.types import Array, Controls, Decision, Feedback, Kind, Policy, as_pytree, expect
+from messjax.types import Array, Controls, Decision, Feedback, Kind, Policy
 
 
 def by_class(policy: Policy, alphas: np.ndarray, *, class_of: Callable[[Array], Array] = last_feature) -> Policy:

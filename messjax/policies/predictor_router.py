@@ -9,9 +9,10 @@ import jax
 import jax.numpy as jnp
 from jax.tree_util import Partial
 
+from messjax.components import as_pytree, expect
 from messjax.numerics import virtual_queue
 from messjax.policies.rare_update import update_if
-from messjax.types import Array, Controls, Decision, Feedback, Kind, Policy, Predictor, PyTree, as_pytree, expect
+from messjax.types import Array, Controls, Decision, Feedback, Kind, Policy, Predictor, PyTree
 
 Choose = Callable[
     [Array, Array, virtual_queue.Fixed, Controls], Array

@@ -10,10 +10,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import Partial
 
+from messjax.components import same_structure, spec_of
 from messjax.numerics import virtual_queue
 from messjax.policies.predictor_router import serve_queue
 from messjax.theory import optimum
-from messjax.types import Array, Controls, Decision, Feedback, Kind, Policy, same_structure, spec_of
+from messjax.types import Array, Controls, Decision, Feedback, Kind, Policy
 
 
 def single(model: int) -> Policy:

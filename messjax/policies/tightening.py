@@ -10,8 +10,9 @@ import numpy as np
 from jax.tree_util import Partial
 
 from messjax import theory
+from messjax.components import as_pytree, expect
 from messjax.theory import optimum
-from messjax.types import Array, Controls, Decision, Distribution, Feedback, Kind, Policy, PyTree, as_pytree, expect
+from messjax.types import Array, Controls, Decision, Distribution, Feedback, Kind, Policy, PyTree
 
 
 def tightened(policy: Policy, kappa: float) -> Policy:

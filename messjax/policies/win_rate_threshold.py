@@ -8,9 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import Partial
 
+from messjax.components import as_pytree
 from messjax.policies.offline import fixed
 from messjax.predictors.pretrained import predict_all
-from messjax.types import Array, Controls, Policy, Predictor, as_pytree
+from messjax.types import Array, Controls, Policy, Predictor
 
 
 def wins(satisfaction: np.ndarray, weak: int = 0, strong: int = -1) -> np.ndarray:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from jax.tree_util import Partial
 
-from messjax.types import Array, Kind, Outcome, Predictor, Stream, expect
+from messjax.components import expect
+from messjax.types import Array, Kind, Outcome, Predictor, Stream
 
 
 def known_mean(stream: Stream, who: str) -> Partial:

@@ -11,8 +11,9 @@ import jax.numpy as jnp
 import optax
 from jax.tree_util import Partial
 
+from messjax.components import sizes
 from messjax.predictors import learning
-from messjax.types import Array, Kind, Outcome, Predictor, PyTree, Stream, sizes
+from messjax.types import Array, Kind, Outcome, Predictor, PyTree, Stream
 
 
 @functools.lru_cache(maxsize=64)

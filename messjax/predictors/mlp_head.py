@@ -11,8 +11,9 @@ import optax
 from flax import linen as nn
 from jax.tree_util import Partial
 
+from messjax.components import sizes
 from messjax.predictors import learning
-from messjax.types import Array, Kind, Outcome, Predictor, PyTree, Stream, sizes
+from messjax.types import Array, Kind, Outcome, Predictor, PyTree, Stream
 
 
 class Head(nn.Module):

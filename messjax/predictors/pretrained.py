@@ -9,7 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import Partial
 
-from messjax.types import Array, Kind, Outcome, Predictor, PyTree, as_pytree
+from messjax.components import as_pytree
+from messjax.types import Array, Kind, Outcome, Predictor, PyTree
 
 
 def frozen(predictor: Predictor, state: PyTree) -> Predictor:

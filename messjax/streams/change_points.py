@@ -9,9 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import Partial
 
+from messjax.components import expect
 from messjax.streams.calibration import calibrated
 from messjax.streams.switching import Rule, switched
-from messjax.types import Array, Stream, expect
+from messjax.types import Array, Stream
 
 
 def chain(*parts: tuple[Stream, int], shown: bool = False) -> Stream:

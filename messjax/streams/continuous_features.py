@@ -10,10 +10,11 @@ import numpy as np
 from jax.tree_util import Partial
 from scipy import special
 
+from messjax.components import is_traced
 from messjax.numerics import counter_prng
 from messjax.streams import labels as _labels
 from messjax.streams.float32 import simulated
-from messjax.types import Array, Distribution, Kind, Request, Stream, is_traced
+from messjax.types import Array, Distribution, Kind, Request, Stream
 
 
 def logistic(weights: np.ndarray, bias: np.ndarray, cost: np.ndarray, *, labels: str = "independent") -> Stream:

@@ -16,9 +16,10 @@ import numpy as np
 from jax.tree_util import Partial
 from scipy import special
 
+from messjax.components import as_pytree, expect
 from messjax.numerics import counter_prng
 from messjax.streams.float32 import simulated
-from messjax.types import Array, Distribution, PyTree, Request, Stream, as_pytree, expect
+from messjax.types import Array, Distribution, PyTree, Request, Stream
 
 ACROSS = ("independent", "comonotone")
 LOG2_ROWS = 14  # of a sampled distribution

@@ -9,10 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import Partial
 
+from messjax.components import expect, is_traced
 from messjax.streams import labels as _labels
 from messjax.streams.float32 import simulated
 from messjax.theory import optimum
-from messjax.types import Array, Distribution, Kind, Request, Stream, expect, is_traced
+from messjax.types import Array, Distribution, Kind, Request, Stream
 
 
 def types(distribution: Distribution, *, labels: str = "independent") -> Stream:

@@ -7,7 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import Partial
 
-from messjax.types import Array, PyTree, Request, Stream, as_pytree, expect
+from messjax.components import as_pytree, expect
+from messjax.types import Array, PyTree, Request, Stream
 
 
 def with_classes(stream: Stream, shares: np.ndarray) -> Stream:

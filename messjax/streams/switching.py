@@ -15,7 +15,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import Partial
 
-from messjax.types import Array, Distribution, Kind, PyTree, Request, Stream, as_pytree, equal_components, expect
+from messjax.components import as_pytree, equal_components, expect
+from messjax.types import Array, Distribution, Kind, PyTree, Request, Stream
 
 
 class Rule(NamedTuple):

@@ -18,8 +18,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from messjax.components import expect
 from messjax.numerics.array_cache import ArrayCache, RecentCache, is_immutable
-from messjax.types import Distribution, expect
+from messjax.types import Distribution
 
 __all__ = [
     "Optimum",

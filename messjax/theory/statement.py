@@ -20,9 +20,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from messjax.components import found
 from messjax.theory.constants import BoundInputs, Constants
 from messjax.theory.optimum import Optimum
-from messjax.types import Distribution, found
+from messjax.types import Distribution
 
 ASSUMPTIONS = frozenset(f"A{n}" for n in range(1, 9))
 FEEDBACK = ("any", "complete", "sparse", "complete or sparse")

@@ -15,13 +15,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import xarray as xr
 
+from messjax.components import expect
 from messjax.theory import hypothesis_tests, optimum
 from messjax.theory.catalogue import ALL, OF_A_SWEEP, statements_named
 from messjax.theory.constants import Constants, distribution_constants
 from messjax.theory.cost import CostTerms, T2_cost_terms
 from messjax.theory.exploration import exploration_sum
 from messjax.theory.statement import ASSUMPTIONS, NotApplicable, Run, Statement
-from messjax.types import Distribution, expect
+from messjax.types import Distribution
 
 TERMS = CostTerms._fields  # control, exploration, prediction, inversion, start
 MEASURED = ("measured", "measured_lower", "measured_upper")

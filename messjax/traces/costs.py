@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from messjax.traces.parsing import Place, field, json_document, listed, number
+from messjax.traces.parsing import Place, field, listed, number
+from messjax.traces.record_files import json_document
 from messjax.traces.recording import Recording
 
 KINDS = ("recorded", "tokens", "parameters", "constant")

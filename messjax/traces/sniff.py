@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from messjax.traces.parsing import csv_records, json_lines
+from messjax.traces.record_files import csv_records, json_lines
 
 KINDS = {
     ".csv": "csv",

@@ -14,7 +14,7 @@ from messjax import feedback as _feedback
 from messjax import policies
 from messjax.engine import simulation
 from messjax.engine.validation import check_run
-from messjax.meters import standard_meters
+from messjax.meters import folds
 from messjax.types import Array, Controls, Policy, Predictor, Step, Stream
 from proofs_check.assumptions import learning, scores
 from proofs_check.assumptions.exploration import check_exploration
@@ -109,9 +109,7 @@ def record(
         "observed": per_model,
     }
     blank = {name: _Blank(kind.shape, str(kind.dtype)) for name, kind in kinds.items()}
-    meter = standard_meters.zip_meters(
-        *(standard_meters.latest(name, blank[name], of) for name, of in _RECORDED.items())
-    )
+    meter = folds.zip_meters(*(folds.latest(name, blank[name], of) for name, of in _RECORDED.items()))
     numbers = check_run(controls, stream, feedback, horizon, horizon)
     if arrays := [name for name, values in numbers.items() if values.ndim]:
         raise ValueError(f"{arrays[0]}: found an array, expected a number")

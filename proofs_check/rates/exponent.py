@@ -11,7 +11,7 @@ import numpy as np
 from numpy.polynomial import Polynomial
 
 from messjax import predictors, theory
-from messjax.meters import standard_meters
+from messjax.meters import folds, standard_meters
 from messjax.statistics import intervals
 from messjax.types import Predictor
 from proofs_check.rates import measure, worlds
@@ -108,7 +108,7 @@ def _sweep(key: Any, plan: Plan, cost: Rate, a: np.ndarray, T: int, streams: int
     c = balanced(q, power, _start(plan.rate, q), *_constants(plan, cost, power), T)
     run = measure.simulate_world(
         key, world, plan.predictor, T, streams, V=V, c=c, a=a, engine="general",
-        meter=standard_meters.zip_meters(worlds.excess(world), worlds.explored_excess(world), standard_meters.theory()),
+        meter=folds.zip_meters(worlds.excess(world), worlds.explored_excess(world), standard_meters.theory()),
     ).transpose("a", "stream", ...)  # fmt: skip
     if plan.what == "T2":
         terms = _constants(plan, cost, power)[1] * theory.exploration_sum(T=T, c=c, a=a) / T

@@ -9,7 +9,7 @@ import numpy as np
 from jax.tree_util import Partial
 
 from messjax import streams
-from messjax.meters import standard_meters
+from messjax.meters import folds
 from messjax.theory import optimum
 from messjax.types import Array, Distribution, Meter, Step, Stream
 from proofs_check.trials import cases
@@ -78,12 +78,12 @@ def excess(world: World) -> Meter:
     Its expectation is that of average cost - C* + gamma* x violation (T5's adjusted regret per request), exactly, with
     mu in the place of labels: hundreds of times less variance.
     """
-    return standard_meters.mean("excess", Partial(_excess, jnp.float32(world.gamma)))
+    return folds.mean("excess", Partial(_excess, jnp.float32(world.gamma)))
 
 
 def explored_excess(world: World) -> Meter:
     """Meter of `explored_excess`: the part of `excess` that falls on explored requests."""
-    return standard_meters.mean("explored_excess", Partial(_explored, jnp.float32(world.gamma)))
+    return folds.mean("explored_excess", Partial(_explored, jnp.float32(world.gamma)))
 
 
 def _excess(gamma: Array, step: Step) -> Any:

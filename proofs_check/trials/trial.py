@@ -16,7 +16,7 @@ import numpy as np
 
 from messjax import theory
 from messjax.engine.grid_sweep import sweep
-from messjax.meters import path_audit, standard_meters
+from messjax.meters import folds, path_audit, standard_meters
 from messjax.theory import optimum
 from messjax.theory.hypothesis_tests import EMPTY_ROW, NAN, NOT_APPLICABLE, Row, corrected, evaluate
 from messjax.theory.statement import Run, Statement
@@ -46,7 +46,7 @@ def run_case(case: Case, key: Array, num_streams: int, *, meter: Any = None, aud
             ),  # the constants come from the case, whatever the stream's own distribution
             horizon=case.horizon,
             num_streams=num_streams,
-            meter=standard_meters.zip_meters(*whole) if audit else whole[0],
+            meter=folds.zip_meters(*whole) if audit else whole[0],
             feedback=case.feedback,
         )
         metrics = {str(name): np.asarray(value.values, np.float64) for name, value in result.data_vars.items()}

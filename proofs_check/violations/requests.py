@@ -14,8 +14,9 @@ import numpy as np
 from jax.tree_util import Partial
 
 from messjax import streams
+from messjax.components import spec_of
 from messjax.streams.request_types import TypesSpec, draw
-from messjax.types import Array, Distribution, Kind, PyTree, Request, Stream, spec_of
+from messjax.types import Array, Distribution, Kind, PyTree, Request, Stream
 
 # --- A1: streams that drift ------------------------------------------------------------------------------------------
 

@@ -12,10 +12,11 @@ import numpy as np
 from scipy import special
 
 from messjax import predictors
+from messjax.components import spec_of
 from messjax.predictors.pretrained import predict_all
 from messjax.streams import continuous_features
 from messjax.streams.calibration import solve_bias
-from messjax.types import Predictor, Stream, spec_of
+from messjax.types import Predictor, Stream
 
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(80)
 

@@ -16,12 +16,13 @@ import numpy as np
 import xarray as xr
 
 from messjax import policies, predictors
+from messjax.components import spec_of
 from messjax.engine.grid_sweep import sweep
 from messjax.policies.win_rate_threshold import wins
 from messjax.predictors import learning
 from messjax.streams import recorded
 from messjax.theory import optimum
-from messjax.types import Array, Controls, Policy, Predictor, spec_of
+from messjax.types import Array, Controls, Policy, Predictor
 from sims.common import comparison
 from sims.common.worlds import Prefix, World
 

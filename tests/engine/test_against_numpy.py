@@ -11,13 +11,13 @@ import pytest
 from messjax import policies, predictors, streams
 from messjax.engine import simulation
 from messjax.engine.grid_sweep import sweep
-from messjax.meters import standard_meters
+from messjax.meters import folds, standard_meters
 from messjax.numerics import counter_prng
 from messjax.types import Controls, Distribution
 from sims.reference import numpy_streams, workloads
 
 KEY, STREAMS, T = jax.random.key(11), 6, 400
-METER = standard_meters.zip_meters(standard_meters.ledger(), standard_meters.virtual_queue())
+METER = folds.zip_meters(standard_meters.ledger(), standard_meters.virtual_queue())
 
 
 def keys() -> tuple[np.ndarray, np.ndarray, jax.Array]:

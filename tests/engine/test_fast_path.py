@@ -17,7 +17,7 @@ from messjax import feedback, policies, predictors, streams
 from messjax.engine import fast, grid_program, simulation
 from messjax.engine.fast import accumulators, linear_head, loop
 from messjax.engine.grid_sweep import sweep
-from messjax.meters import standard_meters
+from messjax.meters import folds, standard_meters
 from messjax.numerics import compensated
 from messjax.policies import rare_update
 from messjax.predictors.learning import Sgd
@@ -229,7 +229,7 @@ MESS_PLUS, LEDGER = policies.mess_plus(predictors.oracle(TYPES)), standard_meter
         ),
         ({"feedback": feedback.sparse}, "the feedback is sparse, not complete"),
         (
-            {"meter": standard_meters.mean("p", lambda step: step.decision.p)},
+            {"meter": folds.mean("p", lambda step: step.decision.p)},
             "the meter .* is not one of the standard meters",
         ),
     ],

@@ -19,7 +19,7 @@ from support.component_tables import (
 from messjax import feedback
 from messjax.engine import grid_program as grid_module
 from messjax.engine import grid_sweep, simulation
-from messjax.meters import standard_meters
+from messjax.meters import folds, standard_meters
 from messjax.types import Controls, Policy, Stream
 
 COMPILED: list[str] = []
@@ -38,7 +38,7 @@ def run(names: tuple[str, str, str], x: float, horizon: int):
     )  # fmt: skip
 
 
-METER = standard_meters.zip_meters(standard_meters.ledger(), standard_meters.virtual_queue())
+METER = folds.zip_meters(standard_meters.ledger(), standard_meters.virtual_queue())
 
 
 @pytest.fixture

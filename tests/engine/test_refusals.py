@@ -9,7 +9,7 @@ import xarray as xr
 
 from messjax import feedback, meters, policies, predictors, results, streams, zoo
 from messjax.engine import grid_sweep, simulation
-from messjax.meters import standard_meters
+from messjax.meters import folds, standard_meters
 from messjax.theory import optimum, verdicts
 from messjax.types import Controls, Distribution
 
@@ -84,7 +84,7 @@ RUNS = {
     "unknown curve": (lambda: swept(checkpoints=2, curves=("regret",)), ("curves", "regret", "satisfaction")),
     "too few model names": (lambda: swept(models=("a", "b")), ("models", "expected 3", "found 2", "a, b")),
     "two meters of one name": (
-        lambda: swept(meter=standard_meters.zip_meters(standard_meters.ledger(), standard_meters.ledger())),
+        lambda: swept(meter=folds.zip_meters(standard_meters.ledger(), standard_meters.ledger())),
         ("two meters", "share the name"),
     ),
     "predictor of other d": (routed(lambda: predictors.linear(K + 1, M)), ("policy does not fit", "(2,)", "3 models")),

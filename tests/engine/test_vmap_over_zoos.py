@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 
 from messjax import policies, predictors, streams
+from messjax.components import stack
 from messjax.engine.simulation import simulate
 from messjax.theory import optimum
-from messjax.types import Controls, Distribution, Stream, stack
+from messjax.types import Controls, Distribution, Stream
 
 CONTROLS, HORIZON, NUM = Controls(V=2.0, alpha=0.5, c=0.5), 60, 3
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "random_zoos.py"

@@ -10,7 +10,7 @@ import pytest
 from messjax import feedback, policies, predictors, streams
 from messjax.engine import grid_sweep
 from messjax.engine.fast import loop
-from messjax.meters import path_audit, standard_meters
+from messjax.meters import folds, path_audit, standard_meters
 from messjax.numerics import virtual_queue as queue
 from messjax.types import Controls, Distribution
 
@@ -106,7 +106,7 @@ def test_the_allowance_is_no_tolerance():
 
 
 def test_it_zips_with_other_meters():
-    result = audited(meter=standard_meters.zip_meters(standard_meters.ledger(), standard_meters.virtual_queue()))
+    result = audited(meter=folds.zip_meters(standard_meters.ledger(), standard_meters.virtual_queue()))
     assert {"audit_L1", "cost", "queue_last"} <= set(result.data_vars)
 
 

@@ -14,7 +14,7 @@ from messjax import feedback, policies, predictors, streams, theory
 from messjax.engine import grid_program as grid_module
 from messjax.engine import grid_sweep, simulation
 from messjax.engine.fast import policy_groups
-from messjax.meters import standard_meters
+from messjax.meters import folds, standard_meters
 from messjax.policies.adaptive_v import chosen_V
 from messjax.policies.linear_bandits import Ridge, ridge_update
 from messjax.policies.one_sided_feedback import pseudo_labels
@@ -61,7 +61,7 @@ def variants():
         "warm": False,
         "tight": False,
     }
-    meter = standard_meters.zip_meters(standard_meters.ledger(), standard_meters.virtual_queue())
+    meter = folds.zip_meters(standard_meters.ledger(), standard_meters.virtual_queue())
     return swept(named, Controls(V=60.0, alpha=[0.65, 0.7], c=0.01, a=0.0), 300, meter=meter, engine="general")
 
 

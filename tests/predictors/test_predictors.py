@@ -11,7 +11,7 @@ import pytest
 from messjax import feedback, policies, predictors, streams
 from messjax.engine import grid_sweep
 from messjax.engine.simulation import simulate
-from messjax.meters import standard_meters
+from messjax.meters import folds, standard_meters
 from messjax.predictors import learning
 from messjax.predictors.mlp_head import Head
 from messjax.types import Controls, Distribution, Outcome
@@ -191,7 +191,7 @@ def test_dropout_is_live_in_updates_only():
 
 
 def count(name: str, what):
-    return standard_meters.fold(name, lambda num_models: jnp.zeros((), jnp.int32), lambda n, step: n + what(step))
+    return folds.fold(name, lambda num_models: jnp.zeros((), jnp.int32), lambda n, step: n + what(step))
 
 
 def after_sixty(c: float, f: float, learner=None):
@@ -201,7 +201,7 @@ def after_sixty(c: float, f: float, learner=None):
     return simulate(
         jax.random.key(4), Controls(V=1.0, alpha=0.7, c=c, f=f), stream=TYPES, horizon=60, feedback=feedback.sparse,
         policy=policies.mess_plus(predictors.tabular(K, M) if learner is None else learner),
-        meter=standard_meters.zip_meters(standard_meters.standard(), feedback_received, observed),
+        meter=folds.zip_meters(standard_meters.standard(), feedback_received, observed),
     ).final  # fmt: skip
 
 
@@ -233,6 +233,6 @@ def test_a_sweep_learns_the_same_whatever_V_and_alpha():
     run = grid_sweep.sweep(
         jax.random.key(0), Controls(V=[0.1, 10.0], alpha=[0.5, 0.7], c=0.5), stream=LOGISTIC, horizon=80, num_streams=2,
         policy=policies.mess_plus(predictors.linear(D, M)),
-        meter=standard_meters.zip_meters(standard_meters.ledger(), standard_meters.theory()),
+        meter=folds.zip_meters(standard_meters.ledger(), standard_meters.theory()),
     )  # fmt: skip
     assert np.ptp(run["error_mean"].values, axis=(0, 1)).max() == 0 and np.ptp(run["S"].values, axis=(0, 1)).min() > 0

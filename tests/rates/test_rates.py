@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from rich.console import Console
 
 from messjax import predictors, theory
-from messjax.meters import standard_meters
+from messjax.meters import folds, standard_meters
 from messjax.statistics import intervals
 from proofs_check import rates
 from proofs_check.rates import cli as program
@@ -71,7 +71,7 @@ def test_excess_has_the_mean_of_the_adjusted_regret():
     world = worlds.close_calls()
     run = measure.simulate_world(
         jax.random.key(5), world, predictors.noisy(world.stream, 0.2), 2_000, 256, V=20.0, c=0.5,
-        meter=standard_meters.zip_meters(
+        meter=folds.zip_meters(
             worlds.excess(world), worlds.explored_excess(world), standard_meters.standard()
         ),
     )  # fmt: skip

@@ -8,9 +8,10 @@ import pytest
 import xarray as xr
 
 from messjax import zoo
+from messjax.components import spec_of
 from messjax.streams import recorded
 from messjax.theory import optimum
-from messjax.types import Distribution, spec_of
+from messjax.types import Distribution
 from sims.common import comparison, other_zoos
 from sims.studies.four_models import runs as four_models
 from sims.studies.mixed_families import figure, inverted_zoo

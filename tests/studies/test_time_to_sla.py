@@ -9,7 +9,7 @@ import xarray as xr
 
 from messjax import policies, streams
 from messjax.engine import grid_sweep
-from messjax.meters import standard_meters
+from messjax.meters import folds, standard_meters
 from messjax.policies.adaptive_v import chosen_V
 from messjax.theory import optimum
 from messjax.types import Controls, Distribution
@@ -48,7 +48,7 @@ def test_the_logged_satisfaction_and_the_exact_wait_of_a_hand_made_path() -> Non
         stream=streams.replay(np.zeros((4, 1)), s, np.ones((4, 2)), order="file"),
         horizon=4,
         num_streams=1,
-        meter=standard_meters.zip_meters(standard_meters.ledger(), standard_meters.sla(), running_satisfaction_meter()),
+        meter=folds.zip_meters(standard_meters.ledger(), standard_meters.sla(), running_satisfaction_meter()),
         checkpoints=4,
         curves=("satisfaction",),
     )

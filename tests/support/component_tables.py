@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from messjax import policies, predictors, streams
-from messjax.meters import per_class, standard_meters
+from messjax.meters import folds, per_class, standard_meters
 from messjax.numerics import virtual_queue as queue
 from messjax.policies.win_rate_threshold import wins
 from messjax.types import Distribution, Meter, Policy, Predictor, Step, Stream
@@ -164,14 +164,12 @@ METERS: dict[str, Callable[[], Meter]] = {
     "virtual_queue": standard_meters.virtual_queue,
     "sla": standard_meters.sla,
     "theory": standard_meters.theory,
-    "mean": lambda: standard_meters.mean("p", largest_p),
-    "maximum": lambda: standard_meters.maximum("p", largest_p),
-    "latest": lambda: standard_meters.latest("Q", lambda num_models: queue.zero(), lambda step: step.next_queue),
-    "fold": lambda: standard_meters.fold(
-        "n", lambda num_models: jnp.zeros((), jnp.int32), lambda number, step: number + step.t
-    ),
+    "mean": lambda: folds.mean("p", largest_p),
+    "maximum": lambda: folds.maximum("p", largest_p),
+    "latest": lambda: folds.latest("Q", lambda num_models: queue.zero(), lambda step: step.next_queue),
+    "fold": lambda: folds.fold("n", lambda num_models: jnp.zeros((), jnp.int32), lambda number, step: number + step.t),
     "sla_per_class": lambda: per_class.sla_per_class(np.array([0.5, 0.6])),
-    "zip_meters": lambda: standard_meters.zip_meters(standard_meters.sla(), standard_meters.mean("p", largest_p)),
+    "zip_meters": lambda: folds.zip_meters(standard_meters.sla(), folds.mean("p", largest_p)),
 }
 # Whole runs: every row of the tables above but the meters is in at least one.
 WORLDS = [

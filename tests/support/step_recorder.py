@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import Partial
 
-from messjax.meters import standard_meters
+from messjax.meters import folds, standard_meters
 from messjax.numerics import virtual_queue
 from messjax.types import Meter, Step
 
@@ -50,12 +50,12 @@ def recorder(*names: str) -> Meter:
     kept = []
     for name in names or (*ONE, *EACH, *EXACT):
         if name in EXACT:
-            kept.append(standard_meters.latest(name, Partial(_queue), EXACT[name]))
+            kept.append(folds.latest(name, Partial(_queue), EXACT[name]))
         else:
             init, table = (_zero, ONE) if name in ONE else (_zeros, EACH)
             dtype, what = table[name]
-            kept.append(standard_meters.latest(name, Partial(init, dtype), what))
-    return standard_meters.zip_meters(standard_meters.ledger(), *kept)
+            kept.append(folds.latest(name, Partial(init, dtype), what))
+    return folds.zip_meters(standard_meters.ledger(), *kept)
 
 
 def steps(dataset, stream: int = 0) -> dict[str, np.ndarray]:

@@ -10,7 +10,7 @@ from jax.tree_util import Partial
 
 from messjax import policies, predictors, streams, theory
 from messjax.engine import grid_sweep
-from messjax.meters import standard_meters
+from messjax.meters import folds, standard_meters
 from messjax.statistics import intervals
 from messjax.theory import optimum
 from messjax.theory.duality import T5_REGRET
@@ -45,11 +45,11 @@ def run(distribution, alpha, V, *, c=0.0, horizon=T, seed=0):
     """MESS+ with the oracle; two checkpoints, so that `second_half` can leave out the transient."""
     stream, gamma = streams.types(distribution), optimum.solve(distribution, alpha).gamma
     assert horizon >= GATE * max(V) * gamma, f"horizon gate: {horizon} requests, V gamma* = {max(V) * gamma:.0f}"
-    loss = standard_meters.mean("loss", Partial(lagrangian_loss, jnp.float32(gamma), jnp.float32(alpha)))
+    loss = folds.mean("loss", Partial(lagrangian_loss, jnp.float32(gamma), jnp.float32(alpha)))
     return grid_sweep.sweep(
         jax.random.key(seed), Controls(V=V, alpha=alpha, c=c), policy=policies.mess_plus(predictors.oracle(stream)),
         stream=stream, horizon=horizon, num_streams=STREAMS, checkpoints=2,
-        meter=standard_meters.zip_meters(standard_meters.standard(), loss),
+        meter=folds.zip_meters(standard_meters.standard(), loss),
     )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from jax.tree_util import Partial
 
 from messjax import policies, predictors, streams
 from messjax.engine import grid_sweep, simulation
-from messjax.meters import standard_meters
+from messjax.meters import folds, standard_meters
 from messjax.meters.bounded_sum import bounded_mean
 from messjax.policies.predictor_router import router
 from messjax.statistics import confidence_sequences, intervals
@@ -57,7 +57,7 @@ def test_weak_duality_on_single_paths_of_a_policy_that_learns():
     result = grid_sweep.sweep(
         jax.random.key(1), Controls(V=[1.0, 5.0], alpha=ALPHA, c=0.3), horizon=HORIZON, num_streams=2, checkpoints=50,
         policy=policies.mess_plus(predictors.tabular(K, M)), stream=streams.types(LAW),
-        meter=standard_meters.zip_meters(standard_meters.ledger(), meter),
+        meter=folds.zip_meters(standard_meters.ledger(), meter),
     )  # fmt: skip
     best = optimum.solve(LAW, ALPHA)
     per_request = result.cost - best.cost + best.gamma * (ALPHA - result.satisfaction)

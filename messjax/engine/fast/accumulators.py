@@ -13,12 +13,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from messjax.components import same_structure
 from messjax.engine.fast.streams import Columnar, Columns
-from messjax.meters import path_audit, standard_meters
+from messjax.meters import folds, path_audit, standard_meters
 from messjax.numerics import virtual_queue as queue
 from messjax.numerics.compensated import Sum
 from messjax.numerics.compensated import add as add_to_sum
-from messjax.types import Array, Meter, same_structure
+from messjax.types import Array, Meter
 
 PARTS = {
     "ledger": standard_meters.ledger,
@@ -33,7 +34,7 @@ FIELD = 8  # bits of a packed count: a chunk has fewer than 256 requests
 def meter_parts(meter: Meter) -> tuple[str, ...] | None:
     """Which of the standard meters a meter consists of, in order; None when there is any other in it."""
     known = {name: make() for name, make in PARTS.items()}
-    parts = standard_meters.parts_of(meter)
+    parts = folds.parts_of(meter)
     names = tuple(next((name for name, one in known.items() if same_structure(part, one)), "") for part in parts)
     return names if all(names) else None
 

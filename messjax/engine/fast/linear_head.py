@@ -14,10 +14,11 @@ import jax
 import jax.numpy as jnp
 from jax.tree_util import Partial
 
+from messjax.components import same_structure
 from messjax.policies.rare_update import any_lane
 from messjax.predictors.learning import Sgd
 from messjax.predictors.linear_head import Update, linear
-from messjax.types import Array, Outcome, Predictor, same_structure
+from messjax.types import Array, Outcome, Predictor
 
 
 class ChunkFeatures(NamedTuple):

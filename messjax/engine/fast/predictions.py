@@ -12,13 +12,14 @@ import jax
 import jax.numpy as jnp
 from jax.tree_util import Partial
 
+from messjax.components import equal_components, spec_of
 from messjax.engine.fast.linear_head import ObservedOutcomes, predict_and_learn, rule_of, written_out
 from messjax.engine.fast.streams import Columnar, Columns, Logistic, LogisticRow, columns, dot, stored
 from messjax.policies.rare_update import any_lane, update_if
 from messjax.predictors.known_means import oracle
 from messjax.predictors.known_means import predict as predict_exactly
 from messjax.predictors.learning import Sgd, initial_params
-from messjax.types import Array, Outcome, Predictor, PyTree, Stream, equal_components, spec_of
+from messjax.types import Array, Outcome, Predictor, PyTree, Stream
 
 MOST_ONE_BY_ONE = 16  # streams
 SPAN = 32  # requests predicted at once

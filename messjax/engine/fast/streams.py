@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from messjax.components import spec_of
 from messjax.numerics import counter_prng, virtual_queue
 from messjax.streams.continuous_features import LogisticSpec
 from messjax.streams.continuous_features import draw as draw_logistic
@@ -22,7 +23,7 @@ from messjax.streams.recorded import ReplaySpec
 from messjax.streams.recorded import draw as draw_replay
 from messjax.streams.request_types import TypesSpec, request_type
 from messjax.streams.request_types import draw as draw_types
-from messjax.types import Array, PyTree, Stream, spec_of
+from messjax.types import Array, PyTree, Stream
 
 Words = tuple[Array, Array]  # the two words of the streams' keys, uint32 [B] each
 ExplorationDraw = Callable[[], Array]  # whether to explore the requests t of a chunk: bool [L, B]

@@ -11,11 +11,12 @@ import xarray as xr
 from numpy.typing import ArrayLike
 
 from messjax import results
+from messjax.components import as_pytree
 from messjax.engine.simulation import checkpoint_times
 from messjax.engine.validation import check_controls, check_horizon
 from messjax.evaluation.predictor.metrics import ON, to_dataset
 from messjax.evaluation.predictor.scoring_program import HeldOut, program
-from messjax.types import Array, Controls, Predictor, Stream, as_pytree
+from messjax.types import Array, Controls, Predictor, Stream
 
 
 def split(key: Array, num: int, fraction: float) -> tuple[np.ndarray, np.ndarray]:

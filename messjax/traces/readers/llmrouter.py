@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from messjax.traces.options import DEFAULTS, Options
-from messjax.traces.parsing import Place, field, json_lines, label, number, text
+from messjax.traces.parsing import Place, field, label, number, text
+from messjax.traces.record_files import json_lines
 from messjax.traces.recording import EXAMPLES, Builder, Finding, Recording
 from messjax.traces.sniff import Sniffed, files_of
 

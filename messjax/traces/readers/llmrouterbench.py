@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from messjax.traces.options import DEFAULTS, Options
-from messjax.traces.parsing import Place, field, json_document, label, number, optional, records_of, text
+from messjax.traces.parsing import Place, field, label, number, optional, text
+from messjax.traces.record_files import json_document, records_of
 from messjax.traces.recording import EXAMPLES, Builder, Finding, Recording
 from messjax.traces.sniff import Sniffed, files_of
 

@@ -14,7 +14,8 @@ import numpy as np
 
 from messjax.traces.finding_counter import FindingCounter
 from messjax.traces.options import DEFAULTS, Options
-from messjax.traces.parsing import Place, csv_rows, listed, number, text
+from messjax.traces.parsing import Place, listed, number, text
+from messjax.traces.record_files import csv_rows
 from messjax.traces.recording import Builder, Finding, Recording
 from messjax.traces.sniff import Sniffed, files_of
 

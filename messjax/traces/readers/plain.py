@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 
 from messjax.traces.options import DEFAULTS, Options
 from messjax.traces.parquet_rows import read_parquet_rows
-from messjax.traces.parsing import Place, csv_rows, json_lines, listed, number, text
+from messjax.traces.parsing import Place, listed, number, text
+from messjax.traces.record_files import csv_rows, json_lines
 from messjax.traces.recording import Builder, Recording
 from messjax.traces.sniff import Sniffed, sniff_path
 

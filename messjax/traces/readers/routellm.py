@@ -8,7 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from messjax.traces.options import DEFAULTS, Options
-from messjax.traces.parsing import Place, check_header, csv_records, listed, text
+from messjax.traces.parsing import Place, listed, text
+from messjax.traces.record_files import check_header, csv_records
 from messjax.traces.recording import Builder, Recording
 from messjax.traces.sniff import Sniffed, files_of
 

@@ -13,7 +13,8 @@ import numpy as np
 
 from messjax.traces.finding_counter import FindingCounter
 from messjax.traces.options import DEFAULTS, Options
-from messjax.traces.parsing import Place, field, json_lines, number, optional, text
+from messjax.traces.parsing import Place, field, number, optional, text
+from messjax.traces.record_files import json_lines
 from messjax.traces.recording import Builder, Finding, Recording
 from messjax.traces.sniff import Sniffed, files_of
 

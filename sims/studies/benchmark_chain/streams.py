@@ -13,7 +13,7 @@ import xarray as xr
 from jax.tree_util import Partial
 
 from messjax import streams, theory, zoo
-from messjax.meters import path_audit, per_class, standard_meters
+from messjax.meters import folds, path_audit, per_class, standard_meters
 from messjax.streams.switching import Rule, switched
 from messjax.theory import cost, violation
 from messjax.theory.statement import Claim, Conclusion, Run, define_statement
@@ -103,7 +103,7 @@ def meter(names: Sequence[str]) -> Meter:
     """What every run reports; L1 to L4 on every request; satisfaction of each benchmark, against its own alpha."""
     alphas = LLAMA.alpha[[LLAMA.benchmarks.index(name) for name in names]]
     account = per_class.sla_per_class(alphas, class_of=Benchmark(len(alphas)))
-    return standard_meters.zip_meters(standard_meters.standard(), path_audit.path_audit_meter(), account)
+    return folds.zip_meters(standard_meters.standard(), path_audit.path_audit_meter(), account)
 
 
 @dataclass(frozen=True)

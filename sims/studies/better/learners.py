@@ -8,8 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import Partial
 
+from messjax.components import as_pytree
 from messjax.policies.linear_bandits import Ridge, ridge_update
-from messjax.types import Array, Outcome, Predictor, PyTree, as_pytree
+from messjax.types import Array, Outcome, Predictor, PyTree
 
 SMALL = 32  # what hashed n-grams are folded to: a regression on 256 numbers wants more answers than there are
 STRENGTH = 30.0  # about (variance of a label) / (variance of a weight), in calibrated streams and n-grams alike

@@ -10,10 +10,11 @@ import numpy as np
 import xarray as xr
 
 from messjax import policies, predictors, streams, zoo
+from messjax.components import spec_of
 from messjax.engine.grid_sweep import sweep
 from messjax.predictors import learning
 from messjax.streams.continuous_features import draw
-from messjax.types import Controls, Predictor, spec_of
+from messjax.types import Controls, Predictor
 from sims.common import other_zoos
 from sims.common.study import Results
 from sims.common.worlds import World

@@ -9,10 +9,11 @@ import numpy as np
 import xarray as xr
 
 from messjax import predictors, streams, zoo
+from messjax.components import spec_of
 from messjax.statistics import intervals
 from messjax.statistics.intervals import Interval
 from messjax.streams import recorded
-from messjax.types import Predictor, spec_of
+from messjax.types import Predictor
 from sims.common import other_zoos, worlds
 from sims.common.study import Results
 from sims.common.worlds import World

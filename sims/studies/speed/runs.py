@@ -170,13 +170,13 @@ def _own(task: Task) -> Callable[[], xr.Dataset]:
     import jax
 
     from messjax.engine.grid_sweep import sweep
-    from messjax.meters import standard_meters
+    from messjax.meters import folds, standard_meters
 
     options = dict(task.options)
     meter = (
         standard_meters.standard()
         if options.pop("meters", "")
-        else standard_meters.zip_meters(standard_meters.ledger(), standard_meters.virtual_queue())
+        else folds.zip_meters(standard_meters.ledger(), standard_meters.virtual_queue())
     )
     world = _world(task)
     return lambda: sweep(
@@ -223,11 +223,11 @@ def _roofline(task: Task) -> Measured:
     from messjax.engine import fast, simulation
     from messjax.engine.fast import loop
     from messjax.engine.fast import streams as worlds
-    from messjax.meters import standard_meters
+    from messjax.meters import folds, standard_meters
     from sims.studies.speed import machine
 
     parts = _world(task._replace(workload=task.workload.removeprefix("roofline ")))
-    meter = standard_meters.zip_meters(standard_meters.ledger(), standard_meters.virtual_queue())
+    meter = folds.zip_meters(standard_meters.ledger(), standard_meters.virtual_queue())
     world = simulation.assemble(parts["policy"], parts["stream"], meter, feedback.complete)
     controls = parts["controls"]._replace(**{n: np.atleast_1d(getattr(parts["controls"], n)) for n in ("V", "alpha")})
     block = fast.best_block(world, controls)

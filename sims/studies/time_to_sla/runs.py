@@ -11,7 +11,7 @@ import xarray as xr
 
 from messjax import policies, predictors, results
 from messjax.engine.grid_sweep import sweep
-from messjax.meters import standard_meters
+from messjax.meters import folds, standard_meters
 from messjax.theory import optimum
 from messjax.types import Controls
 from sims.common import running_satisfaction, worlds
@@ -54,7 +54,7 @@ def winogrande(quick: bool) -> xr.Dataset:
         stream=world.stream,
         horizon=world.horizon * (2 if quick else TIMES),
         num_streams=32 if quick else 128,
-        meter=standard_meters.zip_meters(standard_meters.ledger(), standard_meters.sla()),
+        meter=folds.zip_meters(standard_meters.ledger(), standard_meters.sla()),
         checkpoints=world.horizon * (2 if quick else TIMES) // EVERY,
         curves=("satisfaction",),
         models=world.models,
@@ -72,7 +72,7 @@ def started(world: World, gamma: float, seed: int, V: np.ndarray, alpha: float, 
         Controls(V=V, alpha=alpha, c=c),
         policy=policies.warm_started(predictors.linear(world.num_features, len(world.models)), gamma),
         stream=world.stream,
-        meter=standard_meters.zip_meters(
+        meter=folds.zip_meters(
             standard_meters.ledger(), standard_meters.sla(), running_satisfaction.running_satisfaction_meter()
         ),
         checkpoints=COARSE,

@@ -5,8 +5,10 @@ import gc
 import numpy as np
 import pytest
 
+from messjax import results
 from messjax.engine import grid_program, simulation
 from messjax.numerics.array_cache import ArrayCache, RecentCache, frozen
+from messjax.theory import optimum
 
 
 def test_an_entry_is_made_once_and_the_oldest_makes_room():
@@ -35,5 +37,6 @@ def test_many_arrays_alive_do_not_grow_a_cache_without_end():
     assert len(cache) == 10 and cache.of(arrays[0], lambda a: a[0] + 1) == 1.0
 
 
-def test_the_engine_keeps_a_limited_number_of_checks():
-    assert simulation._FIT.size <= 1_000 and grid_program._SIZES.size <= 1_000
+def test_every_cache_of_the_library_has_an_end():
+    caches = (simulation._FIT, grid_program._SIZES, grid_program._PLACED, optimum._CACHE, results._DIGESTS)
+    assert all(isinstance(cache, RecentCache | ArrayCache) for cache in caches)

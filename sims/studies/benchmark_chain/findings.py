@@ -104,7 +104,7 @@ def _each(chains: Results, result: Results) -> Finding:
 
 
 def _theory(chains: Results, result: Results) -> Finding:
-    """Rule: supported where no request breaks L1 to L4 and T5 is violated nowhere, refuted where either happens."""
+    """Rule: refuted where a request breaks L1 to L4 or T5 is violated; else, per check of T5, it holds."""
     failed = sum(sum(path_audit.failures(dataset).values()) for dataset in chains.values())
     worst = max(float(dataset["excess"].max()) for dataset in result.values())
     names = [str(each) for each in next(iter(chains.values()))["statement"].values]
@@ -113,10 +113,10 @@ def _theory(chains: Results, result: Results) -> Finding:
         words = np.concatenate([d["verdict"].sel(statement=statement).values.ravel() for d in chains.values()])
         counts[statement] = {word: int((words == word).sum()) for word in np.unique(words)}
         rows.append((statement, str(words.size), ", ".join(f"{n} {word}" for word, n in counts[statement].items())))
-    adjusted = [
-        n for name, each in counts.items() if name.startswith("T5") for word, n in each.items() if word == "violated"
-    ]
-    verdict: Verdict = "refuted" if failed or any(adjusted) else "supported"
+    regret = [each for name, each in counts.items() if name.startswith("T5")]
+    holds, checks = sum(each.get("holds", 0) for each in regret), sum(sum(each.values()) for each in regret)
+    broken = failed or any(each.get("violated") for each in regret)
+    verdict: Verdict = "refuted" if broken else verdict_of_cases(holds, 0, checks)
     exceeded = [f"{name} at {each['violated']}" for name, each in counts.items() if each.get("violated")]
     text = f" Evaluated all the same, these are exceeded: {', '.join(exceeded)} combinations." if exceeded else ""
     return Finding(
@@ -128,7 +128,7 @@ def _theory(chains: Results, result: Results) -> Finding:
         f"nothing here.{text}",
         (
             Number("requests at which L1 to L4 fail", failed),
-            Number("combinations at which T5 is violated", sum(adjusted)),
+            Number("combinations at which T5 is violated", sum(each.get("violated", 0) for each in regret)),
         ),
         Rows(("statement", "combinations", "outcome"), tuple(rows)),
     )

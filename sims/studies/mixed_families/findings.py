@@ -7,7 +7,7 @@ import xarray as xr
 
 from messjax.statistics import intervals
 from sims.common import comparison, other_zoos
-from sims.common.finding import Finding, Number, Rows, Verdict
+from sims.common.finding import Finding, Number, Rows, Verdict, verdict_of_cases
 from sims.common.study import Results
 from sims.studies.mixed_families.figure import dominated_share
 from sims.studies.mixed_families.runs import ALIKE, ORDERS, C
@@ -57,7 +57,7 @@ def _dominated(result: Results) -> Finding:
 
 
 def _statements(wide: xr.Dataset) -> Finding:
-    """Rule: supported where no full statement is violated and some weakened one is; refuted where a full one is."""
+    """Rule, per weakened statement: it is violated. A violated statement with all its terms refutes the claim."""
     verdicts = wide["verdict"]
     rows: list[tuple[str, ...]] = []
     broken: list[str] = []
@@ -72,14 +72,15 @@ def _statements(wide: xr.Dataset) -> Finding:
                 (needed if any(word in name for word in WEAKENED) else broken).append(name)
         rows.append((name, *cells))
     over = [-float(wide["violation"].sel(order=order, policy="learned", c=C[1]).mean()) for order in ORDERS]
-    verdict: Verdict = "refuted" if broken else "supported" if needed else "undecided"
+    weakened = {str(each) for each in verdicts["statement"].values if any(word in str(each) for word in WEAKENED)}
+    verdict: Verdict = "refuted" if broken else verdict_of_cases(len(set(needed)), 0, len(weakened))
     text = f"{', '.join(sorted(set(needed)))} are violated" if needed else "none is violated"
     return Finding(
         "Statements where the explored requests fall short of alpha",
         "Where the model that serves explored requests falls short of alpha, T1 to T3 need the terms in beta_M.",
         verdict,
         f"At beta_M = {float(wide['beta_M'].sel(order=ORDERS[0])):+.2f} {len(set(broken))} of the statements with "
-        f"these terms are violated; of those without them {text}. At c = {C[1]:g} satisfaction - alpha is "
+        f"these terms are violated. Of the statements without them {text}. At c = {C[1]:g} satisfaction - alpha is "
         f"{over[0]:+.4f} with the worse model serving what is explored and {over[1]:+.4f} with the best one.",
         (
             Number("weakened statements that are violated", len(set(needed))),

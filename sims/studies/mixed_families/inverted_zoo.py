@@ -39,7 +39,7 @@ STATEMENTS: tuple[Statement, ...] = (
     violation.T1._replace(name="T1"),
     violation.T1.on_changed("T1 without R_T", _without_inversion),
     second_form,
-    second_form.on_changed("the same, beta_M ignored", _without_inversion),
+    second_form.on_changed("T1, second form, beta_M ignored", _without_inversion),
     cost.T2._replace(name="T2"),
     cost.T2.on_changed("T2 without R_T", _without_inversion),
     queue.T3._replace(name="T3"),

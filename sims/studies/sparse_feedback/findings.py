@@ -76,7 +76,7 @@ def _rows(name: str, one: xr.Dataset) -> list[tuple[str, ...]]:
 
 
 def _bounds(result: Results) -> Finding:
-    """Rule: supported where no check is violated and some hold, refuted where one is violated, else undecided."""
+    """Rule, per check: it holds; it fails where it is violated. One violated check refutes the claim."""
     rows, totals = [], {"holds": 0, "violated": 0, "undecided": 0}
     for statement in (str(each) for each in next(iter(result.values()))["statement"].values):
         words = np.concatenate([one["verdict"].sel(statement=statement).values.ravel() for one in result.values()])
@@ -84,7 +84,7 @@ def _bounds(result: Results) -> Finding:
         totals = {word: totals[word] + count for word, count in counts.items()}
         rows.append((statement, *(str(count) for count in counts.values()), str(words.size - sum(counts.values()))))
     checks = sum(totals.values())
-    verdict: Verdict = "refuted" if totals["violated"] else "supported" if totals["holds"] else "undecided"
+    verdict: Verdict = "refuted" if totals["violated"] else verdict_of_cases(totals["holds"], 0, checks)
     return Finding(
         "Bounds under sparse feedback",
         "Queue, violation and cost under sparse feedback stay within T9 and T2.",

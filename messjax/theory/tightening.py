@@ -38,7 +38,10 @@ def _least(right: Callable[[Floats], Floats], T: float, limit: float) -> float:
     if not len(enough):
         return np.inf
     first = enough[0]
-    return float(find_root(surplus, (grid[first - 1], grid[first])).bracket[1]) if first else 0.0
+    if not first:
+        return 0.0
+    root = find_root(surplus, (grid[first - 1], grid[first]))
+    return float(root.x if surplus(root.x) >= 0 else root.bracket[1])  # an exact root may be the bracket's lower end
 
 
 def T10_kappa(right: Callable[[float], Any], *, T: float, beta: float, beta_M: float | None = None) -> float:

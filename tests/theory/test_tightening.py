@@ -55,6 +55,11 @@ def test_T10_kappa_tail_is_enough_and_no_less_is(zeta, T, V, gain):
         assert theory.T10_kappa_tail(zeta=zeta, T=2 * T, alpha=alpha, V=V, dE=1.0, beta=beta) < kappa
 
 
+def test_T10_kappa_tail_where_the_root_is_met_exactly():
+    near = [theory.T10_kappa_tail(zeta=0.75, T=T, alpha=0.4, V=0.0, dE=1.0, beta=0.6) for T in (16_381, 16_382, 16_383)]
+    assert near[0] > near[1] > near[2]
+
+
 @given(worlds(), positive)
 @FEW
 def test_T10_cost_holds_exactly(world, share):

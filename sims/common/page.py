@@ -16,7 +16,7 @@ Every study of `sims/` tests claims about MESS+ by simulation. This page is gene
 numbers of the runs, and each verdict follows from them by a rule that its study states.
 
 - **supported**: the claim holds in everything that was tried.
-- **partly**: it holds in some of the cases and not in others, which the section names.
+- **partly**: it is shown in some of the cases only, as the section says.
 - **refuted**: the simulation shows the opposite.
 - **undecided**: the numbers do not tell.
 

@@ -5,6 +5,7 @@ docs/theory.md, under the identifier that each function carries in its name. One
 (the functions below), the statements that use them (`Statement` objects in capitals, all of them in `ALL`), what these
 assume and where their proofs are: `paths` (L1 to L5), `violation` (T1), `cost` (T2), `queue` (T3, T4), `duality` (T5),
 `attraction` (T6), `exploration` (T7, T8), `sparse` (T9), `tightening` (T10).
+`certificates`: what one run shows where the distribution is unknown.
 
 A bound takes one `BoundInputs`, numbers by keyword, or both, never numbers by position. It returns the bound (in T5 the
 bounded quantity), not a verdict. All arguments broadcast as in NumPy, so that leave-one-out means can be passed where a
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from messjax.theory import optimum
     from messjax.theory.attraction import T6_above, T6_below, T6_gap, T6_level, T6_log_moment, T6_spread, T6_tail
     from messjax.theory.catalogue import ALL, OF_A_SWEEP, assumption_table, assumptions_of, statements_named
+    from messjax.theory.certificates import OptimumLimit, clairvoyant_optimum, partition_optimum, path_satisfaction
     from messjax.theory.constants import BoundInputs, Constants, distribution_constants
     from messjax.theory.cost import CostTerms, T2_cost_terms
     from messjax.theory.dual_shape import Pull
@@ -64,6 +66,7 @@ __all__ = [
     "L3_increment",
     "L4_score",
     "L5_bound",
+    "OptimumLimit",
     "Pull",
     "T1_queue",
     "T1_queue_older",
@@ -98,12 +101,15 @@ __all__ = [
     "TailConstants",
     "assumption_table",
     "assumptions_of",
+    "clairvoyant_optimum",
     "distribution_constants",
     "exploration_probability",
     "exploration_sum",
     "exploration_sum_bound",
     "judge",
     "optimum",
+    "partition_optimum",
+    "path_satisfaction",
     "statements_named",
 ]
 

@@ -24,7 +24,8 @@ ASSUMED = (
     "- C*, the least cost per request of a router that meets alpha on average and knows only what is named: requests "
     "are independent draws of one distribution (A1), and whether a request is labelled does not depend on it (A4, "
     "A5). {costs} Each limit by itself has {level}. Difficulty: classes learned from the first {share:.0%} of "
-    "the requests, the limit uses the others. In brackets: cells. 'No router': none of the kind reaches alpha. Labels 'explored' were paid for by this run; "
+    "the requests, the limit uses the others. In brackets: cells. 'No router': none of the kind reaches alpha. "
+    "Labels 'explored' were paid for by this run; "
     "'recorded' are all of the trace, which a deployment does not have.",
     "- WARNING, all labels: the same assumptions. It bounds C* of every router, whatever it learns, by a router that "
     "knows all labels in advance. This is loose, more requests do not make it tight, and the gap to the best router "

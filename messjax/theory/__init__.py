@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING
 from messjax import lazy_imports
 
 if TYPE_CHECKING:
-    from messjax.theory import optimum
+    from messjax.theory import exact, optimum
     from messjax.theory.attraction import T6_above, T6_below, T6_gap, T6_level, T6_log_moment, T6_spread, T6_tail
     from messjax.theory.catalogue import ALL, OF_A_SWEEP, assumption_table, assumptions_of, statements_named
     from messjax.theory.certificates import OptimumLimit, clairvoyant_optimum, partition_optimum, path_satisfaction
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
         exploration_sum,
         exploration_sum_bound,
     )
+    from messjax.theory.laws import Laws, markov_laws, scheduled_laws
     from messjax.theory.paths import DriftBounds, L1_violation, L2_drift, L3_increment, L4_score, L5_bound
     from messjax.theory.queue import T3_queue, T4_constants, T4_log_moment, T4_queue, T4_tail, TailConstants
     from messjax.theory.sparse import T9_delayed_B, T9_forced, T9_path_tail, T9_queue, T9_tail, T9_violation
@@ -66,6 +67,7 @@ __all__ = [
     "L3_increment",
     "L4_score",
     "L5_bound",
+    "Laws",
     "OptimumLimit",
     "Pull",
     "T1_queue",
@@ -103,13 +105,16 @@ __all__ = [
     "assumptions_of",
     "clairvoyant_optimum",
     "distribution_constants",
+    "exact",
     "exploration_probability",
     "exploration_sum",
     "exploration_sum_bound",
     "judge",
+    "markov_laws",
     "optimum",
     "partition_optimum",
     "path_satisfaction",
+    "scheduled_laws",
     "statements_named",
 ]
 

@@ -35,7 +35,7 @@ from typing import TYPE_CHECKING
 from messjax import lazy_imports
 
 if TYPE_CHECKING:
-    from messjax.theory import optimum
+    from messjax.theory import exact, optimum
     from messjax.theory.attraction import T6_above, T6_below, T6_gap, T6_level, T6_log_moment, T6_spread, T6_tail
     from messjax.theory.catalogue import ALL, OF_A_SWEEP, assumption_table, assumptions_of, statements_named
     from messjax.theory.constants import BoundInputs, Constants, centred_drift, distribution_constants
@@ -60,6 +60,7 @@ if TYPE_CHECKING:
         T1_double_prime_queue,
         T2_double_prime_cost,
     )
+    from messjax.theory.laws import Laws, markov_laws, scheduled_laws
     from messjax.theory.paths import DriftBounds, L1_violation, L2_drift, L3_increment, L4_score, L5_bound
     from messjax.theory.queue import T3_queue, T4_constants, T4_log_moment, T4_queue, T4_tail, TailConstants
     from messjax.theory.sparse import T9_delayed_B, T9_forced, T9_path_tail, T9_queue, T9_tail, T9_violation
@@ -83,6 +84,7 @@ __all__ = [
     "L3_increment",
     "L4_score",
     "L5_bound",
+    "Laws",
     "Pull",
     "R_prime_regret",
     "T1_double_prime_queue",
@@ -127,11 +129,14 @@ __all__ = [
     "centred_drift",
     "decompose",
     "distribution_constants",
+    "exact",
     "exploration_probability",
     "exploration_sum",
     "exploration_sum_bound",
     "judge",
+    "markov_laws",
     "optimum",
+    "scheduled_laws",
     "statements_named",
 ]
 

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING
 from messjax import lazy_imports
 
 if TYPE_CHECKING:
-    from messjax.statistics import confidence_sequences, intervals, scoring_rules
+    from messjax.statistics import bounded_means, confidence_sequences, intervals, scoring_rules
 
 __all__ = [
+    "bounded_means",
     "confidence_sequences",
     "intervals",
     "scoring_rules",

@@ -15,9 +15,8 @@ import numpy as np
 from rich.table import Table
 from rich.text import Text
 from scipy import optimize, special
-from scipy import stats as distributions
 
-from messjax.statistics import intervals
+from messjax.statistics import bounded_means, intervals
 from proofs_check.tables import Column, build, is_wide
 
 LEVEL = 0.95  # of every interval; within one assumption, intervals and p-values are corrected for their number
@@ -81,9 +80,7 @@ def not_checkable(assumption: str, what: str, detail: str) -> Check:
 
 def share(count: int, total: int) -> intervals.Interval:
     """A share with its exact interval (Clopper and Pearson 1934)."""
-    tail = (1.0 - LEVEL) / 2.0
-    lower = distributions.beta.ppf(tail, count, total - count + 1) if count else 0.0
-    upper = distributions.beta.ppf(1.0 - tail, count + 1, total - count) if count < total else 1.0
+    lower, upper = bounded_means.share_limits(count, total, (1.0 - LEVEL) / 2.0)
     return intervals.Interval(count / total, float(lower), float(upper), LEVEL, total)
 
 

@@ -30,7 +30,7 @@ def test_routerarena_is_outside_the_theory(traces):
     assert "A7" in rejected(checks)  # output tokens are not known before routing
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_mmlu_subjects_in_file_order_are_not_iid_and_a_shuffle_mends_it(traces):
     trace = read_routellm(traces / "routellm_mmlu", PRICES)
     ordered = check_trace(trace, alpha=0.75)

@@ -160,6 +160,7 @@ def assert_refuted(plants, seen, quick, starts=1):
     assert all(each.margin[2] < 0.0 for each in result)
 
 
+@pytest.mark.slow
 def test_planted_falsehoods_are_refuted(seen):
     plants = [each for each in weakened.WEAKENINGS if f"{each.truth.name}, {each.what}" in QUICK]
     assert len(plants) == len(QUICK)

@@ -206,7 +206,7 @@ for count in (2, 3):
 """
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_the_number_of_devices_changes_nothing(seven, tmp_path):
     code = THREE_DEVICES.format(here=os.path.dirname(__file__), folder=str(tmp_path))
     flags = {"XLA_FLAGS": "--xla_force_host_platform_device_count=3", "JAX_PLATFORMS": "cpu"}

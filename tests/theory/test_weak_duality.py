@@ -89,7 +89,7 @@ def test_no_policy_shipped_is_below_zero(labels):
     assert (verdict(result) == "holds").mean() > 0.5  # the intervals are narrow enough to decide something
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_no_policy_of_the_general_path_is_below_zero():
     stream = streams.types(LAW, labels="comonotone")
     result = run(stream, general(stream), horizon=500)

@@ -109,7 +109,7 @@ def test_holm_keeps_a_family_of_true_equalities_quiet(run):
     assert loud <= 9 and single >= 100  # two one-sided families at 5% each: 4 of 40 expected
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_every_statement_speaks_and_nothing_is_violated():
     """On small valid cases: each statement applies somewhere, and none is violated."""
     rows = []
@@ -161,7 +161,7 @@ def test_a_statement_of_ones_own_runs_through_the_program(tmp_path, capsys):
 
 
 @pytest.mark.usefixtures("few_cases")
-@pytest.mark.long
+@pytest.mark.slow
 def test_parts_side_by_side_find_what_they_find_alone(tmp_path, capsys, monkeypatch):
     monkeypatch.undo()  # all cases: other processes know nothing of `few_cases`
     words = ["--quick", "--parts", "lemmas,statements", "--only", "T1 queue,T5", "--streams", "16"]

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
-from rich.markup import escape
 
 from messjax import plot, runtime
 from messjax.theory.hypothesis_tests import Row
@@ -52,7 +51,7 @@ def _lemmas(args: PartOptions) -> PartResult:
         batch = [row for row in result if _theme(row.source) == source]
         wrong = [one for row in batch for one in row.wrong]
         proved, refuted = sum(row.status == "proved" for row in batch), sum(one.refuted for one in wrong)
-        example = escape(f"{wrong[0].name}: {wrong[0].counterexample}") if wrong else ""
+        example = f"{wrong[0].name}: {wrong[0].counterexample}" if wrong else ""
         seconds = f"{sum(row.seconds for row in batch):.1f}"
         rows.append([source, f"{proved} of {len(batch)}", f"{refuted} of {len(wrong)}", seconds, example])
     table = build(

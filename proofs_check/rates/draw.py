@@ -9,7 +9,6 @@ import matplotlib
 import numpy as np
 from matplotlib import ticker
 from matplotlib.figure import Figure
-from rich.markup import escape
 from rich.table import Table
 
 from messjax.plot import COLORS, DASHES, MARKERS, STYLE
@@ -40,7 +39,7 @@ def table(rates: Sequence[Rate]) -> Table:
     for rate in rates:
         x, gate = rate.x[-rate.used :], f"{rate.gate:.1f}{'' if rate.gate >= GATE else ', too short'}"
         rows.append([
-            rate.statement, escape(rate.what), rate.x_name, f"{x[0]:g} to {x[-1]:g}", _digits(rate.slope, 3),
+            rate.statement, rate.what, rate.x_name, f"{x[0]:g} to {x[-1]:g}", _digits(rate.slope, 3),
             f"{_digits(rate.slope_lower, 3)} to {_digits(rate.slope_upper, 3)}", f"{rate.predicted:.3f}",
             "no queue" if np.isnan(rate.gate) else gate, rate.verdict,
         ])  # fmt: skip

@@ -98,14 +98,17 @@ def _reported(args: PartOptions, rows: list[Row], draw: Any, title: str = report
 
 
 def _rates(args: PartOptions) -> PartResult:
-    if args.only and not {each.name.split()[0] for each in args.statements} & {"T1", "T2", "T6", "T8"}:
+    only = {each.name.split()[0] for each in args.statements} if args.only else None
+    if only is not None and not only & set().union(*rates.OF.values()):
         return PartResult([], {})
     with runtime.progress(len(rates.PARTS), "kinds of rate") as progress:
-        result = rates.measure_rates(args.quick, args.seed + 2, progress)
-    with runtime.progress(8, "sweeps of a") as progress:
-        swept = rates.measure_exponents(args.quick, args.seed + 3, progress, result)
+        result = rates.measure_rates(args.quick, args.seed + 2, progress, only)
     runtime.console().print(rates.table(result))
-    runtime.console().print(rates.exponent_table(swept))
+    swept: list[rates.Sweep] = []
+    if only is None or "T8" in only:
+        with runtime.progress(8, "sweeps of a") as progress:
+            swept = rates.measure_exponents(args.quick, args.seed + 3, progress, result)
+        runtime.console().print(rates.exponent_table(swept))
     rows = rates.rows(result, swept)
     args.rows.extend(rows)
     runtime.console().print(report.table(rows, "Rates: slopes (measured) against the predicted exponents (bound)"))

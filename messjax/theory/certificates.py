@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import optimize
 
-from messjax.statistics import bounded_means
+from messjax.statistics import one_sided_limits
 from messjax.theory import optimum
 from messjax.theory.arguments import Floats, floats, refuse
 from messjax.theory.paths import L1_violation
@@ -104,7 +104,7 @@ def partition_optimum(
         max_{g >= 0} min_w sum_b w_b min_m {E_bm + g (alpha - mu_bm)}.
 
     The error is shared equally by all limits (Bonferroni): Clopper and Pearson's for weights and for scores that are 0
-    or 1, those of `bounded_means.lower_limits` for other scores and for costs. What is known takes no share.
+    or 1, those of `one_sided_limits.lower_limits` for other scores and for costs. What is known takes no share.
 
     Assumes that requests are independent draws of one distribution (A1), that the partition was fixed before the labels
     were seen, and that whether a request is labelled does not depend on it (A4, A5).
@@ -138,12 +138,14 @@ def partition_optimum(
     error = (1.0 - level) / limits
     count = np.bincount(cell, minlength=num)
     weight = count / len(cell) if cell_weight is None else np.asarray(cell_weight, np.float64)
-    least, most = (weight, weight) if known_weight else bounded_means.share_limits(count, len(cell), error)
+    least, most = (weight, weight) if known_weight else one_sided_limits.share_limits(count, len(cell), error)
     mean_cost, mean = _cell_means(cell, cost, num, 0.0), _cell_means(cell, scores, num, 1.0)
     if cell_cost is not None:
         mean_cost = low_cost = np.asarray(cell_cost, np.float64)
     else:
-        low_cost = np.minimum(_each_cell(cell, cost, num, lambda x: bounded_means.lower_limits(x.T, error)), mean_cost)
+        low_cost = np.minimum(
+            _each_cell(cell, cost, num, lambda x: one_sided_limits.lower_limits(x.T, error)), mean_cost
+        )
     upper = _each_cell(cell, scores, num, lambda s: _upper_limits(s, error))
     gamma = _best_price(least, most, low_cost, upper, alpha)
     lower = np.inf if np.isinf(gamma) else _worst_value(least, most, (low_cost + gamma * (alpha - upper)).min(axis=1))
@@ -156,7 +158,7 @@ def clairvoyant_optimum(cost: ArrayLike, satisfaction: ArrayLike, alpha: float, 
 
     For every g >= 0 the right side is at most Dual(g) <= C*, by Jensen's inequality; it is what a router would pay that
     knows every label in advance, so it is **loose**, and no number of requests makes it tight. g is chosen on the first
-    tenth of the labelled requests, and the mean is bounded on the others by `bounded_means.lower_limits`.
+    tenth of the labelled requests, and the mean is bounded on the others by `one_sided_limits.lower_limits`.
 
     Assumes that requests are independent draws of one distribution (A1) and that whether a request is labelled does not
     depend on it (A4, A5).
@@ -187,7 +189,7 @@ def clairvoyant_optimum(cost: ArrayLike, satisfaction: ArrayLike, alpha: float, 
     gamma = optimum.solve(sample, min(alpha, optimum.largest_alpha(sample))).gamma
     value = (cost[first:] + gamma * (alpha - scores[first:])).min(axis=1)
     shift = gamma * (1.0 - alpha)  # value + shift >= 0
-    lower = float(bounded_means.lower_limits(np.maximum(value + shift, 0.0), 1.0 - level)) - shift
+    lower = float(one_sided_limits.lower_limits(np.maximum(value + shift, 0.0), 1.0 - level)) - shift
     return OptimumLimit(max(lower, 0.0), float(value.mean()), gamma, level, len(cost), 0)
 
 
@@ -269,8 +271,8 @@ def _upper_limits(scores: Floats, error: float) -> Floats:
     known = ~np.isnan(scores)
     binary = bool(np.isin(scores[known], (0.0, 1.0)).all())
     if binary:
-        return bounded_means.share_limits(np.nansum(scores, axis=0), known.sum(axis=0), error)[1]
-    return 1.0 - bounded_means.lower_limits(1.0 - scores.T, error)
+        return one_sided_limits.share_limits(np.nansum(scores, axis=0), known.sum(axis=0), error)[1]
+    return 1.0 - one_sided_limits.lower_limits(1.0 - scores.T, error)
 
 
 def _check_level(level: float) -> None:

@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 from scipy import optimize, special
 
-from messjax.statistics import bounded_means, intervals
+from messjax.statistics import intervals, one_sided_limits
 from proofs_check.tables import Column, build, is_wide
 
 LEVEL = 0.95  # of every interval; within one assumption, intervals and p-values are corrected for their number
@@ -80,7 +80,7 @@ def not_checkable(assumption: str, what: str, detail: str) -> Check:
 
 def share(count: int, total: int) -> intervals.Interval:
     """A share with its exact interval (Clopper and Pearson 1934)."""
-    lower, upper = bounded_means.share_limits(count, total, (1.0 - LEVEL) / 2.0)
+    lower, upper = one_sided_limits.share_limits(count, total, (1.0 - LEVEL) / 2.0)
     return intervals.Interval(count / total, float(lower), float(upper), LEVEL, total)
 
 

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jax.tree_util import Partial
 
 from messjax.policies.bandits import Estimate, bandit
-from messjax.predictors.ridge import HIGHEST, Ridge, ridge_update
+from messjax.predictors.ridge_regression import HIGHEST, Ridge, ridge_update
 from messjax.types import Array, Policy
 
 

@@ -18,7 +18,7 @@ from messjax.meters import folds, standard_meters
 from messjax.policies.adaptive_v import chosen_V
 from messjax.policies.one_sided_feedback import pseudo_labels
 from messjax.policies.tightening import kappa_for
-from messjax.predictors.ridge import Ridge, ridge_update
+from messjax.predictors.ridge_regression import Ridge, ridge_update
 from messjax.theory import optimum
 from messjax.types import Controls, Decision, Distribution, Feedback, Outcome, Request
 

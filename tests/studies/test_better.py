@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from messjax.predictors import ridge as learners
+from messjax.predictors import ridge_regression as learners
 from messjax.types import Outcome
 from sims.common import comparison, worlds
 from sims.studies.better import findings, runs, study, tables, terms

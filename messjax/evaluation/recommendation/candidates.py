@@ -16,7 +16,8 @@ from messjax import policies, predictors
 from messjax.evaluation.recommendation import heads
 from messjax.evaluation.recommendation.requests import Parts, Requests
 from messjax.evaluation.recommendation.runs import Played, play
-from messjax.predictors import learning, ridge
+from messjax.predictors import learning
+from messjax.predictors import ridge_regression as ridge
 from messjax.theory import optimum
 from messjax.types import Controls, Distribution, Policy
 

@@ -179,7 +179,7 @@ _Choice = tuple[Family, int, bool, float, float]
 def _tuned(
     family: Family, parts: Parts, horizon: int, rows: np.ndarray, seed: int, floor: float, quit_at: float
 ) -> tuple[int, bool, float, float]:
-    """The least expensive setting that should pass, or what comes nearest; whether it should, its cost, what it spares."""
+    """The least expensive setting that should pass, or what comes nearest; whether it should, cost, what is spare."""
     known = parts.tuning if family.moves or family.trained else both(parts)
     tuned = family.tune(known, horizon, rows, seed)
     spare = tuned.satisfaction - (_quantile(ERRORS[0] * quit_at) + SLACK) * tuned.deviation - floor

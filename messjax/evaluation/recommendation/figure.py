@@ -59,7 +59,7 @@ def frontier(result: Recommendation, title: str) -> Figure:
             xlabel="satisfaction per request",
             ylabel=f"cost ({result.cost_unit.removesuffix(' per request')} per request)",
         )
-        if cost.max() > 30 * cost[cost > 0].min(initial=np.inf):
+        if cost.max() > 300 * cost[cost > 0].min(initial=np.inf):
             axis.set_yscale("log")
         drawn.suptitle(f"{title}; 95% of the next {result.horizon:,} requests", fontsize=10)
         drawn.legend(loc="outside lower center", ncols=3)

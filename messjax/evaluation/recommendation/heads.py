@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from messjax.evaluation.recommendation.requests import Requests
-from messjax.predictors import ridge
+from messjax.predictors import ridge_regression as ridge
 from messjax.statistics.scoring_rules import brier, log_loss
 
 STRENGTHS = (1.0, 3.0, 10.0, 30.0, 100.0, ridge.BLIND)

@@ -104,9 +104,10 @@ def footing(result: Recommendation) -> str:
     """
     sizes = [len(part.rows) for part in result.parts]
     return (
-        f"It speaks for the next {result.horizon:,} requests like these (queue and learning from their start on): trained "
-        f"on {sizes[0]:,} requests, settings chosen on {sizes[1]:,} others, judged on {sizes[2]:,} others. Intervals and "
-        f"probabilities are over requests, orders and exploration ({decision.JUDGING_RUNS} draws of new requests)."
+        f"It speaks for the next {result.horizon:,} requests like these (queue and learning from their start on): "
+        f"trained on {sizes[0]:,} requests, settings chosen on {sizes[1]:,} others, judged on {sizes[2]:,} others. "
+        "Intervals and probabilities are over requests, orders and exploration "
+        f"({decision.JUDGING_RUNS} draws of new requests)."
     )
 
 
@@ -121,15 +122,14 @@ def alternatives(result: Recommendation, most: int = 9) -> Table:
         A table that fits into 80 columns.
     """
     out = Table(caption=f"cost in {result.cost_unit} with 95% of the next {result.horizon:,} requests; * recommended")
-    for column in ("candidate", "settings", "cost", "satisfaction", "keeps"):
-        out.add_column(column, justify="left" if column in ("candidate", "settings") else "right", overflow="fold")
+    for column in ("candidate", "cost", "satisfaction", "keeps"):
+        out.add_column(column, justify="left" if column == "candidate" else "right", overflow="fold")
     shown = sorted(result.judged, key=lambda one: (one.keep < result.confidence, one.cost.mean()))
     for one in shown[:most]:
         mark = "*" if one is result.chosen and result.answer in (decision.USE, decision.SINGLE_MODEL) else " "
         low, high = np.quantile(one.cost, (0.025, 0.975))
         out.add_row(
-            f"{mark} {one.family.name}",
-            settings(one),
+            f"{mark} {one.family.name}\n  {settings(one)}".rstrip(),
             f"{one.cost.mean():.4g}\n({low:.3g} to {high:.3g})",
             f"{one.satisfaction.mean():.4f}\n+- {1.96 * one.satisfaction.std():.4f}",
             _probability(one.keep),
@@ -279,7 +279,8 @@ def _percent(difference: Difference) -> str:
 
 def _keeps(one: Judged, result: Recommendation) -> str:
     within = f" (within {result.tolerance:g})" if result.tolerance else ""
-    return f"keeps {result.alpha:g}{within} with probability {_probability(one.keep)} on the next {result.horizon:,} requests"
+    likely = f"with probability {_probability(one.keep).replace('> ', 'above ').replace('< ', 'below ')}"
+    return f"keeps {result.alpha:g}{within} {likely} on the next {result.horizon:,} requests"
 
 
 def _probability(keep: float) -> str:

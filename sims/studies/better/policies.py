@@ -14,7 +14,7 @@ import numpy as np
 
 from messjax import policies, predictors
 from messjax.policies.adaptive_v import chosen_V
-from messjax.predictors import ridge as learners
+from messjax.predictors import ridge_regression as learners
 from messjax.types import Distribution, Policy, Predictor
 from sims.common.worlds import PUBLISHED_C, World
 

@@ -17,7 +17,7 @@ import xarray as xr
 
 from messjax.components import expect
 from messjax.theory import hypothesis_tests, optimum
-from messjax.theory.catalogue import ALL, OF_A_SWEEP, statements_named
+from messjax.theory.catalogue import ALL, OF_A_SWEEP, OF_TERMS, statements_named
 from messjax.theory.constants import Constants, centred_drift, distribution_constants
 from messjax.theory.cost import CostTerms, T2_cost_terms
 from messjax.theory.exploration import exploration_sum
@@ -48,7 +48,8 @@ def judge(
         dataset: a result of `sweep`, with a dimension `stream` and any of policy, V, alpha, c, a and f.
         distribution: the law of its requests, costs in the unit of the dataset; None where it is not known. That of a
             large sample ("sampled") has C* and gamma* up to its sampling error, which the margins do not contain.
-        statements: `Statement` objects, or names as in "T1,T2 cost gap"; by default `theory.OF_A_SWEEP`.
+        statements: `Statement` objects, or names as in "T1,T2 cost gap"; by default `theory.OF_A_SWEEP`, and
+            `theory.OF_TERMS` where `meters.decomposition` was among the meters.
         correction: "holm" corrects verdicts for the number of tests, "none" leaves each test by itself, "bonferroni"
             corrects more cautiously.
         level: coverage of each limit, and of the verdicts.
@@ -83,7 +84,7 @@ def judge(
     expect("dataset", dataset, xr.Dataset, "a result of sweep")
     if distribution is not None:
         expect("distribution", distribution, Distribution, "the Distribution of its requests: stream.distribution()")
-    chosen = _chosen(statements)
+    chosen = _chosen(statements, dataset)
     _check(dataset, distribution, chosen, ignored)
     grid = tuple(str(d) for d in dataset["cost"].dims if d != "stream")
     shape = (len(chosen), *(dataset.sizes[d] for d in grid))
@@ -170,10 +171,12 @@ class _Metrics(dict[str, np.ndarray]):
         return values
 
 
-def _chosen(statements: str | Sequence[Statement] | None) -> list[Statement]:
+def _chosen(statements: str | Sequence[Statement] | None, dataset: xr.Dataset) -> list[Statement]:
     if isinstance(statements, str):
         return statements_named(statements, known_statements())
-    return list(OF_A_SWEEP if statements is None else statements)
+    if statements is None:
+        return [*OF_A_SWEEP, *(OF_TERMS if "decision_loss" in dataset else ())]
+    return list(statements)
 
 
 def _check(

@@ -7,7 +7,7 @@ from messjax import lazy_imports
 if TYPE_CHECKING:
     from messjax.plot.curves import over_requests, predictor_quality
     from messjax.plot.stacked_bars import decomposition
-    from messjax.plot.style import COLORS, DASHES, MARKERS, STYLE, line_style, note_omitted, save
+    from messjax.plot.style import COLORS, DASHES, MARKERS, STYLE, line_style, note_omitted, plain, save
     from messjax.plot.trade_off import versus_v
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "line_style",
     "note_omitted",
     "over_requests",
+    "plain",
     "predictor_quality",
     "save",
     "versus_v",

@@ -12,7 +12,7 @@ from matplotlib import ticker
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from messjax.plot.style import COLORS, MARKERS, STYLE, line_style, note_omitted
+from messjax.plot.style import COLORS, MARKERS, STYLE, line_style, note_omitted, plain
 
 
 def over_requests(
@@ -32,6 +32,7 @@ def over_requests(
     Returns:
         The figure.
     """
+    cost_unit = plain(cost_unit)
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(9.2, 4.6), layout="constrained")
         left, right = figure.subplots(1, 2)
@@ -39,7 +40,7 @@ def over_requests(
             look = line_style(i) | {"lw": 1.4, "ms": 4}
             for axis, name in ((left, "satisfaction_curve"), (right, "cost_curve")):
                 mean, lower, upper = (summary[name].sel(limit=limit).values for limit in ("mean", "lower", "upper"))
-                axis.plot(summary["t"].values, mean, label=label, markevery=max(1, len(mean) // 8), **look)
+                axis.plot(summary["t"].values, mean, label=plain(label), markevery=max(1, len(mean) // 8), **look)
                 axis.fill_between(summary["t"].values, lower, upper, color=look["color"], alpha=0.15, lw=0)
         left.axhline(alpha, color="k", lw=1.0, ls=(0, (6, 2)), label=f"SLA: alpha = {alpha:g}")
         left.set(title="(a) running satisfaction", ylabel="satisfied requests / requests so far")
@@ -50,8 +51,8 @@ def over_requests(
             axis.xaxis.set_major_formatter(ticker.StrMethodFormatter("{x:,.0f}"))
         handles, labels = left.get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=4)
-        figure.suptitle(title, fontsize=10)
-        note_omitted(figure, omitted)
+        figure.suptitle(plain(title), fontsize=10)
+        note_omitted(figure, plain(omitted))
         return figure
 
 
@@ -95,7 +96,7 @@ def predictor_quality(summary: xr.Dataset, *, title: str, most: int = 3) -> Figu
         _reliability(axes[1, 1], summary.isel(c=shown).sel(on=last), shown)
         axes[1, 1].set(title=f"(d) reliability at the end, {last}, all models")
         figure.legend(handles=_quality_legend(summary, shown, last), loc="outside lower center", ncols=3)
-        figure.suptitle(title, fontsize=10)
+        figure.suptitle(plain(title), fontsize=10)
         hidden = [f"{c:g}" for i, c in enumerate(summary["c"].values) if i not in shown]
         note_omitted(figure, f"Not drawn: c = {', '.join(hidden)}." if hidden else "")
         return figure

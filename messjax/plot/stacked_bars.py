@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from messjax.components import expect
-from messjax.plot.style import STYLE, line_style
+from messjax.plot.style import STYLE, line_style, plain
 
 LOOKS: dict[str, dict[str, Any]] = {  # term: how its part of a bar is filled
     "noise": {"facecolor": "0.72"},
@@ -54,7 +54,7 @@ def decomposition(terms: xr.Dataset, *, title: str = "", cost_unit: str | None =
         for axis, letter, name in zip(axes, "ab", WHAT, strict=True):
             draw_terms(axis, terms, name, letter=letter, cost_unit=cost_unit)
         figure.legend(handles=[*policy_handles(terms), *term_handles()], loc="outside lower center", ncols=4)
-        figure.suptitle(title, fontsize=10)
+        figure.suptitle(plain(title), fontsize=10)
         return figure
 
 
@@ -95,7 +95,7 @@ def draw_terms(axis: Any, terms: xr.Dataset, name: str, *, letter: str, cost_uni
         letter: Letter of the panel.
         cost_unit: Unit of the costs; by default that of the terms.
     """
-    unit = str(terms.attrs.get("cost_unit", "cost")) if cost_unit is None else cost_unit
+    unit = plain(str(terms.attrs.get("cost_unit", "cost"))) if cost_unit is None else cost_unit
     measured, printed, what, short = WHAT[name]
     num_policies, V = terms.sizes["policy"], terms["V"].values
     width = 0.8 / num_policies
@@ -151,5 +151,5 @@ def policy_handles(terms: xr.Dataset) -> list[Any]:
     Returns:
         Matplotlib's handles.
     """
-    names = [str(name) for name in terms["policy"].values]
+    names = [plain(str(name)) for name in terms["policy"].values]
     return [Line2D([], [], **(line_style(i) | {"ls": ""}), label=f"{name}: measured") for i, name in enumerate(names)]

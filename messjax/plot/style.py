@@ -8,6 +8,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from messjax import output
 from messjax.components import expect, found
 
 # Okabe and Ito's colours, told apart by the colour-blind; markers and line styles tell them apart in grey.
@@ -45,6 +46,21 @@ def line_style(i: int) -> dict[str, Any]:
     cycle = i // len(COLORS)
     dashes = DASHES[(i + cycle) % len(DASHES)]
     return {"color": COLORS[i % len(COLORS)], "marker": MARKERS[(i + cycle // 6) % len(MARKERS)], "ls": dashes}
+
+
+def plain(text: str) -> str:
+    """A text of the user's, such as a model's name, as matplotlib shows it letter for letter.
+
+    A dollar sign would begin a formula, and a legend leaves out what begins with an underscore.
+
+    Args:
+        text: The text.
+
+    Returns:
+        The text for a title, a label or a legend.
+    """
+    shown = output.visible(text).replace("$", r"\$")
+    return f" {shown}" if shown.startswith("_") else shown
 
 
 def note_omitted(figure: Figure, text: str) -> None:

@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 
 from messjax.components import expect
 from messjax.plot.stacked_bars import WHAT, by_policy_and_v, draw_terms, term_handles
-from messjax.plot.style import DASHES, STYLE, line_style, note_omitted
+from messjax.plot.style import DASHES, STYLE, line_style, note_omitted, plain
 
 
 def versus_v(
@@ -40,8 +40,8 @@ def versus_v(
         ValueError: There is no dimension V, or one that is neither statement, policy nor V.
     """
     verdicts = _by_policy_and_v(verdicts)
-    cost_unit = str(verdicts.attrs.get("cost_unit", "cost")) if cost_unit is None else cost_unit
-    names = [str(name) for name in verdicts["policy"].values]
+    cost_unit = plain(str(verdicts.attrs.get("cost_unit", "cost")) if cost_unit is None else cost_unit)
+    names = [plain(str(name)) for name in verdicts["policy"].values]
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(9.2, 10.4), layout="constrained")
         axes = figure.subplots(3, 2)
@@ -70,7 +70,7 @@ def versus_v(
         else:
             _draw_cost_terms(axes[2], verdicts, cost_unit)
         figure.legend(handles=[*policies, *extras], loc="outside lower center", ncols=3)
-        figure.suptitle(title, fontsize=10)
+        figure.suptitle(plain(title), fontsize=10)
         if terms is None and len(names) > 2:
             note_omitted(figure, f"Terms of T2 are not drawn for {', '.join(names[1:-1])}.")
         return figure
@@ -112,7 +112,7 @@ def _form_handles(verdicts: xr.Dataset) -> list[Line2D]:
 
 def _draw_cost_terms(axes: Any, verdicts: xr.Dataset, cost_unit: str) -> None:
     """Panels (e) and (f) without measured terms: those of the bound T2, of the first and the last policy."""
-    names = [str(name) for name in verdicts["policy"].values]
+    names = [plain(str(name)) for name in verdicts["policy"].values]
     last = ((axes[1], "f", len(names) - 1),) if len(names) > 1 else ()
     axes[1].set_visible(bool(last))
     for axis, letter, i in ((axes[0], "e", 0), *last):
@@ -184,7 +184,7 @@ def _queue_extras(axis: Any, verdicts: xr.Dataset) -> list:
                 color=line_style(i)["color"],
                 lw=1.0,
                 marker="_",
-                label=f"(c) {T3.split()[0]}, {name}: bound on the mean of Q",
+                label=f"(c) {T3.split()[0]}, {plain(str(name))}: bound on the mean of Q",
             )
     return handles
 

@@ -225,7 +225,7 @@ def _sharp(dataset: xr.Dataset) -> str:
     """How loose the sharper forms are, and for whom T3' speaks."""
     found = targets(dataset)
     words = [f"{name} by {found[name]:.2g} (wanted: {TARGETS[name]:g})" for name in TARGETS]
-    speaks = np.isfinite(dataset["bound"].sel(statement="T3'")).all("V")
+    speaks = xr.apply_ufunc(np.isfinite, dataset["bound"].sel(statement="T3'")).all("V")
     who = [str(name) for name in dataset["policy"].values[speaks.values]]
     return (
         f"Where the cost gap is at least three standard errors from zero the bounds that decompose are loose at most: "

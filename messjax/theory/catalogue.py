@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from messjax.theory import attraction, cost, duality, exploration, paths, queue, sparse, tightening, violation
+from messjax.theory import (
+    attraction,
+    cost,
+    duality,
+    exploration,
+    markov_modulated,
+    moving_laws,
+    optimism,
+    paths,
+    queue,
+    sparse,
+    tightening,
+    violation,
+)
 from messjax.theory.statement import ASSUMPTIONS, Statement
 
 ALL: tuple[Statement, ...] = (
@@ -17,6 +30,9 @@ ALL: tuple[Statement, ...] = (
     *attraction.STATEMENTS,
     *sparse.STATEMENTS,
     *tightening.STATEMENTS,
+    *optimism.STATEMENTS,
+    *moving_laws.STATEMENTS,
+    *markov_modulated.STATEMENTS,
 )
 OF_A_SWEEP: tuple[Statement, ...] = (  # judged by default; those that another implies come last
     violation.T1,
@@ -27,6 +43,7 @@ OF_A_SWEEP: tuple[Statement, ...] = (  # judged by default; those that another i
     violation.T1_OLDER,
     violation.T1_VIOLATION_OLDER,
 )
+OF_MOVING_LAWS: tuple[Statement, ...] = (*moving_laws.STATEMENTS, *markov_modulated.STATEMENTS)
 
 
 def statements_named(wanted: str, statements: Sequence[Statement] = ALL) -> list[Statement]:

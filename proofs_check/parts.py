@@ -65,8 +65,8 @@ def _lemmas(args: PartOptions) -> PartResult:
 
 
 def _theme(source: str) -> str:
-    """L1, T3, or one of the inequalities (1), (2), (3) that T1 to T3 share."""
-    return source.split()[0].strip("',")
+    """L1, T3', or one of the inequalities (1), (2), (3) that T1 to T3 share."""
+    return source.split()[0].strip(",;") if not source.startswith("'") else source.split("'")[1]
 
 
 def _statements(args: PartOptions) -> PartResult:

@@ -15,11 +15,11 @@ from numpy.typing import ArrayLike
 from messjax.theory import optimum
 from messjax.theory.arguments import Floats, floats, over
 from messjax.theory.constants import BoundInputs, bound_function
+from messjax.theory.decision_loss import NOT_MEASURED, measured
 from messjax.theory.laws import Laws
 from messjax.theory.statement import Claim, Conclusion, NotApplicable, Run, Statement, define_statement
 
 SAME = 1e-9  # prices this close, relative, are one
-LONGEST = 200_000  # steps of the chain after which it is given up as periodic
 
 
 class ModulatedConstants(NamedTuple):
@@ -39,7 +39,6 @@ class ModulatedConstants(NamedTuple):
     inversion: float
 
 
-@functools.lru_cache(maxsize=256)
 def T13_constants(laws: Laws, alpha: float) -> ModulatedConstants:
     """T13 (mean): the constants of a hidden Markov chain. Re-derived here.
 
@@ -55,6 +54,12 @@ def T13_constants(laws: Laws, alpha: float) -> ModulatedConstants:
     """
     if laws.transition is None:
         raise ValueError("T13_constants: found laws by a schedule, expected laws by a Markov chain")
+    return _known(laws, alpha)
+
+
+@functools.lru_cache(maxsize=256)
+def _known(laws: Laws, alpha: float) -> ModulatedConstants:
+    assert laws.transition is not None
     parts = laws.parts
     cheapest = [float(part.weight @ part.cost.min(axis=1)) for part in parts]
     last = min(float(part.weight @ part.mean[:, -1]) for part in parts)
@@ -68,14 +73,14 @@ def T13_constants(laws: Laws, alpha: float) -> ModulatedConstants:
 
 def _mixing_time(P: Floats, pi: Floats) -> float:
     left = power = P - pi  # its k-th power is P^k - pi: what is left of the first state after k steps
-    total = 0.0
-    for _ in range(LONGEST):
+    if np.abs(np.linalg.eigvals(left)).max() > 1.0 - SAME:
+        return np.inf  # periodic, or nearly so
+    total, distance = 0.0, 1.0
+    while distance > 1e-15:
         distance = 0.5 * float(np.abs(power).sum(axis=1).max())
         total += distance
-        if distance < 1e-15:
-            return total
         power = power @ left
-    return np.inf
+    return total
 
 
 def _responses(laws: Laws) -> tuple[Floats, Floats]:
@@ -185,6 +190,8 @@ PROOF: Any = {
 def _constants(run: Run) -> ModulatedConstants | NotApplicable:
     if run.laws is None or run.laws.transition is None:
         return NotApplicable("requests are not known to be selected by a hidden Markov chain")
+    if not measured(run):
+        return NotApplicable(NOT_MEASURED)
     constants = T13_constants(run.laws, run.alpha)
     return constants if np.isfinite(constants.tau) else NotApplicable("the hidden chain is periodic: tau is infinite")
 

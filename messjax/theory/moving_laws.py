@@ -14,6 +14,7 @@ import numpy as np
 from messjax.theory import optimum
 from messjax.theory.arguments import over
 from messjax.theory.constants import BoundInputs, bound_function
+from messjax.theory.decision_loss import NOT_MEASURED, measured
 from messjax.theory.exploration import exploration_probability
 from messjax.theory.laws import Laws, scheduled_laws
 from messjax.theory.statement import Claim, Conclusion, NotApplicable, Run, Statement, define_statement
@@ -39,7 +40,6 @@ class MovingConstants(NamedTuple):
     C_average: float
 
 
-@functools.lru_cache(maxsize=256)
 def T12_constants(laws: Laws, alpha: float, *, T: int, c: float = 0.0, a: float = 0.25) -> MovingConstants:
     """T12 (mean): the constants of laws that move. Re-derived here.
 
@@ -57,18 +57,24 @@ def T12_constants(laws: Laws, alpha: float, *, T: int, c: float = 0.0, a: float 
     Raises:
         ValueError: alpha is out of reach under one of the laws (T12 does not apply), or a schedule that is too short.
     """
+    return _constants(laws, alpha, T, c, a)
+
+
+@functools.lru_cache(maxsize=256)
+def _constants(laws: Laws, alpha: float, T: int, c: float, a: float) -> MovingConstants:
     laws = laws.first(T)
     p = exploration_probability(t=np.arange(1, T + 1), c=c, a=a)
-    rows = np.eye(len(laws.parts)) if laws.shares is None else laws.shares
-    kinds, which = np.unique(rows, axis=0, return_inverse=True)
+    if laws.shares is None:
+        kinds: Any = np.eye(len(laws.parts))
+        often: Any = laws.stationary
+        explored: Any = float(p.sum()) * often
+    else:
+        kinds, which = np.unique(laws.shares, axis=0, return_inverse=True)
+        often, explored = (
+            np.bincount(which.ravel(), weights=w, minlength=len(kinds)) for w in (np.full(T, 1.0 / T), p)
+        )
     distributions = [scheduled_laws(laws.parts, row[None]).average for row in kinds]
     best = [optimum.solve(each, alpha) for each in distributions]
-    if laws.shares is None:
-        often = laws.stationary
-        explored = float(p.sum()) * often
-    else:
-        often = np.bincount(which, weights=np.full(T, 1.0 / T), minlength=len(kinds))
-        explored = np.bincount(which, weights=p, minlength=len(kinds))
     C, gamma = np.array([one.cost for one in best]), np.array([one.gamma for one in best])
     E_all = np.array([d.weight @ d.cost.sum(axis=1) for d in distributions])
     last = np.array([d.weight @ d.mean[:, -1] for d in distributions])
@@ -145,7 +151,9 @@ def constants_of(run: Run) -> MovingConstants | NotApplicable:
         The constants.
     """
     if run.laws is None:
-        return NotApplicable("the law of each request is not known")
+        return NotApplicable("the law of each request is not known, or the same for all")
+    if not measured(run):
+        return NotApplicable(NOT_MEASURED)
     try:
         return T12_constants(run.laws, run.alpha, T=run.T, c=run.c, a=run.a)
     except ValueError as error:
@@ -176,7 +184,7 @@ def T12_QUEUE(run: Run) -> Conclusion:
     return Claim(
         run.metrics["queue_last"],
         lambda D, X: T12_queue(run.inputs(D_above=D, exploration_queue=X), moving=moving),
-        run.over("decision_loss", "exploration_queue"),
+        run.over("decision_loss_above", "exploration_queue"),
     )
 
 

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 
 from messjax.theory.arguments import floats, over
 from messjax.theory.constants import BoundInputs, bound_function
+from messjax.theory.decision_loss import NOT_MEASURED, measured
 from messjax.theory.statement import Claim, Conclusion, NotApplicable, Run, Statement, define_statement
 
 
@@ -139,6 +140,12 @@ def _sizes(run: Run) -> dict[str, Any]:
     return {"num_types": num_types, "num_models": num_models, "cost_range": cost_range(run)}
 
 
+def _missing(run: Run) -> NotApplicable | None:
+    if OBSERVED not in run.metrics:
+        return NotApplicable("the run was not measured by meters.optimism_widths")
+    return None if measured(run) else NotApplicable(NOT_MEASURED)
+
+
 def cost_range(run: Run) -> float:
     """E_r, the largest difference of two costs of one request.
 
@@ -155,7 +162,8 @@ def cost_range(run: Run) -> float:
 @define_statement("T11 decision loss", unit="D (V times cost)", **PROOF)
 def T11_LOSS(run: Run) -> Conclusion:
     """D <= E sum_t Q_t w_t + V E_r/T + alpha/2: the served model's width, once."""
-    return Claim(
+    missing = _missing(run)
+    return missing or Claim(
         run.metrics["decision_loss"],
         lambda widths: T11_decision_loss(run.inputs(), width_sum=widths, cost_range=cost_range(run)),
         run.over(OBSERVED),
@@ -165,6 +173,9 @@ def T11_LOSS(run: Run) -> Conclusion:
 @define_statement("T11 cost gap, widths", unit="average cost - C* (cost per request)", **PROOF)
 def T11_OBSERVABLE(run: Run) -> Conclusion:
     """Average cost - C* <= B0/V + [E sum_t Q_t w_t + V E_r/T + alpha/2 + k0^2/2]/(V T)."""
+
+    if missing := _missing(run):
+        return missing
 
     def bound(widths: Any) -> Any:
         D = T11_decision_loss(run.inputs(), width_sum=widths, cost_range=cost_range(run))

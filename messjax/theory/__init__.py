@@ -5,7 +5,7 @@ docs/theory.md, under the identifier that each function carries in its name. One
 (the functions below), the statements that use them (`Statement` objects in capitals, all of them in `ALL`), what these
 assume and where their proofs are: `paths` (L1 to L5), `violation` (T1), `cost` (T2), `queue` (T3, T4), `duality` (T5),
 `attraction` (T6), `exploration` (T7, T8), `sparse` (T9), `tightening` (T10), `identities` (I1 to I4, T1'', T2'', R'),
-`decision_loss` (T1', T2', T3', T6').
+`decision_loss` (T1', T2', T3', T6'). `certificates`: what one run shows where the distribution is unknown.
 
 A bound takes one `BoundInputs`, numbers by keyword, or both, never numbers by position. It returns the bound (in T5 the
 bounded quantity), not a verdict. All arguments broadcast as in NumPy, so that leave-one-out means can be passed where a
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from messjax.theory import exact, optimum
     from messjax.theory.attraction import T6_above, T6_below, T6_gap, T6_level, T6_log_moment, T6_spread, T6_tail
     from messjax.theory.catalogue import ALL, OF_A_SWEEP, assumption_table, assumptions_of, statements_named
+    from messjax.theory.certificates import OptimumLimit, clairvoyant_optimum, partition_optimum, path_satisfaction
     from messjax.theory.constants import BoundInputs, Constants, centred_drift, distribution_constants
     from messjax.theory.cost import CostTerms, T2_cost_terms
     from messjax.theory.decision_loss import T1_prime_queue, T2_prime_cost, T3_prime_queue, T6_prime_gap
@@ -98,6 +99,7 @@ __all__ = [
     "L5_bound",
     "Laws",
     "LowerBound",
+    "OptimumLimit",
     "Pull",
     "R_prime_regret",
     "T1_double_prime_queue",
@@ -155,6 +157,7 @@ __all__ = [
     "assumption_table",
     "assumptions_of",
     "centred_drift",
+    "clairvoyant_optimum",
     "decompose",
     "distribution_constants",
     "exact",
@@ -169,6 +172,8 @@ __all__ = [
     "lower_bound_worlds",
     "markov_laws",
     "optimum",
+    "partition_optimum",
+    "path_satisfaction",
     "scheduled_laws",
     "statements_named",
 ]

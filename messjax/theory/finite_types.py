@@ -88,7 +88,7 @@ def T6_decay_rate(*, alpha: float, eta: float) -> float:
 
 
 def T6_finite_types(distribution: Distribution, *, V: float, alpha: float, p: float = 0.0) -> float:
-    """T6 (mean), finitely many types: the adjusted regret per request of a settled queue with an oracle is at most
+    """T6 (mean), finitely many types: the adjusted regret per request of an oracle with a settled queue is at most:
 
         p (E_all - C* - g beta_M) + lbar [P(Q >= V g_+) + P(Q <= V g_-)],
 

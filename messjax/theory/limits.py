@@ -98,8 +98,7 @@ def lower_bound(T: int, *, alpha: float = 0.25, violation: float = 0.05, gap: fl
 
 @bound_function("gamma")
 def T5_cost_floor(inputs: BoundInputs, *, violation: ArrayLike) -> Any:
-    """T5 (mean), as a floor of the cost gap: average cost - C* >= -gamma* E[violation], for every policy. Re-derived
-    here.
+    """T5 (mean), a floor: average cost - C* >= -gamma* E[violation] for every policy. Re-derived here.
 
     Args:
         inputs: gamma.
@@ -128,7 +127,7 @@ def heuristic_smooth_gap(inputs: BoundInputs, *, variance: ArrayLike) -> Any:
     Returns:
         sigma^2 / (4 V), in cost per request.
 
-    Source: "Limits" in docs/theory.
+    Source: "Smooth duals (heuristic)" in docs/theory.
     """
     (V,) = inputs.floats("V")
     (variance,) = floats(variance)
@@ -149,7 +148,7 @@ def heuristic_smooth_spread(inputs: BoundInputs, *, variance: ArrayLike, curvatu
     Returns:
         The standard deviation of Q, in requests.
 
-    Source: "Limits" in docs/theory.
+    Source: "Smooth duals (heuristic)" in docs/theory.
     """
     (V,) = inputs.floats("V")
     variance, curvature = floats(variance, curvature)

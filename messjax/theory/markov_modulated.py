@@ -109,7 +109,7 @@ def long_run_variance(laws: Laws, alpha: float) -> float:
     Raises:
         ValueError: Laws by a schedule, or alpha out of reach.
 
-    Source: "Limits" in docs/theory (after T13).
+    Source: "Smooth duals (heuristic)" in docs/theory.
     """
     if laws.transition is None:
         raise ValueError("long_run_variance: found laws by a schedule, expected laws by a Markov chain")
@@ -127,7 +127,7 @@ def long_run_variance(laws: Laws, alpha: float) -> float:
 
 @bound_function("V T P_T E_all C_star B0 k0 D_T exploration_queue")
 def T13_cost(inputs: BoundInputs, *, modulated: ModulatedConstants, moves: ArrayLike, largest_queue: ArrayLike) -> Any:
-    """T13 (mean): with tau, sigma_s and e0 of the hidden chain and C* of the average law,
+    """T13 (mean): with tau, sigma_s and e0 of the hidden chain and C* of the average law:
 
         average cost - C* <= (E_all - C*) P_T/T
             + [B0 T + tau sigma_s moves + D + R + (Q_1 - k0)^2/2 + 2 tau (V e0 + sigma_s max_t E[Q_t])]/(V T),
@@ -154,7 +154,7 @@ def T13_cost(inputs: BoundInputs, *, modulated: ModulatedConstants, moves: Array
 
 @bound_function("V gamma T B0 k0 D_above exploration_queue")
 def T13_queue(inputs: BoundInputs, *, modulated: ModulatedConstants, moves: ArrayLike) -> Any:
-    """T13 (mean): with b = tau sigma_s,
+    """T13 (mean): with b = tau sigma_s:
 
         E[Q_{T+1}] <= V g + k0 + 2 b + sqrt(4 b^2 + 4 b k0 + ((Q_1 - V g)+ - k0)^2 + 2 B0 T + 2 b moves + 2 D + 2 R).
 

@@ -91,7 +91,7 @@ def _constants(laws: Laws, alpha: float, T: int, c: float, a: float) -> MovingCo
 
 @bound_function("V T B0 k0 D_T exploration_queue")
 def T12_cost(inputs: BoundInputs, *, moving: MovingConstants) -> Any:
-    """T12 (mean): with the law of request t given the past, its optimum C*_t, and g_t its price,
+    """T12 (mean): with C*_t the optimum of the law of request t given the past, and g_t its price:
 
         average cost - mean C*_t <= B0/V + [D + R + (Q_1 - k0)^2 / 2]/(V T) + (1/T) sum_t p_t (E_all,t - C*_t),
 
@@ -111,7 +111,7 @@ def T12_cost(inputs: BoundInputs, *, moving: MovingConstants) -> Any:
 
 @bound_function("V T B0 k0 D_above exploration_queue")
 def T12_queue(inputs: BoundInputs, *, moving: MovingConstants) -> Any:
-    """T12 (mean): with gbar the largest gamma*_t,
+    """T12 (mean): with gbar the largest gamma*_t:
 
         E[Q_{T+1}] <= V gbar + k0 + sqrt(((Q_1 - V gbar)+ - k0)^2 + 2 B0 T + 2 D(Q > V gbar) + 2 R).
 

@@ -44,7 +44,7 @@ def T11_decision_loss(inputs: BoundInputs, *, width_sum: ArrayLike, cost_range: 
     Args:
         inputs: V, alpha and T.
         width_sum: E sum_t Q_t w_t, scalar or any shape (`meters.optimism_widths`).
-        cost_range: E_r, the largest difference of two costs of one request, scalar.
+        cost_range: E_r, the largest difference of two costs of one request, a number.
 
     Returns:
         The bound on D, in the unit of V times cost.
@@ -100,7 +100,7 @@ def T11_queue(inputs: BoundInputs, *, num_types: int, num_models: int, cost_rang
 
 @bound_function("V gamma B0 k0 T alpha")
 def T11_cost(inputs: BoundInputs, *, num_types: int, num_models: int, cost_range: float) -> Any:
-    """T11 (mean), before any run: average cost - C* <= B0/V + [D + k0^2/2]/(V T), where D is at most
+    """T11 (mean), before any run: average cost - C* <= B0/V + [D + k0^2/2]/(V T), where D is at most:
 
         sqrt(T) c_T (V g + |k0| + y) + V E_r/T + alpha/2
 

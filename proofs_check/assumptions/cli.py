@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from messjax import plot, runtime, traces
+from messjax import files, plot, runtime, traces
 from messjax.traces import Trace
 from proofs_check import report
 from proofs_check.assumptions import figure
@@ -51,7 +51,7 @@ def _check(args: argparse.Namespace, arguments: Sequence[str] | None) -> None:
     header = {"trace": trace.source, "alpha": args.alpha, "seed": args.seed, "shuffled": args.shuffle,
              "command": report.command(arguments, "assumptions")}  # fmt: skip
     text = json.dumps(header | {"checks": [report.to_json(check) for check in checks]}, indent=1)
-    (out / "assumptions.json").write_text(text + "\n", encoding="utf-8")
+    files.write(out / "assumptions.json", text + "\n")
     runtime.console().print(table(checks))
     saved = plot.save(figure.draw(checks, trace, learn(trace, args.seed), args.alpha), out / "assumptions")
     written = ", ".join(str(path) for path in (out / "assumptions.json", *saved))

@@ -12,7 +12,7 @@ from messjax.traces.linter import CELL_CHECKS, SCORE_CHECKS
 from messjax.traces.options import parse_words
 from messjax.traces.preparation import handles
 from messjax.traces.readers.plain_columns import parse_columns
-from messjax.traces.selection import names_of
+from messjax.traces.selection import fits, names_of
 
 PATH_HELP = "a recorded trace: a file or folder in a published format, or a Parquet file that `trace convert` wrote"
 _OWN = (
@@ -124,7 +124,10 @@ def read_recording(args: argparse.Namespace, *, report: bool = False) -> Recordi
     )
     recording = traces.read(args.path, args.format, chosen)
     recording = traces.averaged(recording) if args.repeats == "mean" else recording
-    return traces.select(recording, args.models, args.exclude, with_data=args.models_with_data)
+    exclude = args.exclude
+    if "*" in args.columns:  # such columns were not even read
+        exclude = ",".join(f'"{name}"' for name in chosen.leave_out if fits(name, recording.models))
+    return traces.select(recording, args.models, exclude, with_data=args.models_with_data)
 
 
 def rule(args: argparse.Namespace, recording: Recording) -> CostRule:

@@ -24,6 +24,7 @@ import jax
 import numpy as np
 import xarray as xr
 
+from messjax import files, result_files
 from messjax.numerics.array_cache import ArrayCache
 from messjax.statistics import intervals
 from messjax.theory import optimum
@@ -32,6 +33,7 @@ from messjax.types import Distribution, Policy
 __all__ = [
     "concat",
     "load",
+    "load_tree",
     "provenance",
     "save",
     "summary",
@@ -345,7 +347,7 @@ def now() -> str:
 
 
 def save(dataset: xr.Dataset | xr.DataTree, path: str | os.PathLike) -> Path:
-    """Write a result as NetCDF-4, a tree as groups; the file appears whole or not at all.
+    """Write a result as NetCDF-4 with a checksum, a tree as groups; the file appears whole or not at all.
 
     Args:
         dataset: A Dataset or a tree of them.
@@ -357,40 +359,52 @@ def save(dataset: xr.Dataset | xr.DataTree, path: str | os.PathLike) -> Path:
     Raises:
         OSError: The file cannot be written.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        if isinstance(dataset, xr.DataTree):
-            groups = {node.path: _packed(node.to_dataset(inherit=False)) for node in dataset.subtree}
-            dataset.to_netcdf(draft, engine="h5netcdf", encoding=groups)
-        else:
-            dataset.to_netcdf(draft, engine="h5netcdf", encoding=_packed(dataset))
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
-    return path
+    # In memory first: on a full disk HDF5 fails where nothing can be caught, with a segmentation fault.
+    if isinstance(dataset, xr.DataTree):
+        groups = {node.path: _packed(node.to_dataset(inherit=False)) for node in dataset.subtree}
+        content = dataset.to_netcdf(None, engine="h5netcdf", encoding=groups)
+    else:
+        content = dataset.to_netcdf(None, engine="h5netcdf", encoding=_packed(dataset))
+    with files.drafted(path) as draft:
+        draft.write_bytes(content)
+        result_files.seal(draft)
+    return Path(path)
 
 
 def _packed(dataset: xr.Dataset) -> dict[Any, dict[str, Any]]:
     return {name: {"zlib": True, "complevel": 1} for name, array in dataset.data_vars.items() if array.ndim}
 
 
-def load(path: str | os.PathLike) -> xr.Dataset:
-    """Read a result that `save` has written.
+def load(path: str | os.PathLike, *, sealed: bool = True) -> xr.Dataset:
+    """Read a result that `save` has written, after comparing its checksum.
 
     Args:
         path: The file.
+        sealed: Whether a checksum is required; False reads files of older versions and other programs unchecked.
 
     Returns:
         The Dataset, in memory.
 
     Raises:
-        ValueError: The file is missing or is not NetCDF; the message names it.
+        ValueError: The file is missing, is not NetCDF, is damaged, or asks for what it may not (`result_files`); the
+            message names it and what to do.
     """
-    if not Path(path).is_file():
-        raise ValueError(f"{path}: no such file; expected NetCDF written by messjax")
-    try:
-        return xr.load_dataset(path, engine="h5netcdf")
-    except OSError as error:
-        raise ValueError(f"{path}: expected NetCDF written by messjax, found something else ({error})") from error
+    with result_files.checked(path, sealed=sealed) as whole:
+        return xr.load_dataset(whole, engine="h5netcdf")
+
+
+def load_tree(path: str | os.PathLike, *, sealed: bool = True) -> xr.DataTree:
+    """Read a tree of results that `save` has written, as `load` reads one.
+
+    Args:
+        path: The file.
+        sealed: As for `load`.
+
+    Returns:
+        The tree, in memory.
+
+    Raises:
+        ValueError: As `load` raises.
+    """
+    with result_files.checked(path, sealed=sealed) as whole, xr.open_datatree(whole, engine="h5netcdf") as tree:
+        return tree.load()

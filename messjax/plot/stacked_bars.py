@@ -115,7 +115,7 @@ def draw_terms(axis: Any, terms: xr.Dataset, name: str, *, letter: str, cost_uni
             axis.text(x, 1.03, text, rotation=90, ha="center", va="bottom", fontsize=6.5)
     axis.axhline(0.0, color="black", lw=0.8)
     low, _ = axis.get_ylim()
-    axis.set(xticks=range(len(V)), xticklabels=[f"{value:g}" for value in V], ylim=(min(low, -0.1), 1.3))
+    axis.set(xticks=range(len(V)), xticklabels=[f"{value:g}" for value in V], ylim=(min(1.05 * low, -0.1), 1.3))
     axis.set_yticks([tick for tick in np.arange(-1.0, 1.01, 0.5) if tick >= low])
     axis.grid(visible=False, axis="x")
     best = (

@@ -17,10 +17,11 @@ import xarray as xr
 
 from messjax.components import expect
 from messjax.theory import hypothesis_tests, optimum
-from messjax.theory.catalogue import ALL, OF_A_SWEEP, OF_TERMS, statements_named
+from messjax.theory.catalogue import ALL, OF_A_SWEEP, OF_MOVING_LAWS, OF_TERMS, statements_named
 from messjax.theory.constants import Constants, centred_drift, distribution_constants
 from messjax.theory.cost import CostTerms, T2_cost_terms
 from messjax.theory.exploration import exploration_sum
+from messjax.theory.laws import Laws
 from messjax.theory.statement import ASSUMPTIONS, NotApplicable, Run, Statement
 from messjax.types import Distribution
 
@@ -40,6 +41,7 @@ def judge(
     pi0: int | None = None,
     ebar: float | None = None,
     sla_target: float | None = None,
+    laws: Laws | None = None,
     ignored: Collection[str] = (),
 ) -> xr.Dataset:
     """Test statements of docs/theory at every point of a sweep.
@@ -48,14 +50,15 @@ def judge(
         dataset: a result of `sweep`, with a dimension `stream` and any of policy, V, alpha, c, a and f.
         distribution: the law of its requests, costs in the unit of the dataset; None where it is not known. That of a
             large sample ("sampled") has C* and gamma* up to its sampling error, which the margins do not contain.
-        statements: `Statement` objects, or names as in "T1,T2 cost gap"; by default `theory.OF_A_SWEEP`, and
-            `theory.OF_TERMS` where `meters.decomposition` was among the meters.
+        statements: `Statement` objects, or names as in "T1,T2 cost gap"; by default `theory.OF_A_SWEEP`,
+            `theory.OF_TERMS` where `meters.decomposition` was among the meters, and T12 and T13 where `laws` are given.
         correction: "holm" corrects verdicts for the number of tests, "none" leaves each test by itself, "bonferroni"
             corrects more cautiously.
         level: coverage of each limit, and of the verdicts.
         pi0: number of the model that stands for pi0 in T1's second form, T3 and T4; None: the last one.
         ebar: a bound on E[e_t | past] known beforehand; None: the largest e_t measured on any stream.
         sla_target: the satisfaction agreed, where the policy ran on a tightened alpha (T10).
+        laws: the law of each request where it moves (`stream.laws(horizon)`); T12 and T13 are then judged, too.
         ignored: assumptions whose recorded failure is overlooked: with "A1" the statements are evaluated on requests
             that are not i.i.d. as though they were.
 
@@ -84,14 +87,14 @@ def judge(
     expect("dataset", dataset, xr.Dataset, "a result of sweep")
     if distribution is not None:
         expect("distribution", distribution, Distribution, "the Distribution of its requests: stream.distribution()")
-    chosen = _chosen(statements, dataset)
+    chosen = _chosen(statements, laws, dataset)
     _check(dataset, distribution, chosen, ignored)
     grid = tuple(str(d) for d in dataset["cost"].dims if d != "stream")
     shape = (len(chosen), *(dataset.sizes[d] for d in grid))
     numbers = {name: np.full(shape, np.nan) for name in MEASURED + TESTED}
     reasons, rows, places = np.full(shape, "", dtype=object), [], []
     terms = np.full((*shape[1:], len(TERMS)), np.nan)
-    options = _Options(distribution, pi0, ebar, sla_target)
+    options = _Options(distribution, pi0, ebar, sla_target, laws)
     for index, run in _runs(dataset, grid, options):
         terms[index] = _cost_terms(run)
         for i, statement in enumerate(chosen):
@@ -156,6 +159,7 @@ class _Options(NamedTuple):
     pi0: int | None
     ebar: float | None
     sla_target: float | None
+    laws: Laws | None = None
 
 
 class _Metrics(dict[str, np.ndarray]):
@@ -171,11 +175,14 @@ class _Metrics(dict[str, np.ndarray]):
         return values
 
 
-def _chosen(statements: str | Sequence[Statement] | None, dataset: xr.Dataset) -> list[Statement]:
+def _chosen(statements: str | Sequence[Statement] | None, laws: Laws | None, dataset: xr.Dataset) -> list[Statement]:
+    if laws is not None:
+        expect("laws", laws, Laws, "Laws, such as stream.laws(horizon)")
     if isinstance(statements, str):
         return statements_named(statements, known_statements())
     if statements is None:
-        return [*OF_A_SWEEP, *(OF_TERMS if "decision_loss" in dataset else ())]
+        more = OF_MOVING_LAWS if laws else ()
+        return [*OF_A_SWEEP, *(OF_TERMS if "decision_loss" in dataset else ()), *more]
     return list(statements)
 
 
@@ -230,6 +237,7 @@ def _runs(dataset: xr.Dataset, grid: tuple[str, ...], options: _Options) -> Iter
                 stream_kind=kinds.stream,
                 sla_target=options.sla_target,
                 error_bound=options.ebar,
+                laws=options.laws,
                 name=name,
             ),
         )

@@ -74,6 +74,7 @@ def run_of(case: Case, at: Controls, metrics: dict[str, np.ndarray], name: str |
         policy_kind=case.policy_kind,
         sla_target=case.sla_target,
         error_bound=case.ebar,
+        laws=case.laws,
         name=shown if name is None else name,
     )
 

@@ -14,9 +14,10 @@ from matplotlib import ticker
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from messjax import output
 from messjax.components import expect, found
 
-__all__ = ["line_style", "note_omitted", "over_requests", "predictor_quality", "save", "versus_v"]
+__all__ = ["line_style", "note_omitted", "over_requests", "plain", "predictor_quality", "save", "versus_v"]
 
 # Okabe and Ito's colours, told apart by the colour-blind; markers and line styles tell them apart in grey.
 # The last three colours are Tol's.
@@ -53,6 +54,21 @@ def line_style(i: int) -> dict[str, Any]:
     cycle = i // len(COLORS)
     dashes = DASHES[(i + cycle) % len(DASHES)]
     return {"color": COLORS[i % len(COLORS)], "marker": MARKERS[(i + cycle // 6) % len(MARKERS)], "ls": dashes}
+
+
+def plain(text: str) -> str:
+    """A text of the user's, such as a model's name, as matplotlib shows it letter for letter.
+
+    A dollar sign would begin a formula, and a legend leaves out what begins with an underscore.
+
+    Args:
+        text: The text.
+
+    Returns:
+        The text for a title, a label or a legend.
+    """
+    shown = output.visible(text).replace("$", r"\$")
+    return f" {shown}" if shown.startswith("_") else shown
 
 
 def note_omitted(figure: Figure, text: str) -> None:
@@ -110,8 +126,8 @@ def versus_v(verdicts: xr.Dataset, *, title: str = "", cost_unit: str | None = N
         ValueError: There is no dimension V, or one that is neither statement, policy nor V.
     """
     verdicts = _by_policy_and_v(verdicts)
-    cost_unit = str(verdicts.attrs.get("cost_unit", "cost")) if cost_unit is None else cost_unit
-    names = [str(name) for name in verdicts["policy"].values]
+    cost_unit = plain(str(verdicts.attrs.get("cost_unit", "cost")) if cost_unit is None else cost_unit)
+    names = [plain(str(name)) for name in verdicts["policy"].values]
     panels = (
         ("T2 cost gap", "(a) cost gap and T2", f"average cost - C* ({cost_unit} per request)"),
         ("T1 violation", "(b) constraint violation and T1", "alpha - satisfaction"),
@@ -143,7 +159,7 @@ def versus_v(verdicts: xr.Dataset, *, title: str = "", cost_unit: str | None = N
             for i, name in enumerate(names)
         ]
         figure.legend(handles=[*policies, *extras], loc="outside lower center", ncols=2)
-        figure.suptitle(title, fontsize=10)
+        figure.suptitle(plain(title), fontsize=10)
         if len(names) > 2:
             note_omitted(figure, f"Terms of T2 are not drawn for {', '.join(names[1:-1])}.")
         return figure
@@ -204,7 +220,7 @@ def _queue_extras(axis: Any, verdicts: xr.Dataset) -> list:
                 color=line_style(i)["color"],
                 lw=1.0,
                 marker="_",
-                label=f"(c) T3, {name}: bound on the mean of Q",
+                label=f"(c) T3, {plain(str(name))}: bound on the mean of Q",
             )
     return handles
 
@@ -239,6 +255,7 @@ def over_requests(
     Returns:
         The figure.
     """
+    cost_unit = plain(cost_unit)
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(9.2, 4.6), layout="constrained")
         left, right = figure.subplots(1, 2)
@@ -246,7 +263,7 @@ def over_requests(
             look = line_style(i) | {"lw": 1.4, "ms": 4}
             for axis, name in ((left, "satisfaction_curve"), (right, "cost_curve")):
                 mean, lower, upper = (summary[name].sel(limit=limit).values for limit in ("mean", "lower", "upper"))
-                axis.plot(summary["t"].values, mean, label=label, markevery=max(1, len(mean) // 8), **look)
+                axis.plot(summary["t"].values, mean, label=plain(label), markevery=max(1, len(mean) // 8), **look)
                 axis.fill_between(summary["t"].values, lower, upper, color=look["color"], alpha=0.15, lw=0)
         left.axhline(alpha, color="k", lw=1.0, ls=(0, (6, 2)), label=f"SLA: alpha = {alpha:g}")
         left.set(title="(a) running satisfaction", ylabel="satisfied requests / requests so far")
@@ -257,8 +274,8 @@ def over_requests(
             axis.xaxis.set_major_formatter(ticker.StrMethodFormatter("{x:,.0f}"))
         handles, labels = left.get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=4)
-        figure.suptitle(title, fontsize=10)
-        note_omitted(figure, omitted)
+        figure.suptitle(plain(title), fontsize=10)
+        note_omitted(figure, plain(omitted))
         return figure
 
 
@@ -302,7 +319,7 @@ def predictor_quality(summary: xr.Dataset, *, title: str, most: int = 3) -> Figu
         _reliability(axes[1, 1], summary.isel(c=shown).sel(on=last), shown)
         axes[1, 1].set(title=f"(d) reliability at the end, {last}, all models")
         figure.legend(handles=_quality_legend(summary, shown, last), loc="outside lower center", ncols=3)
-        figure.suptitle(title, fontsize=10)
+        figure.suptitle(plain(title), fontsize=10)
         hidden = [f"{c:g}" for i, c in enumerate(summary["c"].values) if i not in shown]
         note_omitted(figure, f"Not drawn: c = {', '.join(hidden)}." if hidden else "")
         return figure

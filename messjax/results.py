@@ -24,6 +24,7 @@ import jax
 import numpy as np
 import xarray as xr
 
+from messjax import result_files
 from messjax.numerics.array_cache import ArrayCache
 from messjax.statistics import intervals
 from messjax.theory import optimum
@@ -32,6 +33,7 @@ from messjax.types import Distribution, Policy
 __all__ = [
     "concat",
     "load",
+    "load_tree",
     "provenance",
     "save",
     "summary",
@@ -53,6 +55,13 @@ _ABOUT = {  # name: (what it is, its unit; "cost" stands for the cost unit of th
     "sla_from": ("request from which satisfaction stayed >= alpha; T + 1: not met for good", "requests"),
     "S": ("S_T = sum (1 - p_t) Q_t e_t", "requests"),
     "exploration_queue": ("sum p_t Q_t", "requests"),
+    "decision_loss": ("D, excess score of exploited decisions by the true means", "requests"),
+    "decision_loss_above": ("its part where Q_t > V gamma*", "requests"),
+    "dual_gap": ("V Gap, sum of V (C* - Dual(Q_t / V)) over exploited requests", "requests"),
+    "price_loss": ("L, what exploited decisions lose at the price gamma*", "cost"),
+    "noise": ("W = sum (alpha - s_t)^2 / 2", "requests"),
+    "reflection": ("U, sum of what the reflection at zero adds to the queue", "requests"),
+    "reflection_squares": ("U2, half the sum of its squares", "requests"),
     "error_mean": ("mean of e_t", "1"),
     "error_last": ("e_T", "1"),
     "error_max": ("max of e_t where p_t < 1", "1"),
@@ -338,7 +347,7 @@ def now() -> str:
 
 
 def save(dataset: xr.Dataset | xr.DataTree, path: str | os.PathLike) -> Path:
-    """Write a result as NetCDF-4, a tree as groups; the file appears whole or not at all.
+    """Write a result as NetCDF-4 with a checksum, a tree as groups; the file appears whole or not at all.
 
     Args:
         dataset: A Dataset or a tree of them.
@@ -359,6 +368,7 @@ def save(dataset: xr.Dataset | xr.DataTree, path: str | os.PathLike) -> Path:
             dataset.to_netcdf(draft, engine="h5netcdf", encoding=groups)
         else:
             dataset.to_netcdf(draft, engine="h5netcdf", encoding=_packed(dataset))
+        result_files.seal(draft)
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
@@ -369,21 +379,36 @@ def _packed(dataset: xr.Dataset) -> dict[Any, dict[str, Any]]:
     return {name: {"zlib": True, "complevel": 1} for name, array in dataset.data_vars.items() if array.ndim}
 
 
-def load(path: str | os.PathLike) -> xr.Dataset:
-    """Read a result that `save` has written.
+def load(path: str | os.PathLike, *, sealed: bool = True) -> xr.Dataset:
+    """Read a result that `save` has written, after comparing its checksum.
 
     Args:
         path: The file.
+        sealed: Whether a checksum is required; False reads files of older versions and other programs unchecked.
 
     Returns:
         The Dataset, in memory.
 
     Raises:
-        ValueError: The file is missing or is not NetCDF; the message names it.
+        ValueError: The file is missing, is not NetCDF, is damaged, or asks for what it may not (`result_files`); the
+            message names it and what to do.
     """
-    if not Path(path).is_file():
-        raise ValueError(f"{path}: no such file; expected NetCDF written by messjax")
-    try:
-        return xr.load_dataset(path, engine="h5netcdf")
-    except OSError as error:
-        raise ValueError(f"{path}: expected NetCDF written by messjax, found something else ({error})") from error
+    with result_files.checked(path, sealed=sealed) as whole:
+        return xr.load_dataset(whole, engine="h5netcdf")
+
+
+def load_tree(path: str | os.PathLike, *, sealed: bool = True) -> xr.DataTree:
+    """Read a tree of results that `save` has written, as `load` reads one.
+
+    Args:
+        path: The file.
+        sealed: As for `load`.
+
+    Returns:
+        The tree, in memory.
+
+    Raises:
+        ValueError: As `load` raises.
+    """
+    with result_files.checked(path, sealed=sealed) as whole, xr.open_datatree(whole, engine="h5netcdf") as tree:
+        return tree.load()

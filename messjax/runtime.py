@@ -10,6 +10,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from messjax import output
+
 if TYPE_CHECKING:  # imported where they are used: a command's --help needs none of them
     from rich.console import Console
 
@@ -106,14 +108,19 @@ def out_dir(path: Path) -> Path:
 def use_all_cores() -> None:
     """One CPU device per core, so that `sweep` spreads over them, and the widest vectors the processor has.
 
-    Without effect once JAX has touched a device. Vectors are 512 bits where there is AVX-512, unless XLA_FLAGS says
-    otherwise: 3 to 22% faster on the workloads of sims.studies.speed.study (one run of each).
+    Programs compute in 32 bits, whatever JAX_ENABLE_X64 says: their numbers are designed for it. JAX_DEBUG_NANS and
+    JAX_DEBUG_INFS are switched off: NaN stands for what is not known, such as the mean of a recorded request.
+
+    The rest is without effect once JAX has touched a device. Vectors are 512 bits where there is AVX-512, unless
+    XLA_FLAGS says otherwise: 3 to 22% faster on the workloads of sims.studies.speed.study (one run of each).
     """
     flags = os.environ.get("XLA_FLAGS", "")
     if "prefer_vector_width" not in flags and "avx512f" in _processor():
         os.environ["XLA_FLAGS"] = f"{flags} --xla_cpu_prefer_vector_width=512".strip()
     import jax
 
+    for name in ("jax_enable_x64", "jax_debug_nans", "jax_debug_infs"):
+        jax.config.update(name, False)
     with suppress(RuntimeError):
         jax.config.update("jax_num_cpu_devices", cores())
 
@@ -155,12 +162,21 @@ def use_compilation_cache(folder: Path | None = None) -> None:
 def console() -> Console:
     """The console for tables: standard output, 200 columns wide where it is no terminal.
 
+    A string is shown as it is, in titles and cells too: what looks like rich's markup (`[/x]`), an emoji's name or a
+    terminal code may be a part of a model's name. Styles are given as `rich.text.Text`.
+
     Returns:
         The console.
     """
     from rich.console import Console
+    from rich.text import Text
 
-    return Console(width=None if sys.stdout.isatty() else 200, highlight=False)
+    class Plain(Console):
+        def render_str(self, text: str, **options: Any) -> Text:
+            return super().render_str(output.visible(text), **options)
+
+    wide = None if sys.stdout.isatty() else 200
+    return Plain(file=output.terminal(sys.stdout), width=wide, highlight=False, markup=False, emoji=False)
 
 
 @contextmanager
@@ -177,7 +193,7 @@ def progress(total: int, what: str) -> Iterator[Callable[[int, int], None]]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-    errors = Console(stderr=True)
+    errors = Console(file=output.terminal(sys.stderr))
     columns = BarColumn(), TextColumn("{task.completed:,}/{task.total:,} " + what), TimeElapsedColumn()
     shown: Any = {"console": errors, "transient": True, "disable": not errors.is_terminal}
     with Progress(*columns, TimeRemainingColumn(), **shown) as bar:
@@ -197,13 +213,26 @@ def progress(total: int, what: str) -> Iterator[Callable[[int, int], None]]:
 def run_program(name: str, run: Callable[[], None]) -> int:
     """Run a program, and turn bad input into one line on standard error.
 
+    A reader of standard output that goes away (`| head -1`) stops nothing: the program goes on and writes its files.
+
     Args:
         name: Name of the program, which starts that line.
         run: The program.
 
     Returns:
-        Exit code: 0, 2 for bad input (ValueError), files or memory, 130 when interrupted.
+        Exit code: 0, 2 for bad input (ValueError), files, memory or a standard output that is full, 130 when
+        interrupted.
     """
+    with output.guarded() as written:
+        code = _run(name, run)
+        written.flush()
+        if written.error is not None and not isinstance(written.error, BrokenPipeError):
+            print(f"{name}: standard output: {written.error.strerror or written.error}", file=sys.stderr)
+            code = code or 2
+    return code
+
+
+def _run(name: str, run: Callable[[], None]) -> int:
     try:
         run()
     except ValueError as error:
@@ -214,6 +243,12 @@ def run_program(name: str, run: Callable[[], None]) -> int:
         return 2
     except MemoryError as error:
         print(f"{name}: not enough memory: {error}", file=sys.stderr)
+        return 2
+    except RuntimeError as error:
+        if "RESOURCE_EXHAUSTED" not in str(error):  # how XLA says that memory is not enough
+            raise
+        what = " ".join(str(error).split("\n")[0].removeprefix("RESOURCE_EXHAUSTED:").split())
+        print(f"{name}: not enough memory: {what}; fewer streams, controls or checkpoints need less", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(f"{name}: interrupted", file=sys.stderr)

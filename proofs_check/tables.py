@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from rich.table import Table
+from rich.text import Text
 
 from messjax import runtime
 
@@ -28,7 +29,7 @@ def is_wide() -> bool:
 
 def build(
     columns: Sequence[Column],
-    rows: Iterable[Sequence[str]],
+    rows: Iterable[Sequence[str | Text]],
     *,
     title: str,
     caption: str = "",
@@ -39,7 +40,7 @@ def build(
 
     Args:
       columns: of the whole table.
-      rows: one text per column each, in rich's markup.
+      rows: one text per column each, shown as it is; a `Text` has a style.
       title: above the table.
       caption: below it.
       sections: numbers of the rows with a line below them.

@@ -15,7 +15,7 @@ import pytest
 
 import messjax
 
-MODULES = ("components", "feedback", "plot", "results", "runtime", "types", "zoo", "theory.optimum")
+MODULES = ("components", "feedback", "plot", "results", "runtime", "types", "zoo", "theory.exact", "theory.optimum")
 INTERNAL = {"messjax.engine.fast"}
 PACKAGES = [
     module.name

@@ -11,6 +11,7 @@ from messjax import runtime
 
 COMMANDS = {  # what each does; messjax.cli.NAME_command has its options and runs it
     "replay": "MESS+ and its baselines on a recorded trace",
+    "certify": "what a run on a recorded trace certifies: SLA by the queue, satisfaction at any time, regret",
     "simulate": "MESS+ and its baselines on a stream calibrated to a zoo",
     "optimum": "C*, gamma* and the optimal mixture of a zoo or a trace",
     "trace": "what a recorded trace holds, what is wrong with it; convert it",

@@ -11,7 +11,10 @@ from messjax.traces.costs import make_costs
 from messjax.traces.readers.plain import parse_columns
 
 PATH_HELP = "a recorded trace: a file or folder in a published format, or a Parquet file that `trace convert` wrote"
-_OWN = ("--metric", "--filter", "--columns", "--cost", "--prices", "--parameters", "--cost-unit")
+_OWN = (
+    *("--metric", "--filter", "--columns", "--cost", "--prices", "--parameters", "--cost-unit"),
+    *("--models", "--exclude", "--models-with-data"),
+)
 
 
 def add_trace_options(parser: argparse.ArgumentParser, *, path: bool = True) -> None:
@@ -27,6 +30,15 @@ def add_trace_options(parser: argparse.ArgumentParser, *, path: bool = True) -> 
     parser.add_argument("--filter", metavar="NAME", help="lm-evaluation-harness only: the filter whose rows are read")
     parser.add_argument(
         "--columns", default="", metavar="...", help="format plain only: which columns hold what, ROLE=COLUMN,..."
+    )
+    parser.add_argument(
+        "--models", default="", metavar="A,B,...", help="use these models only; names, or patterns such as gpt-*"
+    )
+    parser.add_argument("--exclude", default="", metavar="A,B,...", help="leave out these models")
+    parser.add_argument(
+        "--models-with-data",
+        action="store_true",
+        help="leave out models without a single score or, where costs are recorded, without a single cost",
     )
     parser.add_argument(
         "--cost",
@@ -78,9 +90,10 @@ def given(args: argparse.Namespace) -> list[str]:
 
 
 def read_recording(args: argparse.Namespace) -> Recording:
-    """What the file or folder holds, unchanged."""
+    """What the file or folder holds, unchanged, of the models that the options choose."""
     columns = parse_columns(args.columns) if args.columns else {}
-    return traces.read(args.path, args.format, traces.Options(args.metric, args.filter, columns))
+    recording = traces.read(args.path, args.format, traces.Options(args.metric, args.filter, columns))
+    return traces.select(recording, args.models, args.exclude, with_data=args.models_with_data)
 
 
 def rule(args: argparse.Namespace, recording: Recording) -> CostRule:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 from rich import box
-from rich.markup import escape
 from rich.table import Table
 
 from messjax import runtime, traces
@@ -95,9 +94,9 @@ def _about(recording: Recording) -> Table:
         "scores": f"[{low:g}, {high:g}] by the format",
         "cost": recording.cost_unit or "none recorded",
     }
-    table = Table(title=escape(recording.source), show_header=False, box=box.SIMPLE)
+    table = Table(title=recording.source, show_header=False, box=box.SIMPLE)
     for name, value in rows.items():
-        table.add_row(name, escape(value))
+        table.add_row(name, value)
     return table
 
 
@@ -112,20 +111,20 @@ def _models(recording: Recording, cost: np.ndarray | None, unit: str) -> Table:
     columns = {name: values for name, values in measures.items() if values is not None}
     table = Table(caption="averages over the cells that are known; missing: share of requests without a score")
     for name in ("model", "score", "missing", *columns):
-        table.add_column(escape(name), justify="left" if name == "model" else "right")
+        table.add_column(name, justify="left" if name == "model" else "right")
     known = ~np.isnan(recording.score)
     score = mean_where(recording.score, known)
     means = [mean_where(values, np.isfinite(values)) for values in columns.values()]
     for m, model in enumerate(recording.models):
         numbers = ("" if np.isnan(mean[m]) else f"{mean[m]:.4g}" for mean in means)
-        table.add_row(escape(model), f"{score[m]:.4f}", f"{1 - known[:, m].mean():.2%}", *numbers)
+        table.add_row(model, f"{score[m]:.4f}", f"{1 - known[:, m].mean():.2%}", *numbers)
     return table
 
 
 def _findings(recording: Recording, findings: tuple[Finding, ...], path: Path) -> Table:
     """A row per finding; places are named from the folder on."""
     folder = f"{path if path.is_dir() else path.parent}/"
-    table = Table(title=escape(f"lint of {recording.source}: {recording.format}"), show_lines=True)
+    table = Table(title=f"lint of {recording.source}: {recording.format}", show_lines=True)
     for name in ("severity", "check", "count", "what", "examples", "option"):
         table.add_column(name, justify="right" if name == "count" else "left", overflow="fold")
     for each in findings:
@@ -137,5 +136,5 @@ def _findings(recording: Recording, findings: tuple[Finding, ...], path: Path) -
             "\n".join(each.examples).replace(folder, ""),
             each.option,
         )
-        table.add_row(*(escape(cell) for cell in cells))
+        table.add_row(*cells)
     return table

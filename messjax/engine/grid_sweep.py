@@ -34,10 +34,12 @@ from messjax.engine.validation import (
 )
 from messjax.feedback import feedback_kind
 from messjax.meters import folds, path_audit
+from messjax.numerics.precision import with_32_bit_types
 from messjax.policies.algorithm import policy_kind
 from messjax.types import Array, Controls, Distribution, Meter, Policy, PyTree, Stream
 
 
+@with_32_bit_types
 def sweep(
     key: Array,
     controls: Controls,

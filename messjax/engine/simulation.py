@@ -15,6 +15,7 @@ from messjax.engine.validation import A_POLICY, check_components, check_controls
 from messjax.meters import standard_meters as _meters
 from messjax.numerics import counter_prng
 from messjax.numerics.array_cache import RecentCache
+from messjax.numerics.precision import narrowed, with_32_bit_types
 from messjax.types import Array, Controls, Decision, Feedback, Meter, Policy, PyTree, Request, Step, Stream
 
 
@@ -46,6 +47,7 @@ class RunParts(NamedTuple):
     feedback: Any
 
 
+@with_32_bit_types
 def simulate(
     key: Array,
     controls: Controls,
@@ -126,10 +128,10 @@ def assemble(policy: Policy | Mapping[str, Policy], stream: Stream, meter: Meter
     """
     policies = {"": policy} if isinstance(policy, Policy) else policy
     return RunParts(
-        policies={name: as_pytree(each) for name, each in policies.items()},
-        stream=as_pytree(stream).without_host_data(),
-        meter=as_pytree(_meters.standard() if meter is None else meter),
-        feedback=as_pytree(feedback),
+        policies={name: narrowed(as_pytree(each)) for name, each in policies.items()},
+        stream=narrowed(as_pytree(stream).without_host_data()),
+        meter=narrowed(as_pytree(_meters.standard() if meter is None else meter)),
+        feedback=narrowed(as_pytree(feedback)),
     )
 
 

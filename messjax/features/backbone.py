@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from messjax.features import bert, folder, modernbert, tokens
+from messjax.numerics.precision import with_32_bit_types
 from messjax.types import Array, PyTree
 
 _VERSION = "1"  # of the numbers: a change makes every cached embedding unknown
@@ -74,6 +75,7 @@ class Encoder(NamedTuple):
     tokenizer: Any
 
 
+@with_32_bit_types
 def load(
     path: str | Path, pooling: str | None = None, *, max_tokens: int | None = None, precision: str = "highest"
 ) -> Encoder:
@@ -131,6 +133,7 @@ def load(
     )  # fmt: skip
 
 
+@with_32_bit_types
 def hidden_states(encoder: Encoder, ids: Array, valid: Array, token_types: Array | None = None) -> Array:
     """The last hidden states of token ids.
 

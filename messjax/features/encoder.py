@@ -23,6 +23,7 @@ import platformdirs
 from messjax.features import tokens
 from messjax.features.backbone import FAMILIES, Encoder, hidden_states, load, pooled
 from messjax.features.store import Rows, Store, keys_of
+from messjax.numerics.precision import with_32_bit_types
 from messjax.types import Array
 
 __all__ = ["FAMILIES", "Embedded", "Encoder", "embed", "encode", "hidden_states", "load"]
@@ -91,6 +92,7 @@ def encode(
     return result.rows
 
 
+@with_32_bit_types
 def embed(
     encoder: Encoder,
     texts: Iterable[str],

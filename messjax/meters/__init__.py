@@ -7,12 +7,14 @@ from messjax import lazy_imports
 if TYPE_CHECKING:
     from messjax.meters.bounded_sum import bounded_mean
     from messjax.meters.folds import fold, latest, maximum, mean, zip_meters
+    from messjax.meters.identity_terms import decomposition
     from messjax.meters.path_audit import failures, path_audit_meter
     from messjax.meters.per_class import sla_per_class
     from messjax.meters.standard_meters import ledger, sla, standard, theory, virtual_queue
 
 __all__ = [
     "bounded_mean",
+    "decomposition",
     "failures",
     "fold",
     "latest",

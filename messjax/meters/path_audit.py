@@ -102,7 +102,7 @@ def path_add(number: PathAudit, step: Step) -> PathAudit:
     feedback_received = step.feedback.feedback_received
     alpha = virtual_queue.units(step.controls.alpha)
     move = alpha - virtual_queue.units(served_satisfaction(step))  # alpha - s_t
-    jump = _apart(step.next_queue, step.queue)  # Q_{t+1} - Q_t
+    jump = apart(step.next_queue, step.queue)  # Q_{t+1} - Q_t
     start = virtual_queue.Fixed(*(jnp.where(step.t == 1, q, w) for q, w in zip(step.queue, number.walk, strict=True)))
     walk = virtual_queue.add(start, jnp.where(feedback_received, move, 0))
     lowest = minimum(number.lowest, walk)
@@ -186,8 +186,16 @@ def score_allowance(V: Array, cost_spread: Array, Q: Array, s_hat_spread: Array)
     return 3.0 * ROUNDOFF * (4.0 * V * cost_spread + 8.0 * (Q + 1.0) * s_hat_spread)
 
 
-def _apart(left: virtual_queue.Fixed, right: virtual_queue.Fixed) -> Array:
-    """left - right in 1e-6, cut off beyond 500 requests."""
+def apart(left: virtual_queue.Fixed, right: virtual_queue.Fixed) -> Array:
+    """left - right in 1e-6, cut off beyond 500 requests.
+
+    Args:
+        left: A number.
+        right: A number of the same shape.
+
+    Returns:
+        The difference, int32 in units of 1e-6.
+    """
     return jnp.clip(left.whole - right.whole, -FAR, FAR) * virtual_queue.UNIT + (left.part - right.part)
 
 

@@ -152,7 +152,7 @@ def counting_key(key: Array) -> Array:
     if jax.random.key_impl(key) == IMPL:
         return key
     data = jax.random.key_data(key)
-    words = data if data.shape == (2,) else jax.random.bits(key, (2,))
+    words = data if data.shape == (2,) else jax.random.bits(key, (2,), jnp.uint32)
     return jax.random.wrap_key_data(jnp.concatenate([words, jnp.zeros(2, jnp.uint32)]), impl=IMPL)
 
 

@@ -123,7 +123,7 @@ def _single(model: Array, key: Array, num_models: int, controls: Controls) -> Ar
 
 def _uniform(key: Array, num_models: int, controls: Controls) -> Array:
     del controls
-    return jax.random.randint(key, (), 0, num_models)
+    return jax.random.randint(key, (), 0, num_models, jnp.int32)
 
 
 def _mixture(level: Array, weights: Array, key: Array, num_models: int, controls: Controls) -> Array:

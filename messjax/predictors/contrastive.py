@@ -15,6 +15,7 @@ import optax
 from jax.tree_util import Partial
 from scipy import special
 
+from messjax.numerics.precision import with_32_bit_types
 from messjax.predictors.pretrained import check_prefix, predicting
 from messjax.types import Array, Predictor, PyTree
 
@@ -49,6 +50,7 @@ class Batch(NamedTuple):
     contrast: Array
 
 
+@with_32_bit_types
 def dual_contrastive(
     features: np.ndarray,
     satisfaction: np.ndarray,

@@ -10,6 +10,7 @@ import numpy as np
 from jax.tree_util import Partial
 
 from messjax.components import as_pytree
+from messjax.numerics.precision import with_32_bit_types
 from messjax.types import Array, Kind, Outcome, Predictor, PyTree
 
 
@@ -27,6 +28,7 @@ def frozen(predictor: Predictor, state: PyTree) -> Predictor:
     return predicting(Partial(_predict, inner.predict, state), "frozen")
 
 
+@with_32_bit_types
 def trained(
     predictor: Predictor, features: np.ndarray, satisfaction: np.ndarray, *, key: Array, epochs: int = 5
 ) -> Predictor:
@@ -97,6 +99,7 @@ def check_prefix(who: str, features: np.ndarray, satisfaction: np.ndarray) -> tu
     return features, satisfaction
 
 
+@with_32_bit_types
 def predict_all(predictor: Predictor, features: np.ndarray) -> np.ndarray:
     """The predictions of a frozen predictor.
 

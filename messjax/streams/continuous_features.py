@@ -98,7 +98,7 @@ def draw(spec: LogisticSpec, key: Array, state: tuple, t: Array) -> tuple[tuple,
     label, weights, bias, cost = spec
     num_models, num_features = weights.shape
     pairs = num_features + num_features % 2  # normals come in pairs
-    words = jax.random.bits(key, (pairs + num_models,))
+    words = jax.random.bits(key, (pairs + num_models,), jnp.uint32)
     features = counter_prng.normal(words[:pairs])[:num_features]
     mu = _mean(weights, bias, features)
     return state, Request(features, cost, label(counter_prng.uniform(words[pairs:]), mu), mu)

@@ -10,6 +10,7 @@ import numpy as np
 from jax.tree_util import Partial
 
 from messjax.streams.switching import Rule, switched
+from messjax.theory.laws import stationary_law
 from messjax.types import Array, Stream
 
 ROUNDING = 1e-9  # of rows that sum to one, and of what counts as zero
@@ -35,34 +36,11 @@ def modulated(parts: Sequence[Stream], transition: np.ndarray, *, shown: bool = 
             distribution (use one of its closed classes instead).
     """
     P = _checked(np.asarray(transition, np.float64), len(parts))
-    pi = stationary(P)
+    pi = stationary_law(P)
     lengths = [part.length for part in parts if part.length is not None]
     tables = tuple(jnp.asarray(np.cumsum(rows, axis=-1)[..., :-1], jnp.float32) for rows in (pi, P))
     rule = Rule(Partial(_start, tables[0]), Partial(_moved, tables[1]))
     return switched("modulated", parts, rule, shares=pi, shown=shown, length=min(lengths) if lengths else None)
-
-
-def stationary(transition: np.ndarray) -> np.ndarray:
-    """The stationary distribution pi with pi = pi P.
-
-    Args:
-        transition: P [S, S], rows sum to one.
-
-    Returns:
-        pi [S], float64.
-
-    Raises:
-        ValueError: There is more than one.
-    """
-    size = len(transition)
-    system = transition.T - np.eye(size)
-    if np.linalg.matrix_rank(system, tol=ROUNDING) < size - 1:
-        raise ValueError(
-            "modulated: the transition matrix has more than one stationary distribution; expected one closed class"
-        )
-    system = np.concatenate([system, np.ones((1, size))])
-    pi = np.linalg.lstsq(system, np.append(np.zeros(size), 1.0), rcond=None)[0].clip(min=0.0)
-    return pi / pi.sum()
 
 
 def _checked(transition: np.ndarray, size: int) -> np.ndarray:

@@ -99,7 +99,7 @@ class _Across:
 class _Lognormal(_Across):
     def __call__(self, sigma: Array, key: Array, cost: Array) -> Array:
         count = self.count(cost.shape[0])
-        words = jax.random.bits(jax.random.fold_in(key, 4), (count + count % 2,))  # normals come in pairs
+        words = jax.random.bits(jax.random.fold_in(key, 4), (count + count % 2,), jnp.uint32)  # normals come in pairs
         return cost * jnp.exp(sigma * counter_prng.normal(words)[:count] - 0.5 * sigma**2)
 
 
@@ -107,7 +107,7 @@ class _Length(_Across):
     def __call__(self, price: Array, rate: Array, key: Array, cost: Array) -> Array:
         if price.shape != cost.shape:
             raise ValueError(f"by_length: built for {price.shape[0]} models, expected {cost.shape[0]}")
-        words = jax.random.bits(jax.random.fold_in(key, 3), (self.count(cost.shape[0]),))
+        words = jax.random.bits(jax.random.fold_in(key, 3), (self.count(cost.shape[0]),), jnp.uint32)
         uniform = (words.astype(jnp.float32) + 0.5) * np.float32(2.0**-32)  # all 32 bits: a tail down to 2^-33
         return price * jnp.maximum(1.0, jnp.ceil(rate * jnp.log(uniform)))
 

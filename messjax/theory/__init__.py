@@ -1,10 +1,11 @@
-"""The statements L1 to L5 and T1 to T10 with every constant; `judge` tests them on the result of a sweep.
+"""The statements of docs/theory.md with every constant; `judge` tests them on a sweep, `decompose` takes it apart.
 
 [M25] gives its theorems as orders. The constants here are re-derived, not quoted from it; the proofs are in
 docs/theory.md, under the identifier that each function carries in its name. One module per family holds the bounds
 (the functions below), the statements that use them (`Statement` objects in capitals, all of them in `ALL`), what these
 assume and where their proofs are: `paths` (L1 to L5), `violation` (T1), `cost` (T2), `queue` (T3, T4), `duality` (T5),
-`attraction` (T6), `exploration` (T7, T8), `sparse` (T9), `tightening` (T10).
+`attraction` (T6), `exploration` (T7, T8), `sparse` (T9), `tightening` (T10), `identities` (I1 to I4, T1'', T2'', R'),
+`decision_loss` (T1', T2', T3', T6'). `certificates`: what one run shows where the distribution is unknown.
 
 A bound takes one `BoundInputs`, numbers by keyword, or both, never numbers by position. It returns the bound (in T5 the
 bounded quantity), not a verdict. All arguments broadcast as in NumPy, so that leave-one-out means can be passed where a
@@ -19,7 +20,10 @@ whose hypotheses fail is infinite, or 1 for a probability. Notation, the same ev
     e_t         max_m |s_hat_m,t - mu_m(x_t)|
     beta        E[s under pi0] - alpha for a stationary policy pi0; beta_M the same for the largest model alone
     dE          E[E_pi0(x) - min_m E_m(x)]; E_all = E[sum_m E_m]
+    B0, k0      what L2' has in place of B, and the centre of its squares
     S_T         sum_t E[(1 - p_t) Q_t e_t]
+    D_T         sum_t (1 - p_t) E[Delta_t], the decision loss: how far the model that would be exploited is above the
+                least V E_m + Q_t (alpha - mu_m); at most 2 S_T
     R_T         max(0, -beta_M) sum_t p_t E[Q_t], zero when the largest model meets alpha
     ebar        what E[e_t | past] does not exceed, at every t that can exploit
     f           probability that feedback on a request arrives
@@ -31,11 +35,14 @@ from typing import TYPE_CHECKING
 from messjax import lazy_imports
 
 if TYPE_CHECKING:
-    from messjax.theory import optimum
+    from messjax.theory import exact, optimum
     from messjax.theory.attraction import T6_above, T6_below, T6_gap, T6_level, T6_log_moment, T6_spread, T6_tail
     from messjax.theory.catalogue import ALL, OF_A_SWEEP, assumption_table, assumptions_of, statements_named
-    from messjax.theory.constants import BoundInputs, Constants, distribution_constants
+    from messjax.theory.certificates import OptimumLimit, clairvoyant_optimum, partition_optimum, path_satisfaction
+    from messjax.theory.constants import BoundInputs, Constants, centred_drift, distribution_constants
     from messjax.theory.cost import CostTerms, T2_cost_terms
+    from messjax.theory.decision_loss import T1_prime_queue, T2_prime_cost, T3_prime_queue, T6_prime_gap
+    from messjax.theory.decomposition import decompose
     from messjax.theory.dual_shape import Pull
     from messjax.theory.duality import T5_adjusted_regret
     from messjax.theory.exploration import (
@@ -45,6 +52,16 @@ if TYPE_CHECKING:
         exploration_sum,
         exploration_sum_bound,
     )
+    from messjax.theory.identities import (
+        I1_terms,
+        I2_terms,
+        I3_terms,
+        I4_terms,
+        R_prime_regret,
+        T1_double_prime_queue,
+        T2_double_prime_cost,
+    )
+    from messjax.theory.laws import Laws, markov_laws, scheduled_laws
     from messjax.theory.paths import DriftBounds, L1_violation, L2_drift, L3_increment, L4_score, L5_bound
     from messjax.theory.queue import T3_queue, T4_constants, T4_log_moment, T4_queue, T4_tail, TailConstants
     from messjax.theory.sparse import T9_delayed_B, T9_forced, T9_path_tail, T9_queue, T9_tail, T9_violation
@@ -59,18 +76,30 @@ __all__ = [
     "Constants",
     "CostTerms",
     "DriftBounds",
+    "I1_terms",
+    "I2_terms",
+    "I3_terms",
+    "I4_terms",
     "L1_violation",
     "L2_drift",
     "L3_increment",
     "L4_score",
     "L5_bound",
+    "Laws",
+    "OptimumLimit",
     "Pull",
+    "R_prime_regret",
+    "T1_double_prime_queue",
+    "T1_prime_queue",
     "T1_queue",
     "T1_queue_older",
     "T1_queue_slater",
     "T1_violation",
     "T1_violation_older",
     "T2_cost_terms",
+    "T2_double_prime_cost",
+    "T2_prime_cost",
+    "T3_prime_queue",
     "T3_queue",
     "T4_constants",
     "T4_log_moment",
@@ -82,6 +111,7 @@ __all__ = [
     "T6_gap",
     "T6_level",
     "T6_log_moment",
+    "T6_prime_gap",
     "T6_spread",
     "T6_tail",
     "T7_interval",
@@ -98,12 +128,20 @@ __all__ = [
     "TailConstants",
     "assumption_table",
     "assumptions_of",
+    "centred_drift",
+    "clairvoyant_optimum",
+    "decompose",
     "distribution_constants",
+    "exact",
     "exploration_probability",
     "exploration_sum",
     "exploration_sum_bound",
     "judge",
+    "markov_laws",
     "optimum",
+    "partition_optimum",
+    "path_satisfaction",
+    "scheduled_laws",
     "statements_named",
 ]
 

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from messjax.theory import attraction, cost, duality, exploration, paths, queue, sparse, tightening, violation
+from messjax.theory import (
+    attraction,
+    cost,
+    decision_loss,
+    duality,
+    exploration,
+    identities,
+    paths,
+    queue,
+    sparse,
+    tightening,
+    violation,
+)
 from messjax.theory.statement import ASSUMPTIONS, Statement
 
 ALL: tuple[Statement, ...] = (
@@ -17,6 +29,8 @@ ALL: tuple[Statement, ...] = (
     *attraction.STATEMENTS,
     *sparse.STATEMENTS,
     *tightening.STATEMENTS,
+    *identities.STATEMENTS,
+    *decision_loss.STATEMENTS,
 )
 OF_A_SWEEP: tuple[Statement, ...] = (  # judged by default; those that another implies come last
     violation.T1,

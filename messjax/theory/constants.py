@@ -31,6 +31,8 @@ class Constants(NamedTuple):
         dE: E[E_pi0 - min_m E_m], what pi0 costs above the cheapest model.
         beta: E[s under pi0] - alpha.
         beta_M: E[s_M] - alpha of the last model, equal to beta where that is pi0.
+        B0: What L2' has in place of B, at most B.
+        k0: The centre of its squares.
     """
 
     delta: float
@@ -39,10 +41,32 @@ class Constants(NamedTuple):
     dE: float
     beta: float
     beta_M: float
+    B0: float
+    k0: float
+
+
+def centred_drift(alpha: float) -> tuple[float, float]:
+    """B0 and k0 of L2': the drift of (Q - k0)^2 / 2 is at most B0 + Q (alpha - s), with the least B0 there is.
+
+    For alpha >= 1/2: B0 = alpha (1 - alpha) / 2, k0 = alpha - 1/2. For alpha <= 1/2, with r = sqrt(2 alpha):
+    B0 = (r - alpha)^2 / 2, k0 = r - 1. Both are continuous at 1/2.
+
+    Args:
+        alpha: Satisfaction asked for, in [0, 1].
+
+    Returns:
+        B0 and k0.
+
+    Source: "L2'" in docs/theory.
+    """
+    if alpha >= 0.5:
+        return alpha * (1.0 - alpha) / 2.0, alpha - 0.5
+    r = float(np.sqrt(2.0 * alpha))
+    return (r - alpha) ** 2 / 2.0, r - 1.0
 
 
 def distribution_constants(distribution: Distribution, alpha: float, *, pi0: int | None = None) -> Constants:
-    """delta, B, E_all, dE, beta and beta_M of docs/theory for a distribution of requests.
+    """delta, B, E_all, dE, beta, beta_M, B0 and k0 of docs/theory for a distribution of requests.
 
     Args:
         distribution: K request types and M models.
@@ -63,6 +87,7 @@ def distribution_constants(distribution: Distribution, alpha: float, *, pi0: int
     if not 0 <= pi0 < num_models:
         raise ValueError(f"pi0 is {pi0}, expected the number of a model, 0 to {num_models - 1}.")
     delta, weight = max(alpha, 1.0 - alpha), distribution.weight
+    B0, k0 = centred_drift(alpha)
     return Constants(
         delta=delta,
         B=delta**2 / 2.0,
@@ -70,6 +95,8 @@ def distribution_constants(distribution: Distribution, alpha: float, *, pi0: int
         dE=float(weight @ (distribution.cost[:, pi0] - distribution.cost.min(axis=1))),
         beta=float(weight @ distribution.mean[:, pi0]) - alpha,
         beta_M=float(weight @ distribution.mean[:, -1]) - alpha,
+        B0=B0,
+        k0=k0,
     )
 
 
@@ -87,6 +114,8 @@ class BoundInputs:
         T: Requests.
         P_T: sum_t p_t, explored requests to be expected.
         B: max(alpha, 1 - alpha)^2 / 2.
+        B0: What L2' has in place of B.
+        k0: The centre of the squares in L2'.
         delta: max(alpha, 1 - alpha).
         beta: E[s under pi0] - alpha.
         beta_M: E[s_M] - alpha of the last model, which serves explored requests.
@@ -95,6 +124,13 @@ class BoundInputs:
         S_T: sum_t E[(1 - p_t) Q_t e_t], measured.
         exploration_queue: sum_t p_t E[Q_t], measured.
         R_T: max(0, -beta_M) sum_t p_t E[Q_t]; None: from `exploration_queue` (zero where that is None, too).
+        D_T: sum_t (1 - p_t) E[Delta_t], the decision loss, measured by `meters.decomposition`; 2 S_T may stand for it.
+        D_above: Its part where Q_t > V gamma*; D_T may stand for it.
+        VG_T: V sum_t (1 - p_t) E[C* - Dual(Q_t/V)], measured.
+        L_T: What exploited decisions lose at the price gamma*, in cost, measured.
+        W_T: sum_t E[(alpha - s_t)^2] / 2, measured.
+        Q_mean: The mean of E[Q_t] over all requests, measured.
+        Q_last: E[Q_{T+1}], measured.
         ebar: What E[e_t | past] does not exceed where a request may be exploited.
         error_sum: sum_t (1 - p_t) sqrt(E[e_t^2]).
         Q_1: The queue at the start, in requests.
@@ -110,6 +146,8 @@ class BoundInputs:
     T: Any = None
     P_T: Any = None
     B: Any = None
+    B0: Any = None
+    k0: Any = None
     delta: Any = None
     beta: Any = None
     beta_M: Any = None
@@ -118,6 +156,13 @@ class BoundInputs:
     S_T: Any = None
     exploration_queue: Any = None
     R_T: Any = None
+    D_T: Any = None
+    D_above: Any = None
+    VG_T: Any = None
+    L_T: Any = None
+    W_T: Any = None
+    Q_mean: Any = None
+    Q_last: Any = None
     ebar: Any = 0.0
     error_sum: Any = 0.0
     Q_1: Any = 0.0

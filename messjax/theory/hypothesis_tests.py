@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from messjax.statistics import intervals
+from messjax.statistics import intervals, one_sided_limits
 from messjax.theory import margins
 from messjax.theory.margins import NAN
 from messjax.theory.statement import Exact, NotApplicable, Run, Statement, Tail
@@ -252,7 +252,7 @@ def limits_of_measured(conclusion: Any, level: float = LEVEL) -> tuple[float, fl
     if samples is None:
         return NAN, NAN, NAN
     if isinstance(conclusion, Tail):
-        lower, upper = margins.binomial_limits(int(np.sum(samples)), len(samples), (1.0 + level) / 2.0)
-        return float(np.mean(samples)), lower, upper
+        lower, upper = one_sided_limits.share_limits(np.sum(samples), len(samples), (1.0 - level) / 2.0)
+        return float(np.mean(samples)), float(lower), float(upper)
     limits = intervals.interval(samples, level)
     return float(limits.mean), float(limits.lower), float(limits.upper)

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import special
 
-from messjax.statistics import bounded_means, intervals
+from messjax.statistics import bounded_means, intervals, one_sided_limits
 from messjax.theory.statement import AtLeast, Between, Claim, Equal, Exact, Tail
 
 NAN = float("nan")
@@ -254,7 +254,7 @@ def _tail(tail: Tail, level: float) -> Margin:
         return Margin(k / n, bound, silent=NO_CLAIM.format(f"{bound:g}, no less than any probability"))
     at_most = max(bound, 0.0)
     violated = float(special.betainc(k, n - k + 1, at_most)) if k else 1.0  # P(at least k of n)
-    lower, upper = binomial_limits(k, n, level)
+    lower, upper = map(float, one_sided_limits.share_limits(k, n, 1.0 - level))
     limits = bound - upper, bound - lower
     return Margin(
         measured=k / n,
@@ -265,21 +265,6 @@ def _tail(tail: Tail, level: float) -> Margin:
         interval=BINOMIAL,
         looseness=_looseness(bound, k / n),
     )
-
-
-def binomial_limits(k: int, n: int, level: float) -> tuple[float, float]:
-    """Clopper and Pearson's limits of a probability.
-
-    Args:
-        k: Events.
-        n: Trials.
-        level: Coverage of each limit, in (0, 1).
-
-    Returns:
-        Lower and upper limit.
-    """
-    lower = float(special.betaincinv(k, n - k + 1, 1 - level)) if k else 0.0
-    return lower, float(special.betaincinv(k + 1, n - k, level)) if k < n else 1.0
 
 
 def _exact(text: Exact) -> Margin:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from messjax.theory.arguments import floats
+from messjax.theory.constants import centred_drift
 from messjax.theory.statement import Conclusion, Exact, NotApplicable, Run, define_statement
 
 
@@ -176,6 +177,24 @@ def L2(run: Run) -> Conclusion:
 
 
 @define_statement(
+    "L2'",
+    source="L2' in docs/theory",
+    assumptions="A2",
+    unit="largest W - U2 - k0 Q_{T+1} on a stream (per request)",
+    lemmas=("l2_centred",),
+    feedback="complete",
+    needs_distribution=False,
+)
+def L2_CENTRED(run: Run) -> Conclusion:
+    """W - U2 - k0 Q_{T+1} <= B0 T on every stream: the sum of L2', by I1's drift identity."""
+    if "noise" not in run.metrics:
+        return NotApplicable("the run was not measured by meters.decomposition")
+    B0, k0 = centred_drift(run.alpha)
+    spent = run.metrics["noise"] - run.metrics["reflection_squares"] - k0 * run.metrics["queue_last"]
+    return Exact(measured=float(np.max(spent)) / run.T, bound=B0, rounding=1e-6)
+
+
+@define_statement(
     "L3 increment",
     source="L3 in docs/theory",
     assumptions="A2",
@@ -201,4 +220,4 @@ def L4(run: Run) -> Conclusion:
     return _failures(run, "L4")
 
 
-STATEMENTS = (L1, L1_REFLECTION, L2, L3, L4)
+STATEMENTS = (L1, L1_REFLECTION, L2, L2_CENTRED, L3, L4)

@@ -18,7 +18,7 @@ import xarray as xr
 from messjax.components import expect
 from messjax.theory import hypothesis_tests, optimum, scope
 from messjax.theory.catalogue import ALL, OF_A_SWEEP, statements_named
-from messjax.theory.constants import Constants, distribution_constants
+from messjax.theory.constants import Constants, centred_drift, distribution_constants
 from messjax.theory.cost import CostTerms, T2_cost_terms
 from messjax.theory.exploration import exploration_sum
 from messjax.theory.hypothesis_tests import Row
@@ -139,6 +139,26 @@ def _tables(rows: Sequence[Row], places: Sequence[tuple[int, ...]], shape: tuple
         for name in MEASURED + (("bound",) if row.verdict == hypothesis_tests.NOT_APPLICABLE else TESTED):
             result[name][place] = getattr(row, name)
     return result | {name: words.astype(np.str_) for name, words in texts.items()}
+
+
+def runs_of(dataset: xr.Dataset, distribution: Distribution) -> Iterator[tuple[tuple[int, ...], Run]]:
+    """Every point of a sweep as a `Run`, as statements see it.
+
+    Args:
+        dataset: A result of `sweep`.
+        distribution: The law of its requests.
+
+    Returns:
+        Pairs of an index into the dataset's grid (the dimensions of `cost` without "stream") and the run.
+
+    Raises:
+        ValueError: As `judge`.
+    """
+    expect("dataset", dataset, xr.Dataset, "a result of sweep")
+    expect("distribution", distribution, Distribution, "the Distribution of its requests: stream.distribution()")
+    _check(dataset, distribution, [], ())
+    grid = tuple(str(d) for d in dataset["cost"].dims if d != "stream")
+    return _runs(dataset, grid, _Options(distribution, None, None, None))
 
 
 def known_statements() -> list[Statement]:
@@ -273,7 +293,7 @@ def _known(distribution: Distribution | None, alpha: float, pi0: int | None) -> 
         return optimum.solve(distribution, alpha), distribution_constants(distribution, alpha, pi0=pi0)
     delta, nan = max(alpha, 1.0 - alpha), float("nan")
     nowhere = optimum.Optimum(alpha, nan, nan, np.full((1, 1), nan), nan, nan)
-    return nowhere, Constants(delta, delta**2 / 2.0, nan, nan, nan, nan)
+    return nowhere, Constants(delta, delta**2 / 2.0, nan, nan, nan, nan, *centred_drift(alpha))
 
 
 @functools.lru_cache(maxsize=256)

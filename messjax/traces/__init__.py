@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from messjax.traces.readers.plain import parse_columns
     from messjax.traces.recording import Builder, Finding, Recording
     from messjax.traces.schema import Trace, check_trace, order_by_cost
+    from messjax.traces.selection import select
     from messjax.traces.shortcuts import read_routellm
     from messjax.traces.texts import Texts
 
@@ -42,6 +43,7 @@ __all__ = [
     "read",
     "read_parquet",
     "read_routellm",
+    "select",
     "unchecked",
     "write_parquet",
 ]

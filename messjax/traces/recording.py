@@ -18,6 +18,7 @@ from messjax.traces.texts import BATCH, Texts
 EXAMPLES = 3
 LONGEST_NAME = 200  # characters of a model's name: every error and table shows it
 _MEASURES = ("score", "cost", "input_tokens", "output_tokens", "latency")
+CELLS = (*_MEASURES, "cell_file", "cell_row")  # fields of a recording that are [N, M]
 
 
 class Finding(NamedTuple):

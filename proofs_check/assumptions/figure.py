@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from messjax.plot import COLORS, DASHES, MARKERS, STYLE
+from messjax.plot import COLORS, DASHES, MARKERS, STYLE, plain
 from messjax.statistics import intervals
 from messjax.traces import Trace
 from proofs_check.assumptions.learning import HeldOut, log_loss
@@ -50,7 +50,8 @@ def draw(checks: Sequence[Check], trace: Trace, held: HeldOut, alpha: float | No
         left_out = len(trace.models) - len(models)
         note = f"; (a) shows {len(models)} of {len(trace.models)} models, (b) the others in grey" if left_out else ""
         figure.suptitle(
-            f"Assumptions A1 to A8 on {trace.source}: {len(trace.prompts):,} requests, {LEVEL:.0%} intervals{note}",
+            f"Assumptions A1 to A8 on {plain(trace.source)}: "
+            f"{len(trace.prompts):,} requests, {LEVEL:.0%} intervals{note}",
             fontsize=10, x=0.01, ha="left",
         )  # fmt: skip
         return figure
@@ -78,7 +79,7 @@ def _draw_blocks(axes: Axes, trace: Trace, models: Sequence[int]) -> None:
         y, low, high = (np.array([getattr(each, name) for _, each in drawn]) for name in ("mean", "lower", "upper"))
         axes.errorbar(
             [x for x, _ in drawn], y, yerr=(y - low, high - y), ms=4, lw=1.2, capsize=2, color=color, ls=DASHES[i],
-            marker=MARKERS[i], label=short(trace.models[m]),
+            marker=MARKERS[i], label=plain(short(trace.models[m])),
         )  # fmt: skip
         axes.axhline(float(np.nanmean(scores)), color=color, lw=0.8, alpha=0.6)
     axes.set(title="(a) A1: means of consecutive blocks of requests", xlabel="request, in the order given")
@@ -109,7 +110,7 @@ def _draw_satisfaction(axes: Axes, trace: Trace, models: Sequence[int], alpha: f
         axes.ticklabel_format(axis="x", style="sci", scilimits=(-2, 4), useMathText=True)
     if alpha is not None:
         axes.axhline(alpha, color="k", lw=1.0, ls=(0, (6, 2)), label=f"SLA: alpha = {alpha:g}")
-    axes.set(title="(b) A3, A8: satisfaction against cost", xlabel=f"mean cost per request ({trace.cost_unit})")
+    axes.set(title="(b) A3, A8: satisfaction against cost", xlabel=f"mean cost per request ({plain(trace.cost_unit)})")
     axes.set_ylabel("mean satisfaction")
     axes.margins(y=0.12)
     axes.legend(loc="best")
@@ -151,7 +152,7 @@ def _draw_checks(axes: Axes, checks: Sequence[Check]) -> None:
     axes.set_xticks([-1.0, -0.1, -0.01, 0.0, 0.01, 0.1, 1.0])
     axes.xaxis.set_major_formatter(ticker.FormatStrFormatter("%g"))
     axes.xaxis.set_minor_locator(ticker.NullLocator())
-    axes.set_yticks(range(len(checks)), [_label(check) for check in checks], fontsize=7)
+    axes.set_yticks(range(len(checks)), [plain(_label(check)) for check in checks], fontsize=7)
     axes.set_ylim(len(checks) - 0.5, -0.5)
     axes.grid(False, axis="y")
     axes.set(

@@ -7,16 +7,16 @@ Every check measures a deviation from its assumption. It is "rejected" where the
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 from scipy import optimize, special
-from scipy import stats as distributions
 
-from messjax.statistics import intervals
+from messjax.statistics import intervals, one_sided_limits
 from proofs_check.tables import Column, build, is_wide
 
 LEVEL = 0.95  # of every interval; within one assumption, intervals and p-values are corrected for their number
@@ -80,9 +80,7 @@ def not_checkable(assumption: str, what: str, detail: str) -> Check:
 
 def share(count: int, total: int) -> intervals.Interval:
     """A share with its exact interval (Clopper and Pearson 1934)."""
-    tail = (1.0 - LEVEL) / 2.0
-    lower = distributions.beta.ppf(tail, count, total - count + 1) if count else 0.0
-    upper = distributions.beta.ppf(1.0 - tail, count + 1, total - count) if count < total else 1.0
+    lower, upper = one_sided_limits.share_limits(count, total, (1.0 - LEVEL) / 2.0)
     return intervals.Interval(count / total, float(lower), float(upper), LEVEL, total)
 
 
@@ -127,7 +125,7 @@ def _noncentrality(total: float, freedom: float, probability: float) -> float:
 
 def short(model: str) -> str:
     """A model's name without its publisher, as tables and figures show it."""
-    return model.rsplit("/", 1)[-1]
+    return re.sub(r"^(?:[\w.-]+/)+(?=\w)", "", model)
 
 
 COLUMNS = (
@@ -140,14 +138,14 @@ STYLES = {"rejected": "bold", "holds": "green"}
 def table(checks: Sequence[Check]) -> Table:
     """The checks as a table, one row each, a line between assumptions."""
     sources = sorted({check.source for check in checks if check.source})
-    rows = []
+    rows: list[list[str | Text]] = []
     for check in checks:
         value = "" if np.isnan(check.statistic) else f"{check.statistic:.3g}"
         interval = "" if np.isnan(check.lower) else f"{check.lower:.3g} to {check.upper:.3g}"
         p = "" if np.isnan(check.p) else f"{check.p:.3g}"
-        verdict = f"[{STYLES.get(check.verdict, 'dim')}]{check.verdict}[/]"
+        verdict = Text(check.verdict, STYLES.get(check.verdict, "dim"))
         what = check.what if is_wide() else f"{check.what}: {check.detail}"
-        rows.append([check.assumption, escape(what), value, interval, p, verdict, escape(check.detail)])
+        rows.append([check.assumption, what, value, interval, p, verdict, check.detail])
     last = [i for i, (one, after) in enumerate(itertools.pairwise(checks)) if one.assumption != after.assumption]
     return build(
         COLUMNS,

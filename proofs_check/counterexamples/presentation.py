@@ -10,7 +10,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from rich.markup import escape
 from rich.table import Table
 
 from messjax import plot
@@ -46,7 +45,7 @@ def table(results: Sequence[SearchResult], title: str = "Search for counterexamp
         numbers = (f"{value:.4g}" for value in (row.measured, row.bound, row.looseness))
         effort = f"{each.promised:.3g}", f"{each.tried:,}", f"{each.seconds:.1f}"
         rows.append([each.statement.name, row.verdict, *numbers, margin, limits, *effort])
-    instances = "\n".join(escape(f"{each.statement.name}: {each.instance}") for each in results)
+    instances = "\n".join(f"{each.statement.name}: {each.instance}" for each in results)
     return build(
         COLUMNS,
         rows,
@@ -103,4 +102,4 @@ def _draw_search(axes: Axes, result: SearchResult) -> None:
         spread = [[max(0.0, middle - low)], [max(0.0, high - middle)]]  # the jackknife's estimate is a little elsewhere
         axes.errorbar([1.05 * result.tried], [middle], yerr=spread, color=RERUN, fmt="D", ms=4, capsize=3, zorder=3)
     loose = f"\nbound / measured = {result.row.looseness:.3g}" if np.isfinite(result.row.looseness) else "\n"
-    axes.set_title(f"{result.statement.name}{loose}", fontsize=8)
+    axes.set_title(f"{plot.plain(result.statement.name)}{loose}", fontsize=8)

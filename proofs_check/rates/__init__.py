@@ -8,12 +8,12 @@ T8, `draw` tables and figures.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from proofs_check.rates import exponent, slope
 from proofs_check.rates.draw import exponent_table, figure, figures, t6_figure, t8_figure, table
 from proofs_check.rates.exponent import Sweep, measure_exponents
-from proofs_check.rates.measure import FULL, PARTS, QUICK, keys
+from proofs_check.rates.measure import FULL, OF, PARTS, QUICK, keys
 from proofs_check.rates.slope import GATE, TOLERANCE, Rate
 from proofs_check.trials.trial import Row, corrected
 
@@ -23,14 +23,21 @@ __all__ = [
 ]  # fmt: skip
 
 
-def measure_rates(quick: bool, seed: int, report: Callable[[int, int], None] | None = None) -> list[Rate]:
-    """Measure every rate. `report(done, total)` is called after each part, as `runtime.progress` wants it."""
+def measure_rates(
+    quick: bool, seed: int, report: Callable[[int, int], None] | None = None, only: Collection[str] | None = None
+) -> list[Rate]:
+    """Measure every rate, or those of the theorems named.
+
+    `report(done, total)` is called after each part, as `runtime.progress` wants it. A rate is the same number whether
+    or not others are measured.
+    """
     result: list[Rate] = []
     for done, (key, part) in enumerate(zip(keys(seed), PARTS, strict=True)):
-        result += part(key, QUICK if quick else FULL)
+        if only is None or OF[part] & set(only):
+            result += part(key, QUICK if quick else FULL)
         if report is not None:
             report(done + 1, len(PARTS))
-    return result
+    return [each for each in result if only is None or each.statement in only]
 
 
 def rows(result: Sequence[Rate], swept: Sequence[Sweep]) -> list[Row]:

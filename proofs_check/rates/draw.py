@@ -9,7 +9,6 @@ import matplotlib
 import numpy as np
 from matplotlib import ticker
 from matplotlib.figure import Figure
-from rich.markup import escape
 from rich.table import Table
 
 from messjax.plot import COLORS, DASHES, MARKERS, STYLE
@@ -40,7 +39,7 @@ def table(rates: Sequence[Rate]) -> Table:
     for rate in rates:
         x, gate = rate.x[-rate.used :], f"{rate.gate:.1f}{'' if rate.gate >= GATE else ', too short'}"
         rows.append([
-            rate.statement, escape(rate.what), rate.x_name, f"{x[0]:g} to {x[-1]:g}", _digits(rate.slope, 3),
+            rate.statement, rate.what, rate.x_name, f"{x[0]:g} to {x[-1]:g}", _digits(rate.slope, 3),
             f"{_digits(rate.slope_lower, 3)} to {_digits(rate.slope_upper, 3)}", f"{rate.predicted:.3f}",
             "no queue" if np.isnan(rate.gate) else gate, rate.verdict,
         ])  # fmt: skip
@@ -93,8 +92,13 @@ def figure(rates: Sequence[Rate]) -> Figure:
         ("what an error costs", "prediction error e", "rise of the cost gap (cost per request)", ("loss by errors",)),
     )
     with matplotlib.rc_context(STYLE):
-        drawn = Figure(figsize=(11.0, 8.6), layout="constrained")
-        for axis, letter, (title, x, y, names) in zip(drawn.subplots(2, 3).flat, "abcdef", panels, strict=True):
+        shown = [panel for panel in panels if any(each.what.startswith(panel[3]) for each in rates)]
+        rows = -(-len(shown) // 3)
+        drawn = Figure(figsize=(11.0, 4.3 * rows), layout="constrained")
+        axes = drawn.subplots(rows, 3, squeeze=False).flat
+        for axis in list(axes)[len(shown) :]:
+            axis.remove()
+        for axis, letter, (title, x, y, names) in zip(axes, "abcdef", shown, strict=False):
             for i, one in enumerate(each for each in rates if each.what.startswith(names)):
                 _power_law(axis, one, i)
             axis.set(title=f"({letter}) {title}", xlabel=x, ylabel=y)
@@ -158,8 +162,11 @@ def t8_figure(sweeps: Sequence[Sweep], rates: Sequence[Rate] = ()) -> Figure:
 
 
 def figures(rates: Sequence[Rate], sweeps: Sequence[Sweep]) -> dict[str, Figure]:
-    """Every figure of this package by the name of its file."""
-    return {"rates": figure(rates), "T6_rates": t6_figure(rates), "T8_exponent": t8_figure(sweeps, rates)}
+    """Every figure of this package that has something to show, by the name of its file."""
+    drawn = {"rates": figure(rates)} if rates else {}
+    if any(each.statement == "T6" for each in rates):
+        drawn["T6_rates"] = t6_figure(rates)
+    return drawn | ({"T8_exponent": t8_figure(sweeps, rates)} if sweeps else {})
 
 
 def _power_law(axis: Any, one: Rate, i: int) -> None:

@@ -186,6 +186,9 @@ def losses(key: Array, size: Size) -> list[Rate]:
 
 
 PARTS = (attraction, gaps, violations, exploration, errors, losses)
+OF = {  # the theorems that each part measures
+    attraction: {"T6"}, gaps: {"T2"}, violations: {"T1", "L1"}, exploration: {"T2"}, errors: {"T8"}, losses: {"T8"},
+}  # fmt: skip
 
 
 def keys(seed: int) -> list[Array]:

@@ -48,15 +48,15 @@ def of_statement(rows: Sequence[Row], title: str, unit: str = "") -> Figure | No
             _draw_measured(left, y, row)
             _draw_margin(right, y, row)
             right.annotate(row.verdict, (1.02, y), xycoords=("axes fraction", "data"), va="center", fontsize=8)
-        left.set_yticks(range(len(shown)), [row.case for row in shown])
+        left.set_yticks(range(len(shown)), [plot.plain(row.case) for row in shown])
         left.set_ylim(len(shown) - 0.4, -0.6)
-        left.set_xlabel(unit or "unit of the statement")
+        left.set_xlabel(plot.plain(unit) or "unit of the statement")
         _set_scale(left, shown)
         right.axvline(0.0, color="0.3", lw=0.8)
         low, high = right.get_xlim()
         right.set_xlim(min(low, -0.1), max(high, 0.1))
         right.set_xlabel("(bound - measured) / larger of the two\nbelow 0: violated")
-        figure.suptitle(textwrap.fill(title, 118), fontsize=9.5, x=0.01, ha="left")
+        figure.suptitle(textwrap.fill(plot.plain(title), 118), fontsize=9.5, x=0.01, ha="left")
         figure.legend(handles=_legend(), loc="outside lower center", ncols=3, title=_omitted(rows, shown) or None)
     return figure
 
@@ -161,7 +161,7 @@ def _draw_paths(axes: Axes, path: FollowedPath) -> None:
     axes.plot(path.t, (path.S / path.t).T, color=plot.COLORS[0], lw=0.7)
     axes.plot(path.t, limits.upper.min(axis=0), color=plot.COLORS[1], ls=plot.DASHES[1], lw=1.2)
     axes.axhline(0.0, color="black", lw=0.8)
-    axes.set_title(f"{path.case} ({path.unit} per request)", fontsize=8)
+    axes.set_title(plot.plain(f"{path.case} ({path.unit} per request)"), fontsize=8)
     axes.set_xscale("log")
     spread = float(np.quantile(np.abs(limits.upper[:, len(path.t) // 8 :]), 0.9))
     axes.set_ylim(-spread, 1.5 * spread)
@@ -180,4 +180,4 @@ def save_all(rows: Sequence[Row], statements: Sequence[Statement], out: Path) ->
 
 def file_name(statement: str) -> str:
     """A file name without suffix: "T1 queue" is T1_queue."""
-    return re.sub(r"[^A-Za-z0-9]+", "_", statement).strip("_")
+    return re.sub(r"[^A-Za-z0-9]+", "_", statement).strip("_") or "statement"

@@ -8,8 +8,8 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from messjax import plot
 from proofs_check.tables import Column, build, is_wide
@@ -37,7 +37,7 @@ def table(rows: Sequence[Row]) -> Table:
         for assumption in across:
             cell = cells.get((assumption, statement))
             style = " ".join(["underline"] * bool(cell and cell.needed) + ["bold"] * (_word(cell)[:5] == "fails"))
-            words.append(f"[{style}]{_word(cell)}[/]" if style else _word(cell))
+            words.append(Text(_word(cell), style))
         out.add_row(statement, *words)
     return out
 
@@ -53,7 +53,7 @@ def evidence(rows: Sequence[Row]) -> Table:
         if cell.verdict == "violated":
             row = cell.instance
             runs = f"{cell.runs['violated']} of {sum(cell.runs.values()) - cell.runs['not applicable']}"
-            case = escape(row.case.removeprefix(f"{assumption} "))
+            case = row.case.removeprefix(f"{assumption} ")
             lines.append([assumption, statement, case, f"{row.measured:.4g}", f"{row.bound:.4g}", runs])
     return build(columns, lines, title="Statements that fail where an assumption is violated, an instance of each")
 

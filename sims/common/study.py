@@ -120,5 +120,4 @@ def save_worlds(result: Results, path: Path, command: str) -> Path:
 
 def load_worlds(path: Path) -> dict[str, xr.Dataset]:
     """Read what `save_worlds` wrote, by world."""
-    with xr.open_datatree(path, engine="h5netcdf") as tree:
-        return {name: node.to_dataset().load() for name, node in tree.children.items()}
+    return {name: node.to_dataset() for name, node in results.load_tree(path).children.items()}

@@ -95,6 +95,8 @@ def test_same_decisions_and_readings_as_the_general_path(name):
         result = run(stream, policy, "fast", controls, checkpoints=checkpoints)
         assert result.attrs["engine"] == "fast"
         compare(result, general.sel(t=result["t"]))
+    with jax.enable_x64(True):
+        assert run(stream, policy, "fast", controls, checkpoints=3).equals(result)
 
 
 @pytest.mark.long

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import xarray as xr
 from support.component_tables import (
     POLICIES,
     PREDICTORS,
@@ -73,6 +74,8 @@ def test_a_grid_is_its_single_runs_and_no_value_recompiles(names):
     _, other = run(names, 1.0, horizon=23)
     assert not COMPILED
     assert other.attrs["horizon"] == 23 and int(other["served"].isel(stream=0, V=0).sum()) == 23
+    with jax.enable_x64(True):  # the same program, components and numbers, built with 64-bit defaults
+        xr.testing.assert_equal(run(names, 0.0, horizon=7)[1], grid)
 
 
 def side_by_side(x: float) -> tuple[Stream, dict[str, Policy]]:
@@ -107,6 +110,12 @@ def test_side_by_side_a_grid_is_its_single_runs_and_no_value_recompiles():
         jax.random.key(1), controls, policy=named, stream=stream, horizon=23, num_streams=3, block=3, **label
     )
     assert not COMPILED and (other["served"].isel(stream=0, V=0).sum("model") == 23).all()
+    with jax.enable_x64(True):
+        stream, named = side_by_side(0.0)
+        again = grid_sweep.sweep(
+            jax.random.key(0), controls, policy=named, stream=stream, horizon=7, num_streams=3, block=3, **label
+        )
+    xr.testing.assert_equal(again, grid)
 
 
 @pytest.mark.usefixtures("traced_once")

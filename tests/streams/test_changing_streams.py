@@ -10,9 +10,9 @@ from support.stream_runs import COST, EASY, HARD, paths, plausible
 
 from messjax import streams, zoo
 from messjax.numerics import virtual_queue as queue
-from messjax.streams.markov_modulated import stationary
 from messjax.streams.worst_order import shares_of
 from messjax.theory import optimum
+from messjax.theory.laws import stationary_law
 from messjax.types import Distribution
 
 
@@ -71,7 +71,7 @@ P = np.array([[0.9, 0.1], [0.3, 0.7]])  # stationary law (3/4, 1/4)
 
 
 def test_a_modulated_stream_is_stationary_and_moves_by_its_matrix():
-    np.testing.assert_allclose(stationary(P), [0.75, 0.25], atol=1e-12)
+    np.testing.assert_allclose(stationary_law(P), [0.75, 0.25], atol=1e-12)
     number = 4000
     modulated = streams.modulated([streams.types(EASY), streams.types(HARD)], P, shown=True)
     result = paths(modulated, number, 8)

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from messjax import policies, predictors, streams
-from messjax.meters import folds, per_class, standard_meters
+from messjax.meters import folds, identity_terms, per_class, standard_meters
 from messjax.numerics import virtual_queue as queue
 from messjax.policies.win_rate_threshold import wins
 from messjax.types import Distribution, Meter, Policy, Predictor, Step, Stream
@@ -164,6 +164,8 @@ METERS: dict[str, Callable[[], Meter]] = {
     "virtual_queue": standard_meters.virtual_queue,
     "sla": standard_meters.sla,
     "theory": standard_meters.theory,
+    "decomposition": lambda: identity_terms.decomposition(distribution(0.0), [0.5, 0.6]),
+    "decomposition_at": lambda: identity_terms.decomposition_at([0.5], [2.0]),
     "mean": lambda: folds.mean("p", largest_p),
     "maximum": lambda: folds.maximum("p", largest_p),
     "latest": lambda: folds.latest("Q", lambda num_models: queue.zero(), lambda step: step.next_queue),

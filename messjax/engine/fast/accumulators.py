@@ -13,9 +13,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from messjax.components import same_structure
+from messjax.components import same_structure, spec_of
 from messjax.engine.fast.streams import Columnar, Columns
-from messjax.meters import folds, path_audit, standard_meters
+from messjax.meters import folds, identity_terms, path_audit, standard_meters
 from messjax.numerics import virtual_queue as queue
 from messjax.numerics.compensated import Sum
 from messjax.numerics.compensated import add as add_to_sum
@@ -27,6 +27,7 @@ PARTS = {
     "sla": standard_meters.sla,
     "theory": standard_meters.theory,
     "audit": path_audit.path_audit_meter,
+    "terms": lambda: identity_terms.decomposition_at([0.0], [0.0]),
 }
 FIELD = 8  # bits of a packed count: a chunk has fewer than 256 requests
 
@@ -37,6 +38,12 @@ def meter_parts(meter: Meter) -> tuple[str, ...] | None:
     parts = folds.parts_of(meter)
     names = tuple(next((name for name, one in known.items() if same_structure(part, one)), "") for part in parts)
     return names if all(names) else None
+
+
+def prices_of(meter: Meter) -> identity_terms.Prices | None:
+    """gamma* at each alpha as the meter `decomposition` has it; None where that is no part of the meter."""
+    found = (spec_of(part.add, identity_terms.decomposition_add) for part in folds.parts_of(meter))
+    return next((prices for prices in found if prices is not None), None)
 
 
 class PricedCalls(NamedTuple):
@@ -92,6 +99,7 @@ class Totals(NamedTuple):
     error: Sum
     error_max: Array
     error_last: Array
+    terms: identity_terms.Terms | None  # None: not asked for
     audit: path_audit.PathAudit | None  # None: not audited
 
 
@@ -112,6 +120,7 @@ class ChunkTotals(NamedTuple):
     prediction: Sum
     error: Sum
     error_max: Array
+    terms: identity_terms.Terms | None
 
 
 class ServedRequest(NamedTuple):
@@ -126,21 +135,27 @@ class ServedRequest(NamedTuple):
 
 
 class ArrivedRequest(NamedTuple):
-    """A request when it arrives: Q_t, also since the chunk began and in 1e-6, p_t, e_t (None: zero or unknown)."""
+    """A request when it arrives: Q_t, also since the chunk began and in 1e-6, p_t, e_t (None: zero or unknown).
+
+    Its terms of the identities are known already then: what serves it depends on nothing that comes later.
+    """
 
     Q: Array
     whole: Array
     part: Array
     p: Array
     error: Array | None
+    terms: identity_terms.Terms | None
 
 
 class Accumulator:
-    """The standard meters of one policy: which are wanted, and what is known of prediction errors."""
+    """The standard meters of one policy: which are wanted, and what is known of prediction errors and of gamma*."""
 
-    def __init__(self, parts: tuple[str, ...], columnar: Columnar, error: str) -> None:
+    def __init__(
+        self, parts: tuple[str, ...], columnar: Columnar, error: str, prices: identity_terms.Prices | None = None
+    ) -> None:
         self.parts, self.columnar, self.error = parts, columnar, error  # error: "zero", "unknown" or "measured"
-        self.audited = "audit" in parts
+        self.audited, self.prices = "audit" in parts, prices
 
     def init(self, lanes: tuple[int, ...], streams: tuple[int, ...]) -> Totals:
         """Empty totals; `streams` is the shape of `lanes` with one V and alpha."""
@@ -152,6 +167,7 @@ class Accumulator:
             served=(none,) * self.columnar.num_models, explored=own.astype(jnp.int32), satisfied=number,
             spent=Sum(own, own), exploited=total, queue=ExactSum(total, none), largest=number, walk=number,
             met_from=none + 1, exploration=total, prediction=total, error=Sum(own, own), error_max=own, error_last=own,
+            terms=None if self.prices is None else identity_terms.Terms(*(total,) * len(identity_terms.Terms._fields)),
             audit=audit if self.audited else None,
         )  # fmt: skip
 
@@ -162,7 +178,7 @@ class Accumulator:
             counts=(none,) * -(-self.columnar.num_models // 4), units=none, explored=totals.explored,
             spent=totals.spent, exploited=totals.exploited, whole=none, part=none, largest=none + np.int32(-(2**31)),
             walk=none, met_from=totals.met_from, exploration=totals.exploration, prediction=totals.prediction,
-            error=totals.error, error_max=totals.error_max,
+            error=totals.error, error_max=totals.error_max, terms=totals.terms,
         )  # fmt: skip
 
     def record_arrival(self, chunk_totals: ChunkTotals, met: ArrivedRequest) -> ChunkTotals:
@@ -179,6 +195,8 @@ class Accumulator:
                     error=add_to_sum(chunk_totals.error, met.error),
                     error_max=largest,
                 )
+        if chunk_totals.terms is not None and met.terms is not None:
+            new = new._replace(terms=identity_terms.add_terms(chunk_totals.terms, met.terms))
         return new
 
     def record_service(self, chunk_totals: ChunkTotals, done: ServedRequest, alpha: Array, level: Array) -> ChunkTotals:
@@ -242,6 +260,7 @@ class Accumulator:
             error=chunk_totals.error,
             error_max=chunk_totals.error_max,
             error_last=totals.error_last if error_last is None else error_last,
+            terms=chunk_totals.terms,
             audit=totals.audit,
         )
 
@@ -249,6 +268,7 @@ class Accumulator:
         """The metrics of the meters after request t, by their own functions: leaves [*lanes] and [*lanes, M]."""
         read = {"ledger": self._ledger, "queue": self._queue, "sla": self._sla, "theory": self._theory}
         read["audit"] = lambda totals, *rest: path_audit.path_read(totals.audit)
+        read["terms"] = lambda totals, *rest: identity_terms.decomposition_read(totals.terms)
         full = jax.tree.map(lambda x: jnp.broadcast_to(x, last.whole.shape), (totals, t, last, p))
         named: dict[str, Any] = {}
         for part in self.parts:

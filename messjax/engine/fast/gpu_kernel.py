@@ -48,6 +48,8 @@ def unsupported_reason(run_parts: RunParts) -> str | None:
         policy_path = PolicyPath(policy, run_parts)
         if policy_path.accumulator.audited:
             return "audits"
+        if policy_path.accumulator.prices is not None:
+            return "the meter decomposition"
         if not (isinstance(policy_path.columnar, Types) and isinstance(policy_path.chunk_predictor, Oracle)):
             return f"the policy {name!r} and the stream together (expected an oracle on a stream over types)"
     return None

@@ -15,6 +15,7 @@ from messjax.engine.fast import audit as _trail
 from messjax.engine.fast.accumulators import Accumulator, ArrivedRequest, ChunkTotals, ServedRequest, Totals
 from messjax.engine.fast.predictions import MOST_ONE_BY_ONE, ChunkPredictor, row
 from messjax.engine.fast.streams import Columnar, Columns
+from messjax.meters import identity_terms
 from messjax.numerics import virtual_queue
 from messjax.policies.rare_update import set_row
 from messjax.types import Array, PyTree
@@ -155,9 +156,27 @@ class Rule(NamedTuple):
 
     def record_arrival(self, current: Chunk, packed: Array, chunk_totals: ChunkTotals) -> ChunkTotals:
         """Record the queue that a request arrives at."""
+        terms = None if self.accumulator.prices is None else self.terms(current, packed, self.accumulator.prices)
         return self.accumulator.record_arrival(
-            chunk_totals, ArrivedRequest(self.value(packed), *self.form.queue(packed), current.p, current.error)
+            chunk_totals, ArrivedRequest(self.value(packed), *self.form.queue(packed), current.p, current.error, terms)
         )
+
+    def terms(self, current: Chunk, packed: Array, prices: identity_terms.Prices) -> identity_terms.Terms:
+        """The terms of the identities of a request, from the queue that it arrives at."""
+        after = self.decide(current, packed)  # XLA finds that the loop decides the same
+        (whole, part), (whole_after, part_after) = self.form.queue(packed), self.form.queue(after)
+        choice, unknown = self.form.choice(after), [jnp.full((), jnp.nan)] * self.columnar.num_models
+        service = identity_terms.Service(
+            cost=self.columnar.cost(current.requests),
+            mean=self.columnar.means(current.requests) or unknown,
+            serve=choice,
+            explored=self.columnar.explore_draw(current.requests) & (self.chunk_predictor is not None),
+            Q=self.value(packed),
+            move=self.alpha - self.columnar.units(current.requests, choice),
+            jump=(whole_after - whole) * virtual_queue.UNIT + part_after - part,
+        )
+        gamma, alpha = jax.vmap(prices.at)(self.lanes.alpha), self.lanes.of_controls(self.lanes.alpha)
+        return identity_terms.terms_of(service, self.V, alpha, self.lanes.of_controls(gamma))
 
     def record_service(self, current: Chunk, packed: Array, chunk_totals: ChunkTotals) -> ChunkTotals:
         """Record what became of a request, from the state that it left."""

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from messjax.engine.fast import loop, streams
 from messjax.engine.fast import predictions as prediction_forms
-from messjax.engine.fast.accumulators import Accumulator, Totals, meter_parts
+from messjax.engine.fast.accumulators import Accumulator, Totals, meter_parts, prices_of
 from messjax.engine.simulation import RunParts
 from messjax.numerics import virtual_queue
 from messjax.policies.algorithm import predictor_of
@@ -36,7 +36,8 @@ class PolicyPath:
         assert columnar is not None, "supported streams have a form in columns"
         self.columnar: streams.Columnar = columnar
         self.chunk_predictor = None if predictor is None else prediction_forms.chunk_predictor(predictor, self.columnar)
-        self.accumulator = Accumulator(meter_parts(run_parts.meter) or (), self.columnar, self._error_source())
+        parts, prices = meter_parts(run_parts.meter) or (), prices_of(run_parts.meter)
+        self.accumulator = Accumulator(parts, self.columnar, self._error_source(), prices)
 
     def _error_source(self) -> str:
         if self.chunk_predictor is None or isinstance(self.columnar, streams.Replay):

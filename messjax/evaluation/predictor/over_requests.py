@@ -16,9 +16,11 @@ from messjax.engine.simulation import checkpoint_times
 from messjax.engine.validation import check_controls, check_horizon
 from messjax.evaluation.predictor.metrics import ON, to_dataset
 from messjax.evaluation.predictor.scoring_program import HeldOut, program
+from messjax.numerics.precision import narrowed, with_32_bit_types
 from messjax.types import Array, Controls, Predictor, Stream
 
 
+@with_32_bit_types
 def split(key: Array, num: int, fraction: float) -> tuple[np.ndarray, np.ndarray]:
     """Split a trace at random into served and held-out requests.
 
@@ -44,6 +46,7 @@ def split(key: Array, num: int, fraction: float) -> tuple[np.ndarray, np.ndarray
     return np.sort(order[count:]), np.sort(order[:count])
 
 
+@with_32_bit_types
 def over_time(
     key: Array,
     *,
@@ -99,7 +102,7 @@ def over_time(
     for name, value in {"num_streams": num_streams, "checkpoints": checkpoints, "bins": bins, "block": block}.items():
         if value < 1:
             raise ValueError(f"{name}: expected at least one, found {value}")
-    predictor, world = as_pytree(predictor), as_pytree(stream)._replace(distribution=None, length=None)
+    predictor, world = narrowed((as_pytree(predictor), as_pytree(stream)._replace(distribution=None, length=None)))
     held = _check_held_out(held_out, world)
     num_models = held.satisfaction.shape[1]
     models = tuple(f"model {m}" for m in range(num_models)) if models is None else tuple(models)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +15,7 @@ from matplotlib import ticker
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from messjax import output
+from messjax import files, output
 from messjax.components import expect, found
 
 __all__ = ["line_style", "note_omitted", "over_requests", "plain", "predictor_quality", "save", "versus_v"]
@@ -98,11 +99,11 @@ def save(figure: Figure, path: str | os.PathLike[str]) -> list[Path]:
     expect("figure", figure, Figure, "a matplotlib Figure, such as plot.versus_v(...) returns")
     if not isinstance(path, str | os.PathLike):
         raise TypeError(f"path: found {found(path)}, expected a path such as 'figure.png'")
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    paths = [path.with_suffix(suffix) for suffix in (".png", ".svg")]
+    paths = [Path(path).with_suffix(suffix) for suffix in (".png", ".svg")]
     for each in paths:
-        figure.savefig(each, dpi=160, metadata={"Date": None} if each.suffix == ".svg" else None)
+        drawn, form = io.BytesIO(), each.suffix[1:]
+        figure.savefig(drawn, format=form, dpi=160, metadata={"Date": None} if form == "svg" else None)
+        files.write(each, drawn.getbuffer())
     return paths
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import xarray as xr
 from rich.table import Table
 
-from messjax import results
+from messjax import files, results
 from messjax.theory import scope
 from messjax.theory.hypothesis_tests import NOT_APPLICABLE, VERDICTS, Row
 from proofs_check.tables import Column, build, is_wide
@@ -99,7 +99,7 @@ def write(rows: Sequence[Row], out: Path, seed: int, config: str, more: dict[str
     label = {"config": config, "seed": seed, "scope": scopes(rows), "rows": [to_json(row._asdict()) for row in rows]}
     label |= to_json(more)
     path = out / "verdicts.json"
-    path.write_text(json.dumps(label, indent=1) + "\n", encoding="utf-8")
+    files.write(path, json.dumps(label, indent=1) + "\n")
     return [path, results.save(dataset(rows, seed, config), out / "verdicts.nc")] if rows else [path]
 
 

@@ -22,12 +22,14 @@ import numpy as np
 
 from messjax.components import found
 from messjax.theory.constants import BoundInputs, Constants
+from messjax.theory.laws import Laws
 from messjax.theory.optimum import Optimum
 from messjax.types import Distribution
 
 ASSUMPTIONS = frozenset(f"A{n}" for n in range(1, 9))
 UNKNOWN = (-np.inf, np.inf)  # the range of numbers of which none is known
 FEEDBACK = ("any", "complete", "sparse", "complete or sparse")
+POLICIES = ("any", "mess_plus", "ucb")
 
 
 class Run(NamedTuple):
@@ -55,6 +57,7 @@ class Run(NamedTuple):
         cost_within: What every request costs at least and at most, all its queries included, known beforehand.
         finite_variance: Whether costs and scores are known to have one; where not, means of what has no known range
             are not tested by intervals that need it.
+        laws: The law of each request where it moves (T12, T13); None: not known, or the same for all.
     """
 
     V: float
@@ -77,6 +80,7 @@ class Run(NamedTuple):
     seconds: float = 0.0
     cost_within: tuple[float, float] = (0.0, np.inf)
     finite_variance: bool = True
+    laws: Laws | None = None
 
     @property
     def ebar(self) -> float:
@@ -285,7 +289,7 @@ class Statement(NamedTuple):
         about: The first line of the function's docstring.
         unit: Unit of what is measured, for axes.
         lemmas: Files of proofs_check/lemmas with the algebra of its proof.
-        policy: "mess_plus" where it is about no other kind of policy, else "any".
+        policy: One of `POLICIES`: the only kind that it is about, or "any".
         feedback: One of `FEEDBACK`.
         needs_distribution: Whether it says nothing where the distribution of the requests is not known.
         implied_by: The name of a statement from which it follows.
@@ -328,7 +332,8 @@ class Statement(NamedTuple):
 
     def _why_not(self, run: Run, ignored: Collection[str]) -> str:
         if self.policy != "any" and run.policy_kind != self.policy:
-            return f"about MESS+, found a policy of kind {run.policy_kind!r}"
+            about = "MESS+" if self.policy == "mess_plus" else f"policies of kind {self.policy!r}"
+            return f"about {about}, found a policy of kind {run.policy_kind!r}"
         if self.feedback != "any" and run.feedback_kind not in ("complete", "sparse"):
             return f"about {self.feedback} feedback, found feedback of kind {run.feedback_kind!r}"
         if self.feedback == "complete" and not run.complete:
@@ -380,7 +385,7 @@ def define_statement(
         assumptions: those it needs, "A1 A2".
         unit: of what is measured, shown on the axis of its figure.
         lemmas: files of proofs_check/lemmas that prove its algebra, without ".py".
-        policy: "mess_plus" where it is about MESS+ only, else "any".
+        policy: "mess_plus" or "ucb" where it is about that kind only, else "any".
         feedback: "complete", "sparse", "complete or sparse", or "any".
         needs_distribution: False where it can be evaluated without the law of the requests.
         implied_by: the name of a statement from which it follows.
@@ -396,8 +401,8 @@ def define_statement(
         raise ValueError(f"statement {name!r}: found the assumption {unknown[0]!r}, expected A1 to A8")
     if feedback not in FEEDBACK:
         raise ValueError(f"statement {name!r}: feedback is {feedback!r}, expected one of {', '.join(FEEDBACK)}")
-    if policy not in ("any", "mess_plus"):
-        raise ValueError(f"statement {name!r}: policy is {policy!r}, expected 'mess_plus' or 'any'")
+    if policy not in POLICIES:
+        raise ValueError(f"statement {name!r}: policy is {policy!r}, expected one of {', '.join(POLICIES)}")
 
     def made(evaluate: Callable[[Run], Conclusion]) -> Statement:
         about = (evaluate.__doc__ or "").strip().split("\n")[0]

@@ -17,11 +17,12 @@ import xarray as xr
 
 from messjax.components import expect
 from messjax.theory import hypothesis_tests, optimum, scope
-from messjax.theory.catalogue import ALL, OF_A_SWEEP, statements_named
+from messjax.theory.catalogue import ALL, OF_A_SWEEP, OF_MOVING_LAWS, statements_named
 from messjax.theory.constants import Constants, centred_drift, distribution_constants
 from messjax.theory.cost import CostTerms, T2_cost_terms
 from messjax.theory.exploration import exploration_sum
 from messjax.theory.hypothesis_tests import Row
+from messjax.theory.laws import Laws
 from messjax.theory.statement import ASSUMPTIONS, Run, Statement
 from messjax.types import Distribution
 
@@ -54,6 +55,7 @@ def judge(
     pi0: int | None = None,
     ebar: float | None = None,
     sla_target: float | None = None,
+    laws: Laws | None = None,
     ignored: Collection[str] = (),
 ) -> xr.Dataset:
     """Test statements of docs/theory at every point of a sweep.
@@ -62,13 +64,15 @@ def judge(
         dataset: a result of `sweep`, with a dimension `stream` and any of policy, V, alpha, c, a and f.
         distribution: the law of its requests, costs in the unit of the dataset; None where it is not known. That of a
             large sample ("sampled") has C* and gamma* up to its sampling error, which the margins do not contain.
-        statements: `Statement` objects, or names as in "T1,T2 cost gap"; by default `theory.OF_A_SWEEP`.
+        statements: `Statement` objects, or names as in "T1,T2 cost gap"; by default `theory.OF_A_SWEEP`, and T12 and
+            T13 where `laws` are given.
         correction: "holm" corrects verdicts for the number of tests, "none" leaves each test by itself, "bonferroni"
             corrects more cautiously.
         level: coverage of each limit, and of the verdicts.
         pi0: number of the model that stands for pi0 in T1's second form, T3 and T4; None: the last one.
         ebar: a bound on E[e_t | past] known beforehand; None: the largest e_t measured on any stream.
         sla_target: the satisfaction agreed, where the policy ran on a tightened alpha (T10).
+        laws: the law of each request where it moves (`stream.laws(horizon)`); T12 and T13 are then judged, too.
         ignored: assumptions whose recorded failure is overlooked: with "A1" the statements are evaluated on requests
             that are not i.i.d. as though they were.
 
@@ -101,13 +105,14 @@ def judge(
     expect("dataset", dataset, xr.Dataset, "a result of sweep")
     if distribution is not None:
         expect("distribution", distribution, Distribution, "the Distribution of its requests: stream.distribution()")
-    chosen = _chosen(statements)
+    chosen = _chosen(statements, laws)
     _check(dataset, distribution, chosen, ignored)
     grid = tuple(str(d) for d in dataset["cost"].dims if d != "stream")
     shape = (len(chosen), *(dataset.sizes[d] for d in grid))
     rows, places = [], []
     terms = np.full((*shape[1:], len(TERMS)), np.nan)
-    for index, run in _runs(dataset, grid, _Options(distribution, pi0, ebar, sla_target)):
+    options = _Options(distribution, pi0, ebar, sla_target, laws)
+    for index, run in _runs(dataset, grid, options):
         terms[index] = _cost_terms(run)
         for i, statement in enumerate(chosen):
             rows.append(hypothesis_tests.of_conclusion(statement, run, statement.conclude(run, ignored), level))
@@ -175,6 +180,7 @@ class _Options(NamedTuple):
     pi0: int | None
     ebar: float | None
     sla_target: float | None
+    laws: Laws | None = None
 
 
 class _Metrics(dict[str, np.ndarray]):
@@ -190,10 +196,12 @@ class _Metrics(dict[str, np.ndarray]):
         return values
 
 
-def _chosen(statements: str | Sequence[Statement] | None) -> list[Statement]:
+def _chosen(statements: str | Sequence[Statement] | None, laws: Laws | None) -> list[Statement]:
+    if laws is not None:
+        expect("laws", laws, Laws, "Laws, such as stream.laws(horizon)")
     if isinstance(statements, str):
         return statements_named(statements, known_statements())
-    return list(OF_A_SWEEP if statements is None else statements)
+    return list((*OF_A_SWEEP, *(OF_MOVING_LAWS if laws else ())) if statements is None else statements)
 
 
 def _check(
@@ -247,6 +255,7 @@ def _runs(dataset: xr.Dataset, grid: tuple[str, ...], options: _Options) -> Iter
                 stream_kind=kinds.stream,
                 sla_target=options.sla_target,
                 error_bound=options.ebar,
+                laws=options.laws,
                 name=name,
             ),
         )

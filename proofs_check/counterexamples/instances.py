@@ -25,6 +25,7 @@ from messjax.results import host
 from messjax.streams import labels
 from messjax.theory.statement import Run
 from messjax.types import Array, Controls, Distribution, Outcome, Policy, Predictor, Request, Stream
+from proofs_check.counterexamples import quantities
 from proofs_check.trials.case import Case
 from proofs_check.trials.trial import run_of
 
@@ -34,11 +35,12 @@ SHORTEST = 4  # requests: fewer are over before anything rare has happened
 
 
 class Space(NamedTuple):
-    """Where to look: K request types, M models, horizons up to T."""
+    """Where to look: K request types, M models, horizons up to T, and quantities with a range of their own."""
 
     types: int = 2
     models: int = 2
     horizon: int = 256
+    limits: tuple[tuple[str, quantities.Range], ...] = ()  # items of `quantities.parse`
 
     @property
     def dimensions(self) -> int:
@@ -93,31 +95,42 @@ def decode(x: np.ndarray, space: Space) -> Instance:
 
     Types, successes, failures, exploration and feedback are certain, impossible or of probability RAREST at least: an
     event that no stream has seen looks like an impossible one, and the optimiser would look for nothing else. At most
-    half the requests are explored: worlds that only explore make T1, T2 and T7 equalities of no interest.
+    half the requests are explored: worlds that only explore make T1, T2 and T7 equalities of no interest. What has a
+    range in `space.limits` is within it instead; means are raised where alpha would be out of reach.
     """
     K, M = space.types, space.models
     at = np.clip(1.2 * np.asarray(x, np.float64) - 0.1, 0.0, 1.0)
     weight, tables, rest = np.split(at, [K, K + 3 * K * M])
-    share = _weights(weight)
-    cost, mean, target = tables.reshape(3, K, M).round(3)
+    limits = dict(space.limits)
+
+    def number(name: str, u: float, usual: float) -> float:
+        return quantities.between(name, limits[name], u) if name in limits else float(usual)
+
+    share = quantities.weights(_weights(weight), weight, limits)
+    raw = tables.reshape(3, K, M)
+    cost, mean, target = raw.round(3)
     mean = np.where(mean < RAREST, 0.0, np.where(mean > 1.0 - RAREST, 1.0, mean))
+    cost, mean = quantities.entries("E", cost, raw[0], limits), quantities.entries("mu", mean, raw[1], limits)
     wrong, alpha, V, c, a, f, T, kappa = rest
-    predicted = (mean + np.round(wrong, 2) * (target - mean)).round(3)
+    mean = quantities.lifted(mean, share, number("alpha", alpha, 0.0), limits)
+    predicted = (mean + number("error", wrong, np.round(wrong, 2)) * (target - mean)).round(3)
+    predicted = quantities.entries("s_hat", predicted, raw[2], limits)
     cost, mean = (values.astype(np.float32).astype(np.float64) for values in (cost, mean))  # as they are simulated
     largest = float(share @ mean.max(axis=1))
-    alpha = np.floor(max(alpha * largest - 1e-9, 0.0) * 1000.0) / 1000.0
+    sought = number("alpha", alpha, np.floor(max(alpha * largest - 1e-9, 0.0) * 1000.0) / 1000.0)
+    sought = min(sought, largest)  # by rounding only
     return Instance(
         weight=share,
         cost=cost,
         mean=mean,
         predicted=predicted,
-        V=float(f"{10.0 ** (4.0 * V - 2.0):.2g}"),
-        alpha=float(alpha),
-        c=float(np.round(0.5 * c, 2)) if 0.5 * c >= RAREST else 0.0,
-        a=float(np.round(a, 2)),
-        f=float(np.round(min(1.0, 0.1 + 1.8 * f), 2)),
-        T=int(np.rint(SHORTEST * (space.horizon / SHORTEST) ** T)),
-        sla_target=float(np.round(alpha * (1.0 - 10.0 ** (-3.0 * kappa)), 6)),
+        V=number("V", V, float(f"{10.0 ** (4.0 * V - 2.0):.2g}")),
+        alpha=sought,
+        c=number("c", c, np.round(0.5 * c, 2) if 0.5 * c >= RAREST else 0.0),
+        a=number("a", a, np.round(a, 2)),
+        f=number("f", f, np.round(min(1.0, 0.1 + 1.8 * f), 2)),
+        T=int(np.rint(number("T", T, SHORTEST * (space.horizon / SHORTEST) ** T))),
+        sla_target=min(sought, number("asked", kappa, np.round(sought * (1.0 - 10.0 ** (-3.0 * kappa)), 6))),
     )
 
 

@@ -74,6 +74,7 @@ def run_of(case: Case, at: Controls, metrics: dict[str, np.ndarray], name: str |
         error_bound=case.ebar,
         cost_within=cost_within(case),
         finite_variance=case.finite_variance,
+        laws=case.laws,
         name=shown if name is None else name,
     )
 

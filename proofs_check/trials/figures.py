@@ -96,8 +96,8 @@ def _legend() -> list[Line2D]:
 
 def _omitted(rows: Sequence[Row], shown: Sequence[Row]) -> str:
     """What is not drawn, in words."""
-    inapplicable = sum(row.verdict not in MARKERS for row in rows)
-    infinite = len(rows) - len(shown) - inapplicable
+    infinite = sum(np.isposinf(row.bound) for row in rows)
+    inapplicable = len(rows) - len(shown) - infinite
     parts = [f"{inapplicable} where the statement is not applicable"] if inapplicable else []
     parts += [f"{infinite} whose bound is infinite"] if infinite else []
     return f"cases not shown: {' and '.join(parts)}, of {len(rows)}" if parts else ""

@@ -74,9 +74,19 @@ def run_of(case: Case, at: Controls, metrics: dict[str, np.ndarray], name: str |
         policy_kind=case.policy_kind,
         sla_target=case.sla_target,
         error_bound=case.ebar,
+        cost_within=cost_within(case),
+        finite_variance=case.finite_variance,
         laws=case.laws,
         name=shown if name is None else name,
     )
+
+
+def cost_within(case: Case) -> tuple[float, float]:
+    """What a request costs at least and at most, all its queries included; where assumptions are broken only zero."""
+    if case.breaks:
+        return 0.0, np.inf
+    costs = np.asarray(case.distribution.cost)
+    return float(costs.min()), float(costs.sum(axis=1).max())
 
 
 def evaluate_all(statements: Iterable[Statement], runs: Iterable[Run]) -> list[Row]:

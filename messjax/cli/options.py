@@ -14,12 +14,16 @@ from typing import Any
 from messjax import traces
 from messjax.traces import Choices, CostRule, Finding, Recording, Trace
 from messjax.traces.costs import make_costs
-from messjax.traces.readers.plain import parse_columns
+from messjax.traces.linter import CELL_CHECKS, SCORE_CHECKS
+from messjax.traces.options import parse_words
+from messjax.traces.preparation import handles
+from messjax.traces.readers.plain_columns import parse_columns
+from messjax.traces.selection import fits, names_of
 
 PATH_HELP = "a recorded trace: a file or folder in a published format, or a Parquet file that `trace convert` wrote"
 _OWN = (
     *("--metric", "--filter", "--columns", "--cost", "--prices", "--parameters", "--cost-unit"),
-    *("--models", "--exclude", "--models-with-data"),
+    *("--models", "--exclude", "--models-with-data", "--score-words", "--encoding"),
 )
 
 
@@ -38,6 +42,18 @@ def add_trace_options(parser: argparse.ArgumentParser, *, path: bool = True) -> 
         "--columns", default="", metavar="...", help="format plain only: which columns hold what, ROLE=COLUMN,..."
     )
     parser.add_argument(
+        "--score-words", default="", metavar="C=1,I=0,...", help="words that are scores: correct=1,incorrect=0"
+    )
+    parser.add_argument(
+        "--encoding", default="", metavar="NAME", help="encoding of texts, such as cp1252 (default: UTF-8 or UTF-16)"
+    )
+    parser.add_argument(
+        "--on-bad",
+        choices=("fail", "skip"),
+        default="fail",
+        help="rows and cells that cannot be read: fail, or skip them with a warning (default: fail)",
+    )
+    parser.add_argument(
         "--models", default="", metavar="A,B,...", help="use these models only; names, or patterns such as gpt-*"
     )
     parser.add_argument("--exclude", default="", metavar="A,B,...", help="leave out these models")
@@ -49,13 +65,14 @@ def add_trace_options(parser: argparse.ArgumentParser, *, path: bool = True) -> 
     parser.add_argument(
         "--cost",
         metavar="KIND",
-        help="how costs are made: recorded, tokens, parameters or constant (default: what the other options imply)",
+        help="how costs are made: recorded, tokens, parameters, constant, latency (default: what the options imply)",
     )
     parser.add_argument(
         "--prices",
         default="",
         metavar="MODEL=USD,...",
-        help="USD per 1M tokens of each model, one number or INPUT/OUTPUT, or a JSON file; part of a name is enough",
+        help="USD per 1M tokens of each model: one number, INPUT/OUTPUT, INPUT/CACHED/OUTPUT, or a JSON or CSV file; "
+        "part of a name is enough",
     )
     parser.add_argument(
         "--parameters",
@@ -82,7 +99,8 @@ def add_trace_options(parser: argparse.ArgumentParser, *, path: bool = True) -> 
         "--repeats",
         default="keep",
         metavar="HOW",
-        help="what is done with repeated questions: keep, or drop all but the first (default: keep)",
+        help="repeats: keep a model's first answer to a request, mean of its answers, or drop questions that came "
+        "before (default: keep)",
     )
 
 
@@ -92,14 +110,30 @@ def given(args: argparse.Namespace) -> list[str]:
     names = [name for name, value in values.items() if value]
     names += [name for name in ("--missing", "--scores") if getattr(args, name[2:]) != "fail"]
     names += ["--repeats"] if args.repeats != "keep" else []
+    names += ["--on-bad"] if args.on_bad != "fail" else []
     return sorted(names, key=lambda name: name != "--prices")
 
 
-def read_recording(args: argparse.Namespace) -> Recording:
-    """What the file or folder holds, unchanged, of the models that the options choose."""
-    columns = parse_columns(args.columns) if args.columns else {}
-    recording = traces.read(args.path, args.format, traces.Options(args.metric, args.filter, columns))
-    return traces.select(recording, args.models, args.exclude, with_data=args.models_with_data)
+def read_recording(args: argparse.Namespace, *, report: bool = False) -> Recording:
+    """What the file or folder holds, unchanged, of the models that the options choose.
+
+    With `report` cells and rows that cannot be read are left out, and are errors among the findings.
+    """
+    chosen = traces.Options(
+        metric=args.metric,
+        filter=args.filter,
+        columns=parse_columns(args.columns) if args.columns else {},
+        encoding=args.encoding,
+        on_bad="report" if report else args.on_bad,
+        score_words=parse_words(args.score_words) if args.score_words else {},
+        leave_out=tuple(names_of(args.exclude, "--exclude")) if args.exclude else (),
+    )
+    recording = traces.read(args.path, args.format, chosen)
+    recording = traces.averaged(recording) if args.repeats == "mean" else recording
+    exclude = args.exclude
+    if "*" in args.columns:  # such columns were not even read
+        exclude = ",".join(f'"{name}"' for name in chosen.leave_out if fits(name, recording.models))
+    return traces.select(recording, args.models, exclude, with_data=args.models_with_data)
 
 
 def rule(args: argparse.Namespace, recording: Recording) -> CostRule:
@@ -126,8 +160,9 @@ def read_trace(args: argparse.Namespace) -> Trace:
     cost = rule(args, recording)
     trace = traces.prepare(recording, cost, choices(args))
     show_notes(trace)
-    findings = traces.lint(recording, make_costs(recording, cost)[0])
-    show_warnings(tuple(handled(finding, args) for finding in findings), args.path)
+    table = make_costs(recording, cost)[0]
+    findings = traces.lint(recording, table)
+    show_warnings(handled(findings, args, handles(recording, table, choices(args))), args.path)
     return trace
 
 
@@ -137,12 +172,21 @@ def show_notes(trace: Trace) -> None:
         print(f"note: {note}")
 
 
-def handled(finding: Finding, args: argparse.Namespace) -> Finding:
-    """An error or warning that an option given deals with is "handled"."""
-    named = finding.option.split(" or ")
-    done = {f"--missing {args.missing}", f"--repeats {args.repeats}"} & set(named)
-    scores = args.scores != "fail" and finding.severity == "error" and "--scores" in finding.option
-    return finding._replace(severity="handled") if done or scores else finding
+def handled(findings: tuple[Finding, ...], args: argparse.Namespace, accepted: frozenset[str]) -> tuple[Finding, ...]:
+    """The findings; an error or warning that the options given deal with is "handled".
+
+    `accepted` is what `preparation.handles` says of these options, so that what is called handled is accepted.
+    """
+
+    def is_handled(finding: Finding) -> bool:
+        if finding.severity == "error" and finding.check in SCORE_CHECKS:
+            return "scores" in accepted
+        if finding.severity == "error" and finding.check in CELL_CHECKS:
+            return "missing" in accepted
+        given = {f"--repeats {args.repeats}", f"--on-bad {args.on_bad}"}
+        return bool(given & set(finding.option.split(" or ")))
+
+    return tuple(each._replace(severity="handled") if is_handled(each) else each for each in findings)
 
 
 def show_warnings(findings: tuple[Finding, ...], path: Path) -> None:

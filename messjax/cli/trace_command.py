@@ -15,6 +15,7 @@ from messjax.cli import options
 from messjax.traces import Finding, Recording
 from messjax.traces.costs import make_costs
 from messjax.traces.linting.report import mean_where
+from messjax.traces.preparation import handles
 
 _KINDS = ("error", "handled", "warning", "info")
 _GROUPS = 8  # named in the table
@@ -44,9 +45,10 @@ def run_info(args: argparse.Namespace) -> None:
 
 def run_lint(args: argparse.Namespace) -> int:
     """Print the findings: 0, or 1 where an error is left that the options given do not handle."""
-    recording = options.read_recording(args)
+    recording = options.read_recording(args, report=True)
     cost, _ = _cost(args, recording)
-    findings = tuple(options.handled(finding, args) for finding in traces.lint(recording, cost))
+    accepted = handles(recording, cost, options.choices(args))
+    findings = options.handled(traces.lint(recording, cost), args, accepted)
     kinds = Counter(finding.severity for finding in findings)
     if findings:
         runtime.console().print(_findings(recording, findings, args.path))

@@ -5,17 +5,19 @@ from typing import TYPE_CHECKING
 from messjax import lazy_imports
 
 if TYPE_CHECKING:
-    from messjax.traces.costs import CostRule, parse_rule, price_list
+    from messjax.traces.costs import CostRule, parse_rule
+    from messjax.traces.findings import Finding
     from messjax.traces.formats import FORMATS, NAMES, Format, detect, is_messjax, read
     from messjax.traces.linter import lint
     from messjax.traces.options import Options
     from messjax.traces.parquet import read as read_parquet
     from messjax.traces.parquet import write as write_parquet
     from messjax.traces.preparation import Choices, prepare, unchecked
-    from messjax.traces.readers.plain import parse_columns
-    from messjax.traces.recording import Builder, Finding, Recording
+    from messjax.traces.price_lists import price_list, read_prices
+    from messjax.traces.readers.plain_columns import parse_columns
+    from messjax.traces.recording import Builder, Recording
     from messjax.traces.schema import Trace, check_trace, order_by_cost
-    from messjax.traces.selection import select
+    from messjax.traces.selection import averaged, select
     from messjax.traces.shortcuts import read_routellm
     from messjax.traces.texts import Texts
 
@@ -31,6 +33,7 @@ __all__ = [
     "Recording",
     "Texts",
     "Trace",
+    "averaged",
     "check_trace",
     "detect",
     "is_messjax",
@@ -42,6 +45,7 @@ __all__ = [
     "price_list",
     "read",
     "read_parquet",
+    "read_prices",
     "read_routellm",
     "select",
     "unchecked",

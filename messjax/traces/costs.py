@@ -5,36 +5,37 @@ The choice is the user's, and its unit goes with the trace to every axis and tab
 
 from __future__ import annotations
 
-import math
-import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from messjax.traces.parsing import Place, field, listed, number
-from messjax.traces.record_files import json_document
+from messjax.traces.parsing import listed
+from messjax.traces.price_lists import UNIT_PRICES, four, read_prices
 from messjax.traces.recording import Recording
 
-KINDS = ("recorded", "tokens", "parameters", "constant")
+KINDS = ("recorded", "tokens", "parameters", "constant", "latency")
 UNIT_TOKENS = "USD"
-UNIT_PRICES = "USD per 1M tokens"
+UNIT_LATENCY = "s"
 
 
 class CostRule(NamedTuple):
     """How the costs of a trace are computed.
 
     Attributes:
-        kind: One of `KINDS`: "recorded", "tokens", "parameters" or "constant".
-        of_model: A model's name, or a part of one, to its numbers: (price,) or (input price, output price) in USD per
-            1M tokens; for "parameters" (billions of parameters,).
+        kind: One of `KINDS`: "recorded", "tokens", "parameters", "constant" or "latency".
+        of_model: A model's name, or a part of one, to its numbers: (price,), (input, output), (input, cached, output)
+            or (input, cached, output, reasoning) in USD per 1M tokens; for "parameters" (billions of parameters,).
         unit: Unit of a constant; empty: USD per 1M tokens.
+        since: Changes of prices: a model's name to (seconds since 1970, numbers), in the order of time.
+        spare: Whether numbers of other models are ignored, as in a publisher's price list.
     """
 
     kind: str
     of_model: Mapping[str, tuple[float, ...]] = {}
     unit: str = ""
+    since: Mapping[str, tuple[tuple[float, tuple[float, ...]], ...]] = {}
+    spare: bool = False
 
 
 def parse_rule(kind: str | None, prices: str, parameters: str, unit: str, recording: Recording) -> CostRule:
@@ -65,72 +66,17 @@ def parse_rule(kind: str | None, prices: str, parameters: str, unit: str, record
         raise ValueError(f"--cost: found {kind!r}, expected one of {', '.join(KINDS)}")
     given = {"tokens": prices, "constant": prices, "parameters": parameters}.get(kind, "")
     option = "--parameters" if kind == "parameters" else "--prices"
-    if kind != "recorded" and not given:
+    if kind not in ("recorded", "latency") and not given:
         example = ",".join(f"{model}=..." for model in recording.models[:3])
         raise ValueError(f"--cost {kind}: needs {option} {example} ({_what(kind)}), or part of the name")
     if (prices and option != "--prices") or (parameters and option != "--parameters") or (kind == "recorded" and given):
         raise ValueError(f"--cost {kind}: found --prices or --parameters, which it does not use")
-    if kind == "recorded":
+    if kind in ("recorded", "latency"):
         if prices or parameters:
-            raise ValueError("--cost recorded: found --prices or --parameters, which it does not use")
+            raise ValueError(f"--cost {kind}: found --prices or --parameters, which it does not use")
         return CostRule(kind)
-    return CostRule(kind, price_list(given, _what(kind)), unit)
-
-
-def price_list(given: str, what: str = UNIT_PRICES) -> dict[str, tuple[float, ...]]:
-    """Prices by model, from text or from a file.
-
-    Args:
-        given: `"mixtral=0.24,gpt-4=10/30"` (input/output), or the path of a JSON price list as RouterArena's cost.json.
-            A name may contain "=" but no ",": then give the part of it that has none.
-        what: What the numbers are, for error messages.
-
-    Returns:
-        Numbers by name.
-
-    Raises:
-        ValueError: No entry, an entry that is not NAME=NUMBER, a name given twice, or a number that is not finite and
-            >= 0.
-    """
-    if given.lower().endswith(".json") and "=" not in given:
-        return _from_json(Path(given))
-    prices: dict[str, tuple[float, ...]] = {}
-    for item in given.split(","):
-        name, equals, numbers = (part.strip() for part in item.rpartition("="))
-        if not (name and equals and numbers):
-            raise ValueError(f"prices {given!r}: found {item.strip()!r}, expected NAME=USD,NAME=USD,... ({what})")
-        if name in prices:
-            raise ValueError(f"prices {given!r}: {name!r} has two prices, expected one")
-        try:
-            prices[name] = tuple(float(part) for part in numbers.split("/"))
-        except ValueError:
-            raise ValueError(f"prices {given!r}: price of {name!r} is {numbers!r}, expected a number") from None
-        check_price(name, prices[name], what)
-    return prices
-
-
-def check_price(name: str, price: tuple[float, ...], what: str = UNIT_PRICES) -> None:
-    """Refuse a price that is not one or two finite numbers >= 0 for a name.
-
-    Args:
-        name: The name.
-        price: The numbers.
-        what: What the numbers are, for error messages.
-
-    Raises:
-        ValueError: Anything else, or an empty name.
-    """
-    if not name.strip():
-        raise ValueError(f"price {'/'.join(map(str, price))} has an empty name, expected a model or part of one")
-    if len(price) not in (1, 2):
-        raise ValueError(f"price of {name!r} has {len(price)} numbers, expected one, or INPUT/OUTPUT ({what})")
-    for each in price:
-        try:
-            good = math.isfinite(each) and each >= 0.0
-        except (TypeError, OverflowError):
-            good = False
-        if not good:
-            raise ValueError(f"price of {name!r} is {each!r}, expected a finite number >= 0 ({what})")
+    read = read_prices(given, _what(kind))
+    return CostRule(kind, read.of_model, unit, read.since, read.from_file)
 
 
 def match(
@@ -189,12 +135,13 @@ def make_costs(recording: Recording, rule: CostRule) -> tuple[np.ndarray, str]:
         ValueError: Costs or tokens that are not recorded at all, or numbers that do not fit the models.
     """
     shape = recording.score.shape
-    if rule.kind == "recorded":
-        if recording.cost is None:
-            raise ValueError(f"{recording.source}: no costs are recorded: give {ways(recording)}")
-        return recording.cost.copy(), recording.cost_unit
+    if rule.kind in ("recorded", "latency"):
+        table, what = (recording.cost, "costs") if rule.kind == "recorded" else (recording.latency, "latencies")
+        if table is None:
+            raise ValueError(f"{recording.source}: no {what} are recorded: give {ways(recording)}")
+        return table.copy(), recording.cost_unit if rule.kind == "recorded" else UNIT_LATENCY
     option, what = ("--parameters" if rule.kind == "parameters" else "--prices"), _what(rule.kind)
-    given = match(recording.models, rule.of_model, option, what, spare=len(rule.of_model) > 2 * shape[1])
+    given = match(recording.models, rule.of_model, option, what, spare=rule.spare or len(rule.of_model) > 2 * shape[1])
     if rule.kind == "constant":
         for model, each in zip(recording.models, given, strict=True):
             if len(each) != 1:
@@ -204,15 +151,59 @@ def make_costs(recording: Recording, rule: CostRule) -> tuple[np.ndarray, str]:
         raise ValueError(f"{recording.source}: a {recording.format} trace without token counts: give {ways(recording)}")
     if rule.kind == "parameters":
         return _by_parameters(recording, np.array([each[0] for each in given]))
+    return _by_tokens(recording, np.array([four(each) for each in given]), rule), UNIT_TOKENS
+
+
+def _by_tokens(recording: Recording, price: np.ndarray, rule: CostRule) -> np.ndarray:
+    """Costs [N, M] of prices [M, 4] for input, cached, output and reasoning, or of those that held at the time."""
     if recording.token_unit != "token":
         raise ValueError(
             f"{recording.source}: answers are counted in {recording.token_unit}s, expected tokens: "
             f"give {ways(recording)}"
         )
-    if recording.input_tokens is None:
+    output, given = recording.output_tokens, recording.input_tokens
+    assert output is not None
+    if given is None and price[:, :2].any():
         raise ValueError(f"{recording.source}: no input tokens are recorded: give {ways(recording)}")
-    price = np.array([each * 2 if len(each) == 1 else each for each in given], np.float64)  # [M, 2]
-    return (recording.input_tokens * price[:, 0] + recording.output_tokens * price[:, 1]) / 1e6, UNIT_TOKENS
+    given = np.zeros_like(output) if given is None else given
+    cached = np.zeros_like(output) if recording.cached_tokens is None else np.nan_to_num(recording.cached_tokens)
+    reasoning = np.zeros_like(output)
+    if recording.reasoning_tokens is not None:
+        reasoning = np.nan_to_num(recording.reasoning_tokens)
+    for part, whole, names in ((cached, given, "cached input"), (reasoning, output, "reasoning output")):
+        if (more := part > whole).any():
+            n, m = np.argwhere(more)[0]
+            raise ValueError(
+                f"{recording.place(n, m)}: model {recording.models[m]!r} has {part[n, m]:g} {names.split()[0]} tokens "
+                f"of {whole[n, m]:g} {names.split()[1]} tokens, expected a part of them"
+            )
+    counts = (given - cached, cached, output - reasoning, reasoning)
+    by_time = _at_times(recording, price, rule)
+    result = np.zeros_like(output)
+    for kind, count in enumerate(counts):
+        result += count * by_time[..., kind]
+    return result / 1e6
+
+
+def _at_times(recording: Recording, price: np.ndarray, rule: CostRule) -> np.ndarray:
+    """Prices [M, 4], or [N, M, 4] where they change."""
+    changing = {}
+    for name, changes in rule.since.items():
+        for m in (m for m, model in enumerate(recording.models) if model.casefold() == name.casefold()):
+            changing[m] = changes
+    if not changing:
+        return price
+    if recording.time is None:
+        raise ValueError(f"{recording.source}: prices change in time: give the column of time, --columns time=COLUMN")
+    result = np.tile(price, (len(recording.time), 1, 1))
+    for m, changes in changing.items():
+        starts, numbers = np.array([start for start, _ in changes]), np.array([four(each) for _, each in changes])
+        at = np.searchsorted(starts, recording.time, side="right") - 1
+        if (early := np.flatnonzero(at < 0)).size:
+            model = recording.models[m]
+            raise ValueError(f"{recording.place(early[0])}: {model!r} has no price yet, expected one from before")
+        result[:, m] = numbers[at]
+    return result
 
 
 def _by_parameters(recording: Recording, billions: np.ndarray) -> tuple[np.ndarray, str]:
@@ -222,22 +213,6 @@ def _by_parameters(recording: Recording, billions: np.ndarray) -> tuple[np.ndarr
     if recording.input_tokens is None:
         return billions * output, f"1e9 parameters x output {unit}s"
     return billions * (output + recording.input_tokens), f"1e9 parameters x {unit}s"
-
-
-def _from_json(path: Path) -> dict[str, tuple[float, ...]]:
-    if not os.path.isfile(path):
-        raise ValueError(f"{path} not found, expected a JSON list of prices")
-    table, place = json_document(path), Place(path, 1, "line")
-    if not isinstance(table, dict) or not table:
-        raise ValueError(
-            f"{path}: found no record of models, expected {{model: {{input_token_price_per_million, ...}}}}"
-        )
-    prices = {}
-    for model in table:
-        pair = ("input_token_price_per_million", "output_token_price_per_million")
-        prices[model] = tuple(number(place, f"{model}.{name}", field(place, table, model, name)) for name in pair)
-        check_price(model, prices[model])
-    return prices
 
 
 def _what(kind: str) -> str:
@@ -259,6 +234,10 @@ def ways(recording: Recording) -> str:
     if recording.output_tokens is not None:
         if recording.token_unit == "token" and recording.input_tokens is not None:
             result.append(f"--cost tokens --prices {prices} (USD per 1M tokens, or INPUT/OUTPUT)")
+        elif recording.token_unit == "token":
+            output = ",".join(f"{model}=0/USD" for model in recording.models[:3])
+            result.append(f"--cost tokens --prices {output} (USD per 1M output tokens)")
         result.append(f"--cost parameters --parameters {billions} (1e9 parameters)")
+    result += ["--cost latency (s)"] if recording.latency is not None else []
     result.append(f"--cost constant --prices {prices} (USD per 1M tokens)")
     return ", or ".join(result)

@@ -16,13 +16,16 @@ from messjax.traces.readers import (
     llmrouterbench,
     lm_eval,
     mess_plus,
+    paretobandit,
     plain,
     routellm,
     routerarena,
     routerbench,
     sprout,
 )
+from messjax.traces.reading import Reading, begin
 from messjax.traces.recording import Recording
+from messjax.traces.selection import in_order_of_time
 from messjax.traces.sniff import Sniffed, sniff_path
 
 
@@ -53,7 +56,21 @@ FORMATS = (
     Format("sprout", "SPROUT Parquet", sprout.fits, sprout.read),
     Format("lm_eval", "lm-evaluation-harness samples JSONL", lm_eval.fits, lm_eval.read),
     Format("alpaca_eval", "AlpacaEval annotations JSON", alpaca_eval.fits, alpaca_eval.read),
+    Format("paretobandit", "ParetoBandit rewards JSONL", paretobandit.fits, paretobandit.read),
     Format("plain", "CSV, JSON Lines or Parquet with columns named", plain.fits, plain.read),
+)
+_NO_TRACE = (
+    (
+        {"model_a", "model_b", "winner"},
+        "found battles of an arena: two models per request and which one is preferred. A trace needs a score of every "
+        "model for every request: have a judge score the answers, or compare all models with one (as AlpacaEval)",
+    ),
+    (
+        {"global_index", "prediction", "generated_result"},
+        "found the predictions of a router (RouterArena): a decision log, with the one model that the router chose for "
+        "each request. A replay needs the answers of all models to the same requests (RouterArena's cached_results); "
+        "the router's choices can then be a column beside them: --columns ...,choice:NAME=COLUMN",
+    ),
 )
 _LONGEST = 2_000  # characters of an error
 NAMES = ("auto", "messjax", *(each.name for each in FORMATS))
@@ -78,10 +95,18 @@ def detect(path: Path) -> Format:
     result = "; ".join(f"{len(files)} {kind} ({listed(seen.keys[kind])})" for kind, files in seen.files.items())
     if fitting:
         raise ValueError(f"{path}: could be {' or '.join(each.name for each in fitting)}: give --format")
+    if why := _unusable(seen):
+        raise ValueError(f"{path}: {why}")
     raise ValueError(
         f"{path}: found {result}, no format that messjax knows: give --format {', '.join(NAMES[2:])}, or name the "
         "columns of a plain table with --columns"
     )
+
+
+def _unusable(seen: Sniffed) -> str:
+    """Why a known kind of table makes no trace, or nothing."""
+    fields = {*seen.fields, *seen.keys.get("csv", ()), *seen.keys.get("parquet", ())}
+    return next((why for names, why in _NO_TRACE if names <= fields), "")
 
 
 def read(path: Path, format: str = "auto", options: Options = DEFAULTS) -> Recording:
@@ -112,6 +137,18 @@ def read(path: Path, format: str = "auto", options: Options = DEFAULTS) -> Recor
 
 
 def _read(path: Path, format: str, options: Options) -> Recording:
+    """What a reader finds, and what was noticed on the way."""
+    with begin(Reading(options.on_bad, options.encoding, options.score_words)) as reading:
+        try:
+            recording = _recording(path, format, options)
+        except ValueError as error:
+            if not reading.first_bad:
+                raise
+            raise ValueError(f"{error}; the first row that was left out: {reading.first_bad}") from None
+        return in_order_of_time(recording._replace(findings=(*reading.findings(), *recording.findings)))
+
+
+def _recording(path: Path, format: str, options: Options) -> Recording:
     if format == "messjax" or (format == "auto" and not options.columns and is_messjax(path)):
         return parquet.recording(path)
     if format == "auto" and not options.columns:

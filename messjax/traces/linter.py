@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from messjax.traces.findings import Finding
 from messjax.traces.linting import cells, costs, models, texts
-from messjax.traces.recording import Finding, Recording
+from messjax.traces.parsing import listed
+from messjax.traces.recording import Recording
+from messjax.traces.selection import scored
 
+SCORE_CHECKS = ("scores in 0-100", "scores outside [0, 1]")
+CELL_CHECKS = ("missing cells", "missing costs", "negative costs", "infinite costs")
 SEVERITIES = ("error", "warning", "info")
 
 
@@ -29,7 +34,10 @@ def lint(recording: Recording, cost: np.ndarray | None = None) -> tuple[Finding,
     if cost is not None and cost.shape != recording.score.shape:
         raise ValueError(f"cost has shape {cost.shape}, expected {recording.score.shape} (requests, models)")
     cost = recording.cost if cost is None else cost
+    recording, cost, unscored = scored(recording, cost)
+    left_out = Finding("models without a score", "warning", len(unscored), f"left out: {listed(unscored)}")
     result = [
+        *([left_out] if unscored else []),
         *cells.missing(recording, cost),
         *cells.scores(recording),
         *costs.values(recording, cost),
@@ -40,6 +48,7 @@ def lint(recording: Recording, cost: np.ndarray | None = None) -> tuple[Finding,
         *models.alike(recording),
         *texts.prompts(recording),
         *texts.groups(recording),
+        *texts.constant_tokens(recording),
         *cells.measures(recording),
     ]
     return tuple(sorted(result, key=lambda finding: SEVERITIES.index(finding.severity)))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from messjax import files
 from messjax.traces.recording import Recording
 from messjax.traces.schema import OPTIONAL, Trace, check_trace
 from messjax.traces.texts import Texts
@@ -53,27 +53,28 @@ def write(trace: Trace, path: Path) -> Path:
         "provenance": dict(trace.provenance),
         "notes": trace.notes,
     }
+    routers = {
+        **{f"choice:{name}": pa.array(chosen, pa.int32()) for name, chosen in trace.choices.items()},
+        **{f"router_score:{name}": pa.array(scores, pa.float64()) for name, scores in trace.router_scores.items()},
+    }
     present = [name for name in _TABLES if getattr(trace, name) is not None]
     numbers = pa.list_(pa.float64(), len(trace.models))
     schema = pa.schema(
         [("id", pa.large_string()), ("text", pa.large_string()), ("group", pa.dictionary(pa.int32(), pa.string()))]
-        + [(name, numbers) for name in present],
+        + [(name, numbers) for name in present]
+        + [(name, column.type) for name, column in routers.items()],
         metadata={KEY: json.dumps(about).encode()},
     )
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
-    try:
-        with pq.ParquetWriter(unfinished, schema, compression="zstd", write_page_checksum=True) as writer:
-            for start in range(0, len(trace.prompts), ROWS):
-                writer.write_table(_rows(trace, start, schema, present))
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
-    return path
+    with (
+        files.drafted(path) as draft,
+        pq.ParquetWriter(draft, schema, compression="zstd", write_page_checksum=True) as writer,
+    ):
+        for start in range(0, len(trace.prompts), ROWS):
+            writer.write_table(_rows(trace, start, schema, present, routers))
+    return Path(path)
 
 
-def _rows(trace: Trace, start: int, schema: pa.Schema, present: list[str]) -> pa.Table:
+def _rows(trace: Trace, start: int, schema: pa.Schema, present: list[str], routers: dict[str, pa.Array]) -> pa.Table:
     stop = min(start + ROWS, len(trace.prompts))
     ids = trace.ids[start:stop] if len(trace.ids) else [str(n) for n in range(start, stop)]
     columns = [
@@ -84,6 +85,7 @@ def _rows(trace: Trace, start: int, schema: pa.Schema, present: list[str]) -> pa
     for name in present:
         values = np.ascontiguousarray(getattr(trace, name)[start:stop], np.float64)
         columns.append(pa.FixedSizeListArray.from_arrays(pa.array(values.ravel()), len(trace.models)))
+    columns += [column.slice(start, stop - start) for column in routers.values()]
     return pa.table(columns, schema=schema)
 
 
@@ -138,10 +140,23 @@ def read(path: Path) -> Trace:
             token_unit=str(about["token_unit"]),
             provenance={str(key): str(value) for key, value in about["provenance"].items()},
             notes=_names(about["notes"]),
+            choices=_routers(file, "choice:", pa.int32()),
+            router_scores=_routers(file, "router_score:", pa.float64()),
             **arrays,
         )
         check_trace(trace)
     return trace
+
+
+def _routers(file: pq.ParquetFile, prefix: str, type_: pa.DataType) -> dict[str, np.ndarray]:
+    """The columns of routers, by name."""
+    result = {}
+    for column in file.schema_arrow:
+        if column.name.startswith(prefix):
+            if column.type != type_ or (read := file.read([column.name])[column.name]).null_count:
+                raise ValueError(f"column {column.name!r}: found {column.type}, expected {type_} without gaps")
+            result[column.name.removeprefix(prefix)] = read.to_numpy()
+    return result
 
 
 @contextlib.contextmanager
@@ -203,6 +218,10 @@ def recording(path: Path) -> Recording:
         output_tokens=trace.output_tokens,
         token_unit=trace.token_unit,
         latency=trace.latency,
+        cached_tokens=trace.cached_tokens,
+        reasoning_tokens=trace.reasoning_tokens,
+        choices=trace.choices,
+        router_scores=trace.router_scores,
         score_range=(0.0, 1.0),
         file_of=np.zeros(size, np.int32),
         row_of=np.arange(1, size + 1),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from messjax.traces.fields import NOWHERE, found_in
 from messjax.traces.parsing import Place, listed
 from messjax.traces.texts import BATCH
 
@@ -30,29 +31,71 @@ def read_parquet_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[Plac
         ValueError: A file that is not Parquet, or damaged; a column that is missing or there twice; no row.
     """
     row = 0
-    _check(path, columns)
+    outer = _check(path, columns)
     try:
         with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(batch_size=BATCH, columns=list(dict.fromkeys(columns))):
+            for batch in file.iter_batches(batch_size=BATCH, columns=list(dict.fromkeys(outer.values()))):
                 lists = {name: _values(batch.column(name)) for name in batch.schema.names}
                 for values in zip(*lists.values(), strict=True):
                     row += 1
-                    yield Place(path, row), dict(zip(lists, values, strict=True))
+                    record = dict(zip(lists, values, strict=True))
+                    yield Place(path, row), {name: _value(record, name) for name in outer}
     except _BROKEN as error:
         raise ValueError(f"{path}, after row {row}: found no readable Parquet ({_said(error)})") from None
     if not row:
         raise ValueError(f"{path} has no rows, expected at least one request")
 
 
-def _check(path: Path, columns: Sequence[str]) -> None:
+def parquet_columns(path: Path) -> list[tuple[str, ...]]:
+    """The columns of a Parquet file, and the fields of the records in them.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The way to each field that is no record itself.
+
+    Raises:
+        ValueError: A file that is not Parquet.
+    """
+
+    def ways(fields: Iterable[pa.Field]) -> Iterator[tuple[str, ...]]:
+        for each in fields:
+            inner = list(each.type) if pa.types.is_struct(each.type) else []
+            yield from ((each.name, *way) for way in ways(inner)) if inner else [(each.name,)]
+
+    try:
+        return list(ways(pq.read_schema(path)))
+    except _BROKEN as error:
+        raise ValueError(f"{path}: found no Parquet ({_said(error)})") from None
+
+
+def _outer(there: Sequence[str], name: str) -> str:
+    """The column that holds a field: itself, or the record that a dotted name begins with."""
+    if name in there:
+        return name
+    dots = [n for n, letter in enumerate(name) if letter == "."]
+    return next((name[:dot] for dot in dots if name[:dot] in there), name)
+
+
+def _check(path: Path, columns: Sequence[str]) -> dict[str, str]:
+    """The column that holds each field."""
     try:
         there = pq.read_schema(path).names
     except _BROKEN as error:
         raise ValueError(f"{path}: found no Parquet ({_said(error)})") from None
-    for name in columns:
-        if there.count(name) != 1:
-            result = "two columns" if name in there else "columns"
+    outer = {name: _outer(there, name) for name in columns}
+    for name, column in outer.items():
+        if there.count(column) != 1:
+            result = "two columns" if column in there else "columns"
             raise ValueError(f"{path}: found {result} {listed(there)}, expected one named {name!r}")
+    return outer
+
+
+def _value(record: dict[str, Any], column: str) -> Any:
+    """The value of a field, perhaps within a record."""
+    value = found_in(record, column)
+    return None if value is NOWHERE else value
 
 
 def _values(column: pa.Array) -> list[Any]:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import NamedTuple
 
 import numpy as np
 
 from messjax.traces.costs import CostRule, make_costs
+from messjax.traces.linting.cells import DECISION_LOG, is_decision_log
+from messjax.traces.linting.report import mean_where
 from messjax.traces.linting.texts import questions
+from messjax.traces.parsing import listed
 from messjax.traces.recording import Recording
-from messjax.traces.schema import Trace, check_trace, order_by_cost
+from messjax.traces.schema import OPTIONAL, Trace, check_trace, order_by_cost
+from messjax.traces.selection import averaged, scored
 
+_SHOWN = 6  # models named in a note
 MISSING = ("fail", "drop", "zero")
-REPEATS = ("keep", "drop")
+REPEATS = ("keep", "mean", "drop")
 SCORES = ("fail", "clip", "rescale", "rescale=LOW:HIGH", "threshold=NUMBER")
 
 
@@ -25,14 +31,13 @@ class Choices(NamedTuple):
             "zero" (score 0).
         scores: Scores outside [0, 1]: "fail", "clip", "rescale" (from the range that the publisher states),
             "rescale=LOW:HIGH", or "threshold=NUMBER" (1 above it, otherwise 0).
-        repeats: Questions asked before, except for case, space and punctuation: "keep", or "drop" all but the first.
+        repeats: "keep", "mean" (of several answers of a model to one request the mean counts, not the first), or
+            "drop" (questions asked before, except for case, space and punctuation).
     """
 
     missing: str = "fail"
     scores: str = "fail"
-    repeats: str = (
-        "keep"  # questions asked before, but for case, space and punctuation: keep, or drop all but the first
-    )
+    repeats: str = "keep"
 
 
 def prepare(recording: Recording, cost: CostRule, choices: Choices = Choices()) -> Trace:  # noqa: B008 (a tuple)
@@ -41,7 +46,8 @@ def prepare(recording: Recording, cost: CostRule, choices: Choices = Choices()) 
     Scores: "rescale" maps the range that the format's publisher states to [0, 1] ("rescale=0:100" another one),
     "threshold=1.5" makes 1 of what is above 1.5 and 0 of the rest. Missing is a cell without a score, or without a
     cost, or with a negative or infinite one. "drop" leaves out such requests; "zero" counts a cell without a score as
-    not satisfied and, where its cost is missing as well, as free (a call that was never made).
+    not satisfied and, where its cost is missing as well, as free (a call that was never made). A model without a single
+    score is left out, by name. A decision log (one model's score per request) is refused unless nothing is missing.
 
     Args:
         recording: What a reader returned.
@@ -55,14 +61,21 @@ def prepare(recording: Recording, cost: CostRule, choices: Choices = Choices()) 
         ValueError: A defect that `choices` do not handle, naming the first place and the options; costs that cannot be
             computed.
     """
-    table, unit = make_costs(recording, cost)
+    recording = averaged(recording) if choices.repeats == "mean" else recording
+    whole, unit = make_costs(recording, cost)
+    recording, table, unscored = scored(recording, whole)
+    assert table is not None
     notes = [f"cost: {cost.kind}, {unit} per request"]
+    if cost.kind == "latency":
+        notes.append("cost: models are asked one after the other: asking all of them takes the sum of their latencies")
+    if unscored:
+        notes.append(f"models without a score are left out: {listed(unscored)}")
     score = _scores(recording, choices.scores, notes)
     score, table, kept = _missing(recording, score, table, choices.missing, notes)
     kept = _repeats(recording, kept, choices.repeats, notes)
     rows = np.flatnonzero(kept)
     everything = len(rows) == len(kept)
-    of = {name: getattr(recording, name) for name in ("input_tokens", "output_tokens", "latency")}
+    of = {name: getattr(recording, name) for name in OPTIONAL}
     trace = Trace(
         models=recording.models,
         prompts=recording.texts if everything else recording.texts.take(rows),
@@ -84,9 +97,34 @@ def prepare(recording: Recording, cost: CostRule, choices: Choices = Choices()) 
             "repeats": choices.repeats,
         },
         notes=tuple(notes),
+        choices={router: chosen[rows] for router, chosen in recording.choices.items()},
+        router_scores={router: scores[rows] for router, scores in recording.router_scores.items()},
     )
     check_trace(trace)
     return order_by_cost(trace)
+
+
+def handles(recording: Recording, cost: np.ndarray | None, choices: Choices) -> frozenset[str]:
+    """What `choices` make `prepare` accept, found out by doing it.
+
+    Args:
+        recording: N requests, M models.
+        cost: Costs [N, M], or None: all are known.
+        choices: How defects are handled.
+
+    Returns:
+        "scores" where no score is refused; "missing" where no cell is.
+    """
+    result = set()
+    with contextlib.suppress(ValueError):
+        _scores(recording, choices.scores, [])
+        result.add("scores")
+    with contextlib.suppress(ValueError):
+        recording, table, _ = scored(recording, np.zeros_like(recording.score) if cost is None else cost)
+        assert table is not None
+        _missing(recording, recording.score, table, choices.missing, [])
+        result.add("missing")
+    return frozenset(result)
 
 
 def unchecked(recording: Recording, cost: CostRule, scores: str | None = None) -> Trace:
@@ -166,6 +204,8 @@ def _missing(
     bad, everything = no_score | no_cost, np.ones(len(score), bool)
     if not bad.any():
         return score, table, everything
+    if is_decision_log(recording):
+        raise ValueError(f"{recording.source}: {DECISION_LOG}")
     if choice == "drop":
         kept = ~bad.any(axis=1)
         notes.append(f"missing: {int((~kept).sum())} of {len(kept)} requests dropped ({int(bad.sum())} cells)")
@@ -175,6 +215,7 @@ def _missing(
     unpaid = no_cost & ~no_score
     if choice == "zero" and not unpaid.any():
         notes.append(f"missing: {int(no_score.sum())} cells score 0, of which {int(no_cost.sum())} cost 0 (no call)")
+        notes.append(f"missing: this changes mean scores: {_changes(recording, score, no_score)}")
         return np.where(no_score, 0.0, score), np.where(no_cost, 0.0, table), everything
     n, m = np.argwhere(unpaid if choice == "zero" else bad)[0]
     what = "no score" if no_score[n, m] else "a score and no cost" if np.isnan(table[n, m]) else f"cost {table[n, m]:g}"
@@ -185,11 +226,19 @@ def _missing(
     )
 
 
+def _changes(recording: Recording, score: np.ndarray, no_score: np.ndarray) -> str:
+    """What zeros in the place of missing scores do to the mean of each model."""
+    before, share = mean_where(score, ~no_score), 1.0 - no_score.mean(axis=0)
+    order = [m for m in np.argsort(share, kind="stable") if share[m] < 1.0]
+    shown = [f"{recording.models[m]} {before[m]:.3f} to {before[m] * share[m]:.3f}" for m in order[:_SHOWN]]
+    return ", ".join(shown) + (f" and {len(order) - _SHOWN} more" if len(order) > _SHOWN else "")
+
+
 def _repeats(recording: Recording, kept: np.ndarray, choice: str, notes: list[str]) -> np.ndarray:
     """Requests kept [N], of those that are so far."""
     if choice not in REPEATS:
         raise ValueError(f"--repeats: found {choice!r}, expected one of {', '.join(REPEATS)}")
-    if choice == "keep":
+    if choice != "drop":
         return kept
     rows = np.flatnonzero(kept)
     first = rows[np.unique(questions(recording.texts)[rows], return_index=True)[1]]

@@ -5,40 +5,22 @@ A `Recording` becomes a `Trace` in `prepare`, where the user chooses how each of
 
 from __future__ import annotations
 
+import os
 from array import array
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
-from messjax.traces.parsing import Place
+from messjax.traces.findings import EXAMPLES, Finding
+from messjax.traces.parsing import Place, listed
 from messjax.traces.texts import BATCH, Texts
 
-EXAMPLES = 3
 LONGEST_NAME = 200  # characters of a model's name: every error and table shows it
-_MEASURES = ("score", "cost", "input_tokens", "output_tokens", "latency")
+_MEASURES = ("score", "cost", "input_tokens", "output_tokens", "latency", "cached_tokens", "reasoning_tokens")
 CELLS = (*_MEASURES, "cell_file", "cell_row")  # fields of a recording that are [N, M]
-
-
-class Finding(NamedTuple):
-    """Something a user should know about a recording.
-
-    Attributes:
-        check: A short name: "missing cells".
-        severity: "error" (a trace cannot be made without an option), "warning" or "info".
-        times: How often.
-        message: What was found.
-        examples: The first places.
-        option: The command-line option that handles it; empty: nothing needs to be done.
-    """
-
-    check: str
-    severity: str
-    times: int
-    message: str
-    examples: tuple[str, ...] = ()
-    option: str = ""
 
 
 class Recording(NamedTuple):
@@ -66,6 +48,13 @@ class Recording(NamedTuple):
         findings: What only the reader could notice: repeated cells, rows left out.
         cell_file: Index into `files` of each cell's own row, [N, M] int32; -1: no cell. None: as the request's.
         cell_row: Number of that row, [N, M] int64.
+        cached_tokens: Those of the input tokens that came from a cache, [N, M] float64, or None.
+        reasoning_tokens: Those of the output tokens that are not part of the answer, [N, M] float64, or None.
+        repeat_means: Means over the repeats of a cell (request, model), [N, M] by measure; empty where none is there
+            again.
+        choices: The models that routers of the user's own chose, [N] int32 by router; -1: none of the models.
+        router_scores: Scores of such routers, [N] float64 by router.
+        time: When the requests came, in seconds since 1970, [N] float64, or None.
     """
 
     format: str
@@ -89,6 +78,12 @@ class Recording(NamedTuple):
     findings: tuple[Finding, ...]
     cell_file: np.ndarray | None = None
     cell_row: np.ndarray | None = None
+    cached_tokens: np.ndarray | None = None
+    reasoning_tokens: np.ndarray | None = None
+    repeat_means: Mapping[str, np.ndarray] = {}
+    choices: Mapping[str, np.ndarray] = {}
+    router_scores: Mapping[str, np.ndarray] = {}
+    time: np.ndarray | None = None
 
     def place(self, n: int, m: int | None = None) -> str:
         """Where a request was found first, or the cell of a model where there is one.
@@ -134,6 +129,9 @@ class Builder:
         self._cell_file = array("i")
         self._values = {name: array("d") for name in _MEASURES}
         self._count_other_texts = 0
+        self._choices: dict[str, dict[int, tuple[str, Place]]] = {}
+        self._router_scores: dict[str, dict[int, float]] = {}
+        self._times: dict[int, float] = {}
 
     def __len__(self) -> int:
         return len(self._row_of)
@@ -176,7 +174,7 @@ class Builder:
             if self._columns["text"][known] != text:
                 self._count_other_texts += 1
                 if len(self._other_texts) < EXAMPLES:
-                    self._other_texts.append(f"{place}: {key!r}")
+                    self._other_texts.append(f"{place}: {self._columns['id'][known]!r}")
             return known
         if key is not None:
             self._requests[key] = len(self)
@@ -198,6 +196,8 @@ class Builder:
         input_tokens: float = np.nan,
         output_tokens: float = np.nan,
         latency: float = np.nan,
+        cached_tokens: float = np.nan,
+        reasoning_tokens: float = np.nan,
     ) -> None:
         """Add what one model did for one request; NaN for what is not recorded.
 
@@ -210,13 +210,46 @@ class Builder:
             input_tokens: Number of tokens of the prompt.
             output_tokens: Number of tokens of the answer.
             latency: In seconds.
+            cached_tokens: Those of the input tokens that came from a cache.
+            reasoning_tokens: Those of the output tokens that are not part of the answer.
         """
+        values = (score, cost, input_tokens, output_tokens, latency, cached_tokens, reasoning_tokens)
         self._request_of.append(request)
         self._model_of.append(model)
         self._cell_row.append(place.row)
         self._cell_file.append(self._file(place))
-        for name, value in zip(_MEASURES, (score, cost, input_tokens, output_tokens, latency), strict=True):
+        for name, value in zip(_MEASURES, values, strict=True):
             self._values[name].append(value)
+
+    def choice(self, router: str, request: int, model: str, place: Place) -> None:
+        """Add which model a router of the user's own chose for a request; the first one counts.
+
+        Args:
+            router: Name of the router.
+            request: Number of the request.
+            model: Name of the model.
+            place: Where it was found.
+        """
+        self._choices.setdefault(router, {}).setdefault(request, (model, place))
+
+    def router_score(self, router: str, request: int, score: float) -> None:
+        """Add the score that a router of the user's own gave a request; the first one counts.
+
+        Args:
+            router: Name of the router.
+            request: Number of the request.
+            score: The score.
+        """
+        self._router_scores.setdefault(router, {}).setdefault(request, score)
+
+    def time(self, request: int, seconds: float) -> None:
+        """Add when a request came; the first one counts.
+
+        Args:
+            request: Number of the request.
+            seconds: Seconds since 1970.
+        """
+        self._times.setdefault(request, seconds)
 
     def _file(self, place: Place) -> int:
         return self._files.setdefault(place.file, len(self._files))
@@ -228,7 +261,7 @@ class Builder:
             The recording.
 
         Raises:
-            ValueError: No request or no model.
+            ValueError: No request, no model, or a router that chose a model without a cell.
         """
         if not len(self) or not self._models:
             raise ValueError(f"{self.path} has no {'request' if self._models else 'model'}, expected at least one")
@@ -240,7 +273,7 @@ class Builder:
         batch = {name: None if np.isnan(table).all() else table for name, table in tables.items()}
         return Recording(
             format=self.format,
-            source=self.path.resolve().name,
+            source=os.path.basename(os.path.abspath(self.path)),
             files=tuple(str(file) for file in self._files),
             models=tuple(self._models),
             ids=self._columns["id"].texts(),
@@ -253,6 +286,12 @@ class Builder:
             output_tokens=batch["output_tokens"],
             token_unit=self.token_unit,
             latency=batch["latency"],
+            cached_tokens=batch["cached_tokens"],
+            reasoning_tokens=batch["reasoning_tokens"],
+            repeat_means=self._repeat_means(where, first),
+            choices={router: self._chosen(router) for router in self._choices},
+            router_scores={router: self._scored(scores) for router, scores in self._router_scores.items()},
+            time=self._scored(self._times) if self._times else None,
             score_range=self.score_range,
             file_of=np.array(self._file_of, np.int32),
             row_of=np.array(self._row_of, np.int64),
@@ -277,6 +316,39 @@ class Builder:
         where = np.array(self._request_of, np.int64) * len(self._models) + np.array(self._model_of, np.int64)
         return where, np.unique(where, return_index=True)[1]
 
+    def _repeat_means(self, where: np.ndarray, first: np.ndarray) -> dict[str, np.ndarray]:
+        """Means [N, M] over all repeats of a cell, by measure; empty where no cell is there again."""
+        if len(where) == len(first):
+            return {}
+        result, size = {}, len(self) * len(self._models)
+        for name, column in self._values.items():
+            values = np.array(column)
+            known = ~np.isnan(values)
+            if known.any():
+                count = np.bincount(where[known], minlength=size)
+                total = np.bincount(where[known], values[known], minlength=size)
+                result[name] = np.where(count > 0, total / np.maximum(count, 1), np.nan).reshape(self._shape)
+        return result
+
+    def _chosen(self, router: str) -> np.ndarray:
+        """The models [N] that a router chose, as numbers."""
+        number_of = {model.casefold(): m for model, m in self._models.items()} | self._models
+        result = np.full(len(self), -1, np.int32)
+        for n, (model, place) in self._choices[router].items():
+            m = number_of.get(model, number_of.get(model.casefold()))
+            if m is None:
+                raise ValueError(
+                    f"{place}: the router {router!r} chose {model[:60]!r}, expected one of {listed(self._models)}"
+                )
+            result[n] = m
+        return result
+
+    def _scored(self, numbers: Mapping[int, float]) -> np.ndarray:
+        """Numbers of requests as an array [N], NaN where there is none."""
+        result = np.full(len(self), np.nan)
+        result[list(numbers)] = list(numbers.values())
+        return result
+
     def _reported(self, where: np.ndarray, first: np.ndarray) -> list[Finding]:
         result = []
         if again := len(where) - len(first):
@@ -292,8 +364,10 @@ class Builder:
                 f"model {names[self._model_of[i]]!r}"
                 for i in np.flatnonzero(unlike if unlike.any() else repeated)[:EXAMPLES]
             )
-            message = f"cells (request, model) are there again, {int(unlike.sum())} with another score; the first stays"
-            result.append(Finding("doubled cells", "warning", again, message, examples))
+            other = int(unlike.sum())
+            message = f"cells (request, model) are there again, {other} with another score; the first stays"
+            option = "--repeats mean" if other else ""
+            result.append(Finding("doubled cells", "warning", again, message, examples, option))
         if self._count_other_texts:
             message = "cells name a known request with another text; the first text stays"
             result.append(

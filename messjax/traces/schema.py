@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-OPTIONAL = ("input_tokens", "output_tokens", "latency")
+OPTIONAL = ("input_tokens", "output_tokens", "latency", "cached_tokens", "reasoning_tokens")
 
 
 class Trace(NamedTuple):
@@ -31,6 +31,10 @@ class Trace(NamedTuple):
         latency: [N, M] float64 in seconds, or None.
         provenance: Format, files, and the choices of `prepare`.
         notes: What was done to scores and missing cells, for display.
+        cached_tokens: [N, M] float64, those of the input tokens that came from a cache, or None.
+        reasoning_tokens: [N, M] float64, those of the output tokens that are not part of the answer, or None.
+        choices: What routers of the user's own chose, by name: numbers of models [N] int32, -1 where none is known.
+        router_scores: Scores that such routers gave the requests, by name: [N] float64, NaN where none is known.
     """
 
     models: tuple[str, ...]
@@ -47,6 +51,10 @@ class Trace(NamedTuple):
     latency: np.ndarray | None = None
     provenance: Mapping[str, str] = {}
     notes: tuple[str, ...] = ()
+    cached_tokens: np.ndarray | None = None
+    reasoning_tokens: np.ndarray | None = None
+    choices: Mapping[str, np.ndarray] = {}
+    router_scores: Mapping[str, np.ndarray] = {}
 
 
 def check_trace(trace: Trace) -> None:
@@ -77,11 +85,23 @@ def check_trace(trace: Trace) -> None:
         values = getattr(trace, name)
         if np.shape(values) != shape and not (name in OPTIONAL and values is None):
             raise ValueError(f"{where}: {name} has shape {np.shape(values)}, expected {shape} (requests, models)")
+    _check_routers(trace, shape)
     satisfaction, cost = np.asarray(trace.satisfaction), np.asarray(trace.cost)
     _refuse(trace, "satisfaction", satisfaction, (satisfaction >= 0.0) & (satisfaction <= 1.0), "a number in [0, 1]")
     _refuse(trace, "cost", cost, (cost >= 0.0) & (cost < np.inf), "a finite number >= 0")
     for name, values in _optional(trace).items():
         _refuse(trace, name, values, ~np.isinf(values), "a finite number, or NaN where unknown")
+
+
+def _check_routers(trace: Trace, shape: tuple[int, int]) -> None:
+    """Refuse choices and scores of routers of another shape or range."""
+    where = f"trace {trace.source!r}"
+    for name, chosen in trace.choices.items():
+        if np.shape(chosen) != shape[:1] or np.any((chosen < -1) | (chosen >= shape[1])):
+            raise ValueError(f"{where}: choices of {name!r} are not {shape[0]} numbers of models, or -1")
+    for name, scores in trace.router_scores.items():
+        if np.shape(scores) != shape[:1] or np.isinf(scores).any():
+            raise ValueError(f"{where}: scores of {name!r} are not {shape[0]} finite numbers, or NaN")
 
 
 def order_by_cost(trace: Trace) -> Trace:
@@ -98,6 +118,8 @@ def order_by_cost(trace: Trace) -> Trace:
     moved: dict[str, Any] = {
         name: np.ascontiguousarray(table[:, order]) for name, table in tables.items() if table is not None
     }
+    number = np.append(np.argsort(order), -1).astype(np.int32)  # the last is that of -1
+    moved["choices"] = {router: number[chosen] for router, chosen in trace.choices.items()}
     return trace._replace(models=tuple(trace.models[m] for m in order), **moved)
 
 

@@ -6,9 +6,10 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from messjax.traces.costs import CostRule, check_price
+from messjax.traces.costs import CostRule
 from messjax.traces.formats import read
 from messjax.traces.preparation import prepare
+from messjax.traces.price_lists import check_price
 from messjax.traces.schema import Trace
 
 

@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 
 from messjax import traces
-from messjax.traces.readers.plain import parse_columns
+from messjax.traces.readers.plain_columns import parse_columns
 
 FORMATS = ("messjax", *(each.name for each in traces.FORMATS))
 SECONDS = 10  # for one case

@@ -100,7 +100,7 @@ def test_a_prompt_may_exceed_the_limit_of_csv(tmp_path: Path) -> None:
         (GOOD + '"x"y,True,True\n', r"row 5 \(line 8\): found broken CSV"),
         (GOOD + "x\0,True,True\n", r"row 5 \(line 8\), cell 1: found a NUL byte"),
         (GOOD.encode() + b"caf\xe9,True,True\n", rf"f\.csv is not UTF-8: found 0xe9 at byte {len(GOOD.encode()) + 3},"),
-        (GOOD.encode("utf-16"), r"f\.csv is not UTF-8: found 0xff at byte 0"),
+        (GOOD.encode("utf-16")[:-1], r"f\.csv is not utf-16: found"),
     ],
 )
 def test_errors_of_a_file(tmp_path: Path, content: str | bytes, message: str) -> None:

@@ -144,7 +144,7 @@ def test_errors_name_file_line_and_field(tmp_path, change, message):
     ("content", "message"),
     [
         ("", "m.jsonl is empty"),
-        ("[1]\n", "line 1: found a list of 1, expected a record"),
+        ("[1]\n", "record 1: found 1, expected a record"),
         ('{"question": "q"}\n', "line 1: found fields 'question', expected one named 'global_index'"),
         ('{"global_index": "a_1", "question": "q"\n', "m.jsonl, line 1: found broken JSON"),
         ('{"global_index": "a", "global_index": "b"}', "found the key 'global_index' twice"),

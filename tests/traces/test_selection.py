@@ -63,6 +63,7 @@ def test_the_options_of_a_command(file, capsys):
     assert cli.main([*optimum, "--models", "B,org/A"]) == 0
     text = capsys.readouterr().out
     assert "org/A" in text and "b2" not in text
-    assert cli.main([*optimum, "--exclude", "b2"]) == 2  # D has no score
+    assert cli.main([*optimum, "--exclude", "b2"]) == 0  # D has no score
+    assert "note: models without a score are left out: 'D'" in capsys.readouterr().out
     assert cli.main(["optimum", "--zoo", "llama3", "--alpha", ".5", "--models", "x"]) == 2
     assert "--models are for --trace" in capsys.readouterr().err

@@ -6,8 +6,8 @@ the cheapest on with errors q/2, q/4 and q/4, and the first that passes is taken
 then misses is at most q, whatever the finalists have in common (Bonferroni). A test draws the next T requests given the
 judged ones (`requests.resampled`), so that it counts the error of the judged part, of the order and of what comes.
 
-Sequences drawn with replacement let a policy that learns meet a request again. Its averages are therefore centred on
-those over orders of the judging part, which have no request twice.
+Sequences drawn with replacement let a policy that learns meet a request again. Averages are therefore centred on those
+over orders of the judging part, which have no request twice.
 """
 
 from __future__ import annotations
@@ -227,10 +227,7 @@ def _judged(
 ) -> Judged:
     new = family.play(g, parts.judging, drawn, seed + 1)
     once = family.play(g, parts.judging, in_order, seed + 2)
-    shift = [0.0, 0.0]
-    if family.moves:
-        shift = [float(a.mean() - b.mean()) for a, b in zip(once[:2], new[:2], strict=True)]
-    cost, satisfaction = new.cost + shift[0], new.satisfaction + shift[1]
+    cost, satisfaction = (a + (b.mean() - a.mean()) for a, b in zip(new[:2], once[:2], strict=True))
     keep = (np.sum(satisfaction >= floor - 1e-9) + 0.5) / (len(satisfaction) + 1.0)
     return Judged(family, g, expected, tuned_cost, spare, cost, satisfaction, float(keep), once, in_order)
 

@@ -6,11 +6,21 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from messjax.traces.linting.report import mean_where, of_cells, per_model
-from messjax.traces.recording import Finding, Recording
+from messjax.traces.findings import Finding
+from messjax.traces.linting.report import counted, mean_where, of_cells, per_model
+from messjax.traces.recording import Recording
 
 _PERCENT_SHARE = 0.05  # of scores above 1 from which on [0, 100] is the likely range
 _UNIT = (0.0, 1.0)
+_LOG, _LOG_SHARE = 10, 0.95  # least number of requests of a decision log, and share of those with one score
+_LONG = 300.0  # seconds that a request hardly takes
+DECISION_LOG = (
+    "a decision log: each request has the score of the one model that answered it. A replay needs the scores of all "
+    "models for the same requests, and --missing zero would count models that were never asked as failures, "
+    "--missing drop and --models would keep a biased part. Ask the other models the same requests (a random sample of "
+    "them is enough), or estimate what another policy would have cost and scored from the log's propensities (IPS, "
+    "SNIPS, doubly robust), which messjax does not do yet"
+)
 
 
 def missing(recording: Recording, cost: np.ndarray | None) -> Iterator[Finding]:
@@ -24,11 +34,29 @@ def missing(recording: Recording, cost: np.ndarray | None) -> Iterator[Finding]:
         Findings.
     """
     none = np.isnan(recording.score)
+    if is_decision_log(recording):
+        answered = (~none).sum(axis=0)
+        message = f"{DECISION_LOG}; answered: {counted(recording, answered)}"
+        yield Finding("decision log", "error", len(none), message, (), "scores of all models for the same requests")
     if none.any():
         rows = int(none.any(axis=1).sum())
-        message = f"no score, in {rows:,} of {len(none):,} requests: {per_model(recording, none.sum(axis=0))}"
+        message = f"no score, in {rows:,} of {len(none):,} requests: {counted(recording, none.sum(axis=0))}"
         option = handled_by(recording, cost)
         yield of_cells(recording, "missing cells", "error", none, message, option, values=recording.score)
+
+
+def is_decision_log(recording: Recording) -> bool:
+    """Whether (nearly) every request has the score of one model only: what a router logs, not what a replay needs.
+
+    Args:
+        recording: The recording.
+
+    Returns:
+        True or False; False for fewer than ten requests, or one model.
+    """
+    answered = (~np.isnan(recording.score)).sum(axis=1)
+    several = (~np.isnan(recording.score)).any(axis=0).sum() > 1
+    return bool(several and len(answered) >= _LOG and (answered == 1).sum() >= _LOG_SHARE * (answered > 0).sum() > 0)
 
 
 def handled_by(recording: Recording, cost: np.ndarray | None) -> str:
@@ -41,6 +69,8 @@ def handled_by(recording: Recording, cost: np.ndarray | None) -> str:
     Returns:
         The options, or what else to try where none does.
     """
+    if is_decision_log(recording):
+        return "see decision log"
     no_score = np.isnan(recording.score)
     no_cost = np.zeros_like(no_score) if cost is None else ~((cost >= 0.0) & (cost < np.inf))
     result = [] if (no_score | no_cost).any(axis=1).all() else ["--missing drop"]
@@ -67,7 +97,7 @@ def scores(recording: Recording) -> Iterator[Finding]:
     if outside.any():
         percent = recording.score_range == _UNIT and _looks_like_percent(score, known, least, most)
         name = "scores in 0-100" if percent else "scores outside [0, 1]"
-        message = f"from {least:g} to {most:g}; {_publisher(recording)}; {per_model(recording, outside.sum(axis=0))}"
+        message = f"from {least:g} to {most:g}; {_publisher(recording)}; {counted(recording, outside.sum(axis=0))}"
         yield of_cells(recording, name, "error", outside, message, _options(recording, percent, strange), values=score)
     elif recording.score_range != _UNIT:
         message = f"all within [0, 1], but {_publisher(recording)}: is it the right column?"
@@ -124,11 +154,14 @@ def measures(recording: Recording) -> Iterator[Finding]:
             yield Finding(f"no {name}", "info", recording.score.size, message)
             continue
         if (none := np.isnan(values) & ~np.isnan(recording.score)).any():
-            message = f"a score, but no {name}: {per_model(recording, none.sum(axis=0))}"
+            message = f"a score, but no {name}: {counted(recording, none.sum(axis=0))}"
             yield of_cells(recording, f"missing {name}", "warning", none, message, values=values)
         if (negative := values < 0.0).any():
-            message = f"down to {np.nanmin(values):g}: {per_model(recording, negative.sum(axis=0))}"
+            message = f"down to {np.nanmin(values):g}: {counted(recording, negative.sum(axis=0))}"
             yield of_cells(recording, f"negative {name}", "warning", negative, message, values=values)
+        if name == "latency" and (long := values > _LONG).any():
+            message = f"up to {np.nanmax(values):g} s: are they seconds? {counted(recording, long.sum(axis=0))}"
+            yield of_cells(recording, "long latencies", "warning", long, message, values=values)
         if name != "latency" and (broken := np.isfinite(values) & (values != np.rint(values))).any():
-            message = f"not whole numbers: {per_model(recording, broken.sum(axis=0))}"
+            message = f"not whole numbers: {counted(recording, broken.sum(axis=0))}"
             yield of_cells(recording, f"fractional {name}", "warning", broken, message, values=values)

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from messjax.traces.costs import UNIT_TOKENS, ways
+from messjax.traces.findings import Finding
 from messjax.traces.linting.cells import handled_by
-from messjax.traces.linting.report import mean_where, of_cells, per_model
-from messjax.traces.recording import Finding, Recording
+from messjax.traces.linting.report import counted, mean_where, of_cells, per_model
+from messjax.traces.recording import Recording
 
 CONFUSED = 1e6  # times more expensive: another unit rather than another model
 PLAUSIBLE = (1e-3, 1e4)  # USD per 1M tokens
@@ -37,10 +38,10 @@ def values(recording: Recording, cost: np.ndarray | None) -> Iterator[Finding]:
     }
     for name, (bad, text) in what.items():
         if bad.any():
-            message = f"{text}: {per_model(recording, bad.sum(axis=0))}"
+            message = f"{text}: {counted(recording, bad.sum(axis=0))}"
             yield of_cells(recording, name, "error", bad, message, option, values=cost)
     if (free := (cost == 0.0) & known).any():
-        message = f"cost 0: {per_model(recording, free.sum(axis=0))}"
+        message = f"cost 0: {counted(recording, free.sum(axis=0))}"
         yield of_cells(recording, "free cells", "warning", free, message, "another --cost", values=cost)
 
 
@@ -70,7 +71,7 @@ def units(recording: Recording, cost: np.ndarray | None) -> Iterator[Finding]:
         median = np.array([np.median(cost[good[:, m], m]) if wide[m] else np.nan for m in range(len(wide))])
         with np.errstate(over="ignore"):
             bad = good & wide & ((cost > median * 1e3) | (cost < median / 1e3))
-        message = f"of one model a million times apart, far from its median: {per_model(recording, bad.sum(axis=0))}"
+        message = f"of one model a million times apart, far from its median: {counted(recording, bad.sum(axis=0))}"
         yield of_cells(recording, "units within a model", "warning", bad, message, "another --cost", values=cost)
 
 

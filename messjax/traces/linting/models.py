@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from messjax.traces.recording import Finding, Recording
+from messjax.traces.findings import Finding
+from messjax.traces.recording import Recording
 
 _FIRST = 1_000  # requests that distinguish most pairs
 
@@ -23,6 +24,9 @@ def alike(recording: Recording) -> Iterator[Finding]:
     score, names = recording.score, recording.models
     if len(names) == 1:
         yield Finding("one model", "warning", 1, f"{names[0]}: there is nothing to route")
+    if similar := _similar(names):
+        message = "models whose names differ by case or space only: one model under two names?"
+        yield Finding("names alike", "warning", len(similar), message, tuple(similar[:3]))
     pairs = list(_equal_pairs(score))
     if pairs:
         examples = tuple(f"{names[a]} and {names[b]} ({shared:,} shared requests)" for a, b, shared in pairs[:3])
@@ -34,6 +38,14 @@ def alike(recording: Recording) -> Iterator[Finding]:
     if constant.size:
         examples = tuple(f"{names[m]}: always {largest[m]:g}" for m in constant[:3])
         yield Finding("constant scores", "warning", len(constant), "models with one score throughout", examples)
+
+
+def _similar(names: tuple[str, ...]) -> list[str]:
+    """Groups of names that are equal but for case and space."""
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        groups.setdefault("".join(name.split()).casefold(), []).append(name)
+    return [" and ".join(map(repr, group)) for group in groups.values() if len(group) > 1]
 
 
 def _equal_pairs(score: np.ndarray) -> Iterator[tuple[int, int, int]]:

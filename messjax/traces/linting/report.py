@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from messjax.traces.recording import EXAMPLES, Finding, Recording
+from messjax.traces.findings import EXAMPLES, Finding
+from messjax.traces.recording import Recording
 
 _SHOWN = 6  # models named in a message
 
@@ -79,6 +80,21 @@ def per_model(recording: Recording, numbers: np.ndarray) -> str:
     """
     order = np.argsort(-numbers, kind="stable")
     text = ", ".join(f"{recording.models[m]} {numbers[m]:,.6g}" for m in order[:_SHOWN])
+    return text + (f" and {len(order) - _SHOWN} more" if len(order) > _SHOWN else "")
+
+
+def counted(recording: Recording, counts: np.ndarray) -> str:
+    """As `per_model`, of those models only whose count is not 0.
+
+    Args:
+        recording: The recording.
+        counts: Counts [M].
+
+    Returns:
+        The text.
+    """
+    order = [m for m in np.argsort(-counts, kind="stable") if counts[m]]
+    text = ", ".join(f"{recording.models[m]} {counts[m]:,.6g}" for m in order[:_SHOWN])
     return text + (f" and {len(order) - _SHOWN} more" if len(order) > _SHOWN else "")
 
 

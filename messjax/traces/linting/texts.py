@@ -12,10 +12,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from messjax.traces.findings import EXAMPLES, Finding
 from messjax.traces.linting.report import of_requests
-from messjax.traces.recording import EXAMPLES, Finding, Recording
+from messjax.traces.recording import Recording
 from messjax.traces.texts import BATCH
 
+_FEW = 10  # requests below which equal numbers say nothing
 SMALL = 30  # requests below which a group says little about itself
 _LEAK = "a replay that shuffles shows the predictor answers to repeated questions before they are asked again"
 
@@ -81,7 +83,7 @@ def prompts(recording: Recording) -> Iterator[Finding]:
     """
     hashes = _Hashes(recording)
     if hashes.blank.any():
-        yield of_requests(recording, "empty prompts", "warning", np.flatnonzero(hashes.blank), "no text but space")
+        yield of_requests(recording, "blank prompts", "warning", np.flatnonzero(hashes.blank), "no text but space")
     exact, score = _first(hashes.exact), recording.score
     again = exact != np.arange(len(exact))
     other = again & ((score < score[exact]) | (score > score[exact])).any(axis=1)
@@ -121,6 +123,37 @@ def _across_groups(recording: Recording, first: np.ndarray) -> Iterator[Finding]
     if rows.size:
         message = "the same question (but for case, space, punctuation) in another group: groups do not separate them"
         yield _pairs(recording, "questions in several groups", rows, first, message)
+
+
+def constant_tokens(recording: Recording) -> Iterator[Finding]:
+    """Models with one number of input tokens whatever the prompt: costs made of it are made up.
+
+    Args:
+        recording: The recording.
+
+    Yields:
+        Findings.
+    """
+    tokens = recording.input_tokens
+    if tokens is None or len(tokens) < _FEW:
+        return
+    lengths = np.concatenate(
+        [
+            np.asarray(pc.utf8_length(pa.array(recording.texts[start : start + BATCH], pa.large_string())))
+            for start in range(0, len(tokens), BATCH)
+        ]
+    )
+    names, shortest, longest = [], np.inf, 0
+    for m, model in enumerate(recording.models):
+        known = np.flatnonzero(~np.isnan(tokens[:, m]))
+        if len(known) >= _FEW and np.ptp(tokens[known, m]) == 0.0 and lengths[known].max() > 2 * lengths[known].min():
+            names.append(f"{model}: always {tokens[known[0], m]:g}")
+            shortest, longest = min(shortest, lengths[known].min()), max(longest, lengths[known].max())
+    if names:
+        message = f"one and the same number of input tokens for prompts of {shortest:,.0f} to {longest:,} characters"
+        option = "--cost constant --prices ..."
+        message += ": costs that were computed from it are made up"
+        yield Finding("constant token counts", "warning", len(names), message, tuple(names[:EXAMPLES]), option)
 
 
 def groups(recording: Recording) -> Iterator[Finding]:

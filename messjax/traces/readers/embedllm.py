@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from messjax.traces.finding_counter import FindingCounter
+from messjax.traces.findings import FindingCounter
 from messjax.traces.options import DEFAULTS, Options
 from messjax.traces.parsing import Place, listed, number, text
+from messjax.traces.reading import current
 from messjax.traces.record_files import csv_records, csv_rows
 from messjax.traces.recording import Builder, Recording
 from messjax.traces.sniff import Sniffed, files_of
@@ -53,7 +54,7 @@ def read(path: Path, options: Options = DEFAULTS) -> Recording:
         ValueError: As `csv_rows`, `text` and `number`; a column that is missing.
     """
     builder, notes = Builder("embedllm", path), _Notes()
-    files = files_of(path, ".csv")
+    files = files_of(path, "csv")
     if path.is_dir():
         for file in files:
             if file.name in LISTS:
@@ -63,9 +64,10 @@ def read(path: Path, options: Options = DEFAULTS) -> Recording:
             raise ValueError(f"{path} has only {' and '.join(LISTS)}, expected a CSV with {EXPECTED}")
     for file in files:
         header: list[str] = []
-        for place, row in csv_rows(file, EXPECTED, index=True):
+        for place, row in csv_rows(file, EXPECTED, index=True, columns=COLUMNS):
             header = header or _checked(Place(file, 1), list(row))
-            _row(builder, place, row, notes)
+            with current():
+                _row(builder, place, row, notes)
     for counter in (notes.lists, notes.names, notes.categories):
         builder.findings += counter.findings()
     return builder.build()
@@ -96,7 +98,9 @@ def _checked(place: Place, header: list[str]) -> list[str]:
 
 def _row(builder: Builder, place: Place, row: dict[str, str], notes: _Notes) -> None:
     prompt_id, model_id, name, category, prompt = (
-        text(place, column, row[column]) for column in COLUMNS if column != "label"
+        text(place, column, row[column], role="prompt" if column == "prompt" else "")
+        for column in COLUMNS
+        if column != "label"
     )
     label = number(place, "label", row["label"], truth=True)
     if notes.name_of.setdefault(model_id, name) != name:

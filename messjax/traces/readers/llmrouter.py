@@ -7,10 +7,13 @@ import math
 from pathlib import Path
 from typing import Any
 
+from messjax.traces.contents import stem_of
+from messjax.traces.findings import FindingCounter
 from messjax.traces.options import DEFAULTS, Options
 from messjax.traces.parsing import Place, field, label, number, text
+from messjax.traces.reading import current
 from messjax.traces.record_files import json_lines
-from messjax.traces.recording import EXAMPLES, Builder, Finding, Recording
+from messjax.traces.recording import Builder, Recording
 from messjax.traces.sniff import Sniffed, files_of
 
 
@@ -23,7 +26,7 @@ def fits(sniffed: Sniffed) -> bool:
     Returns:
         True or False.
     """
-    return {"task_name", "query", "model_name", "performance"} <= set(sniffed.keys.get("jsonl", ()))
+    return {"task_name", "query", "model_name", "performance"} <= sniffed.fields
 
 
 def read(path: Path, options: Options = DEFAULTS) -> Recording:
@@ -46,34 +49,35 @@ def read(path: Path, options: Options = DEFAULTS) -> Recording:
             none. It names file, line and field.
     """
     builder = Builder("llmrouter", path)
-    unsplit: list[str] = []
-    count = 0
-    for file in files_of(path, ".jsonl", ".ndjson"):
+    message = "calls have token counts that do not say what was input and what output; they are left out"
+    unsplit = FindingCounter("token counts", "warning", message, "--cost constant")
+    for file in files_of(path, "jsonl", "json"):
         for place, record in json_lines(file):
-            query = text(place, "query", field(place, record, "query"))
-            task = label(place, "task_name", record.get("task_name"), file.stem)
-            n = builder.request(
-                _key(task, query, record), query, task, place, id=_id(place, task, record, len(builder))
-            )
-            m = builder.model(text(place, "model_name", field(place, record, "model_name")))
-            tokens = _tokens(place, record)
-            if tokens is None:
-                count += 1
-                if len(unsplit) < EXAMPLES:
-                    unsplit.append(str(place))
-            builder.cell(
-                n,
-                m,
-                place,
-                score=number(place, "performance", field(place, record, "performance"), truth=True),
-                input_tokens=tokens[0] if tokens else math.nan,
-                output_tokens=tokens[1] if tokens else math.nan,
-                latency=number(place, "response_time", record.get("response_time")),
-            )
-    if count:
-        message = "calls have token counts that do not say what was input and what output; they are left out"
-        builder.findings.append(Finding("token counts", "warning", count, message, tuple(unsplit), "--cost constant"))
+            with current():
+                _read(builder, unsplit, place, record, stem_of(file))
+    builder.findings += unsplit.findings()
     return builder.build()
+
+
+def _read(builder: Builder, unsplit: FindingCounter, place: Place, record: dict[str, Any], stem: str) -> None:
+    """Reads one record."""
+    query = text(place, "query", field(place, record, "query"), role="prompt")
+    task = label(place, "task_name", record.get("task_name"), stem)
+    model = text(place, "model_name", field(place, record, "model_name"), role="model")
+    score = number(place, "performance", field(place, record, "performance"), truth=True)
+    n = builder.request(_key(task, query, record), query, task, place, id=_id(place, task, record, len(builder)))
+    tokens = _tokens(place, record)
+    if tokens is None:
+        unsplit.add(str(place))
+    builder.cell(
+        n,
+        builder.model(model),
+        place,
+        score=score,
+        input_tokens=tokens[0] if tokens else math.nan,
+        output_tokens=tokens[1] if tokens else math.nan,
+        latency=number(place, "response_time", record.get("response_time")),
+    )
 
 
 def _tokens(place: Place, record: dict[str, Any]) -> tuple[float, float] | None:

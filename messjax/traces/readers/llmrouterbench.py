@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Any
 
+from messjax.traces.contents import stem_of
+from messjax.traces.findings import EXAMPLES, Finding
 from messjax.traces.options import DEFAULTS, Options
 from messjax.traces.parsing import Place, field, label, number, optional, text
+from messjax.traces.reading import current
 from messjax.traces.record_files import json_document, records_of
-from messjax.traces.recording import EXAMPLES, Builder, Finding, Recording
+from messjax.traces.recording import Builder, Recording
 from messjax.traces.sniff import Sniffed, files_of
 
 COST_UNIT = "USD"
@@ -49,9 +53,9 @@ def read(path: Path, options: Options = DEFAULTS) -> Recording:
     """
     builder = Builder("llmrouterbench", path, cost_unit=COST_UNIT)
     runs: dict[tuple[Path, str], list[tuple[str, Path]]] = {}
-    for file in files_of(path, ".json"):
-        match = _STAMP.fullmatch(file.stem)
-        stem, stamp = (match[1], match[2] or "") if match else (file.stem, "")
+    for file in files_of(path, "json"):
+        match = _STAMP.fullmatch(stem_of(file))
+        stem, stamp = (match[1], match[2] or "") if match else (stem_of(file), "")
         runs.setdefault((file.parent, stem), []).append((stamp, file))
     left: dict[str, list[Path]] = {"older": [], "demo": [], "only": []}
     free = 0
@@ -81,27 +85,30 @@ def _latest(runs: list[tuple[str, Path]], left: dict[str, list[Path]]) -> tuple[
 
 def _read(file: Path, document: dict[str, Any], builder: Builder) -> int:
     """Reads one file; the number of its calls that cost 0."""
-    whole, folders = Place(file, 1, "line"), [*reversed(file.resolve().parts[:-1]), "", "", ""]
+    whole, folders = Place(file, 1, "line"), [*reversed(Path(os.path.abspath(file)).parts[:-1]), "", "", ""]
     model = label(whole, "model_name", document.get("model_name"), folders[0])
     split = label(whole, "split", document.get("split"), folders[1])
-    dataset = label(whole, "dataset_name", document.get("dataset_name"), folders[2] or file.stem)
+    dataset = label(whole, "dataset_name", document.get("dataset_name"), folders[2] or stem_of(file))
     m, free = builder.model(model), 0
     for place, record in records_of(file, field(whole, document, "records")):
-        index = text(place, "index", field(place, record, "index"))
-        query = optional(place, record, "origin_query") or field(place, record, "prompt")
-        shown = text(place, "origin_query", query)
-        n = builder.request(f"{dataset}\0{split}\0{index}", shown, dataset, place, id=f"{dataset}/{split}/{index}")
-        cost = number(place, "cost", record.get("cost"))
-        free += cost == 0.0
-        builder.cell(
-            n,
-            m,
-            place,
-            score=number(place, "score", field(place, record, "score"), truth=True),
-            cost=cost,
-            input_tokens=number(place, "prompt_tokens", record.get("prompt_tokens")),
-            output_tokens=number(place, "completion_tokens", record.get("completion_tokens")),
-        )
+        with current():
+            index = text(place, "index", field(place, record, "index"), role="id")
+            query = optional(place, record, "origin_query") or field(place, record, "prompt")
+            shown = text(place, "origin_query", query, role="prompt")
+            score = number(place, "score", field(place, record, "score"), truth=True)
+            key = f"{dataset}\0{split}\0{index}"
+            n = builder.request(key, shown, dataset, place, id=f"{dataset}/{split}/{index}")
+            cost = number(place, "cost", record.get("cost"))
+            free += cost == 0.0
+            builder.cell(
+                n,
+                m,
+                place,
+                score=score,
+                cost=cost,
+                input_tokens=number(place, "prompt_tokens", record.get("prompt_tokens")),
+                output_tokens=number(place, "completion_tokens", record.get("completion_tokens")),
+            )
     return free
 
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from messjax.traces.contents import stem_of
+from messjax.traces.findings import EXAMPLES, Finding
 from messjax.traces.options import DEFAULTS, Options
 from messjax.traces.parsing import Place, field, label, listed, number, text
+from messjax.traces.reading import current
 from messjax.traces.record_files import json_lines
-from messjax.traces.recording import EXAMPLES, Builder, Finding, Recording
+from messjax.traces.recording import Builder, Recording
 from messjax.traces.sniff import Sniffed, files_of
 
 NO_FILTER = "none"  # the harness' own word
@@ -23,6 +27,7 @@ _NO_METRIC = {
     *("doc_id", "doc", "target", "arguments", "resps", "filtered_resps", "filter", "metrics"),
     *("doc_hash", "prompt_hash", "target_hash"),
 }
+_UNSCORED = "bypass"  # a metric that is 999 for every sample
 _USUAL = ("acc", "exact_match", "acc_norm")  # in this order where a task has several and none is asked for
 
 
@@ -41,7 +46,7 @@ def fits(sniffed: Sniffed) -> bool:
     Returns:
         True or False.
     """
-    keys = set(sniffed.keys.get("jsonl", ()))
+    keys = sniffed.fields
     return {"doc_id", "doc", "target"} <= keys and bool({"doc_hash", "resps", "filter", "filtered_resps"} & keys)
 
 
@@ -87,12 +92,12 @@ def _files(path: Path, builder: Builder) -> dict[tuple[Path, str], list[tuple[st
     """Runs (time, file) of every folder and task."""
     result: dict[tuple[Path, str], list[tuple[str, Path]]] = {}
     others = []
-    for file in files_of(path, ".jsonl", ".ndjson"):
-        match = _FILE.fullmatch(file.stem)
+    for file in files_of(path, "jsonl", "json"):
+        match = _FILE.fullmatch(stem_of(file))
         if match is None and path.is_dir():
             others.append(file.name)
             continue
-        task, time = (match["task"], match["time"] or "") if match else (file.stem, "")
+        task, time = (match["task"], match["time"] or "") if match else (stem_of(file), "")
         result.setdefault((file.parent, task), []).append((time, file))
     if not result:
         raise ValueError(f"{path} has no samples_<task>_<time>.jsonl, expected one folder of them per model")
@@ -105,7 +110,7 @@ def _files(path: Path, builder: Builder) -> dict[tuple[Path, str], list[tuple[st
 def _models(path: Path, files: Mapping[tuple[Path, str], object]) -> dict[Path, str]:
     """A folder's model: its name, or the way to it where two folders have one name."""
     folders = list(dict.fromkeys(folder for folder, _ in files))
-    names = [folder.resolve().name or "model" for folder in folders]
+    names = [os.path.basename(os.path.abspath(folder)) or "model" for folder in folders]
     return {
         folder: name if names.count(name) == 1 else folder.relative_to(path).as_posix()
         for folder, name in zip(folders, names, strict=True)
@@ -116,18 +121,20 @@ def _read(file: Path, task: str, choice: _Choice, m: int, builder: Builder, choi
     seen: dict[str, dict[str, int]] = {}  # document ids of a hash, numbered
     taken = 0
     for place, record in json_lines(file):
-        chosen = _filter(place, record)
-        if chosen != choice.filter:
-            choices.left_out(task, chosen)
-            continue
-        taken += 1
-        doc_id = text(place, "doc_id", field(place, record, "doc_id"))
-        digest = label(place, "doc_hash", record.get("doc_hash"), f"doc_id {doc_id}")
-        same = seen.setdefault(digest, {})
-        key = f"{task}\0{digest}\0{same.setdefault(doc_id, len(same))}"
-        n = builder.request(key, _text(place, record), task, place, id=f"{task}/{doc_id}")
-        score = number(place, choice.metric, field(place, record, choice.metric), truth=True)
-        builder.cell(n, m, place, score=score)
+        with current():
+            chosen = _filter(place, record)
+            if chosen != choice.filter:
+                choices.left_out(task, chosen)
+                continue
+            taken += 1
+            doc_id = text(place, "doc_id", field(place, record, "doc_id"), role="id")
+            digest = label(place, "doc_hash", record.get("doc_hash"), f"doc_id {doc_id}")
+            question = _text(place, record)
+            score = number(place, choice.metric, field(place, record, choice.metric), truth=True)
+            same = seen.setdefault(digest, {})
+            key = f"{task}\0{digest}\0{same.setdefault(doc_id, len(same))}"
+            n = builder.request(key, question, task, place, id=f"{task}/{doc_id}")
+            builder.cell(n, m, place, score=score)
     if not taken:
         raise ValueError(f"{file} has no line with the filter {choice.filter!r}, expected some as in {choice.file}")
 
@@ -195,6 +202,10 @@ class _Choices:
             if isinstance(name, str)
             and (isinstance(record.get(name), (bool, int, float)) or (name in _USUAL and name in record))
         ]
+        if there == [_UNSCORED]:
+            message = f"found the metric {_UNSCORED} alone: the samples were not scored (--predict_only)"
+            raise ValueError(f"{place}: {message}, expected samples of a run that was")
+        there = [name for name in there if name != _UNSCORED]
         if not there:
             raise ValueError(f"{place}: found the fields {listed(record)}, expected a metric with a number")
         for name in self.metrics or [name for name in _USUAL if name in there] or there:

@@ -12,11 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
-from messjax.traces.finding_counter import FindingCounter
+from messjax.traces.findings import Finding, FindingCounter
 from messjax.traces.options import DEFAULTS, Options
 from messjax.traces.parsing import Place, listed, number, text
+from messjax.traces.reading import current
 from messjax.traces.record_files import csv_rows
-from messjax.traces.recording import Builder, Finding, Recording
+from messjax.traces.recording import Builder, Recording
 from messjax.traces.sniff import Sniffed, files_of
 
 TEXTS = ("doc_id", "input_text", "benchmark_name")
@@ -63,17 +64,19 @@ def read(path: Path, options: Options = DEFAULTS) -> Recording:
         raise ValueError(f"--metric: found {metric!r}, expected one of {', '.join(SCORES)} for the format mess_plus")
     wanted = SCORES if metric is None else (metric,)
     builder, notes = Builder("mess_plus", path, cost_unit="J"), _Notes()
-    for file in files_of(path, ".csv"):
+    for file in files_of(path, "csv"):
         layout: dict[str, dict[str, str]] = {}
         for place, row in csv_rows(file, EXPECTED, index=True):
             layout = layout or _layout(Place(file, 1), list(row), wanted, notes)
-            n = _request(builder, place, row, notes)
-            for category, columns in layout.items():
-                score = _score(place, row, category, columns, wanted, notes)
-                cost, latency = (
-                    number(place, columns[name], row[columns[name]]) if name in columns else np.nan for name in _OTHERS
-                )
-                builder.cell(n, builder.model(category), place, score=score, cost=cost, latency=latency)
+            with current():
+                n = _request(builder, place, row, notes)
+                for category, columns in layout.items():
+                    score = _score(place, row, category, columns, wanted, notes)
+                    cost, latency = (
+                        number(place, columns[name], row[columns[name]]) if name in columns else np.nan
+                        for name in _OTHERS
+                    )
+                    builder.cell(n, builder.model(category), place, score=score, cost=cost, latency=latency)
     builder.findings += notes.findings()
     return builder.build()
 

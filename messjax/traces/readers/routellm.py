@@ -5,10 +5,13 @@ The format holds no costs and no token counts.
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
+from messjax.traces.contents import stem_of
 from messjax.traces.options import DEFAULTS, Options
 from messjax.traces.parsing import Place, listed, text
+from messjax.traces.reading import BadCell, current
 from messjax.traces.record_files import check_header, csv_records
 from messjax.traces.recording import Builder, Recording
 from messjax.traces.sniff import Sniffed, files_of
@@ -50,7 +53,7 @@ def read(path: Path, options: Options = DEFAULTS) -> Recording:
     """
     builder = Builder("routellm", path)
     first: tuple[Path, tuple[str, ...]] | None = None
-    for file in files_of(path, ".csv"):
+    for file in files_of(path, "csv"):
         models = _read(file, builder)
         first = first or (file, models)
         if set(models) != set(first[1]):
@@ -67,14 +70,18 @@ def _read(path: Path, builder: Builder) -> tuple[str, ...]:
         raise ValueError(f"{path} is empty, expected a header with {EXPECTED}")
     models = _models(place, header)
     columns = [(builder.model(model), model, header.index(model)) for model in models]
-    prompt, before = header.index("prompt"), len(builder)
+    prompt, before, stem = header.index("prompt"), len(builder), stem_of(path)
     for place, cells in records:
-        if len(cells) != len(header):
-            raise ValueError(f"{place}: found {len(cells)} cells, expected {len(header)} as in the header")
-        name = f"{path.stem}/{place.row}"
-        n = builder.request(None, text(place, "prompt", cells[prompt]), path.stem, place, id=name)
-        for m, model, column in columns:
-            builder.cell(n, m, place, score=_boolean(place, model, cells[column]))
+        with current():
+            if len(cells) != len(header):
+                message = f"{place}: found {len(cells)} cells, expected {len(header)} as in the header"
+                raise BadCell(message, "broken rows")
+            question, scores = text(place, "prompt", cells[prompt], role="prompt"), []
+            for _, model, column in columns:
+                scores.append(_boolean(place, model, cells[column]))
+            n = builder.request(None, question, stem, place, id=f"{stem}/{place.row}")
+            for (m, _, _), score in zip(columns, scores, strict=True):
+                builder.cell(n, m, place, score=score)
     if len(builder) == before:
         raise ValueError(f"{path} has a header and no requests, expected at least one row after it")
     return models
@@ -96,5 +103,7 @@ def _boolean(place: Place, column: str, cell: str) -> float:
     value = _BOOLEANS.get(cell.strip().lower())
     if value is None:
         result = f"found {cell[:40]!r}" if cell.strip() else "the cell is empty"
-        raise ValueError(f"{place}, column {listed([column])}: {result}, expected True or False")
+        message = f"{place}, column {listed([column])}: {result}, expected True or False"
+        current().bad(BadCell(message, "bad numbers"))
+        return math.nan
     return value

@@ -11,11 +11,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from messjax.traces.finding_counter import FindingCounter
+from messjax.traces.contents import stem_of
+from messjax.traces.findings import Finding, FindingCounter
 from messjax.traces.options import DEFAULTS, Options
 from messjax.traces.parsing import Place, field, number, optional, text
+from messjax.traces.reading import BadCell, current
 from messjax.traces.record_files import json_lines
-from messjax.traces.recording import Builder, Finding, Recording
+from messjax.traces.recording import Builder, Recording
 from messjax.traces.sniff import Sniffed, files_of
 
 COST_UNIT = "USD"
@@ -30,7 +32,7 @@ def fits(sniffed: Sniffed) -> bool:
     Returns:
         True or False.
     """
-    keys = set(sniffed.keys.get("jsonl", ()))
+    keys = sniffed.fields
     return {"global_index", "question"} <= keys and bool({"evaluation_result", "token_usage"} & keys)
 
 
@@ -54,7 +56,7 @@ def read(path: Path, options: Options = DEFAULTS) -> Recording:
             `evaluation_result` or `token_usage` of another kind.
     """
     builder, notes = Builder("routerarena", path, cost_unit=COST_UNIT), _Notes()
-    for file in files_of(path, ".jsonl", ".ndjson"):
+    for file in files_of(path, "jsonl", "json"):
         _read(file, builder, notes)
     builder.findings += notes.findings()
     return builder.build()
@@ -95,21 +97,22 @@ def _read(file: Path, builder: Builder, notes: _Notes) -> None:
     answers: list[_Answer] = []
     selected = None
     for place, record in json_lines(file):
-        index = text(place, "global_index", field(place, record, "global_index"))
-        question = text(place, "question", field(place, record, "question"))
-        n = builder.request(index, question, index.rpartition("_")[0] or index, place)
-        named = record.get("llm_selected")
-        selected = selected if answers else named
-        where = f"{place}: {index!r}"
-        if named != selected:
-            notes.others.add(where)
-        failed, error = _failed(place, record), record.get("error")
-        if failed:
-            notes.failed.add(f"{where}: {error[:80]!a}" if isinstance(error, str) else where)
-        values = _values(place, record)
-        _note(record, values, where, notes)
-        run = number(place, "run_number", record.get("run_number"))
-        answers.append(_Answer(n, place, (not (np.isnan(run) or run == 1.0), failed), values))
+        with current():
+            index = text(place, "global_index", field(place, record, "global_index"), role="id")
+            question = text(place, "question", field(place, record, "question"), role="prompt")
+            failed, error = _failed(place, record), record.get("error")
+            n = builder.request(index, question, index.rpartition("_")[0] or index, place)
+            named = record.get("llm_selected")
+            selected = selected if answers else named
+            where = f"{place}: {index!r}"
+            if named != selected:
+                notes.others.add(where)
+            if failed:
+                notes.failed.add(f"{where}: {error[:80]!a}" if isinstance(error, str) else where)
+            values = _values(place, record)
+            _note(record, values, where, notes)
+            run = number(place, "run_number", record.get("run_number"))
+            answers.append(_Answer(n, place, (not (np.isnan(run) or run == 1.0), failed), values))
     model = builder.model(_name(file, selected))
     for answer in sorted(answers, key=lambda answer: answer.rank):  # stable; the first of a cell stays
         builder.cell(answer.request, model, answer.place, **answer.values)
@@ -141,10 +144,12 @@ def _failed(place: Place, record: dict[str, Any]) -> bool:
     """Whether the record says that its call failed."""
     success = record.get("success")
     if success is not None and not isinstance(success, bool):
-        raise ValueError(f"{place}, column 'success': found a {type(success).__name__}, expected true or false")
+        message = f"{place}, column 'success': found a {type(success).__name__}, expected true or false"
+        raise BadCell(message, "bad records")
     return not success if success is not None else bool(record.get("error"))
 
 
 def _name(file: Path, selected: Any) -> str:
-    same = isinstance(selected, str) and selected.replace("/", "_") == file.stem
-    return text(Place(file, 1, "line"), "llm_selected", selected) if same else file.stem
+    stem = stem_of(file)
+    same = isinstance(selected, str) and selected.replace("/", "_") == stem
+    return text(Place(file, 1, "line"), "llm_selected", selected) if same else stem

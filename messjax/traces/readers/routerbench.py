@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from messjax.traces.contents import stem_of
+from messjax.traces.findings import Finding
 from messjax.traces.frames import Frame, frame
 from messjax.traces.options import DEFAULTS, Options
 from messjax.traces.parsing import Place, label, listed, number, text
-from messjax.traces.recording import Builder, Finding, Recording
+from messjax.traces.reading import current
+from messjax.traces.recording import Builder, Recording
 from messjax.traces.sniff import Sniffed, files_of
 
 COST_UNIT = "USD"
@@ -51,7 +54,7 @@ def read(path: Path, options: Options = DEFAULTS) -> Recording:
             (it is named, and not run), columns that are not there. It names file, row (the first is 1) and column.
     """
     builder = Builder("routerbench", path, cost_unit=COST_UNIT)
-    for file in files_of(path, ".pkl", ".pickle"):
+    for file in files_of(path, "pickle"):
         table = frame(file)
         if not table.rows:
             raise ValueError(f"{file} has a DataFrame without rows, expected at least one")
@@ -82,11 +85,12 @@ def _wide(file: Path, table: Frame, builder: Builder) -> None:
     ]
     for row in range(table.rows):
         place = Place(file, row + 1)
-        n = _request(builder, place, ids[row], prompts[row], groups[row])
-        for m, model, scores, costs in cells:
-            score = number(place, model, scores[row], truth=True)
-            cost = number(place, model + _COST, None if costs is None else costs[row])
-            builder.cell(n, m, place, score=score, cost=cost)
+        with current():
+            n = _request(builder, place, ids[row], prompts[row], groups[row])
+            for m, model, scores, costs in cells:
+                score = number(place, model, scores[row], truth=True)
+                cost = number(place, model + _COST, None if costs is None else costs[row])
+                builder.cell(n, m, place, score=score, cost=cost)
     _left_out(
         file,
         builder,
@@ -100,10 +104,11 @@ def _long(file: Path, table: Frame, builder: Builder) -> None:
     costs = table.cells("cost") if "cost" in table.columns else [None] * table.rows
     for row in range(table.rows):
         place = Place(file, row + 1)
-        n = _request(builder, place, ids[row], prompts[row], groups[row])
-        m = builder.model(text(place, "model_name", models[row]))
-        score = number(place, "performance", scores[row], truth=True)
-        builder.cell(n, m, place, score=score, cost=number(place, "cost", costs[row]))
+        with current():
+            model = text(place, "model_name", models[row], role="model")
+            n = _request(builder, place, ids[row], prompts[row], groups[row])
+            score = number(place, "performance", scores[row], truth=True)
+            builder.cell(n, builder.model(model), place, score=score, cost=number(place, "cost", costs[row]))
     _left_out(file, builder, [name for name in table.columns if name not in _LONG])
 
 
@@ -117,8 +122,8 @@ def _requests(file: Path, table: Frame) -> tuple[list[object], list[object], lis
 
 
 def _request(builder: Builder, place: Place, sample: object, prompt: object, group: object) -> int:
-    name, of = text(place, "sample_id", sample), label(place, "eval_name", group, place.file.stem)
-    return builder.request(f"{of}\0{name}", text(place, "prompt", prompt), of, place, id=name)
+    name, of = text(place, "sample_id", sample, role="id"), label(place, "eval_name", group, stem_of(place.file))
+    return builder.request(f"{of}\0{name}", text(place, "prompt", prompt, role="prompt"), of, place, id=name)
 
 
 def _left_out(file: Path, builder: Builder, names: list[str]) -> None:

@@ -9,9 +9,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from messjax.traces.contents import stem_of
+from messjax.traces.findings import Finding
 from messjax.traces.options import DEFAULTS, Options
 from messjax.traces.parsing import Place, label, listed, number, text
-from messjax.traces.recording import Builder, Finding, Recording
+from messjax.traces.reading import current
+from messjax.traces.recording import Builder, Recording
 from messjax.traces.sniff import Sniffed, files_of
 
 ROWS = 8_192  # read at a time, within a row group
@@ -53,7 +56,7 @@ def read(path: Path, options: Options = DEFAULTS) -> Recording:
     """
     builder = Builder("sprout", path)
     first: tuple[Path, list[str]] | None = None
-    for file in files_of(path, ".parquet"):
+    for file in files_of(path, "parquet"):
         try:
             models = _read(file, builder)
         except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
@@ -90,16 +93,17 @@ def _read(file: Path, builder: Builder) -> list[str]:
     row = 0
     for row, columns in enumerate(_rows(table, schema, models), start=1):
         place = Place(file, row)
-        dataset = label(place, "dataset", columns.get("dataset"), file.stem)
-        name = label(place, "key", columns.get("key"), f"{file.stem}/{row}")
-        prompt = text(place, "prompt", columns["prompt"])
-        n = builder.request(f"{file}\0{row}", prompt, dataset, place, id=name)
-        for m, model in zip(numbers, models, strict=True):
-            score, given, output = (
-                number(place, f"{model}.{field}", (columns[model] or {}).get(field), truth=field == "score")
-                for field in _FIELDS
-            )
-            builder.cell(n, m, place, score=score, input_tokens=given, output_tokens=output)
+        with current():
+            dataset = label(place, "dataset", columns.get("dataset"), stem_of(file))
+            name = label(place, "key", columns.get("key"), f"{stem_of(file)}/{row}")
+            prompt = text(place, "prompt", columns["prompt"], role="prompt")
+            n = builder.request(f"{file}\0{row}", prompt, dataset, place, id=name)
+            for m, model in zip(numbers, models, strict=True):
+                score, given, output = (
+                    number(place, f"{model}.{field}", (columns[model] or {}).get(field), truth=field == "score")
+                    for field in _FIELDS
+                )
+                builder.cell(n, m, place, score=score, input_tokens=given, output_tokens=output)
     if not row:
         raise ValueError(f"{file} has no rows, expected at least one")
     return models

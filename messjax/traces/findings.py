@@ -1,8 +1,30 @@
-"""Counts what a reader notices while it reads: how often, and the first places."""
+"""What a user should know about a recording, and a counter of one such thing: how often, and the first places."""
 
 from __future__ import annotations
 
-from messjax.traces.recording import EXAMPLES, Finding
+from typing import NamedTuple
+
+EXAMPLES = 3
+
+
+class Finding(NamedTuple):
+    """Something a user should know about a recording.
+
+    Attributes:
+        check: A short name: "missing cells".
+        severity: "error" (a trace cannot be made without an option), "warning" or "info".
+        times: How often.
+        message: What was found.
+        examples: The first places.
+        option: The command-line option that handles it; empty: nothing needs to be done.
+    """
+
+    check: str
+    severity: str
+    times: int
+    message: str
+    examples: tuple[str, ...] = ()
+    option: str = ""
 
 
 class FindingCounter:

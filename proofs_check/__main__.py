@@ -4,6 +4,7 @@
     messjax-proofs assumptions TRACE   assumptions A1 to A8 on a recorded trace
     messjax-proofs lemmas [NAME ...]   the finite algebra of the proofs, proved by z3
     messjax-proofs matrix              every statement where each assumption is violated on purpose
+    messjax-proofs search T2 --fix c=0 --range V=1:50   the tightest instance there, as a program that rebuilds it
     messjax-proofs rates               measured exponents in V, T and explored requests
 
 `python -m proofs_check` is the same program. Parts of the first form (--parts):
@@ -41,6 +42,7 @@ SUBCOMMANDS = {
     "lemmas": "proofs_check.lemmas.cli",
     "matrix": "proofs_check.violations.cli",
     "rates": "proofs_check.rates.cli",
+    "search": "proofs_check.counterexamples.cli",
 }
 NO_Z3 = "the lemmas are proved by z3, which is not installed: pip install 'messjax[proofs]'"
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from messjax import plot, runtime, traces
-from messjax.traces import Trace
+from messjax import files, plot, runtime, traces
+from messjax.traces import CostRule, Trace
 from proofs_check import report
 from proofs_check.assumptions import figure
-from proofs_check.assumptions.report import table
+from proofs_check.assumptions.report import conclusions, table, verdicts
 from proofs_check.assumptions.trace import check_trace, learn, shuffled
 
 PROGRAM = "messjax-proofs assumptions"
@@ -50,12 +51,20 @@ def _check(args: argparse.Namespace, arguments: Sequence[str] | None) -> None:
     out = runtime.out_dir(args.out)
     header = {"trace": trace.source, "alpha": args.alpha, "seed": args.seed, "shuffled": args.shuffle,
              "command": report.command(arguments, "assumptions")}  # fmt: skip
-    text = json.dumps(header | {"checks": [report.to_json(check) for check in checks]}, indent=1)
-    (out / "assumptions.json").write_text(text + "\n", encoding="utf-8")
+    text = json.dumps(
+        header | {"verdicts": verdicts(checks), "checks": [report.to_json(check) for check in checks]}, indent=1
+    )
+    files.write(out / "assumptions.json", text + "\n")
     runtime.console().print(table(checks))
+    print(conclusions(checks))
     saved = plot.save(figure.draw(checks, trace, learn(trace, args.seed), args.alpha), out / "assumptions")
     written = ", ".join(str(path) for path in (out / "assumptions.json", *saved))
     print(f"written to: {written}\ncommand: {header['command']}")
+
+
+def unpriced(models: Sequence[str]) -> CostRule:
+    """Costs that are missing (NaN) for every request."""
+    return CostRule("constant", {model: (math.nan,) for model in models}, "no costs")
 
 
 def read(args: argparse.Namespace) -> Trace:
@@ -73,5 +82,8 @@ def read(args: argparse.Namespace) -> Trace:
     columns = traces.parse_columns(args.columns) if args.columns else {}
     options = traces.Options(metric=args.metric, filter=args.filter, columns=columns)
     recording = traces.read(path, args.format, options)
+    given = args.cost or args.prices or args.parameters or args.cost_unit
+    if recording.cost is None and not given:  # what needs no costs is checked
+        return traces.unchecked(recording, unpriced(recording.models), args.scores)
     rule = traces.parse_rule(args.cost, args.prices, args.parameters, args.cost_unit, recording)
     return traces.unchecked(recording, rule, args.scores)

@@ -62,10 +62,14 @@ def shown_models(trace: Trace) -> list[int]:
     num = len(trace.models)
     if num <= SHOWN:
         return list(range(num))
-    by_cost = np.argsort(np.nanmean(trace.cost, axis=0), kind="stable")
+    by_cost = np.argsort(np.nanmean(trace.cost, axis=0), kind="stable") if _priced(trace) else np.arange(num)
     evenly = [int(by_cost[i]) for i in np.linspace(0, num - 1, SHOWN - 2).round().astype(int)]
     chosen = dict.fromkeys([num - 1, int(np.argmax(np.nanmean(trace.satisfaction, axis=0))), *evenly])
     return sorted([*chosen, *(int(m) for m in by_cost if m not in chosen)][:SHOWN])
+
+
+def _priced(trace: Trace) -> bool:
+    return bool(np.isfinite(trace.cost).any())
 
 
 def _draw_blocks(axes: Axes, trace: Trace, models: Sequence[int]) -> None:
@@ -92,6 +96,9 @@ def _draw_blocks(axes: Axes, trace: Trace, models: Sequence[int]) -> None:
 
 
 def _draw_satisfaction(axes: Axes, trace: Trace, models: Sequence[int], alpha: float | None) -> None:
+    if not _priced(trace):  # the models side by side
+        trace = trace._replace(cost=np.tile(np.arange(1.0, len(trace.models) + 1), (len(trace.prompts), 1)))
+        trace = trace._replace(cost_unit="")
     for m in [*(m for m in range(len(trace.models)) if m not in models), *models]:
         s, E = (values[np.isfinite(values)] for values in (trace.satisfaction[:, m], trace.cost[:, m]))
         y, x = intervals.interval(s), intervals.interval(E)
@@ -102,7 +109,10 @@ def _draw_satisfaction(axes: Axes, trace: Trace, models: Sequence[int], alpha: f
             own = {"color": COLORS[i], "marker": MARKERS[i], "ms": 6, "label": short(trace.models[m])}
         axes.errorbar(x.mean, y.mean, xerr=xerr, yerr=yerr, capsize=3, ls="", **own)
     means = np.nanmean(trace.cost, axis=0)
-    if means.min() > 0 and means.max() > 10.0 * means.min():
+    if not trace.cost_unit:
+        axes.set_xticks([])
+        axes.set_xlim(0.0, len(trace.models) + 1.0)
+    elif means.min() > 0 and means.max() > 10.0 * means.min():
         axes.set_xscale("log")
         axes.set_xlim(means.min() / 2.0, means.max() * 2.0)
     else:
@@ -110,7 +120,9 @@ def _draw_satisfaction(axes: Axes, trace: Trace, models: Sequence[int], alpha: f
         axes.ticklabel_format(axis="x", style="sci", scilimits=(-2, 4), useMathText=True)
     if alpha is not None:
         axes.axhline(alpha, color="k", lw=1.0, ls=(0, (6, 2)), label=f"SLA: alpha = {alpha:g}")
-    axes.set(title="(b) A3, A8: satisfaction against cost", xlabel=f"mean cost per request ({plain(trace.cost_unit)})")
+    title = "(b) A3, A8: satisfaction against cost" if trace.cost_unit else "(b) A3: satisfaction"
+    unit = f"mean cost per request ({plain(trace.cost_unit)})" if trace.cost_unit else "models; no costs are recorded"
+    axes.set(title=title, xlabel=unit)
     axes.set_ylabel("mean satisfaction")
     axes.margins(y=0.12)
     axes.legend(loc="best")

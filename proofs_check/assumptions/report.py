@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import textwrap
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -17,6 +18,8 @@ from rich.text import Text
 from scipy import optimize, special
 
 from messjax.statistics import intervals, one_sided_limits
+from messjax.theory import ALL
+from messjax.theory.statement import Statement
 from proofs_check.tables import Column, build, is_wide
 
 LEVEL = 0.95  # of every interval; within one assumption, intervals and p-values are corrected for their number
@@ -126,6 +129,43 @@ def _noncentrality(total: float, freedom: float, probability: float) -> float:
 def short(model: str) -> str:
     """A model's name without its publisher, as tables and figures show it."""
     return re.sub(r"^(?:[\w.-]+/)+(?=\w)", "", model)
+
+
+VERDICTS = ("rejected", "undecided", "holds", "not checkable")  # of an assumption: the first that a check of it has
+IN_PART = "holds where it can be checked"
+
+
+def verdicts(checks: Sequence[Check]) -> dict[str, str]:
+    """One verdict per assumption: rejected by any of its checks, else undecided by any, else what all others say."""
+    found: dict[str, list[str]] = {}
+    for check in checks:
+        found.setdefault(check.assumption, []).append(check.verdict)
+    named = {name: next(word for word in VERDICTS if word in words) for name, words in sorted(found.items())}
+    part = {name for name, word in named.items() if word == "holds" and "not checkable" in found[name]}
+    return {name: IN_PART if name in part else word for name, word in named.items()}
+
+
+def conclusions(checks: Sequence[Check], statements: Sequence[Statement] = ALL, width: int = 80) -> str:
+    """One line per assumption, and which statements of docs/theory.md do not apply where some are rejected.
+
+    An assumption that is undecided or cannot be checked says nothing against a statement, nor for it.
+    """
+    lines = [f"{name} {word}" for name, word in verdicts(checks).items()]
+    broken = {name for name, word in verdicts(checks).items() if word == "rejected"}
+    lost = [each for each in statements if each.assumptions & broken]
+    whole = [each.name for each in statements if not each.assumptions & broken]
+    text = ["Verdicts: " + "; ".join(lines) + "."]
+    if lost:
+        by = dict.fromkeys(" and ".join(sorted(each.assumptions & broken)) for each in lost)
+        for names in by:
+            concerned = [each.name for each in lost if " and ".join(sorted(each.assumptions & broken)) == names]
+            text.append(f"{names} rejected, hence these statements do not apply: {'; '.join(concerned)}.")
+        if "A1" in broken:
+            text.append("A1 is about the order given: shuffling restores it, and --shuffle checks that.")
+        text.append(f"Not touched by a rejected assumption: {'; '.join(whole)}.")
+    else:
+        text.append("No assumption is rejected, hence no statement is ruled out.")
+    return "\n".join(textwrap.fill(line, width, subsequent_indent="  ", break_on_hyphens=False) for line in text)
 
 
 COLUMNS = (

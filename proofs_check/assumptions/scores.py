@@ -27,25 +27,33 @@ from proofs_check.assumptions.report import (
 )
 
 
-def check_bounded(scores: np.ndarray, cost: np.ndarray, models: Sequence[str]) -> list[Check]:
-    """A2: scores in [0, 1], costs finite and >= 0 (one bad entry refutes), and no heavy tail of the costs."""
+def check_bounded(scores: np.ndarray, cost: np.ndarray | None, models: Sequence[str]) -> list[Check]:
+    """A2: scores in [0, 1], costs finite and >= 0 (one bad entry refutes), and no heavy tail of the costs, if any."""
     bad_scores = ~np.isnan(scores) & ~((scores >= 0.0) & (scores <= 1.0))
-    checks = [
-        _refuted("scores outside [0, 1]", bad_scores, scores, models),
+    checks = [_refuted("scores outside [0, 1]", bad_scores, scores, models)]
+    if cost is None:
+        return [*checks, not_checkable("A2", "costs negative, infinite or missing", "no costs are recorded")]
+    checks += [
         _refuted("costs negative, infinite or missing", ~((cost >= 0.0) & (cost < np.inf)), cost, models),
     ]
     positive_costs = [column[(column > 0) & (column < np.inf)] for column in cost.T]
     return checks + [_tail(column, len(models), model) for column, model in zip(positive_costs, models, strict=True)]
 
 
-def check_slater(scores: np.ndarray, alpha: float | None, models: Sequence[str]) -> list[Check]:
-    """A3: E[s_m] - alpha of the largest model and of the best one; the latter's limits hold for all models together."""
+def check_slater(
+    scores: np.ndarray, alpha: float | None, models: Sequence[str], *, ordered: bool = True
+) -> list[Check]:
+    """A3: E[s_m] - alpha of the largest model and of the best one; the latter's limits hold for all models together.
+
+    Models that are not `ordered` by their costs have no largest one.
+    """
     what = "E[s_m] - alpha"
     if alpha is None:
         return [not_checkable("A3", what, "no alpha given")]
     gaps = [_mean(scores[:, m] - alpha, corrected(len(models))) for m in range(len(models))]
     largest, best = _mean(scores[:, -1] - alpha), int(np.argmax([gap.mean for gap in gaps]))
     result = [(largest, len(models) - 1, "largest model, beta_M"), (gaps[best], best, "best single model")]
+    result = result if ordered else result[1:]
     label = [f"{short(models[m])}, alpha {alpha:g}" for _, m, _ in result]
     return [
         row("A3", f"{what}: {which}", gap, positive(gap), who)

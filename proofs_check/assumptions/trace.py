@@ -13,6 +13,8 @@ from proofs_check.assumptions import learning, scores
 from proofs_check.assumptions.order import check_order, components, standardised
 from proofs_check.assumptions.report import Check, not_checkable, short
 
+NO_COSTS = "no costs are recorded: --prices or --parameters"
+NEED_COSTS = {"A7": "share of cost variance left by the features", "A8": "order of the models by cost and satisfaction"}
 TEXTS, TABLES = ("prompts", "groups", "ids"), ("satisfaction", "cost", *OPTIONAL)  # of a trace, per request
 BUCKETS = 64  # of the n-grams that drift and costs are looked for in
 BUCKETS_LEARNED = 256  # of those the predictor learns from: the default of `messjax replay`
@@ -21,8 +23,9 @@ BUCKETS_LEARNED = 256  # of those the predictor learns from: the default of `mes
 def check_trace(trace: Trace, alpha: float | None = None, seed: int = 0) -> list[Check]:
     """Every assumption of docs/theory.md on a trace, in the order of its requests.
 
-    The trace need not satisfy `messjax.traces.check_trace`: scores may leave [0, 1], and scores and costs may be NaN
-    (missing), which is what A2 and A5 look for.
+    Where the trace has no costs at all (NaN), what needs them is not checkable: the order of the models, A7, A8, the
+    costs of A2. The trace need not satisfy `messjax.traces.check_trace`: scores may leave [0, 1], and scores and costs
+    may be NaN (missing), which is what A2 and A5 look for.
 
     Args:
       trace: N requests, M models; its last model is the one [M25] calls M.
@@ -33,13 +36,15 @@ def check_trace(trace: Trace, alpha: float | None = None, seed: int = 0) -> list
       At least one check per assumption.
 
     Raises:
-      ValueError: an alpha outside [0, 1], fewer than 20 requests, a model without any score or cost.
+      ValueError: an alpha outside [0, 1], fewer than 20 requests, a model without any score, or without any cost
+        where another has some.
     """
     if alpha is not None and not 0.0 <= alpha <= 1.0:
         raise ValueError(f"alpha: expected a number in [0, 1], found {alpha}")
     if len(trace.prompts) < 20:
         raise ValueError(f"trace {trace.source!r} has {len(trace.prompts)} requests, expected at least 20")
-    for name, values in (("score", trace.satisfaction), ("cost", trace.cost)):
+    priced = bool(np.isfinite(trace.cost).any())
+    for name, values in (("score", trace.satisfaction), ("cost", trace.cost))[: 1 + priced]:
         for m, empty in enumerate(~np.isfinite(values).any(axis=0)):
             if empty:
                 raise ValueError(
@@ -51,15 +56,21 @@ def check_trace(trace: Trace, alpha: float | None = None, seed: int = 0) -> list
     held = learn(trace, seed)
     checks = [
         *check_order(order_series(trace, ngrams), seed=seed, groups=trace.groups),
-        *scores.check_bounded(trace.satisfaction, trace.cost, trace.models),
-        *scores.check_slater(trace.satisfaction, alpha, trace.models),
+        *scores.check_bounded(trace.satisfaction, trace.cost if priced else None, trace.models),
+        *scores.check_slater(trace.satisfaction, alpha, trace.models, ordered=priced),
         not_checkable(
             "A4", "dependence of exploration on the request", "a trace records no exploration: a replay draws its own"
         ),
         *scores.check_labels(trace.satisfaction, trace.models),
         *learning.check_prediction(held),
-        *learning.check_known_costs(known, trace.cost, trace.models, seed=seed),
-        *scores.check_largest(trace.satisfaction, trace.cost, trace.models),
+        *(
+            [
+                *learning.check_known_costs(known, trace.cost, trace.models, seed=seed),
+                *scores.check_largest(trace.satisfaction, trace.cost, trace.models),
+            ]
+            if priced
+            else [not_checkable(name, what, NO_COSTS) for name, what in NEED_COSTS.items()]
+        ),
     ]
     return [check._replace(source=trace.source) for check in checks]
 
@@ -75,7 +86,7 @@ def order_series(trace: Trace, ngrams: np.ndarray) -> dict[str, np.ndarray]:
         f"scores of {short(model)}": column for model, column in zip(trace.models, trace.satisfaction.T, strict=True)
     }
     for model, column in zip(trace.models, trace.cost.T, strict=True):
-        if np.nanmax(column) > np.nanmin(column):
+        if np.isfinite(column).any() and np.nanmax(column) > np.nanmin(column):
             series[f"costs of {short(model)}"] = column
     for name, column in series.items():  # a missing entry has no order: the mean of the others
         there = np.isfinite(column)

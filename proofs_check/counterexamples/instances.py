@@ -21,10 +21,13 @@ from jax.tree_util import Partial
 
 from messjax import feedback, policies, streams
 from messjax.engine import simulation as engine
+from messjax.meters import folds, identity_terms, standard_meters
 from messjax.results import host
 from messjax.streams import labels
+from messjax.theory import optimum
 from messjax.theory.statement import Run
 from messjax.types import Array, Controls, Distribution, Outcome, Policy, Predictor, Request, Stream
+from proofs_check.counterexamples import quantities
 from proofs_check.trials.case import Case
 from proofs_check.trials.trial import run_of
 
@@ -34,11 +37,12 @@ SHORTEST = 4  # requests: fewer are over before anything rare has happened
 
 
 class Space(NamedTuple):
-    """Where to look: K request types, M models, horizons up to T."""
+    """Where to look: K request types, M models, horizons up to T, and quantities with a range of their own."""
 
     types: int = 2
     models: int = 2
     horizon: int = 256
+    limits: tuple[tuple[str, quantities.Range], ...] = ()  # items of `quantities.parse`
 
     @property
     def dimensions(self) -> int:
@@ -93,31 +97,42 @@ def decode(x: np.ndarray, space: Space) -> Instance:
 
     Types, successes, failures, exploration and feedback are certain, impossible or of probability RAREST at least: an
     event that no stream has seen looks like an impossible one, and the optimiser would look for nothing else. At most
-    half the requests are explored: worlds that only explore make T1, T2 and T7 equalities of no interest.
+    half the requests are explored: worlds that only explore make T1, T2 and T7 equalities of no interest. What has a
+    range in `space.limits` is within it instead; means are raised where alpha would be out of reach.
     """
     K, M = space.types, space.models
     at = np.clip(1.2 * np.asarray(x, np.float64) - 0.1, 0.0, 1.0)
     weight, tables, rest = np.split(at, [K, K + 3 * K * M])
-    share = _weights(weight)
-    cost, mean, target = tables.reshape(3, K, M).round(3)
+    limits = dict(space.limits)
+
+    def number(name: str, u: float, usual: float) -> float:
+        return quantities.between(name, limits[name], u) if name in limits else float(usual)
+
+    share = quantities.weights(_weights(weight), weight, limits)
+    raw = tables.reshape(3, K, M)
+    cost, mean, target = raw.round(3)
     mean = np.where(mean < RAREST, 0.0, np.where(mean > 1.0 - RAREST, 1.0, mean))
+    cost, mean = quantities.entries("E", cost, raw[0], limits), quantities.entries("mu", mean, raw[1], limits)
     wrong, alpha, V, c, a, f, T, kappa = rest
-    predicted = (mean + np.round(wrong, 2) * (target - mean)).round(3)
+    mean = quantities.lifted(mean, share, number("alpha", alpha, 0.0), limits)
+    predicted = (mean + number("error", wrong, np.round(wrong, 2)) * (target - mean)).round(3)
+    predicted = quantities.entries("s_hat", predicted, raw[2], limits)
     cost, mean = (values.astype(np.float32).astype(np.float64) for values in (cost, mean))  # as they are simulated
     largest = float(share @ mean.max(axis=1))
-    alpha = np.floor(max(alpha * largest - 1e-9, 0.0) * 1000.0) / 1000.0
+    sought = number("alpha", alpha, np.floor(max(alpha * largest - 1e-9, 0.0) * 1000.0) / 1000.0)
+    sought = min(sought, largest)  # by rounding only
     return Instance(
         weight=share,
         cost=cost,
         mean=mean,
         predicted=predicted,
-        V=float(f"{10.0 ** (4.0 * V - 2.0):.2g}"),
-        alpha=float(alpha),
-        c=float(np.round(0.5 * c, 2)) if 0.5 * c >= RAREST else 0.0,
-        a=float(np.round(a, 2)),
-        f=float(np.round(min(1.0, 0.1 + 1.8 * f), 2)),
-        T=int(np.rint(SHORTEST * (space.horizon / SHORTEST) ** T)),
-        sla_target=float(np.round(alpha * (1.0 - 10.0 ** (-3.0 * kappa)), 6)),
+        V=number("V", V, float(f"{10.0 ** (4.0 * V - 2.0):.2g}")),
+        alpha=sought,
+        c=number("c", c, np.round(0.5 * c, 2) if 0.5 * c >= RAREST else 0.0),
+        a=number("a", a, np.round(a, 2)),
+        f=number("f", f, np.round(min(1.0, 0.1 + 1.8 * f), 2)),
+        T=int(np.rint(number("T", T, SHORTEST * (space.horizon / SHORTEST) ** T))),
+        sla_target=min(sought, number("asked", kappa, np.round(sought * (1.0 - 10.0 ** (-3.0 * kappa)), 6))),
     )
 
 
@@ -194,7 +209,7 @@ def _keep(state: tuple, features: Array, outcome: Outcome) -> tuple:
 
 
 def simulate(instances: Sequence[Instance], key: Array, num_streams: int) -> list[Run]:
-    """A run of every instance: metrics [num_streams] of `standard_meters.standard()`, with its constants.
+    """A run of every instance: metrics [num_streams] of the standard meters and of `decomposition`, with its constants.
 
     All instances meet the same random numbers: what the optimiser sees is a deterministic function of the instance,
     and differences between instances are paired. (What it then finds must be run afresh.)
@@ -214,7 +229,8 @@ def _block(keys: Array, instances: list[Instance]) -> dict[str, np.ndarray]:
     """Metrics [BLOCK, n]: missing instances are filled up with the last one."""
     filled = instances + [instances[-1]] * (BLOCK - len(instances))
     batch = jax.tree.map(lambda *leaves: np.stack(leaves).astype(np.float32), *filled)
-    result = _program()(keys, batch._replace(T=batch.T.astype(np.int32)))
+    gamma = [optimum.solve(each.distribution, each.alpha).gamma for each in filled]
+    result = _program()(keys, batch._replace(T=batch.T.astype(np.int32)), np.asarray(gamma, np.float32))
     return {name: np.asarray(host(value), np.float64) for name, value in result.items()}
 
 
@@ -224,16 +240,17 @@ def _program() -> Any:
     devices = jax.devices()
     devices = devices[: np.gcd(BLOCK, 2 ** (len(devices).bit_length() - 1))]
     mesh = Mesh(np.array(devices), ("instance",))
-    each = jax.vmap(jax.vmap(_one, in_axes=(0, None)), in_axes=(None, 0))
+    each = jax.vmap(jax.vmap(_one, in_axes=(0, None, None)), in_axes=(None, 0, 0))
     spread = PartitionSpec("instance")
     return jax.jit(
-        jax.shard_map(each, mesh=mesh, in_specs=(PartitionSpec(), spread), out_specs=spread, check_vma=False)
+        jax.shard_map(each, mesh=mesh, in_specs=(PartitionSpec(), spread, spread), out_specs=spread, check_vma=False)
     )
 
 
-def _one(key: Array, instance: Instance) -> dict[str, Any]:
+def _one(key: Array, instance: Instance, gamma: Array) -> dict[str, Any]:
     stream, policy = world(instance.weight, instance.cost, instance.mean, instance.predicted)
-    parts = engine.assemble(policy, stream, None, feedback.sparse)
+    terms = identity_terms.decomposition_at(instance.alpha[None], gamma[None])
+    parts = engine.assemble(policy, stream, folds.zip_meters(standard_meters.standard(), terms), feedback.sparse)
     return engine.run_stream(key, instance.controls, parts, instance.T[None])[""].final
 
 

@@ -71,12 +71,13 @@ class Screen(NamedTuple):
 
     points: np.ndarray  # [n, dimensions]
     runs: list[Run]
+    space: Space = SPACE
 
 
-def screen(key: Array, count: int = SCREENED) -> Screen:
+def screen(key: Array, count: int = SCREENED, space: Space = SPACE) -> Screen:
     """So many instances (a power of two is best) of Sobol's sequence, scrambled, and their runs under `key`."""
-    points = qmc.Sobol(SPACE.dimensions, rng=_seed(key)).random(count)
-    return Screen(points, instances.simulate([instances.decode(x, SPACE) for x in points], key, STREAMS))
+    points = qmc.Sobol(space.dimensions, rng=_seed(key)).random(count)
+    return Screen(points, instances.simulate([instances.decode(x, space) for x in points], key, STREAMS), space)
 
 
 def find_counterexample(
@@ -84,7 +85,8 @@ def find_counterexample(
 ) -> SearchResult:
     """The tightest instance among `budget` (QUICK or FULL by default), and what the statement says on it afresh.
 
-    `seen` is what was screened already, under the same key; four times as much is in full mode. ValueError where the
+    `seen` is what was screened already, under the same key and in the space to be searched; four times as much is in
+    full mode. ValueError where the
     budget is smaller than screen and first population.
     """
     started = time.perf_counter()
@@ -99,7 +101,7 @@ def find_counterexample(
     for epoch in each:
         search.evolve(epoch)
     points, promised = search.best(LEADERS)
-    leaders = [instances.decode(x, SPACE) for x in points]
+    leaders = [instances.decode(x, seen.space) for x in points]
     again = instances.simulate(leaders, leading, 8 * STREAMS)
     best = int(np.argmin([tightness(statement, run) for run in again]))
     row, limits = afresh(statement, leaders[best], fresh, 1_024 if quick else 4_096)
@@ -140,7 +142,7 @@ def afresh(
     run = trial.run_case(instances.case(instance, "tightest found"), key, num_streams, audit=False)[0]
     row, margin = trial.evaluate(statement, run), relative(statement, run)
     if row.verdict == "violated" and margin[1] > -ROUNDING:
-        row = row._replace(p_violated=1.0, verdict="undecided")
+        row = row._replace(p_violated=1.0, p_violated_asymptotic=1.0, verdict="undecided")
     return row, margin
 
 
@@ -149,15 +151,16 @@ class _Search:
 
     def __init__(self, statement: Statement, seen: Screen):
         self.statement, self.tried, self.path = statement, 0, list[tuple[int, float]]()
+        self.space = seen.space
         self._renew(seen.points, self._values(seen.runs))
 
     def evolve(self, key: Array) -> None:
         """GENERATIONS of differential evolution on the numbers of `key`."""
         self.key, start = key, self.best(POPULATION)[0]
-        self._renew(np.empty((0, SPACE.dimensions)), np.empty(0))
+        self._renew(np.empty((0, self.space.dimensions)), np.empty(0))
         differential_evolution(
             self,
-            [(0.0, 1.0)] * SPACE.dimensions,
+            [(0.0, 1.0)] * self.space.dimensions,
             init=start,
             maxiter=GENERATIONS - 1,
             strategy="best1bin",
@@ -172,7 +175,7 @@ class _Search:
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """Points [dimensions, S] -> objective [S]."""
-        runs = instances.simulate([instances.decode(point, SPACE) for point in x.T], self.key, STREAMS)
+        runs = instances.simulate([instances.decode(point, self.space) for point in x.T], self.key, STREAMS)
         values = self._values(runs)
         self._renew(np.concatenate([self.points, x.T]), np.concatenate([self.values, values]))
         return values

@@ -9,9 +9,11 @@ import pytest
 from support.assumption_cases import ASSUMPTIONS
 
 from messjax.runtime import console
+from messjax.theory import ALL
 from messjax.traces import CostRule, prepare, read, unchecked, write_parquet
-from proofs_check.assumptions import figure, main, table
+from proofs_check.assumptions import Check, figure, main, table
 from proofs_check.assumptions.order import check_order
+from proofs_check.assumptions.report import conclusions, verdicts
 from proofs_check.assumptions.trace import learn
 
 
@@ -58,7 +60,7 @@ def test_command_writes_table_json_and_figure(tmp_path, capsys):
         (["CSV", "--prices", "small=1,large=2", "--alpha", "1.5"], "alpha: expected a number in [0, 1], found 1.5"),
         (["CSV", "--prices", "small=1,large=2", "--seed", "-1"], "--seed"),
         (["SHORT", "--prices", "small=1,large=2"], "has 10 requests, expected at least 20"),
-        (["CSV"], "a routellm trace without costs: give --cost constant --prices"),
+        (["CSV", "--cost", "constant"], "--cost constant: needs --prices"),
         (["CSV", "--cost", "tokens", "--prices", "small=1,large=2"], "without token counts"),
         (["CSV", "--columns", "prompt=prompt"], "--columns: found no score"),
         (["CSV", "--format", "nonsense"], "--format: found 'nonsense'"),
@@ -69,6 +71,41 @@ def test_command_says_what_is_wrong_in_one_line(arguments, text, tmp_path, capsy
     assert main([str(paths.get(word, word)) for word in arguments] + ["--out", str(tmp_path)]) == 2
     error = capsys.readouterr().err
     assert text in error and error.count("\n") == 1
+
+
+def test_a_trace_without_costs_is_checked_as_far_as_it_goes(tmp_path, capsys):
+    path, out = write_csv(tmp_path / "trace.csv"), tmp_path / "out"
+    assert main([str(path), "--alpha", "0.6", "--out", str(out)]) == 0
+    label = json.loads((out / "assumptions.json").read_text())
+    priced = {row["assumption"]: row["verdict"] for row in label["checks"] if "no costs are recorded" in row["detail"]}
+    assert priced == dict.fromkeys(("A2", "A7", "A8"), "not checkable")
+    whats = {row["what"] for row in label["checks"] if row["assumption"] == "A3"}
+    assert whats == {"E[s_m] - alpha: best single model"}  # without costs none is the largest
+    assert label["verdicts"]["A2"] == "holds where it can be checked" and label["verdicts"]["A8"] == "not checkable"
+    assert (out / "assumptions.png").stat().st_size > 20_000 and "Verdicts: A1" in capsys.readouterr().out
+
+
+def test_one_verdict_per_assumption_and_what_it_rules_out():
+    def check(name: str, verdict: str) -> Check:
+        return Check(name, "what", 0.0, 0.0, 0.0, verdict, "detail")
+
+    checks = [check("A1", "holds"), check("A1", "rejected"), check("A3", "undecided"), check("A3", "holds")]
+    checks += [check("A4", "not checkable"), check("A7", "holds"), check("A7", "not checkable")]
+    assert list(verdicts(checks).values()) == [
+        "rejected",
+        "undecided",
+        "not checkable",
+        "holds where it can be checked",
+    ]
+    text = conclusions(checks)
+    assert max(map(len, text.splitlines())) <= 80
+    lost, whole = (" ".join(part.split()) for part in text.split("Not touched by a rejected assumption:"))
+    for each in ALL:
+        assert (f" {each.name};" in lost.replace(".", ";").replace("apply:", "apply: ")) == (
+            "A1" in each.assumptions
+        ), each.name
+        assert (f" {each.name};" in f" {whole}".replace(".", ";")) == ("A1" not in each.assumptions), each.name
+    assert "no statement is ruled out" in conclusions([check("A1", "holds")])
 
 
 def test_command_takes_any_format(tmp_path, capsys):

@@ -1,0 +1,92 @@
+"""The search where a theorist wants it: quantities fixed or bounded, and the instance found as a program."""
+
+from __future__ import annotations
+
+import jax
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from messjax.theory import cost, optimum
+from proofs_check.counterexamples import cli, instances, presentation, quantities, search
+from proofs_check.counterexamples.instances import Space
+from proofs_check.trials import trial
+
+FIXED = ["c=0", "f=1", "mu[0,1]=0.9", "s_hat[1,0]=-0.25", "weight[0]=0.3", "alpha=0.85", "T=7"]
+RANGES = ["V=1:50", "E[0,0]=2:3", "mu[1,0]=0:0.2", "asked=0.5:0.8", "error=0:0.1"]
+LIMITS = quantities.parse(FIXED, RANGES, 2, 3)
+SPACE = Space(2, 3, limits=tuple(LIMITS.items()))
+points = st.lists(st.floats(0.0, 1.0), min_size=SPACE.dimensions, max_size=SPACE.dimensions)
+
+
+@given(points)
+@settings(max_examples=150, deadline=None)
+def test_every_instance_keeps_what_is_fixed_and_is_lawful(x):
+    found = instances.decode(np.array(x), SPACE)
+    optimum.solve(optimum.check_distribution(found.distribution), found.alpha)  # raises where alpha is out of reach
+    assert (found.c, found.f, found.T) == (0.0, 1.0, 7) and found.alpha == pytest.approx(0.85, abs=1e-6)
+    assert found.mean[0, 1] == pytest.approx(0.9) and found.predicted[1, 0] == -0.25 and found.weight[0] == 0.3
+    assert 1 <= found.V <= 50 and 2 <= found.cost[0, 0] <= 3 and 0.5 <= found.sla_target <= 0.8
+    assert found.mean[1, 0] <= 0.2 + 1e-7 and found.weight.sum() == pytest.approx(1.0)
+
+
+def test_ranges_are_explored_to_their_ends_and_without_any_nothing_changes():
+    drawn = [instances.decode(x, SPACE) for x in np.random.default_rng(0).random((400, SPACE.dimensions))]
+    V = np.array([each.V for each in drawn])
+    assert V.min() == 1 and V.max() == 50 and 5 < np.median(V) < 10  # even over orders of magnitude
+    oracle = Space(limits=(("error", (0.0, 0.0)),))
+    x = np.random.default_rng(1).random(oracle.dimensions)
+    np.testing.assert_allclose(instances.decode(x, oracle).predicted, instances.decode(x, oracle).mean, atol=1e-3)
+    plain, free = instances.decode(x, Space()), instances.decode(x, oracle)
+    np.testing.assert_array_equal(plain.mean, free.mean)
+
+
+@pytest.mark.parametrize(
+    ("fixed", "ranges", "named"),
+    [
+        (["V"], [], "expected NAME=NUMBER"),
+        (["V=1:2"], [], "expected NAME=NUMBER"),
+        ([], ["V=1"], "expected NAME=LOW:HIGH"),
+        ([], ["V=5:1"], "LOW <= HIGH"),
+        (["f=0"], [], "from 0.001 to 1"),
+        (["gamma=1"], [], "expected one of V, alpha"),
+        (["mu[2,0]=1"], [], "types below 2"),
+        (["mu[0]=1"], [], "expected one of"),
+        (["c=0"], ["c=0:1"], "given twice"),
+        (["V=one"], [], "a number after ="),
+        (["alpha=0.9", "mu[0,0]=0.1", "mu[0,1]=0.2"], [], "mu[0,m]"),
+        (["weight[0]=0.2", "weight[1]=0.2"], [], "cannot sum to 1"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_words(fixed, ranges, named):
+    with pytest.raises(ValueError, match=named.replace("[", r"\[")):
+        quantities.parse(fixed, ranges, 2, 2)
+
+
+def test_the_program_rebuilds_the_instance_and_says_what_the_table_says(capsys):
+    found = instances.decode(np.random.default_rng(3).random(search.SPACE.dimensions), search.SPACE)._replace(T=20)
+    row = trial.EMPTY_ROW._replace(streams=16)
+    result = search.SearchResult(cost.T2, found, row, 1, 0.0, np.zeros((1, 2)), 0.0, (0.0, 0.0, 0.0))
+    exec(presentation.python(result, seed=4), names := {})
+    for name, value in found._asdict().items():
+        np.testing.assert_array_equal(getattr(names["found"], name), value)
+    run = trial.run_case(instances.case(found), jax.random.key(4), 16, audit=False)[0]
+    again = trial.evaluate(cost.T2, run)
+    assert f"measured {again.measured:.4g}, bound {again.bound:.4g}, {again.verdict}" in capsys.readouterr().out
+
+
+def test_bad_options_are_one_line(capsys):
+    assert cli.main(["T2", "--fix", "c=-1"]) == 2
+    error = capsys.readouterr().err
+    assert "c=-1" in error and error.count("\n") == 1
+
+
+@pytest.mark.slow
+def test_a_search_stays_where_it_is_told_to(tmp_path, capsys):
+    words = ["T2", "--fix", "c=0", "--range", "V=1:50", "--quick", "--out", str(tmp_path)]
+    assert cli.main(words) == 0
+    out = capsys.readouterr().out
+    assert "c = 0, V in 1 to 50" in out and "asked: the satisfaction agreed" in out
+    exec((tmp_path / "instance_0.py").read_text(), names := {})
+    assert names["found"].c == 0 and 1 <= names["found"].V <= 50

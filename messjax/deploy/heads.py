@@ -2,31 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 import numpy as np
 
 Arrays = dict[str, np.ndarray]
 
 
-class Head(Protocol):
-    """A head: predictions for one request, and what it learns from outcomes."""
-
-    def predict(self, x: np.ndarray) -> np.ndarray:
-        """Predictions s_hat [M] for features x [d]."""
-        ...
-
-    def learn(self, x: np.ndarray, models: np.ndarray, satisfaction: np.ndarray) -> None:
-        """Learn from the outcomes of some models on a request."""
-        ...
-
-    def state(self) -> Arrays:
-        """The arrays that learning changes, by name."""
-        ...
-
-
-class Nothing:
-    """No prediction: for policies that ignore the request."""
+class Head:
+    """A head. This one predicts nothing: for policies that ignore the request."""
 
     def predict(self, x: np.ndarray) -> np.ndarray:
         """No number.
@@ -58,7 +40,7 @@ class Nothing:
         return {}
 
 
-class Neighbours(Nothing):
+class Neighbours(Head):
     """The mean satisfaction of the k nearest known requests, as `predictors.knn`."""
 
     def __init__(self, features: np.ndarray, satisfaction: np.ndarray, k: int) -> None:
@@ -84,7 +66,7 @@ class Neighbours(Nothing):
         return result
 
 
-class Ridge(Nothing):
+class Ridge(Head):
     """Ridge regression, as `predictors.ridge_regression`; with `inverse` it learns."""
 
     def __init__(self, theta: np.ndarray, inverse: np.ndarray | None = None, *, dtype: type = np.float32) -> None:
@@ -130,7 +112,7 @@ class Ridge(Nothing):
         return {} if self.inverse is None else {"theta": self.theta, "inverse": self.inverse}
 
 
-class Linear(Nothing):
+class Linear(Head):
     """Logistic regression by SGD with momentum, as `predictors.linear` with `learning.sgd`."""
 
     CLIP, MOMENTUM, DECAY = np.float32(1.0), np.float32(0.9), np.float32(0.01)

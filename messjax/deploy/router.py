@@ -213,7 +213,7 @@ class Router:
         if self._kind == "mess+":
             known = dict(arrays) if "weight" in arrays else None
             return heads.Linear(len(self.models), arrays["components"].shape[1], float(self.rule["rate"]), known)
-        return heads.Nothing()
+        return heads.Head()
 
     def _decide(self, t: int, x: np.ndarray, cost: np.ndarray) -> tuple[int, bool, np.ndarray]:
         rule, s_hat = self.rule, self._head.predict(x)

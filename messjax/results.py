@@ -24,7 +24,7 @@ import jax
 import numpy as np
 import xarray as xr
 
-from messjax import result_files
+from messjax import files, result_files
 from messjax.numerics.array_cache import ArrayCache
 from messjax.statistics import intervals
 from messjax.theory import optimum
@@ -359,20 +359,16 @@ def save(dataset: xr.Dataset | xr.DataTree, path: str | os.PathLike) -> Path:
     Raises:
         OSError: The file cannot be written.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        if isinstance(dataset, xr.DataTree):
-            groups = {node.path: _packed(node.to_dataset(inherit=False)) for node in dataset.subtree}
-            dataset.to_netcdf(draft, engine="h5netcdf", encoding=groups)
-        else:
-            dataset.to_netcdf(draft, engine="h5netcdf", encoding=_packed(dataset))
+    # In memory first: on a full disk HDF5 fails where nothing can be caught, with a segmentation fault.
+    if isinstance(dataset, xr.DataTree):
+        groups = {node.path: _packed(node.to_dataset(inherit=False)) for node in dataset.subtree}
+        content = dataset.to_netcdf(None, engine="h5netcdf", encoding=groups)
+    else:
+        content = dataset.to_netcdf(None, engine="h5netcdf", encoding=_packed(dataset))
+    with files.drafted(path) as draft:
+        draft.write_bytes(content)
         result_files.seal(draft)
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
-    return path
+    return Path(path)
 
 
 def _packed(dataset: xr.Dataset) -> dict[Any, dict[str, Any]]:

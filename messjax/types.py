@@ -211,6 +211,7 @@ class Stream(NamedTuple):
         length: Number of requests in a recorded trace; None for an endless stream.
         kind: Whether the requests are i.i.d., recorded, or neither.
         description: Names of the models and the unit of cost, where known.
+        laws: horizon T -> `theory.Laws` on the host, where the law of the requests moves and is known: for T12 and T13.
     """
 
     init: Callable[[Array], PyTree]
@@ -220,6 +221,7 @@ class Stream(NamedTuple):
     length: int | None = None
     kind: Kind = OTHER
     description: StreamDescription | None = None
+    laws: Callable[[int], Any] | None = None
 
     def __repr__(self) -> str:
         numbers = f"M={self.num_models}, d={self.num_features}"
@@ -248,9 +250,9 @@ class Stream(NamedTuple):
         """The stream as a compiled program sees it.
 
         Returns:
-            The stream without its distribution, length and description.
+            The stream without its distribution, laws, length and description.
         """
-        return self._replace(distribution=None, length=None, description=None)
+        return self._replace(distribution=None, laws=None, length=None, description=None)
 
 
 class Predictor(NamedTuple):

@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import ast
 import importlib
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
@@ -23,7 +22,7 @@ from typing import NamedTuple
 
 from rich.table import Table
 
-from messjax import runtime
+from messjax import files, runtime
 from sims.common import page
 from sims.common.finding import FILE
 
@@ -94,11 +93,11 @@ def run_all(
     failed = [(name, outcomes[name].failure) for name in names if outcomes[name].failure]
     sections = [page.read_section(out / name, name) for name in good]
     target = runtime.out_dir(out) / "findings.md"
-    target.write_text(page.compose(sections, failed, "{0}/{0}.png"), encoding="utf-8")
+    files.write(target, page.compose(sections, failed, "{0}/{0}.png"))
     if docs is not None:
         for name in good:
-            shutil.copyfile(out / name / f"{name}.png", runtime.out_dir(docs / "figures") / f"{name}.png")
-        (docs / "findings.md").write_text(page.compose(sections, failed, "figures/{}.png"), encoding="utf-8")
+            files.write(docs / "figures" / f"{name}.png", (out / name / f"{name}.png").read_bytes())
+        files.write(docs / "findings.md", page.compose(sections, failed, "figures/{}.png"))
     print(f"wrote {target}" + (f"; failed: {', '.join(name for name, _ in failed)}" if failed else ""))
     return int(bool(failed))
 
@@ -114,7 +113,7 @@ def _run(name: str, options: Sequence[str], out: Path, resume: bool) -> Outcome:
         command, cwd=FOLDER.parents[1], stdout=subprocess.PIPE, text=True, encoding="utf-8", check=False
     )
     runtime.out_dir(printed_to.parent)
-    printed_to.write_text(done.stdout, encoding="utf-8")
+    files.write(printed_to, done.stdout)
     failure = f"exit code {done.returncode}" if done.returncode else "" if findings.is_file() else "wrote no findings"
     return Outcome(name, f"== {' '.join(command[1:])}\n{done.stdout}", failure)
 

@@ -65,20 +65,6 @@ def test_save_and_load(dataset, tmp_path):
     assert results.load(path).identical(dataset) and [f.name for f in path.parent.iterdir()] == ["run.nc"]
 
 
-def test_a_failed_save_leaves_what_was_there(dataset, tmp_path, monkeypatch):
-    path = results.save(dataset, tmp_path / "run.nc")
-
-    def disk_full(self, target, **more):
-        target.write_bytes(b"half")
-        raise OSError("disk full")
-
-    monkeypatch.setattr(xr.Dataset, "to_netcdf", disk_full)
-    with pytest.raises(OSError, match="disk full"):
-        results.save(dataset, path)
-    assert [f.name for f in tmp_path.iterdir()] == ["run.nc"]
-    assert results.load(path).identical(dataset)
-
-
 @pytest.mark.parametrize("level", [0.8, 0.99])
 def test_summary_against_scipy(dataset, level):
     summary = results.summary(dataset, level)

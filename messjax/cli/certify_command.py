@@ -10,7 +10,7 @@ import jax
 import numpy as np
 import xarray as xr
 
-from messjax import features, feedback, policies, runtime, streams
+from messjax import features, feedback, files, policies, runtime, streams
 from messjax.cli import certificate_page, grids, options
 from messjax.cli.certificate_page import Certified
 from messjax.engine import simulation
@@ -79,7 +79,7 @@ def run(args: argparse.Namespace) -> None:
     path = args.out / "certificates.json"
     about = {"trace": trace.source, "requests": len(x), "cost_unit": trace.cost_unit, "seed": args.seed, "f": args.f}
     text = json.dumps(about | {"runs": [certificate_page.plain(each) for each in certified]}, indent=1)
-    path.write_text(text + "\n", encoding="utf-8")
+    files.write(path, text + "\n")
     print(f"wrote {path}")
 
 

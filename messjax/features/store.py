@@ -8,7 +8,6 @@ bytes per row are kept in memory, however large the embeddings.
 from __future__ import annotations
 
 import hashlib
-import os
 import uuid
 import warnings
 from collections.abc import Sequence
@@ -19,6 +18,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from messjax import files
 
 
 class Rows(NamedTuple):
@@ -150,23 +151,14 @@ class Store:
             pa.FixedSizeListArray.from_arrays(pa.array(rows.embedding.ravel(), pa.float32()), type=self.schema[3].type),
         ]
         path = self.folder / f"{uuid.uuid4().hex}.parquet"
-        draft = path.with_suffix(".tmp")
+        table = pa.table(columns, self.schema)
         try:
-            pq.write_table(
-                pa.table(columns, self.schema),
-                draft,
-                compression="none",
-                use_dictionary=False,
-                write_page_checksum=True,
-            )
-            os.replace(draft, path)
+            with files.drafted(path) as draft:
+                pq.write_table(table, draft, compression="none", use_dictionary=False, write_page_checksum=True)
         except OSError as error:
             self._writes = False
             warnings.warn(f"cache folder {self.folder}: {error.strerror or error}: nothing is kept", stacklevel=2)
             return
-        finally:
-            with suppress(OSError):
-                draft.unlink(missing_ok=True)
         self._checked.add(len(self._files))
         self._enter([(path, keys)])
 

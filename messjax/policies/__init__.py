@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from messjax.policies.primal_dual_method import primal_dual
     from messjax.policies.static import mixture, single, uniform
     from messjax.policies.tightening import tightened
+    from messjax.policies.type_bandits import ucb
     from messjax.policies.warm_start import warm_started
     from messjax.policies.win_rate_threshold import threshold
 
@@ -40,6 +41,7 @@ __all__ = [
     "single",
     "threshold",
     "tightened",
+    "ucb",
     "uniform",
     "warm_started",
 ]

@@ -11,8 +11,9 @@ from jax.tree_util import Partial
 
 from messjax.components import expect
 from messjax.streams.calibration import calibrated
-from messjax.streams.switching import Rule, switched
-from messjax.types import Array, Stream
+from messjax.streams.switching import Rule, switched, with_laws
+from messjax.theory.laws import Laws, scheduled_laws
+from messjax.types import Array, Distribution, Stream
 
 
 def chain(*parts: tuple[Stream, int], shown: bool = False) -> Stream:
@@ -39,7 +40,9 @@ def chain(*parts: tuple[Stream, int], shown: bool = False) -> Stream:
     total = max(1, sum(counts))
     ends = jnp.asarray(np.cumsum(counts)[:-1], jnp.int32)
     shares = np.array(counts) / total
-    return switched("chain", [stream for stream, _ in parts], passed(ends), shares=shares, shown=shown, length=total)
+    streams = [stream for stream, _ in parts]
+    stream = switched("chain", streams, passed(ends), shares=shares, shown=shown, length=total)
+    return with_laws(stream, streams, Partial(_laws, np.cumsum(counts)[:-1]))
 
 
 def change(before: Stream, after: Stream, at: int, *, shown: bool = False) -> Stream:
@@ -68,7 +71,8 @@ def change(before: Stream, after: Stream, at: int, *, shown: bool = False) -> St
         _count("change", "before", before, at - 1)
     ends = jnp.asarray([at - 1], jnp.int32)
     length = None if after.length is None else at - 1 + after.length
-    return switched("change", [before, after], passed(ends), shown=shown, length=length)
+    stream = switched("change", [before, after], passed(ends), shown=shown, length=length)
+    return with_laws(stream, [before, after], Partial(_laws, np.array([at - 1])))
 
 
 def benchmarks(
@@ -122,6 +126,11 @@ def _start(key: Array) -> tuple[()]:
 
 def _passed(ends: Array, key: Array, hidden: tuple, t: Array) -> tuple[Array, tuple, Array]:
     return jnp.sum(t > ends).astype(jnp.int32), hidden, key
+
+
+def _laws(ends: np.ndarray, T: int, parts: list[Distribution]) -> Laws:
+    which = np.searchsorted(ends, np.arange(1, T + 1))
+    return scheduled_laws(parts, np.eye(len(parts))[which])
 
 
 def _count(who: str, which: str, stream: Stream, number: int) -> int:

@@ -9,8 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import Partial
 
-from messjax.streams.switching import Rule, switched
-from messjax.types import Array, Stream
+from messjax.streams.switching import Rule, switched, with_laws
+from messjax.theory.laws import Laws, scheduled_laws
+from messjax.types import Array, Distribution, Stream
 
 
 def drift(first: Stream, last: Stream, requests: int, *, shown: bool = False) -> Stream:
@@ -39,7 +40,13 @@ def drift(first: Stream, last: Stream, requests: int, *, shown: bool = False) ->
         if stream.length is not None and stream.length < requests:
             raise ValueError(f"drift: {which} is a trace of {stream.length} requests, expected at least {requests}")
     rule = Rule(Partial(_start), Partial(_moved, jnp.asarray(requests, jnp.float32)))
-    return switched("drift", [first, last], rule, shares=np.array([0.5, 0.5]), shown=shown, length=requests)
+    stream = switched("drift", [first, last], rule, shares=np.array([0.5, 0.5]), shown=shown, length=requests)
+    return with_laws(stream, [first, last], Partial(_laws, requests))
+
+
+def _laws(requests: int, T: int, parts: list[Distribution]) -> Laws:
+    chance = (np.arange(1, T + 1) - 0.5) / requests
+    return scheduled_laws(parts, np.stack([1.0 - chance, chance], axis=1))
 
 
 def _start(key: Array) -> tuple[()]:

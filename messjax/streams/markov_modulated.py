@@ -9,9 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import Partial
 
-from messjax.streams.switching import Rule, switched
-from messjax.theory.laws import stationary_law
-from messjax.types import Array, Stream
+from messjax.streams.switching import Rule, switched, with_laws
+from messjax.theory.laws import Laws, markov_laws, stationary_law
+from messjax.types import Array, Distribution, Stream
 
 ROUNDING = 1e-9  # of rows that sum to one, and of what counts as zero
 
@@ -40,7 +40,14 @@ def modulated(parts: Sequence[Stream], transition: np.ndarray, *, shown: bool = 
     lengths = [part.length for part in parts if part.length is not None]
     tables = tuple(jnp.asarray(np.cumsum(rows, axis=-1)[..., :-1], jnp.float32) for rows in (pi, P))
     rule = Rule(Partial(_start, tables[0]), Partial(_moved, tables[1]))
-    return switched("modulated", parts, rule, shares=pi, shown=shown, length=min(lengths) if lengths else None)
+    length = min(lengths) if lengths else None
+    stream = switched("modulated", parts, rule, shares=pi, shown=shown, length=length)
+    return with_laws(stream, parts, Partial(_laws, P))
+
+
+def _laws(P: np.ndarray, T: int, parts: list[Distribution]) -> Laws:
+    del T
+    return markov_laws(parts, P)
 
 
 def _checked(transition: np.ndarray, size: int) -> np.ndarray:

@@ -16,6 +16,7 @@ import numpy as np
 from jax.tree_util import Partial
 
 from messjax.components import as_pytree, equal_components, expect
+from messjax.theory.laws import Laws
 from messjax.types import Array, Distribution, Kind, PyTree, Request, Stream
 
 
@@ -86,6 +87,27 @@ def switched(
         kind=Kind("not_iid"),
         description=parts[0].description if len({part.description for part in parts}) == 1 else None,
     )
+
+
+def with_laws(stream: Stream, parts: Sequence[Stream], laws: Partial) -> Stream:
+    """The stream with the law of each request (T12, T13), where every part is i.i.d. with a known distribution.
+
+    Args:
+        stream: Made of the parts.
+        parts: S streams.
+        laws: (horizon T, S distributions) -> `theory.Laws`, on the host.
+
+    Returns:
+        The stream; as it was where a part's law is not known.
+    """
+    distributions = tuple(part.distribution for part in parts)
+    known = None not in distributions and all(part.kind.name == "iid" for part in parts)
+    return stream._replace(laws=Partial(_laws, laws, distributions)) if known else stream
+
+
+def _laws(laws: Callable, distributions: tuple, T: int) -> Laws:
+    result: Laws = laws(T, [distribution() for distribution in distributions])
+    return result
 
 
 def _check(who: str, parts: Sequence[Stream]) -> None:

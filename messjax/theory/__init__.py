@@ -37,7 +37,7 @@ from messjax import lazy_imports
 if TYPE_CHECKING:
     from messjax.theory import exact, optimum
     from messjax.theory.attraction import T6_above, T6_below, T6_gap, T6_level, T6_log_moment, T6_spread, T6_tail
-    from messjax.theory.catalogue import ALL, OF_A_SWEEP, assumption_table, assumptions_of, statements_named
+    from messjax.theory.catalogue import ALL, OF_A_SWEEP, OF_TERMS, assumption_table, assumptions_of, statements_named
     from messjax.theory.certificates import OptimumLimit, clairvoyant_optimum, partition_optimum, path_satisfaction
     from messjax.theory.constants import BoundInputs, Constants, centred_drift, distribution_constants
     from messjax.theory.cost import CostTerms, T2_cost_terms
@@ -52,6 +52,7 @@ if TYPE_CHECKING:
         exploration_sum,
         exploration_sum_bound,
     )
+    from messjax.theory.finite_types import T6_decay_rate, T6_finite_types, T6_neighbours
     from messjax.theory.identities import (
         I1_terms,
         I2_terms,
@@ -61,7 +62,19 @@ if TYPE_CHECKING:
         T1_double_prime_queue,
         T2_double_prime_cost,
     )
+    from messjax.theory.information import cells_of, partition_cost, partition_statement
     from messjax.theory.laws import Laws, markov_laws, scheduled_laws
+    from messjax.theory.limits import (
+        LowerBound,
+        T5_cost_floor,
+        heuristic_smooth_gap,
+        heuristic_smooth_spread,
+        lower_bound,
+        lower_bound_worlds,
+    )
+    from messjax.theory.markov_modulated import T13_constants, T13_cost, T13_queue, long_run_variance
+    from messjax.theory.moving_laws import T12_constants, T12_cost, T12_queue
+    from messjax.theory.optimism import T11_cost, T11_decision_loss, T11_log_factor, T11_queue, T11_scale
     from messjax.theory.paths import DriftBounds, L1_violation, L2_drift, L3_increment, L4_score, L5_bound
     from messjax.theory.queue import T3_queue, T4_constants, T4_log_moment, T4_queue, T4_tail, TailConstants
     from messjax.theory.sparse import T9_delayed_B, T9_forced, T9_path_tail, T9_queue, T9_tail, T9_violation
@@ -72,6 +85,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ALL",
     "OF_A_SWEEP",
+    "OF_TERMS",
     "BoundInputs",
     "Constants",
     "CostTerms",
@@ -86,6 +100,7 @@ __all__ = [
     "L4_score",
     "L5_bound",
     "Laws",
+    "LowerBound",
     "OptimumLimit",
     "Pull",
     "R_prime_regret",
@@ -106,11 +121,15 @@ __all__ = [
     "T4_queue",
     "T4_tail",
     "T5_adjusted_regret",
+    "T5_cost_floor",
     "T6_above",
     "T6_below",
+    "T6_decay_rate",
+    "T6_finite_types",
     "T6_gap",
     "T6_level",
     "T6_log_moment",
+    "T6_neighbours",
     "T6_prime_gap",
     "T6_spread",
     "T6_tail",
@@ -125,9 +144,21 @@ __all__ = [
     "T10_cost",
     "T10_kappa",
     "T10_kappa_tail",
+    "T11_cost",
+    "T11_decision_loss",
+    "T11_log_factor",
+    "T11_queue",
+    "T11_scale",
+    "T12_constants",
+    "T12_cost",
+    "T12_queue",
+    "T13_constants",
+    "T13_cost",
+    "T13_queue",
     "TailConstants",
     "assumption_table",
     "assumptions_of",
+    "cells_of",
     "centred_drift",
     "clairvoyant_optimum",
     "decompose",
@@ -136,10 +167,17 @@ __all__ = [
     "exploration_probability",
     "exploration_sum",
     "exploration_sum_bound",
+    "heuristic_smooth_gap",
+    "heuristic_smooth_spread",
     "judge",
+    "long_run_variance",
+    "lower_bound",
+    "lower_bound_worlds",
     "markov_laws",
     "optimum",
+    "partition_cost",
     "partition_optimum",
+    "partition_statement",
     "path_satisfaction",
     "scheduled_laws",
     "statements_named",

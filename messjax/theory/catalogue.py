@@ -11,6 +11,9 @@ from messjax.theory import (
     duality,
     exploration,
     identities,
+    markov_modulated,
+    moving_laws,
+    optimism,
     paths,
     queue,
     sparse,
@@ -31,6 +34,9 @@ ALL: tuple[Statement, ...] = (
     *tightening.STATEMENTS,
     *identities.STATEMENTS,
     *decision_loss.STATEMENTS,
+    *optimism.STATEMENTS,
+    *moving_laws.STATEMENTS,
+    *markov_modulated.STATEMENTS,
 )
 OF_A_SWEEP: tuple[Statement, ...] = (  # judged by default; those that another implies come last
     violation.T1,
@@ -41,6 +47,11 @@ OF_A_SWEEP: tuple[Statement, ...] = (  # judged by default; those that another i
     violation.T1_OLDER,
     violation.T1_VIOLATION_OLDER,
 )
+OF_TERMS: tuple[Statement, ...] = (  # judged by default as well where the sweep has `meters.decomposition`
+    *decision_loss.STATEMENTS,
+    *identities.STATEMENTS,
+)
+OF_MOVING_LAWS: tuple[Statement, ...] = (*moving_laws.STATEMENTS, *markov_modulated.STATEMENTS)
 
 
 def statements_named(wanted: str, statements: Sequence[Statement] = ALL) -> list[Statement]:

@@ -46,8 +46,29 @@ def best_pull(theta: Floats, slope: Floats, alpha: float, sign: float) -> Pull:
         The constants of the best chord and exponent.
     """
     theta, slope = (np.atleast_1d(values)[:, None] for values in np.broadcast_arrays(theta, slope))
-    eta = np.clip(slope, 0.0, 1.0 - alpha if sign > 0 else alpha)  # no step is larger
     r = RATES[None]
+    eta, rho, log_K = moments(slope, r, alpha, sign)
+    with np.errstate(over="ignore", invalid="ignore"):
+        reach = np.where(np.isfinite(log_K), np.logaddexp(0.0, log_K) / r + sign * theta, np.inf)
+    n, k = np.unravel_index(np.argmin(reach), reach.shape)
+    if not np.isfinite(reach[n, k]):
+        return Pull(float(theta[n, 0]), 0.0, 0.0, 1.0, np.inf)
+    return Pull(float(theta[n, 0]), float(eta[n, 0]), float(RATES[k]), float(rho[n, k]), float(log_K[n, k]))
+
+
+def moments(slope: Floats, r: Floats, alpha: float, sign: float) -> tuple[Floats, Floats, Floats]:
+    """What bounds E e^{r d} of the distance d beyond a level, where the queue is pulled back to it at this slope.
+
+    Args:
+        slope: [...] how fast it is pulled back, per request.
+        r: [...] exponents, broadcast against the slopes.
+        alpha: Required satisfaction.
+        sign: 1 from above, -1 from below.
+
+    Returns:
+        The slopes, no larger than a step can be; rho, the factor per request; log K, infinite where nothing is bounded.
+    """
+    eta = np.clip(slope, 0.0, 1.0 - alpha if sign > 0 else alpha)  # no step is larger
     with np.errstate(over="ignore", divide="ignore"):
         if sign > 0:  # step alpha - s with E[s] >= alpha + eta: e^{-r s} lies below its chord on [0, 1]
             rho = np.exp(r * alpha) * ((1.0 - (alpha + eta)) + (alpha + eta) * np.exp(-r))  # no cancellation near 0
@@ -56,11 +77,7 @@ def best_pull(theta: Floats, slope: Floats, alpha: float, sign: float) -> Pull:
             rho, growth = np.exp(-r * alpha) * (1.0 + (alpha - eta) * np.expm1(r)), np.exp(r * (1.0 - alpha))
         applies = (eta > 0) & (1.0 - rho > 1e-12)
         log_K = np.where(applies, np.log((growth - rho) / np.where(applies, 1.0 - rho, 1.0)), np.inf)
-        reach = np.where(applies, np.logaddexp(0.0, log_K) / r + sign * theta, np.inf)
-    n, k = np.unravel_index(np.argmin(reach), reach.shape)
-    if not np.isfinite(reach[n, k]):
-        return Pull(float(theta[n, 0]), 0.0, 0.0, 1.0, np.inf)
-    return Pull(float(theta[n, 0]), float(eta[n, 0]), float(RATES[k]), float(rho[n, k]), float(log_K[n, k]))
+    return eta, rho, log_K
 
 
 def chords(

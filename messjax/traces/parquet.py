@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from messjax import files
 from messjax.traces.recording import Recording
 from messjax.traces.schema import OPTIONAL, Trace, check_trace
 from messjax.traces.texts import Texts
@@ -65,17 +65,13 @@ def write(trace: Trace, path: Path) -> Path:
         + [(name, column.type) for name, column in routers.items()],
         metadata={KEY: json.dumps(about).encode()},
     )
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
-    try:
-        with pq.ParquetWriter(unfinished, schema, compression="zstd", write_page_checksum=True) as writer:
-            for start in range(0, len(trace.prompts), ROWS):
-                writer.write_table(_rows(trace, start, schema, present, routers))
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
-    return path
+    with (
+        files.drafted(path) as draft,
+        pq.ParquetWriter(draft, schema, compression="zstd", write_page_checksum=True) as writer,
+    ):
+        for start in range(0, len(trace.prompts), ROWS):
+            writer.write_table(_rows(trace, start, schema, present, routers))
+    return Path(path)
 
 
 def _rows(trace: Trace, start: int, schema: pa.Schema, present: list[str], routers: dict[str, pa.Array]) -> pa.Table:

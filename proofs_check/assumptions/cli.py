@@ -8,7 +8,7 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from messjax import plot, runtime, traces
+from messjax import files, plot, runtime, traces
 from messjax.traces import CostRule, Trace
 from proofs_check import report
 from proofs_check.assumptions import figure
@@ -54,7 +54,7 @@ def _check(args: argparse.Namespace, arguments: Sequence[str] | None) -> None:
     text = json.dumps(
         header | {"verdicts": verdicts(checks), "checks": [report.to_json(check) for check in checks]}, indent=1
     )
-    (out / "assumptions.json").write_text(text + "\n", encoding="utf-8")
+    files.write(out / "assumptions.json", text + "\n")
     runtime.console().print(table(checks))
     print(conclusions(checks))
     saved = plot.save(figure.draw(checks, trace, learn(trace, args.seed), args.alpha), out / "assumptions")

@@ -43,6 +43,9 @@ from proofs_check.lemmas import (
     t9_delay,
     t9_sparse,
     t10_tightening,
+    t11_optimism,
+    t12_moving,
+    t13_markov,
 )
 from proofs_check.lemmas.prover import TIMEOUT, Lemma, Proof, Wrong, prove, show, version
 
@@ -75,6 +78,9 @@ ALL: tuple[Lemma, ...] = (
     *t3_prime.LEMMAS,
     *t6_prime.LEMMAS,
     *information.LEMMAS,
+    *t11_optimism.LEMMAS,
+    *t12_moving.LEMMAS,
+    *t13_markov.LEMMAS,
 )
 
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from messjax import files
 from messjax.statistics.intervals import Interval
 
 Verdict = Literal["supported", "partly", "refuted", "undecided"]
@@ -91,8 +92,7 @@ def save_findings(findings: Sequence[Finding], path: Path, about: Mapping[str, A
         if any(len(row) != len(each.table.columns) for row in each.table.rows):
             raise ValueError(f"finding {each.subject!r}: a row has not {len(each.table.columns)} columns as its table")
     text = json.dumps(dict(about) | {"findings": [_as_dict(each) for each in findings]}, indent=1)
-    path.write_text(text + "\n", encoding="utf-8")
-    return path
+    return files.write(path, text + "\n")
 
 
 def load_findings(path: Path) -> tuple[dict[str, Any], list[Finding]]:

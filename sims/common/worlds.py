@@ -96,7 +96,7 @@ def benchmark(name: str) -> World:
 
 def draw(stream: Stream, key: Array, num: int) -> Prefix:
     """The first requests of a stream that has no memory, with the outcomes of all models."""
-    return Prefix(*(np.asarray(values) for values in _draw(stream._replace(distribution=None), key, num)))
+    return Prefix(*(np.asarray(values) for values in _draw(stream.without_host_data(), key, num)))
 
 
 @functools.partial(jax.jit, static_argnames="num")

@@ -24,7 +24,7 @@ from support.component_tables import (
 
 from messjax import feedback, policies, predictors, streams
 from messjax.engine import simulation
-from messjax.meters import folds, identity_terms, per_class, standard_meters
+from messjax.meters import folds, identity_terms, optimism, per_class, standard_meters
 from messjax.numerics import virtual_queue as queue
 from messjax.types import Controls, Outcome, Stream
 
@@ -174,7 +174,7 @@ def test_every_public_component_is_in_its_table(module, table):
 def test_every_public_meter_is_in_its_table():
     public = {
         name
-        for module in (folds, standard_meters, per_class, identity_terms)
+        for module in (folds, standard_meters, per_class, identity_terms, optimism)
         for name, function in inspect.getmembers(module, inspect.isfunction)
         if function.__module__ == module.__name__
         and not name.startswith("_")

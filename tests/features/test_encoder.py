@@ -195,7 +195,7 @@ def test_only_new_texts_are_computed(
     assert again.computed == len(set(texts[60:]) - set(texts[:60]))
     np.testing.assert_allclose(again.rows, np.concatenate([rows, rows]), atol=1e-5)
     np.testing.assert_array_equal(again.rows[:60], first.rows)
-    assert not list(tmp_path.glob("*/*.tmp"))
+    assert not list(tmp_path.glob("*/.*.part"))
     table = pq.read_table(files(tmp_path)[0])
     assert table.column_names == ["key", "tokens", "cut", "embedding"]
     assert table.schema.metadata[b"encoder"].decode() == model.digest

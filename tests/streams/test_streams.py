@@ -24,7 +24,7 @@ def _draw(stream, key):
 
 def draw(stream, seed: int = 0):
     """N requests of an i.i.d. stream as NumPy arrays."""
-    inside = stream._replace(distribution=None, length=None)
+    inside = stream.without_host_data()
     return jax.tree.map(np.asarray, _draw(inside, jax.random.key(seed)))
 
 

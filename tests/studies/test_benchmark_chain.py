@@ -27,7 +27,7 @@ def drawn(order: str, monkeypatch: pytest.MonkeyPatch) -> tuple[np.ndarray, np.n
     """(features with the benchmark [T, 11], satisfaction [T, 3]) of a stream of 4 + 2 + 3 requests."""
     counts = {"ARC-C": 4, "PiQA": 2, "Winogrande": 3}
     monkeypatch.setattr(chain_streams, "requests", lambda names: np.array([counts[name] for name in names]))
-    result = draw(chain_streams.stream(runs.THREE, order)._replace(distribution=None, length=None), jax.random.key(5))
+    result = draw(chain_streams.stream(runs.THREE, order).without_host_data(), jax.random.key(5))
     return np.asarray(result.features), np.asarray(result.satisfaction)
 
 

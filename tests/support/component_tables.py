@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from messjax import policies, predictors, streams
-from messjax.meters import folds, identity_terms, per_class, standard_meters
+from messjax.meters import folds, identity_terms, optimism, per_class, standard_meters
 from messjax.numerics import virtual_queue as queue
 from messjax.policies.win_rate_threshold import wins
 from messjax.types import Distribution, Meter, Policy, Predictor, Step, Stream
@@ -141,6 +141,7 @@ POLICIES: dict[str, Callable[[Predictor, float], Policy]] = {
     "primal_dual": lambda predictor, x: policies.primal_dual(M, optimism=0.5 + x),
     "lin_ucb": lambda predictor, x: policies.lin_ucb(D, M, ridge=1.0 + x, width=0.5 + x),
     "lin_thompson": lambda predictor, x: policies.lin_thompson(D, M, ridge=1.0 + x, width=0.5 + x),
+    "ucb": lambda predictor, x: policies.ucb(D, M, horizon=100 + int(x)),
     "educated_guess": lambda predictor, x: policies.educated_guess(ACCURACY - 0.01 * x),
     "optimal": lambda predictor, x: policies.optimal(distribution(x)),
     "threshold": lambda predictor, x: two_models(x),
@@ -166,6 +167,7 @@ METERS: dict[str, Callable[[], Meter]] = {
     "theory": standard_meters.theory,
     "decomposition": lambda: identity_terms.decomposition(distribution(0.0), [0.5, 0.6]),
     "decomposition_at": lambda: identity_terms.decomposition_at([0.5], [2.0]),
+    "optimism_widths": lambda: optimism.optimism_widths(D, M, horizon=100),
     "mean": lambda: folds.mean("p", largest_p),
     "maximum": lambda: folds.maximum("p", largest_p),
     "latest": lambda: folds.latest("Q", lambda num_models: queue.zero(), lambda step: step.next_queue),
@@ -197,6 +199,7 @@ TOGETHER = [
     ("primal_dual", "oracle"),
     ("lin_ucb", "oracle"),
     ("lin_thompson", "oracle"),
+    ("ucb", "oracle"),
     ("educated_guess", "oracle"),
     ("optimal", "oracle"),
     ("threshold", "oracle"),

@@ -30,7 +30,7 @@ def _paths(stream, keys, times):
 
 def paths(stream, num_streams: int, requests: int) -> Request:
     """Requests [streams, t, ...] as NumPy arrays."""
-    inside = stream._replace(distribution=None, length=None)
+    inside = stream.without_host_data()
     keys = jax.random.split(KEY, num_streams)
     return jax.tree.map(np.asarray, _paths(inside, keys, 1 + jnp.arange(requests)))
 

@@ -15,7 +15,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "theory.md").read_text(encoding="ut
 SECTIONS = {  # identifier -> its text, down to the next heading
     part.split(None, 1)[0].rstrip(":"): part for part in re.split(r"^#{2,3} ", PAGE, flags=re.MULTILINE)[1:]
 }
-STATEMENTS = [f"L{i}" for i in range(1, 6)] + [f"T{i}" for i in range(1, 11)]
+STATEMENTS = [f"L{i}" for i in range(1, 6)] + [f"T{i}" for i in range(1, 14)]
 STATEMENTS += ["L2'", "I1", "I2", "I3", "I4", "T1'", "T1''", "T2'", "T2''", "R'", "T3'", "T6'"]
 REFERENCES = ["M25", "M24", "N10", "HN11", "WYN15", "YNW17"]
 SOURCE = "".join(path.read_text(encoding="utf-8") for path in sorted(Path(theory.__file__).parent.glob("*.py")))
@@ -70,7 +70,9 @@ def test_the_table_of_assumptions_is_that_of_the_code():
         assert {f"A{n}" for n, cell in enumerate(cells, 1) if cell.strip()} == each.assumptions
 
 
-@pytest.mark.parametrize("identifier", ["T1", "T2", "T3", "T6", "T1'", "T1''", "T2'", "T2''", "R'", "T3'", "T6'"])
+@pytest.mark.parametrize(
+    "identifier", ["T1", "T2", "T3", "T6", "T1'", "T1''", "T2'", "T2''", "R'", "T3'", "T6'", "T11", "T12", "T13"]
+)
 def test_what_a_proof_assumes_is_what_its_statements_need(identifier):
     sentence = re.search(r"(?:Assume|[Uu]nder) (A\d[^.$]*)", SECTIONS[identifier])[1]
     for each in theory.statements_named(identifier):

@@ -102,7 +102,7 @@ def over_time(
     for name, value in {"num_streams": num_streams, "checkpoints": checkpoints, "bins": bins, "block": block}.items():
         if value < 1:
             raise ValueError(f"{name}: expected at least one, found {value}")
-    predictor, world = narrowed((as_pytree(predictor), as_pytree(stream)._replace(distribution=None, length=None)))
+    predictor, world = narrowed((as_pytree(predictor), as_pytree(stream).without_host_data()))
     held = _check_held_out(held_out, world)
     num_models = held.satisfaction.shape[1]
     models = tuple(f"model {m}" for m in range(num_models)) if models is None else tuple(models)

@@ -69,7 +69,7 @@ def partition_cost(inputs: BoundInputs, *, C_cells: ArrayLike) -> Any:
 
     Args:
         inputs: What `T2_prime_cost` takes, with D_G for D_T.
-        C_cells: C*_G, in cost per request.
+        C_cells: [...] C*_G, in cost per request.
 
     Returns:
         The bound on the cost gap, in cost per request.

@@ -35,7 +35,7 @@ class Size(NamedTuple):
 
 
 QUICK = Size(QUICK_V, 4_000, 16, 1)
-FULL = Size(FULL_V, 20_000, 48, 4)
+FULL = Size(FULL_V, 10_000, 32, 4)
 
 
 def run(quick: bool) -> Results:

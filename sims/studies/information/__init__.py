@@ -1,1 +1,0 @@
-"""The study `information`, run by `python -m sims information`."""

@@ -57,6 +57,7 @@ def add_options(parser: argparse.ArgumentParser, default_V: str) -> None:
     parser.add_argument(
         "--out", type=Path, default=Path("results"), metavar="DIR", help="folder for the results (default: results)"
     )
+    parser.add_argument("--fresh", action="store_true", help="replace what another run has left in the folder")
 
 
 def predictor(args: argparse.Namespace, stream: Stream, num_features: int, num_models: int) -> Predictor:
@@ -95,7 +96,9 @@ def per_alpha(dataset: xr.Dataset, name: str) -> str:
 
 def finish(args: argparse.Namespace, dataset: xr.Dataset, title: str, stem: str) -> None:
     """Write the Dataset, print the table, draw the curves, say what was written."""
-    dataset.attrs["command"] = f"messjax {stem} {' '.join(f'{k}={v}' for k, v in vars(args).items() if k != 'run')}"
+    dataset.attrs["command"] = (
+        f"messjax {stem} {' '.join(f'{k}={v}' for k, v in vars(args).items() if k not in ('run', 'command', 'fresh'))}"
+    )
     saved = [results.save(dataset, args.out / f"{stem}.nc")]
     runtime.console().print(comparison.table(dataset, title))
     alpha = float(np.atleast_1d(dataset["alpha"].values)[0])

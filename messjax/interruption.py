@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-__all__ = ["Interrupted", "follow_parent", "handled", "ignore_ctrl_c", "message", "say_how_to_resume"]
+__all__ = ["Interrupted", "follow_parent", "handled", "message", "say_how_to_resume", "start_worker"]
 
 GRACE = 1.0  # seconds in which a program may end by itself
 PARENT = "MESSJAX_PARENT"  # environment: process id of the program that this one is a worker of
@@ -52,8 +52,7 @@ def handled(name: str) -> Iterator[None]:
         Interrupted: In the main thread, where the program is.
     """
     if os.environ.get(PARENT):
-        follow_parent(int(os.environ[PARENT]))
-        ignore_ctrl_c()
+        start_worker(int(os.environ[PARENT]))
     is_main = threading.current_thread() is threading.main_thread()
     if not is_main or signal.getsignal(signal.SIGTERM) is _raise:  # a program within a program
         yield
@@ -139,6 +138,11 @@ def follow_parent(parent: int) -> None:
         threading.Thread(target=watch, daemon=True).start()
 
 
-def ignore_ctrl_c() -> None:
-    """In a worker: Ctrl-C goes to the parent, which ends it."""
+def start_worker(parent: int) -> None:
+    """What a worker process does first: it ends with its parent, which alone hears of Ctrl-C.
+
+    Args:
+        parent: Process id of the parent.
+    """
+    follow_parent(parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import functools
 import io
 import json
 import multiprocessing
@@ -75,8 +74,8 @@ def _run_left(parts: Sequence[str], args: argparse.Namespace, kept: Path | None)
     if workers <= 1:
         yield from (run_part(part, args) for part in parts)
         return
-    start = functools.partial(_start_worker, os.getpid())
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), start) as pool:
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, spawn, interruption.start_worker, (os.getpid(),)) as pool:
         ordered, terminal = sorted(parts, key=LONGEST_FIRST.index), sys.stdout.isatty()
         futures = [pool.submit(_run_captured, part, args, terminal, kept) for part in ordered]
         try:
@@ -85,11 +84,6 @@ def _run_left(parts: Sequence[str], args: argparse.Namespace, kept: Path | None)
             for worker in multiprocessing.active_children():
                 worker.kill()
             raise
-
-
-def _start_worker(parent: int) -> None:
-    interruption.follow_parent(parent)
-    interruption.ignore_ctrl_c()
 
 
 def run_part(part: str, args: argparse.Namespace) -> FinishedPart:

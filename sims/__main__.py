@@ -84,7 +84,8 @@ def run_all(
     Raises:
         ValueError: Another run is in `out`, or one of other options or code was and `fresh` is False.
     """
-    with run_folder.locked(out):
+    resume = f"finished studies and streams are kept in {out}; the same command goes on from there"
+    with run_folder.locked(out), interruption.say_how_to_resume(resume):
         return _run_all(names, options, out, source, docs, workers, fresh)
 
 

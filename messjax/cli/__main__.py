@@ -13,6 +13,7 @@ from typing import Any
 from messjax import run_folder, runtime
 
 COMMANDS = {  # what each does; messjax.cli.NAME_command has its options and runs it
+    "recommend": "which policy a recorded trace recommends at an SLA target, how surely, and why",
     "replay": "MESS+ and its baselines on a recorded trace",
     "certify": "what a run on a recorded trace certifies: SLA by the queue, satisfaction at any time, regret",
     "simulate": "MESS+ and its baselines on a stream calibrated to a zoo",
@@ -35,6 +36,10 @@ class CommandParser(runtime.Parser):
         if self.command is not None:
             importlib.import_module(f"messjax.cli.{self.command}_command").add_options(self)
             self.command = None
+            if "--out" in self._option_string_actions:
+                self.add_argument(
+                    "--fresh", action="store_true", help="replace what another run has left in the folder"
+                )
         return super().parse_known_args(args, namespace)
 
 

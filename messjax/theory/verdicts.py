@@ -17,7 +17,7 @@ import xarray as xr
 
 from messjax.components import expect
 from messjax.theory import hypothesis_tests, optimum, scope
-from messjax.theory.catalogue import ALL, OF_A_SWEEP, OF_MOVING_LAWS, statements_named
+from messjax.theory.catalogue import ALL, OF_A_SWEEP, OF_MOVING_LAWS, OF_TERMS, statements_named
 from messjax.theory.constants import Constants, centred_drift, distribution_constants
 from messjax.theory.cost import CostTerms, T2_cost_terms
 from messjax.theory.exploration import exploration_sum
@@ -64,8 +64,8 @@ def judge(
         dataset: a result of `sweep`, with a dimension `stream` and any of policy, V, alpha, c, a and f.
         distribution: the law of its requests, costs in the unit of the dataset; None where it is not known. That of a
             large sample ("sampled") has C* and gamma* up to its sampling error, which the margins do not contain.
-        statements: `Statement` objects, or names as in "T1,T2 cost gap"; by default `theory.OF_A_SWEEP`, and T12 and
-            T13 where `laws` are given.
+        statements: `Statement` objects, or names as in "T1,T2 cost gap"; by default `theory.OF_A_SWEEP`,
+            `theory.OF_TERMS` where `meters.decomposition` was among the meters, and T12 and T13 where `laws` are given.
         correction: "holm" corrects verdicts for the number of tests, "none" leaves each test by itself, "bonferroni"
             corrects more cautiously.
         level: coverage of each limit, and of the verdicts.
@@ -105,7 +105,7 @@ def judge(
     expect("dataset", dataset, xr.Dataset, "a result of sweep")
     if distribution is not None:
         expect("distribution", distribution, Distribution, "the Distribution of its requests: stream.distribution()")
-    chosen = _chosen(statements, laws)
+    chosen = _chosen(statements, laws, dataset)
     _check(dataset, distribution, chosen, ignored)
     grid = tuple(str(d) for d in dataset["cost"].dims if d != "stream")
     shape = (len(chosen), *(dataset.sizes[d] for d in grid))
@@ -196,12 +196,15 @@ class _Metrics(dict[str, np.ndarray]):
         return values
 
 
-def _chosen(statements: str | Sequence[Statement] | None, laws: Laws | None) -> list[Statement]:
+def _chosen(statements: str | Sequence[Statement] | None, laws: Laws | None, dataset: xr.Dataset) -> list[Statement]:
     if laws is not None:
         expect("laws", laws, Laws, "Laws, such as stream.laws(horizon)")
     if isinstance(statements, str):
         return statements_named(statements, known_statements())
-    return list((*OF_A_SWEEP, *(OF_MOVING_LAWS if laws else ())) if statements is None else statements)
+    if statements is None:
+        more = OF_MOVING_LAWS if laws else ()
+        return [*OF_A_SWEEP, *(OF_TERMS if "decision_loss" in dataset else ()), *more]
+    return list(statements)
 
 
 def _check(

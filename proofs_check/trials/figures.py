@@ -179,5 +179,6 @@ def save_all(rows: Sequence[Row], statements: Sequence[Statement], out: Path) ->
 
 
 def file_name(statement: str) -> str:
-    """A file name without suffix: "T1 queue" is T1_queue."""
+    """A file name without suffix: "T1 queue" is T1_queue, "T1''" is T1_double_prime."""
+    statement = statement.replace("''", " double prime").replace("'", " prime")
     return re.sub(r"[^A-Za-z0-9]+", "_", statement).strip("_") or "statement"

@@ -127,7 +127,8 @@ def _matrix(args: PartOptions) -> PartResult:
     plot.save(matrix_presentation.figure(rows), args.out / "matrix")
     wrong = [f"{name} where only {broken} is broken" for (broken, name), why in odd.items() if why.startswith("fails")]
     cells = [
-        {"broken": broken, "statement": name, **cell._asdict()} for (broken, name), cell in matrix.summary(rows).items()
+        {"broken": broken, "statement": name, "words": cell.words, **cell._asdict()}
+        for (broken, name), cell in matrix.summary(rows).items()
     ]
     return PartResult(wrong, {"cells": cells, "surprises": [f"{b} {name}: {why}" for (b, name), why in odd.items()]})
 

@@ -6,7 +6,6 @@ import json
 import math
 import shlex
 import sys
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,18 +15,24 @@ import xarray as xr
 from rich.table import Table
 
 from messjax import files, results
+from messjax.theory import scope
 from messjax.theory.hypothesis_tests import NOT_APPLICABLE, VERDICTS, Row
 from proofs_check.tables import Column, build, is_wide
 
 COLUMNS = (
     Column("statement"), Column("assumptions", wide=True), Column("tightest case"), Column("measured", number=True),
     Column("95% interval", number=True, wide=True), Column("bound", number=True),
-    Column("margin: 95% limits", number=True, wide=True), Column("bound / measured", number=True, wide=True),
-    Column("streams", number=True, wide=True), Column("s", number=True, wide=True), Column("all cases"),
+    Column("bound's 95% interval", number=True, wide=True), Column("margin: 95% limits", number=True, wide=True),
+    Column("limits by", wide=True), Column("bound / measured", number=True, wide=True),
+    Column("s", number=True, wide=True), Column("all cases: evidence, not proof"),
 )  # fmt: skip
 
 
 TITLE = "Statistical tests of statements where their assumptions hold"
+
+
+SHORT = "asymptotic: by Student's t, right as streams grow in number; the other verdicts are valid at any number."
+CAPTION = f"{SHORT}\nIntervals of means are asymptotic. margin: bound - measured, one-sided. s: seconds of simulation."
 
 
 def table(rows: Sequence[Row], title: str = TITLE) -> Table:
@@ -37,18 +42,17 @@ def table(rows: Sequence[Row], title: str = TITLE) -> Table:
         COLUMNS,
         [_line(name, [row for row in rows if row.statement == name]) for name in names],
         title=f"{title}\nEach statement with its tightest case; verdicts by Holm's method over all cases.",
-        caption="margin: bound - measured, one-sided limits. s: seconds of simulation." if is_wide() else "",
+        caption=CAPTION if is_wide() else SHORT,
     )
 
 
 def _line(name: str, cases: Sequence[Row]) -> list[str]:
-    row, counts = tightest(cases), Counter(each.verdict for each in cases)
+    row = tightest(cases)
     return [
         name, row.assumptions, f"{row.case}: {row.reason}" if row.verdict == NOT_APPLICABLE else row.case,
         number(row.measured), _interval(row.measured_lower, row.measured_upper), number(row.bound),
-        _interval(row.margin_lower, row.margin_upper), number(row.looseness), str(row.streams),
-        number(sum(each.seconds for each in cases)),
-        ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS if counts[verdict]),
+        _interval(row.bound_lower, row.bound_upper), _interval(row.margin_lower, row.margin_upper), row.interval,
+        number(row.looseness), number(sum(each.seconds for each in cases)), scope.scope_of(cases, closing=""),
     ]  # fmt: skip
 
 
@@ -86,15 +90,23 @@ def dataset(rows: Sequence[Row], seed: int, config: str) -> xr.Dataset:
         data[name] = ("row", np.array(values, dtype=object if isinstance(values[0], str) else None))
         if isinstance(values[0], str):
             data[name] = ("row", np.array(values, dtype=np.str_))
+    data["scope"] = ("row", np.array([scopes(rows)[row.statement] for row in rows], dtype=np.str_))
     return xr.Dataset(data, attrs=results.provenance() | {"seed": seed, "config": config, "created": results.now()})
 
 
 def write(rows: Sequence[Row], out: Path, seed: int, config: str, more: dict[str, Any]) -> list[Path]:
     """DIR/verdicts.json (the rows, and the other parts' findings) and DIR/verdicts.nc."""
-    label = {"config": config, "seed": seed, "rows": [to_json(row._asdict()) for row in rows]} | to_json(more)
+    label = {"config": config, "seed": seed, "scope": scopes(rows), "rows": [to_json(row._asdict()) for row in rows]}
+    label |= to_json(more)
     path = out / "verdicts.json"
     files.write(path, json.dumps(label, indent=1) + "\n")
     return [path, results.save(dataset(rows, seed, config), out / "verdicts.nc")] if rows else [path]
+
+
+def scopes(rows: Sequence[Row]) -> dict[str, str]:
+    """Of every statement on what its verdicts were tried."""
+    names = dict.fromkeys(row.statement for row in rows)
+    return {name: scope.scope_of([row for row in rows if row.statement == name]) for name in names}
 
 
 def to_json(value: Any) -> Any:

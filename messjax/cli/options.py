@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import csv
+import io
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext, redirect_stdout
 from pathlib import Path
+from typing import Any
 
 from messjax import traces
 from messjax.traces import Choices, CostRule, Finding, Recording, Trace
@@ -190,3 +196,20 @@ def show_warnings(findings: tuple[Finding, ...], path: Path) -> None:
         print(f"lint: {finding.check} ({finding.times:,}): {finding.message}")
     if shown:
         print(f"lint: `messjax trace lint {path}` shows where, and what handles it")
+
+
+@contextmanager
+def notes_to_errors(wanted: bool) -> Iterator[None]:
+    """Where `wanted`, what is printed goes to standard error: standard output is JSON."""
+    with redirect_stdout(sys.stderr) if wanted else nullcontext():
+        yield
+
+
+def as_csv(rows: Sequence[dict[str, Any]]) -> str:
+    """Records with the same fields as CSV with a header; empty for none."""
+    text = io.StringIO()
+    if rows:
+        writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    return text.getvalue()

@@ -1,13 +1,14 @@
-"""Statistics on the host: intervals over streams, confidence sequences, scoring rules for predictions."""
+"""Statistics on the host: intervals over streams, tests of bounded means, confidence sequences, scoring rules."""
 
 from typing import TYPE_CHECKING
 
 from messjax import lazy_imports
 
 if TYPE_CHECKING:
-    from messjax.statistics import confidence_sequences, intervals, one_sided_limits, scoring_rules
+    from messjax.statistics import bounded_means, confidence_sequences, intervals, one_sided_limits, scoring_rules
 
 __all__ = [
+    "bounded_means",
     "confidence_sequences",
     "intervals",
     "one_sided_limits",

@@ -36,8 +36,20 @@ class Interval(NamedTuple):
     n: int
 
 
-def _samples(values: ArrayLike, name: str, axis: int = -1) -> Floats:
-    """The samples as float64 with the streams on the last axis, at least two of them and all finite."""
+def samples_of(values: ArrayLike, name: str, axis: int = -1) -> Floats:
+    """The samples as float64 with the streams on the last axis, at least two of them and all finite.
+
+    Args:
+        values: [..., n], one number per stream along `axis`.
+        name: What to call them in errors.
+        axis: The axis of streams.
+
+    Returns:
+        The samples [..., n].
+
+    Raises:
+        ValueError: A scalar, fewer than two streams, NaN or infinite samples.
+    """
     samples = np.asarray(values, dtype=np.float64)
     if samples.ndim == 0:
         raise ValueError(f"{name} is a scalar, expected an array with an axis of streams.")
@@ -91,7 +103,7 @@ def interval(samples: ArrayLike, level: float = 0.95, axis: int = -1) -> Interva
         1.00 [0.75, 1.25]
     """
     level = _check_level(level)
-    return _limits(_samples(samples, "samples", axis), (1.0 + level) / 2.0, level)
+    return _limits(samples_of(samples, "samples", axis), (1.0 + level) / 2.0, level)
 
 
 def one_sided(samples: ArrayLike, level: float = 0.95, axis: int = -1) -> Interval:
@@ -111,7 +123,43 @@ def one_sided(samples: ArrayLike, level: float = 0.95, axis: int = -1) -> Interv
         ValueError: Fewer than two streams, NaN or infinite samples, or a level outside (0.5, 1).
     """
     level = _check_level(level, 0.5)
-    return _limits(_samples(samples, "samples", axis), level, level)
+    return _limits(samples_of(samples, "samples", axis), level, level)
+
+
+FEW = 5.0  # streams that carry a variance, below which one or two large ones have made it
+STEEP = 1.8  # tail index, below which the variance is infinite but for the error of the estimate
+MANY = 512  # streams from which that error is small enough
+
+
+def looks_heavy_tailed(samples: ArrayLike) -> bool:
+    """Whether samples look as though their variance were infinite, so that Student's t means nothing.
+
+    Either fewer than `FEW` of 32 or more streams carry the sample variance ((sum d^2)^2 / sum d^4, for d the distance
+    from the mean), or, from `MANY` streams on, Hill's estimate of the tail index from the 2 sqrt(n) largest distances
+    is below `STEEP`. For means of 300 costs of Pareto index 3/2 this is found in 93% of samples of 512 streams and 99%
+    of 2,048, and in 46% of those of 256: at few streams no look at the sample replaces knowing the range. Samples of
+    an exponential law are taken for such in 9% of cases at 512 streams, and hardly ever at 2,048.
+
+    Args:
+        samples: [n], one number per stream.
+
+    Returns:
+        Whether they do.
+
+    Raises:
+        ValueError: Fewer than two streams, NaN or infinite samples.
+    """
+    x = samples_of(samples, "samples")
+    distance = np.sort(np.abs(x - _mean(x)))[::-1]
+    n, squares = len(x), distance**2
+    if not squares.any():
+        return False
+    if n >= 32 and squares.sum() ** 2 < FEW * (squares**2).sum():
+        return True
+    k = int(2.0 * np.sqrt(n))
+    if n < MANY or not distance[k] > 0:
+        return False
+    return bool(np.log(distance[:k] / distance[k]).mean() > 1.0 / STEEP)
 
 
 def jackknife(statistic: Callable[..., Any], *samples: ArrayLike, level: float = 0.95) -> Interval:
@@ -137,7 +185,7 @@ def jackknife(statistic: Callable[..., Any], *samples: ArrayLike, level: float =
     level = _check_level(level, 0.5)
     if not samples:
         raise ValueError("jackknife got no samples, expected at least one array of streams.")
-    checked = [_samples(values, f"samples[{i}]") for i, values in enumerate(samples)]
+    checked = [samples_of(values, f"samples[{i}]") for i, values in enumerate(samples)]
     n = checked[0].shape[-1]
     if any(values.shape[-1] != n for values in checked):
         raise ValueError(f"samples have n = {[values.shape[-1] for values in checked]}, expected the same streams.")
@@ -179,8 +227,8 @@ def verdict(margin: Interval) -> Any:
 
     Returns:
         "holds" where the lower limit is at least zero, "violated" where the upper limit is below zero, else
-            "undecided": a str
-        for a scalar interval, otherwise an array of str.
+            "undecided": a str for a scalar interval, otherwise an array of str. Limits without width come of samples
+            that all agree, which show no variance, or of a bound that is infinite and claims nothing: "undecided", too.
 
     Raises:
         ValueError: NaN limits.
@@ -189,6 +237,7 @@ def verdict(margin: Interval) -> Any:
     if np.isnan(lower).any() or np.isnan(upper).any():
         raise ValueError("margin has NaN limits, expected numbers.")
     words = np.where(lower >= 0, "holds", np.where(upper < 0, "violated", "undecided"))
+    words = np.where((lower < upper) | np.isneginf(upper), words, "undecided")
     return str(words) if words.ndim == 0 else words
 
 
@@ -209,7 +258,7 @@ def loglog_slope(x: ArrayLike, y_samples: ArrayLike, level: float = 0.95) -> Int
             or different x, NaN or infinite values, or a level outside (0, 1).
     """
     level = _check_level(level)
-    x, y = np.asarray(x, dtype=np.float64), _samples(y_samples, "y_samples")
+    x, y = np.asarray(x, dtype=np.float64), samples_of(y_samples, "y_samples")
     if x.ndim != 1 or y.ndim < 2 or y.shape[-2] != len(x):
         raise ValueError(f"x and y_samples have shapes {x.shape} and {y.shape}, expected [X] and [..., X, n].")
     if not ((x > 0) & np.isfinite(x)).all() or len(np.unique(x)) < 2:

@@ -37,7 +37,7 @@ from messjax import lazy_imports
 if TYPE_CHECKING:
     from messjax.theory import exact, optimum
     from messjax.theory.attraction import T6_above, T6_below, T6_gap, T6_level, T6_log_moment, T6_spread, T6_tail
-    from messjax.theory.catalogue import ALL, OF_A_SWEEP, assumption_table, assumptions_of, statements_named
+    from messjax.theory.catalogue import ALL, OF_A_SWEEP, OF_TERMS, assumption_table, assumptions_of, statements_named
     from messjax.theory.certificates import OptimumLimit, clairvoyant_optimum, partition_optimum, path_satisfaction
     from messjax.theory.constants import BoundInputs, Constants, centred_drift, distribution_constants
     from messjax.theory.cost import CostTerms, T2_cost_terms
@@ -84,6 +84,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ALL",
     "OF_A_SWEEP",
+    "OF_TERMS",
     "BoundInputs",
     "Constants",
     "CostTerms",

@@ -249,7 +249,13 @@ def T6_MEAN(run: Run) -> Conclusion:
     price = (run.T * run.metrics["queue_mean"] - X) / (left * run.V)
     nothing = low(at) <= 0  # no queue is below zero
     return Between(
-        price, -np.inf if nothing else lambda S, X: low(gap(S, X)), lambda S, X: high(gap(S, X)), run.best.gamma, (S, X)
+        price,
+        -np.inf if nothing else lambda S, X: low(gap(S, X)),
+        lambda S, X: high(gap(S, X)),
+        run.best.gamma,
+        (S, X),
+        within=(0.0, run.T * run.within("queue_mean")[1] / (left * run.V)),
+        uses_within=(run.within("S"), run.within("exploration_queue")),
     )
 
 
@@ -263,7 +269,7 @@ def T6_TAIL(run: Run) -> Conclusion:
     down = T6_level(pulls.below, probability=0.05, start=pulls.start, requests=pulls.requests)
     Q = run.metrics["queue_last"]
     outside = (Q - pulls.above.theta >= u) | (pulls.below.theta - Q >= down)
-    return Tail(outside, 0.1, 0.1 * _guide(pulls, Q))
+    return Tail(outside, 0.1, 0.1 * _guide(pulls, Q), run.ebar_is_measured)
 
 
 def _guide(pulls: Pulls, Q: np.ndarray) -> np.ndarray:
@@ -278,7 +284,10 @@ def _guide(pulls: Pulls, Q: np.ndarray) -> np.ndarray:
 def T6_MOMENT(run: Run) -> Conclusion:
     """E e^{r d} of the distance d beyond V gamma* over its bound, both sides averaged and cut off, is at most 1."""
     pulls = Pulls(run)
-    return pulls.missing or Claim(_guide(pulls, run.metrics["queue_last"]), 1.0)
+    if pulls.missing:
+        return pulls.missing
+    share = _guide(pulls, run.metrics["queue_last"])
+    return Claim(share, 1.0, within=(0.0, 20.0), plug_in=run.ebar_is_measured)
 
 
 @define_statement("T6 spread", unit="E[(Q_{T+1} - V gamma*)^2] (requests squared)", **PROOF)
@@ -288,7 +297,12 @@ def T6_SPREAD(run: Run) -> Conclusion:
     if pulls.missing:
         return pulls.missing
     sides: Any = {"above": pulls.above, "below": pulls.below, "start": pulls.start, "requests": pulls.requests}
-    return Claim((run.metrics["queue_last"] - pulls.level) ** 2, T6_spread(run.inputs(), **sides))
+    return Claim(
+        (run.metrics["queue_last"] - pulls.level) ** 2,
+        T6_spread(run.inputs(), **sides),
+        within=(0.0, max(pulls.level, run.within("queue_last")[1] - pulls.level) ** 2),
+        plug_in=run.ebar_is_measured,
+    )
 
 
 STATEMENTS: tuple[Statement, ...] = (T6_MEAN, T6_TAIL, T6_MOMENT, T6_SPREAD)

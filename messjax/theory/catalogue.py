@@ -47,6 +47,10 @@ OF_A_SWEEP: tuple[Statement, ...] = (  # judged by default; those that another i
     violation.T1_OLDER,
     violation.T1_VIOLATION_OLDER,
 )
+OF_TERMS: tuple[Statement, ...] = (  # judged by default as well where the sweep has `meters.decomposition`
+    *decision_loss.STATEMENTS,
+    *identities.STATEMENTS,
+)
 OF_MOVING_LAWS: tuple[Statement, ...] = (*moving_laws.STATEMENTS, *markov_modulated.STATEMENTS)
 
 

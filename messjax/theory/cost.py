@@ -77,6 +77,8 @@ def T2(run: Run) -> Conclusion:
         gap,
         lambda S, exploration_queue: T2_cost_terms(run.inputs(S_T=S, exploration_queue=exploration_queue)).total,
         run.over("S", "exploration_queue"),
+        within=(run.cost_within[0] - run.best.cost, run.cost_within[1] - run.best.cost),
+        uses_within=(run.within("S"), run.within("exploration_queue")),
     )
 
 

@@ -37,18 +37,26 @@ def T5_adjusted_regret(inputs: BoundInputs, *, cost_sum: ArrayLike, satisfaction
 PROOF: Any = {"source": "T5 in docs/theory", "assumptions": "A1 A4 A7", "lemmas": ("t5_weak_duality",)}
 
 
+def _within(run: Run) -> tuple[float, float]:
+    """Where cost + gamma* violation lies."""
+    low, high = (run.best.gamma * violation for violation in run.within("violation"))
+    return run.cost_within[0] + low, run.cost_within[1] + high
+
+
 @define_statement("T5 weak duality", unit="-(cost + gamma* violation) (cost per request)", **PROOF)
 def T5(run: Run) -> Conclusion:
     """-E[cost_t + gamma* (alpha - s_t)] <= -C*: no valid policy beats the dual."""
     paid = run.metrics["cost"] + run.best.gamma * run.metrics["violation"]
-    return Claim(-paid, -run.best.cost)
+    low, high = _within(run)
+    return Claim(-paid, -run.best.cost, within=(-high, -low))
 
 
 @define_statement("T5 adjusted regret", unit="adjusted regret (cost)", implied_by="T5 weak duality", **PROOF)
 def T5_REGRET(run: Run) -> Conclusion:
     """E[sum cost_t - C* T + gamma* sum (alpha - s_t)] >= 0: T5 times T."""
     gap = run.metrics["cost"] - run.best.cost
-    return AtLeast(run.T * (gap + run.best.gamma * run.metrics["violation"]), 0.0)
+    low, high = (run.T * (paid - run.best.cost) for paid in _within(run))
+    return AtLeast(run.T * (gap + run.best.gamma * run.metrics["violation"]), 0.0, within=(low, high))
 
 
 STATEMENTS = (T5,)

@@ -135,7 +135,7 @@ PROOF: Any = {"source": "T7 in docs/theory", "assumptions": "A4", "policy": "mes
 @define_statement("T7 mean", unit="explored requests", **PROOF)
 def T7_MEAN(run: Run) -> Conclusion:
     """E[N_T] = P_T (within 3% of it)."""
-    return Equal(run.metrics["explored"], run.P_T, 0.03 * run.P_T)
+    return Equal(run.metrics["explored"], run.P_T, 0.03 * run.P_T, within=run.within("explored"))
 
 
 @define_statement("T7 tail", unit="share of streams", **PROOF)

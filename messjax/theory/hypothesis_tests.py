@@ -1,8 +1,8 @@
 """Conclusions as statistical tests: measured, bound, limits, p-values, and verdicts over a family of tests.
 
-Each conclusion has one-sided limits on its margin bound - measured over independent streams (by the jackknife, as a
-bound may use measured means, too) and two p-values, one for "violated" and one for "holds". A number without
-randomness is compared. `corrected` turns p-values into verdicts over all tests of a family.
+`theory.margins` tests one conclusion: p-values that are valid at any number of streams, and asymptotic ones.
+`corrected` turns them into verdicts over all tests of a family, each kind by itself: a verdict rests on p-values that
+are valid at any number of streams if these decide it, and otherwise on asymptotic ones, and says which.
 """
 
 from __future__ import annotations
@@ -11,15 +11,16 @@ from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy import special
 
-from messjax.statistics import intervals
-from messjax.theory.statement import AtLeast, Between, Claim, Equal, Exact, NotApplicable, Run, Statement, Tail
+from messjax.statistics import intervals, one_sided_limits
+from messjax.theory import margins
+from messjax.theory.margins import NAN
+from messjax.theory.statement import Exact, NotApplicable, Run, Statement, Tail
 
 LEVEL = 0.95
-NAN = float("nan")
 NOT_APPLICABLE = "not applicable"
 VERDICTS = ("violated", "undecided", "holds", NOT_APPLICABLE)  # from the worst
+EVIDENCE = ("exact", "finite-sample", "asymptotic", "plug-in")
 CORRECTIONS = ("holm", "bonferroni", "none")
 
 
@@ -31,18 +32,31 @@ class Row(NamedTuple):
         source: Where its proof is.
         assumptions: What it needs.
         case: Name of the run.
+        V: Its weight of cost.
+        T: Its number of requests.
         measured: What was measured.
-        measured_lower: Lower limit of it, two-sided and not corrected.
+        measured_lower: Lower limit of it, two-sided and not corrected: of means asymptotic, of events exact.
         measured_upper: Upper limit of it.
         bound: The bound at the measured means.
+        bound_lower: Lower limit of the bound by the sampling error of the means in it alone, two-sided, asymptotic; NaN
+            where it has none.
+        bound_upper: Upper limit of it.
         margin_lower: Lower one-sided limit of bound - measured (of measured - bound where the statement is "at least"),
-            at the level of the tests and not corrected.
+            at the level of the tests and not corrected, as `interval` says.
         margin_upper: Upper one-sided limit of it.
+        finite_margin_lower: The same, valid at any number of streams; NaN where there is none.
+        finite_margin_upper: Its upper limit.
+        interval: How `margin_lower` and `margin_upper` were made, and whether they are asymptotic.
         looseness: bound / measured, where both are positive.
-        p_violated: Small where the margin is below zero.
-        p_holds: Small where the margin is above zero.
+        p_violated: Small where the margin is below zero; valid at any number of streams, 1 where there is no such test.
+        p_holds: Small where the margin is above zero; likewise.
+        p_violated_asymptotic: As `p_violated`, by Student's t.
+        p_holds_asymptotic: As `p_holds`, by Student's t.
+        evidence: What the verdict rests on, one of `EVIDENCE`: a comparison without randomness, p-values that are valid
+            at any number of streams, asymptotic ones, or either with a threshold taken from the same streams.
         verdict: One of `VERDICTS`.
         reason: Why it is not applicable.
+        note: What limits the evidence.
         streams: Number of independent streams.
         seconds: Time that the simulation took.
     """
@@ -51,25 +65,37 @@ class Row(NamedTuple):
     source: str
     assumptions: str
     case: str
+    V: float
+    T: int
     measured: float
     measured_lower: float
     measured_upper: float
     bound: float
+    bound_lower: float
+    bound_upper: float
     margin_lower: float
     margin_upper: float
+    finite_margin_lower: float
+    finite_margin_upper: float
+    interval: str
     looseness: float
     p_violated: float
     p_holds: float
+    p_violated_asymptotic: float
+    p_holds_asymptotic: float
+    evidence: str
     verdict: str
     reason: str
+    note: str
     streams: int
     seconds: float
 
 
 EMPTY_ROW = Row(
-    statement="", source="", assumptions="", case="", measured=NAN, measured_lower=NAN, measured_upper=NAN, bound=NAN,
-    margin_lower=NAN, margin_upper=NAN, looseness=NAN, p_violated=NAN, p_holds=NAN, verdict=NOT_APPLICABLE, reason="",
-    streams=0, seconds=0.0,
+    statement="", source="", assumptions="", case="", V=NAN, T=0, measured=NAN, measured_lower=NAN, measured_upper=NAN,
+    bound=NAN, bound_lower=NAN, bound_upper=NAN, margin_lower=NAN, margin_upper=NAN, finite_margin_lower=NAN,
+    finite_margin_upper=NAN, interval="none", looseness=NAN, p_violated=1.0, p_holds=1.0, p_violated_asymptotic=1.0,
+    p_holds_asymptotic=1.0, evidence="", verdict=NOT_APPLICABLE, reason="", note="", streams=0, seconds=0.0,
 )  # fmt: skip
 
 
@@ -99,23 +125,52 @@ def of_conclusion(statement: Statement, run: Run, conclusion: Any, level: float 
 
     Returns:
         Measured, bound, limits of the margin, p-values and verdict.
+
+    Raises:
+        ValueError: a NaN bound, or NaN or infinite samples; the message names the statement and the run.
     """
     row = EMPTY_ROW._replace(
         statement=statement.name,
         source=statement.source,
         assumptions=" ".join(sorted(statement.assumptions)),
         case=run.name,
+        V=run.V,
+        T=run.T,
         seconds=run.seconds,
     )
-    if isinstance(conclusion, NotApplicable):
-        return row._replace(reason=conclusion.reason)
-    if isinstance(conclusion, Exact):
-        row = row._replace(**_exact(conclusion))
-    else:
-        streams = conclusion.events if isinstance(conclusion, Tail) else conclusion.measured
-        row = row._replace(**_TESTS[type(conclusion)](conclusion, level), streams=len(streams))
-    _, lower, upper = limits_of_measured(conclusion, level)
-    return row._replace(measured_lower=lower, measured_upper=upper, verdict=_word(row.p_violated, row.p_holds, level))
+    try:
+        measured, lower, upper = limits_of_measured(conclusion, level)
+        row = row._replace(measured=measured, measured_lower=lower, measured_upper=upper)
+        if isinstance(conclusion, NotApplicable):  # for tables: what is not bounded
+            return row._replace(reason=conclusion.reason, bound=NAN if np.isnan(measured) else np.inf)
+        margin = margins.of_conclusion(conclusion, level, run.finite_variance)
+    except ValueError as error:
+        raise ValueError(f"statement {statement.name!r} on {run.name or 'a run'!r}: {error}") from error
+    streams = None if isinstance(conclusion, Exact) else _samples(conclusion)
+    row = row._replace(
+        measured=margin.measured,
+        bound=margin.bound,
+        bound_lower=margin.bound_limits[0],
+        bound_upper=margin.bound_limits[1],
+        streams=0 if streams is None else len(streams),
+    )
+    if margin.silent:
+        return row._replace(reason=margin.silent)
+    row = row._replace(
+        margin_lower=margin.limits[0],
+        margin_upper=margin.limits[1],
+        finite_margin_lower=margin.finite_limits[0],
+        finite_margin_upper=margin.finite_limits[1],
+        interval=margin.interval,
+        looseness=margin.looseness,
+        p_violated=margin.finite.violated,
+        p_holds=margin.finite.holds,
+        p_violated_asymptotic=margin.asymptotic.violated,
+        p_holds_asymptotic=margin.asymptotic.holds,
+        evidence="exact" if streams is None else "",
+        note=getattr(conclusion, "plug_in", "") or margin.note,
+    )
+    return _decided(row, bool(getattr(conclusion, "plug_in", "")), level, *_p_values(row))
 
 
 def corrected(rows: Sequence[Row], correction: str = "holm", level: float = LEVEL) -> list[Row]:
@@ -135,20 +190,39 @@ def corrected(rows: Sequence[Row], correction: str = "holm", level: float = LEVE
     """
     if correction not in CORRECTIONS:
         raise ValueError(f"correction is {correction!r}, expected one of {', '.join(CORRECTIONS)}")
-    tested = [i for i, row in enumerate(rows) if row.verdict != NOT_APPLICABLE]
+    tested = [i for i, row in enumerate(rows) if row.verdict != NOT_APPLICABLE and row.evidence != "exact"]
     out = list(rows)
     if not tested:
         return out
-    violated, holds = ([getattr(rows[i], name) for i in tested] for name in ("p_violated", "p_holds"))
-    for i, p, q in zip(tested, _adjusted(violated, correction), _adjusted(holds, correction), strict=True):
-        out[i] = rows[i]._replace(verdict=_word(float(p), float(q), level))
+    families = zip(*(_p_values(rows[i]) for i in tested), strict=True)
+    adjusted = zip(*(_adjusted(list(family), correction) for family in families), strict=True)
+    for i, p in zip(tested, adjusted, strict=True):
+        out[i] = _decided(rows[i], rows[i].evidence == "plug-in", level, *map(float, p))
     return out
+
+
+def _p_values(row: Row) -> tuple[float, float, float, float]:
+    return row.p_violated, row.p_holds, row.p_violated_asymptotic, row.p_holds_asymptotic
 
 
 def _adjusted(p_values: list[float], correction: str) -> Any:
     if correction == "holm":
         return intervals.holm(p_values)
     return np.minimum(1.0, np.asarray(p_values) * (len(p_values) if correction == "bonferroni" else 1))
+
+
+def _decided(row: Row, plug_in: bool, level: float, *p: float) -> Row:
+    """The row with its verdict, by p-values valid at any number of streams if they decide, else by asymptotic ones."""
+    evidence, word = row.evidence or "finite-sample", _word(p[0], p[1], level)
+    if word == "undecided" and row.evidence != "exact":
+        evidence, word = "asymptotic", _word(p[2], p[3], level)
+    if row.evidence == "exact":
+        evidence = "exact"
+    elif plug_in:
+        evidence = "plug-in"
+    elif word == "undecided":
+        evidence = ""
+    return row._replace(verdict=word, evidence=evidence)
 
 
 def _word(p_violated: float, p_holds: float, level: float) -> str:
@@ -158,8 +232,12 @@ def _word(p_violated: float, p_holds: float, level: float) -> str:
     return "holds" if p_holds <= error else "undecided"
 
 
+def _samples(conclusion: Any) -> Any:
+    return conclusion.events if isinstance(conclusion, Tail) else conclusion.measured
+
+
 def limits_of_measured(conclusion: Any, level: float = LEVEL) -> tuple[float, float, float]:
-    """What was measured, with two-sided limits over streams.
+    """What was measured, with two-sided limits over streams: of means Student's t, asymptotic; of events exact.
 
     Args:
         conclusion: What a statement concluded.
@@ -170,121 +248,11 @@ def limits_of_measured(conclusion: Any, level: float = LEVEL) -> tuple[float, fl
     """
     if isinstance(conclusion, Exact):
         return conclusion.measured, conclusion.measured, conclusion.measured
-    samples = conclusion.events if isinstance(conclusion, Tail) else conclusion.measured
+    samples = _samples(conclusion)
     if samples is None:
         return NAN, NAN, NAN
     if isinstance(conclusion, Tail):
-        lower, upper = _binomial_limits(int(np.sum(samples)), len(samples), (1.0 + level) / 2.0)
-        return float(np.mean(samples)), lower, upper
+        lower, upper = one_sided_limits.share_limits(np.sum(samples), len(samples), (1.0 - level) / 2.0)
+        return float(np.mean(samples)), float(lower), float(upper)
     limits = intervals.interval(samples, level)
     return float(limits.mean), float(limits.lower), float(limits.upper)
-
-
-def _mean(claim: Claim, level: float) -> dict[str, Any]:
-    bound = claim.bound if callable(claim.bound) else None
-    means = [np.mean(values) for values in claim.uses]
-    number = float(bound(*means)) if bound is not None else float(claim.bound)  # type: ignore[arg-type]
-    measured = float(np.mean(claim.measured))
-    if not np.isfinite(number):  # a bound that holds whatever is measured
-        return {"measured": measured, "bound": number, "p_violated": 1.0, "p_holds": 0.0,
-                "margin_lower": number, "margin_upper": number, "looseness": np.inf}  # fmt: skip
-
-    def margin(m: Any, *u: Any) -> Any:
-        return (bound(*u) if bound is not None else number) - m
-
-    limits = intervals.jackknife(margin, claim.measured, *claim.uses, level=level)
-    n = len(claim.measured)
-    error = (float(limits.mean) - float(limits.lower)) / float(special.stdtrit(n - 1, level))
-    below = _below_zero(float(limits.mean), error, n, max(abs(number), abs(measured)))
-    return {
-        "measured": measured,
-        "bound": number,
-        "margin_lower": float(limits.lower),
-        "margin_upper": float(limits.upper),
-        "looseness": _looseness(number, measured),
-        "p_violated": below,
-        "p_holds": 1.0 - below,
-    }
-
-
-def _at_least(text: AtLeast, level: float) -> dict[str, Any]:
-    """As a claim about minus what is measured; limits are those of measured - bound."""
-    return _mean(Claim(-text.measured, -text.bound), level) | {
-        "measured": float(np.mean(text.measured)),
-        "bound": text.bound,
-        "looseness": np.nan,
-    }
-
-
-def _between(text: Between, level: float) -> dict[str, Any]:
-    """The limit of which the larger share is used up, in the unit of what is measured; distances from the centre.
-
-    Violated by either side's p-value, doubled; it holds by the larger of the two.
-    """
-    above, below = (_mean(side, level) for side in text.sides)
-    used = [side["measured"] / max(side["bound"], 1e-300) for side in (above, below)]
-    nearer, sign = (above, 1.0) if used[0] >= used[1] else (below, -1.0)
-    return nearer | {
-        "measured": text.centre + sign * nearer["measured"],
-        "bound": text.centre + sign * nearer["bound"],
-        "p_violated": min(1.0, 2.0 * min(above["p_violated"], below["p_violated"])),
-        "p_holds": max(above["p_holds"], below["p_holds"]),
-    }
-
-
-def _below_zero(margin: float, error: float, n: int, scale: float) -> float:
-    """The p-value of "the margin is at least zero" against "below": Student's t, or a plain comparison.
-
-    Metrics are sums in float32: what differs by less than 1e-6 of the scale is equal.
-    """
-    if error <= 1e-9 * scale:
-        return float(margin >= -1e-6 * scale)
-    return float(special.stdtr(n - 1, margin / error))
-
-
-def _tail(tail: Tail, level: float) -> dict[str, Any]:
-    """Clopper and Pearson's limits, and exact binomial p-values."""
-    n, k, bound = len(tail.events), int(np.sum(tail.events)), float(min(max(tail.bound, 0.0), 1.0))
-    lower, upper = _binomial_limits(k, n, level)
-    return {
-        "measured": k / n,
-        "bound": bound,
-        "margin_lower": bound - upper,
-        "margin_upper": bound - lower,
-        "looseness": _looseness(bound, k / n),
-        "p_violated": float(special.betainc(k, n - k + 1, bound)) if k else 1.0,  # P(at least k of n)
-        "p_holds": float(special.bdtr(k, n, bound)) if bound < 1.0 else 0.0,  # P(at most k of n)
-    }
-
-
-def _binomial_limits(k: int, n: int, level: float) -> tuple[float, float]:
-    """Clopper and Pearson's limits of a probability, each of coverage `level`."""
-    lower = float(special.betaincinv(k, n - k + 1, 1 - level)) if k else 0.0
-    return lower, float(special.betaincinv(k + 1, n - k, level)) if k < n else 1.0
-
-
-def _equal(text: Equal, level: float) -> dict[str, Any]:
-    """Student's t both ways: two-sided against the equality, two one-sided tests for the tolerance."""
-    limits, n = intervals.one_sided(text.measured, level), len(text.measured)
-    mean, error = float(limits.mean), float(limits.mean - limits.lower) / float(special.stdtrit(n - 1, level))
-    scale = max(abs(mean), abs(text.value))
-    low, high = (_below_zero(sign * (text.value - mean), error, n, scale) for sign in (1, -1))
-    within = [_below_zero(sign * (mean - text.value) - text.tolerance, error, n, scale) for sign in (1, -1)]
-    return {"measured": mean, "bound": text.value, "margin_lower": text.value - float(limits.upper),
-            "margin_upper": text.value - float(limits.lower), "looseness": 1.0,
-            "p_violated": min(1.0, 2.0 * min(low, high)), "p_holds": max(within)}  # fmt: skip
-
-
-def _exact(text: Exact) -> dict[str, Any]:
-    margin = text.bound - text.measured
-    fine = margin >= -text.rounding * max(1.0, abs(text.bound))
-    return {"measured": text.measured, "bound": text.bound, "margin_lower": margin, "margin_upper": margin,
-            "looseness": _looseness(text.bound, text.measured), "p_violated": float(fine),
-            "p_holds": float(not fine)}  # fmt: skip
-
-
-def _looseness(bound: float, measured: float) -> float:
-    return bound / measured if bound > 0 and measured > 0 and np.isfinite(bound) else np.nan
-
-
-_TESTS: dict[type, Any] = {Claim: _mean, AtLeast: _at_least, Tail: _tail, Between: _between, Equal: _equal}

@@ -189,7 +189,12 @@ def T3(run: Run) -> Conclusion:
     if (b := run.constants.beta - 2.0 * ebar) <= 0:
         return NotApplicable(f"b = beta - 2 ebar = {b:.3g} is not positive", measured)
     return Claim(
-        measured, lambda X: T3_queue(run.inputs(ebar=ebar, exploration_queue=X)), run.over("exploration_queue")
+        measured,
+        lambda X: T3_queue(run.inputs(ebar=ebar, exploration_queue=X)),
+        run.over("exploration_queue"),
+        within=run.within("queue_mean"),
+        uses_within=(run.within("exploration_queue"),),
+        plug_in=run.ebar_is_measured,
     )
 
 
@@ -225,7 +230,7 @@ def _tail(run: Run, probability: float) -> Conclusion:
     if not constants.r > 0:
         return NotApplicable(NO_SLACK)
     level = float((constants.log_D - np.log(probability)) / constants.r)
-    return Tail(level <= Q, float(T4_tail(constants, q=level)), guide(run, constants.r, level))
+    return Tail(level <= Q, float(T4_tail(constants, q=level)), guide(run, constants.r, level), run.ebar_is_measured)
 
 
 @define_statement("T4 tail 1/2", unit="share of streams", **T4_PROOF)
@@ -244,7 +249,9 @@ def T4_HUNDREDTH(run: Run) -> Conclusion:
 def T4_MEAN(run: Run) -> Conclusion:
     """E[Q_{T+1}] <= log D / r."""
     bound, measured = float(T4_queue(tail_constants(run))), run.metrics["queue_last"]
-    return Claim(measured, bound) if np.isfinite(bound) else NotApplicable(NO_SLACK, measured)
+    if not np.isfinite(bound):
+        return NotApplicable(NO_SLACK, measured)
+    return Claim(measured, bound, within=run.within("queue_last"), plug_in=run.ebar_is_measured)
 
 
 @define_statement("T4 moment", unit="share of D", **T4_PROOF)
@@ -254,7 +261,7 @@ def T4_MOMENT(run: Run) -> Conclusion:
     if not constants.r > 0:
         return NotApplicable(NO_SLACK)
     exponent = constants.r * run.metrics["queue_last"] - constants.log_D
-    return Claim(np.exp(np.minimum(exponent, np.log(4.0))), 1.0)
+    return Claim(np.exp(np.minimum(exponent, np.log(4.0))), 1.0, within=(0.0, 4.0), plug_in=run.ebar_is_measured)
 
 
 STATEMENTS: tuple[Statement, ...] = (T3, T4_MEAN, T4_MOMENT, T4_HALF, T4_HUNDREDTH)

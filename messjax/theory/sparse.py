@@ -173,6 +173,8 @@ def _claim(run: Run, metric: str, of: Any) -> Conclusion:
         run.metrics[metric],
         lambda S, exploration_queue: of(run.inputs(S_T=S, exploration_queue=exploration_queue)),
         run.over("S", "exploration_queue"),
+        within=run.within(metric),
+        uses_within=(run.within("S"), run.within("exploration_queue")),
     )
 
 
@@ -185,7 +187,13 @@ def T9_QUEUE(run: Run) -> Conclusion:
 @define_statement("T9 violation", assumptions="A5", unit=VIOLATION, needs_distribution=False, **PROOF)
 def T9_VIOLATION(run: Run) -> Conclusion:
     """E[alpha - mean s_t] <= E[Q_{T+1}] / (f T): by the queue that was measured."""
-    return Claim(run.metrics["violation"], lambda Q: Q / (run.f * run.T), run.over("queue_last"))
+    return Claim(
+        run.metrics["violation"],
+        lambda Q: Q / (run.f * run.T),
+        run.over("queue_last"),
+        within=run.within("violation"),
+        uses_within=(run.within("queue_last"),),
+    )
 
 
 @define_statement("T9 violation, bound", assumptions="A1 A2 A4 A5 A7", unit=VIOLATION, **PROOF)
@@ -214,7 +222,7 @@ def T9_TAIL(run: Run) -> Conclusion:
         return NotApplicable(NO_SLACK)
     q = float((constants.log_D + np.log(10.0)) / constants.r)
     bound = float(T9_tail(constants, q=q, f=run.f, t=run.T + 1))
-    return Tail(run.metrics["queue_last"] >= q, bound, guide(run, constants.r, q))
+    return Tail(run.metrics["queue_last"] >= q, bound, guide(run, constants.r, q), run.ebar_is_measured)
 
 
 STATEMENTS: tuple[Statement, ...] = (T9_QUEUE, T9_VIOLATION, T9_VIOLATION_BOUND, T9_PATH, T9_TAIL)

@@ -27,6 +27,7 @@ from messjax.theory.optimum import Optimum
 from messjax.types import Distribution
 
 ASSUMPTIONS = frozenset(f"A{n}" for n in range(1, 9))
+UNKNOWN = (-np.inf, np.inf)  # the range of numbers of which none is known
 FEEDBACK = ("any", "complete", "sparse", "complete or sparse")
 POLICIES = ("any", "mess_plus", "ucb")
 
@@ -53,6 +54,9 @@ class Run(NamedTuple):
         error_bound: A bound on E[e_t | past] known beforehand; None: the largest e_t measured.
         name: Name of the run.
         seconds: Time that its simulation took.
+        cost_within: What every request costs at least and at most, all its queries included, known beforehand.
+        finite_variance: Whether costs and scores are known to have one; where not, means of what has no known range
+            are not tested by intervals that need it.
         laws: The law of each request where it moves (T12, T13); None: not known, or the same for all.
     """
 
@@ -74,12 +78,41 @@ class Run(NamedTuple):
     error_bound: float | None = None
     name: str = ""
     seconds: float = 0.0
+    cost_within: tuple[float, float] = (0.0, np.inf)
+    finite_variance: bool = True
     laws: Laws | None = None
 
     @property
     def ebar(self) -> float:
         """What bounds E[e_t | past] at every t: known, or the largest error seen on any stream."""
         return float(np.max(self.metrics["error_max"])) if self.error_bound is None else self.error_bound
+
+    @property
+    def ebar_is_measured(self) -> str:
+        """What to say of a threshold made of `ebar`: nothing where it is known beforehand (see `Claim.plug_in`)."""
+        return "" if self.error_bound is not None else "ebar is the largest error measured: it bounds nothing unseen"
+
+    def within(self, metric: str) -> tuple[float, float]:
+        """Where a metric lies on every stream, by alpha, T and `cost_within`: for scores in [0, 1] and an empty queue.
+
+        Args:
+            metric: The name of a standard metric.
+
+        Returns:
+            Its least and its largest value; infinite where none is known.
+        """
+        most = self.alpha * self.T  # the queue after T requests without any satisfaction
+        return {
+            "queue_last": (0.0, most),
+            "queue_max": (0.0, most),
+            "queue_mean": (0.0, most / 2.0),
+            "S": (0.0, most * self.T / 2.0),
+            "exploration_queue": (0.0, most * self.P_T),
+            "violation": (self.alpha - 1.0, self.alpha),
+            "satisfaction": (0.0, 1.0),
+            "explored": (0.0, float(self.T)),
+            "cost": self.cost_within,
+        }.get(metric, UNKNOWN)
 
     @property
     def complete(self) -> bool:
@@ -117,11 +150,18 @@ class Claim(NamedTuple):
         measured: One number per independent stream, [n].
         bound: A number, or a function of the means of `uses` that broadcasts over them.
         uses: What the bound is computed from, [n] each.
+        within: What `measured` is at least and at most on every stream, known beforehand (`Run.within`): then it is
+            tested by bets that are valid at any number of streams, and not only by Student's t.
+        uses_within: The same of each of `uses`; only where the bound is concave in them together.
+        plug_in: What else the bound takes from the same streams, in words: verdicts then say so.
     """
 
     measured: np.ndarray
     bound: Callable[..., Any] | float
     uses: tuple[np.ndarray, ...] = ()
+    within: tuple[float, float] = UNKNOWN
+    uses_within: tuple[tuple[float, float], ...] = ()
+    plug_in: str = ""
 
 
 class AtLeast(NamedTuple):
@@ -130,10 +170,12 @@ class AtLeast(NamedTuple):
     Attributes:
         measured: One number per independent stream, [n].
         bound: A number.
+        within: As in `Claim`.
     """
 
     measured: np.ndarray
     bound: float
+    within: tuple[float, float] = UNKNOWN
 
 
 class Tail(NamedTuple):
@@ -144,11 +186,13 @@ class Tail(NamedTuple):
         bound: A probability.
         guide: [n], where given at least 1 on the event and with a mean of at most the bound, by the proof (for Q >= q
             it is e^{r (Q - q)}): it guides the search towards events that no stream has had. Verdicts are on events.
+        plug_in: As in `Claim`.
     """
 
     events: np.ndarray
     bound: float
     guide: np.ndarray | None = None
+    plug_in: str = ""
 
 
 class Between(NamedTuple):
@@ -160,6 +204,8 @@ class Between(NamedTuple):
         high: A number, or a function of the means of `uses`.
         centre: A number between the limits.
         uses: What the limits are computed from, [n] each.
+        within: As in `Claim`.
+        uses_within: As in `Claim`: only where `high` is concave in them, and `low` convex.
     """
 
     measured: np.ndarray
@@ -167,6 +213,8 @@ class Between(NamedTuple):
     high: Callable[..., Any] | float
     centre: float
     uses: tuple[np.ndarray, ...] = ()
+    within: tuple[float, float] = UNKNOWN
+    uses_within: tuple[tuple[float, float], ...] = ()
 
     @property
     def sides(self) -> tuple[Claim, Claim]:
@@ -175,8 +223,10 @@ class Between(NamedTuple):
         def from_centre(limit: Callable[..., Any] | float, sign: float) -> Callable[..., Any]:
             return lambda *means: sign * ((limit(*means) if callable(limit) else limit) - self.centre)
 
-        above = Claim(self.measured - self.centre, from_centre(self.high, 1.0), self.uses)
-        below = Claim(self.centre - self.measured, from_centre(self.low, -1.0), self.uses)
+        low, high = (each - self.centre for each in self.within)
+        more: Any = {"uses": self.uses, "uses_within": self.uses_within}
+        above = Claim(self.measured - self.centre, from_centre(self.high, 1.0), within=(low, high), **more)
+        below = Claim(self.centre - self.measured, from_centre(self.low, -1.0), within=(-high, -low), **more)
         return above, below
 
 
@@ -190,11 +240,13 @@ class Equal(NamedTuple):
         measured: One number per independent stream, [n].
         value: The number.
         tolerance: In the unit of the value.
+        within: As in `Claim`.
     """
 
     measured: np.ndarray
     value: float
     tolerance: float
+    within: tuple[float, float] = UNKNOWN
 
 
 class Exact(NamedTuple):

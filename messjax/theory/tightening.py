@@ -161,7 +161,9 @@ def T10_VIOLATION(run: Run) -> Conclusion:
     right, kappa = float(T1_queue(run.inputs(S_T=S, exploration_queue=X))), run.alpha - run.sla_target
     if kappa * run.T < right:
         return NotApplicable(f"kappa T = {kappa * run.T:.4g} is below the right side of T1, {right:.4g}")
-    return Claim(_shortfall(run), 0.0)
+    known = run.error_bound == 0.0 and run.constants.beta_M >= 0.0  # then S_T = R_T = 0
+    plug_in = "" if known else "kappa was compared with T1 at the measured S_T and R_T"
+    return Claim(_shortfall(run), 0.0, within=(run.sla_target - 1.0, run.sla_target), plug_in=plug_in)
 
 
 @define_statement("T10 cost", assumptions="A3", unit="rise of C* (cost per request)", **PROOF)
@@ -189,7 +191,7 @@ def T10_TAIL(run: Run) -> Conclusion:
     if kappa * run.T < enough:
         return NotApplicable(f"kappa T = {kappa * run.T:.4g} is below what T4 asks for, {enough:.4g}")
     short = _shortfall(run)
-    return Tail(short > 0, 0.05, guide(run, float(at.r), kappa * run.T))
+    return Tail(short > 0, 0.05, guide(run, float(at.r), kappa * run.T), run.ebar_is_measured)
 
 
 STATEMENTS: tuple[Statement, ...] = (T10_VIOLATION, T10_COST, T10_TAIL)

@@ -16,19 +16,33 @@ import numpy as np
 import xarray as xr
 
 from messjax.components import expect
-from messjax.theory import hypothesis_tests, optimum
-from messjax.theory.catalogue import ALL, OF_A_SWEEP, OF_MOVING_LAWS, statements_named
+from messjax.theory import hypothesis_tests, optimum, scope
+from messjax.theory.catalogue import ALL, OF_A_SWEEP, OF_MOVING_LAWS, OF_TERMS, statements_named
 from messjax.theory.constants import Constants, centred_drift, distribution_constants
 from messjax.theory.cost import CostTerms, T2_cost_terms
 from messjax.theory.exploration import exploration_sum
+from messjax.theory.hypothesis_tests import Row
 from messjax.theory.laws import Laws
-from messjax.theory.statement import ASSUMPTIONS, NotApplicable, Run, Statement
+from messjax.theory.statement import ASSUMPTIONS, Run, Statement
 from messjax.types import Distribution
 
 TERMS = CostTerms._fields  # control, exploration, prediction, inversion, start
 MEASURED = ("measured", "measured_lower", "measured_upper")
-TESTED = ("bound", "margin_lower", "margin_upper", "looseness", "p_violated", "p_holds")
-COORDINATES = ("V", "alpha", "c", "a", "f")
+TESTED = (
+    "bound", "bound_lower", "bound_upper", "margin_lower", "margin_upper", "finite_margin_lower", "finite_margin_upper",
+    "looseness", "p_violated", "p_holds", "p_violated_asymptotic", "p_holds_asymptotic",
+)  # fmt: skip
+TEXTS = ("verdict", "interval", "evidence", "reason", "note")
+ASYMPTOTIC = "asymptotic: Student's t over independent streams, right as their number grows"
+LIMITS = {
+    "measured_lower": f"two-sided limit; of means {ASYMPTOTIC}; of events Clopper and Pearson's, exact",
+    "bound_lower": f"two-sided limit by the sampling error of the means in the bound alone, {ASYMPTOTIC}",
+    "margin_lower": "one-sided limit of bound - measured; `interval` says whether it is asymptotic",
+    "finite_margin_lower": "one-sided limit of bound - measured, valid at any number of streams; NaN: none",
+    "p_violated": "valid at any number of streams; 1: no such test",
+    "p_violated_asymptotic": ASYMPTOTIC,
+}
+POINT = ("V", "alpha", "c", "a", "f")
 
 
 def judge(
@@ -50,8 +64,8 @@ def judge(
         dataset: a result of `sweep`, with a dimension `stream` and any of policy, V, alpha, c, a and f.
         distribution: the law of its requests, costs in the unit of the dataset; None where it is not known. That of a
             large sample ("sampled") has C* and gamma* up to its sampling error, which the margins do not contain.
-        statements: `Statement` objects, or names as in "T1,T2 cost gap"; by default `theory.OF_A_SWEEP`, and T12 and
-            T13 where `laws` are given.
+        statements: `Statement` objects, or names as in "T1,T2 cost gap"; by default `theory.OF_A_SWEEP`,
+            `theory.OF_TERMS` where `meters.decomposition` was among the meters, and T12 and T13 where `laws` are given.
         correction: "holm" corrects verdicts for the number of tests, "none" leaves each test by itself, "bonferroni"
             corrects more cautiously.
         level: coverage of each limit, and of the verdicts.
@@ -65,9 +79,13 @@ def judge(
     Returns:
         A Dataset over (statement, the dataset's grid): `measured` with two-sided limits `measured_lower` and
         `measured_upper`; `bound`; one-sided limits `margin_lower` and `margin_upper` of bound - measured (for what is
-        bounded from below, as T5: of measured - bound); `looseness` = bound / measured; `p_violated` and `p_holds`;
-        `verdict`, and `reason` where that is "not applicable". `cost_bound_terms` [grid, term] are the terms of T2,
-        `gamma` is gamma* at each alpha. Coordinate `implied_by` names a statement from which another follows.
+        bounded from below, as T5: of measured - bound), asymptotic or not as `interval` says; `bound_lower` and
+        `bound_upper`, its own sampling error; `finite_margin_lower` and `finite_margin_upper`, valid at any number
+        of streams; `looseness` = bound / measured; `p_violated` and `p_holds`, valid at any number of streams, and the
+        same with `_asymptotic`; `verdict`, the `evidence` it rests on (see `hypothesis_tests.Row`), `reason` where it
+        is "not applicable", and `note`. `scope` [statement] says on what all its verdicts were tried.
+        `cost_bound_terms` [grid, term] are the terms of T2, `gamma` is gamma* at each alpha. Coordinate `implied_by`
+        names a statement from which another follows.
 
     Raises:
         ValueError: the dataset is no result of `sweep` or lacks a metric that a statement needs, was run on another
@@ -87,34 +105,21 @@ def judge(
     expect("dataset", dataset, xr.Dataset, "a result of sweep")
     if distribution is not None:
         expect("distribution", distribution, Distribution, "the Distribution of its requests: stream.distribution()")
-    chosen = _chosen(statements, laws)
+    chosen = _chosen(statements, laws, dataset)
     _check(dataset, distribution, chosen, ignored)
     grid = tuple(str(d) for d in dataset["cost"].dims if d != "stream")
     shape = (len(chosen), *(dataset.sizes[d] for d in grid))
-    numbers = {name: np.full(shape, np.nan) for name in MEASURED + TESTED}
-    reasons, rows, places = np.full(shape, "", dtype=object), [], []
+    rows, places = [], []
     terms = np.full((*shape[1:], len(TERMS)), np.nan)
     options = _Options(distribution, pi0, ebar, sla_target, laws)
     for index, run in _runs(dataset, grid, options):
         terms[index] = _cost_terms(run)
         for i, statement in enumerate(chosen):
-            conclusion = statement.conclude(run, ignored)
-            rows.append(hypothesis_tests.of_conclusion(statement, run, conclusion, level))
+            rows.append(hypothesis_tests.of_conclusion(statement, run, statement.conclude(run, ignored), level))
             places.append((i, *index))
-            limits = hypothesis_tests.limits_of_measured(conclusion, level)
-            for name, value in zip(MEASURED, limits, strict=True):
-                numbers[name][places[-1]] = value
-            if isinstance(conclusion, NotApplicable) and conclusion.measured is not None:
-                numbers["bound"][places[-1]] = np.inf
-    verdicts = np.full(shape, hypothesis_tests.NOT_APPLICABLE, dtype=f"<U{len(hypothesis_tests.NOT_APPLICABLE)}")
-    for place, row in zip(places, hypothesis_tests.corrected(rows, correction, level), strict=True):
-        verdicts[place], reasons[place] = row.verdict, row.reason
-        if row.verdict != hypothesis_tests.NOT_APPLICABLE:
-            for name in TESTED:
-                numbers[name][place] = getattr(row, name)
-    dims = ("statement", *grid)
-    data: dict[str, Any] = {name: (dims, values) for name, values in numbers.items()}
-    data |= {"verdict": (dims, verdicts), "reason": (dims, reasons.astype(np.str_))}
+    dims, rows = ("statement", *grid), hypothesis_tests.corrected(rows, correction, level)
+    data: dict[str, Any] = {name: (dims, values) for name, values in _tables(rows, places, shape).items()}
+    data["scope"] = ("statement", [scope.scope_of([r for r in rows if r.statement == each.name]) for each in chosen])
     data["cost_bound_terms"] = ((*grid, "term"), terms)
     if "gamma" in dataset or distribution is not None:
         data["gamma"] = dataset["gamma"] if "gamma" in dataset else _gamma(dataset, distribution)
@@ -122,7 +127,23 @@ def judge(
     coords["statement"] = [each.name for each in chosen]
     about = {name: dataset.attrs[name] for name in ("cost_unit", "horizon") if name in dataset.attrs}
     coords["implied_by"] = ("statement", [each.implied_by for each in chosen])
-    return xr.Dataset(data, coords=coords, attrs=about | {"level": level, "correction": correction})
+    result = xr.Dataset(data, coords=coords, attrs=about | {"level": level, "correction": correction})
+    for name, words in LIMITS.items():
+        for side in (name, name.replace("lower", "upper").replace("violated", "holds")):
+            result[side].attrs["comment"] = words
+    return result
+
+
+def _tables(rows: Sequence[Row], places: Sequence[tuple[int, ...]], shape: tuple[int, ...]) -> dict[str, np.ndarray]:
+    """Numbers and texts of all tests, each in its place; of what is not applicable only what was measured."""
+    result = {name: np.full(shape, np.nan) for name in MEASURED + TESTED}
+    texts = {name: np.full(shape, "", dtype=object) for name in TEXTS}
+    for place, row in zip(places, rows, strict=True):
+        for name in TEXTS:
+            texts[name][place] = getattr(row, name)
+        for name in MEASURED + (("bound",) if row.verdict == hypothesis_tests.NOT_APPLICABLE else TESTED):
+            result[name][place] = getattr(row, name)
+    return result | {name: words.astype(np.str_) for name, words in texts.items()}
 
 
 def runs_of(dataset: xr.Dataset, distribution: Distribution) -> Iterator[tuple[tuple[int, ...], Run]]:
@@ -175,12 +196,15 @@ class _Metrics(dict[str, np.ndarray]):
         return values
 
 
-def _chosen(statements: str | Sequence[Statement] | None, laws: Laws | None) -> list[Statement]:
+def _chosen(statements: str | Sequence[Statement] | None, laws: Laws | None, dataset: xr.Dataset) -> list[Statement]:
     if laws is not None:
         expect("laws", laws, Laws, "Laws, such as stream.laws(horizon)")
     if isinstance(statements, str):
         return statements_named(statements, known_statements())
-    return list((*OF_A_SWEEP, *(OF_MOVING_LAWS if laws else ())) if statements is None else statements)
+    if statements is None:
+        more = OF_MOVING_LAWS if laws else ()
+        return [*OF_A_SWEEP, *(OF_TERMS if "decision_loss" in dataset else ()), *more]
+    return list(statements)
 
 
 def _check(
@@ -191,7 +215,7 @@ def _check(
         raise ValueError(f"judge: found two statements named {twice[0]!r}, expected different names")
     if unknown := sorted(set(ignored) - ASSUMPTIONS):
         raise ValueError(f"judge: ignored has {unknown[0]!r}, expected some of A1 to A8")
-    missing = [name for name in ("cost", *COORDINATES) if name not in dataset]
+    missing = [name for name in ("cost", *POINT) if name not in dataset]
     if missing or "horizon" not in dataset.attrs or "stream" not in dataset["cost"].dims:
         what = f"no {missing[0]!r}" if missing else "no dimension 'stream' or no attribute 'horizon'"
         raise ValueError(f"judge: found a Dataset with {what}, expected a result of sweep")
@@ -212,7 +236,7 @@ def _runs(dataset: xr.Dataset, grid: tuple[str, ...], options: _Options) -> Iter
     """Every grid point with its index."""
     metrics, kinds = _arrays(dataset, grid), _Kinds(dataset)
     for index in np.ndindex(*(dataset.sizes[d] for d in grid)):
-        at = {name: float(dataset[name].isel(_part(index, grid, dataset[name]))) for name in COORDINATES}
+        at: dict[str, Any] = {name: float(dataset[name].isel(_part(index, grid, dataset[name]))) for name in POINT}
         T, values = int(dataset.attrs["horizon"]), _Metrics({name: array[index] for name, array in metrics.items()})
         if "violation" not in values and "satisfaction" in values:
             values["violation"] = at["alpha"] - values["satisfaction"]

@@ -123,6 +123,8 @@ def _claim(run: Run, metric: str, of: Any) -> Conclusion:
         run.metrics[metric],
         lambda S, exploration_queue: of(run.inputs(S_T=S, exploration_queue=exploration_queue)),
         run.over("S", "exploration_queue"),
+        within=run.within(metric),
+        uses_within=(run.within("S"), run.within("exploration_queue")),
     )
 
 
@@ -186,7 +188,8 @@ def T1_SECOND_FORM(run: Run) -> Conclusion:
     if run.constants.beta < 0 or run.constants.beta_M < 0:
         who = "pi0" if run.constants.beta < 0 else "the last model"
         return NotApplicable(f"beta < 0: {who} misses alpha", squared)
-    return Claim(squared, second_form(run) ** 2)
+    most = run.within("queue_last")[1] ** 2
+    return Claim(squared, second_form(run) ** 2, within=(0.0, most), plug_in=run.ebar_is_measured)
 
 
 STATEMENTS: tuple[Statement, ...] = (T1_OLDER, T1, T1_VIOLATION_OLDER, T1_VIOLATION, T1_SECOND_FORM)

@@ -21,8 +21,10 @@ from jax.tree_util import Partial
 
 from messjax import feedback, policies, streams
 from messjax.engine import simulation as engine
+from messjax.meters import folds, identity_terms, standard_meters
 from messjax.results import host
 from messjax.streams import labels
+from messjax.theory import optimum
 from messjax.theory.statement import Run
 from messjax.types import Array, Controls, Distribution, Outcome, Policy, Predictor, Request, Stream
 from proofs_check.counterexamples import quantities
@@ -207,7 +209,7 @@ def _keep(state: tuple, features: Array, outcome: Outcome) -> tuple:
 
 
 def simulate(instances: Sequence[Instance], key: Array, num_streams: int) -> list[Run]:
-    """A run of every instance: metrics [num_streams] of `standard_meters.standard()`, with its constants.
+    """A run of every instance: metrics [num_streams] of the standard meters and of `decomposition`, with its constants.
 
     All instances meet the same random numbers: what the optimiser sees is a deterministic function of the instance,
     and differences between instances are paired. (What it then finds must be run afresh.)
@@ -227,7 +229,8 @@ def _block(keys: Array, instances: list[Instance]) -> dict[str, np.ndarray]:
     """Metrics [BLOCK, n]: missing instances are filled up with the last one."""
     filled = instances + [instances[-1]] * (BLOCK - len(instances))
     batch = jax.tree.map(lambda *leaves: np.stack(leaves).astype(np.float32), *filled)
-    result = _program()(keys, batch._replace(T=batch.T.astype(np.int32)))
+    gamma = [optimum.solve(each.distribution, each.alpha).gamma for each in filled]
+    result = _program()(keys, batch._replace(T=batch.T.astype(np.int32)), np.asarray(gamma, np.float32))
     return {name: np.asarray(host(value), np.float64) for name, value in result.items()}
 
 
@@ -237,16 +240,17 @@ def _program() -> Any:
     devices = jax.devices()
     devices = devices[: np.gcd(BLOCK, 2 ** (len(devices).bit_length() - 1))]
     mesh = Mesh(np.array(devices), ("instance",))
-    each = jax.vmap(jax.vmap(_one, in_axes=(0, None)), in_axes=(None, 0))
+    each = jax.vmap(jax.vmap(_one, in_axes=(0, None, None)), in_axes=(None, 0, 0))
     spread = PartitionSpec("instance")
     return jax.jit(
-        jax.shard_map(each, mesh=mesh, in_specs=(PartitionSpec(), spread), out_specs=spread, check_vma=False)
+        jax.shard_map(each, mesh=mesh, in_specs=(PartitionSpec(), spread, spread), out_specs=spread, check_vma=False)
     )
 
 
-def _one(key: Array, instance: Instance) -> dict[str, Any]:
+def _one(key: Array, instance: Instance, gamma: Array) -> dict[str, Any]:
     stream, policy = world(instance.weight, instance.cost, instance.mean, instance.predicted)
-    parts = engine.assemble(policy, stream, None, feedback.sparse)
+    terms = identity_terms.decomposition_at(instance.alpha[None], gamma[None])
+    parts = engine.assemble(policy, stream, folds.zip_meters(standard_meters.standard(), terms), feedback.sparse)
     return engine.run_stream(key, instance.controls, parts, instance.T[None])[""].final
 
 

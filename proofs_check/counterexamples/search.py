@@ -142,7 +142,7 @@ def afresh(
     run = trial.run_case(instances.case(instance, "tightest found"), key, num_streams, audit=False)[0]
     row, margin = trial.evaluate(statement, run), relative(statement, run)
     if row.verdict == "violated" and margin[1] > -ROUNDING:
-        row = row._replace(p_violated=1.0, verdict="undecided")
+        row = row._replace(p_violated=1.0, p_violated_asymptotic=1.0, verdict="undecided")
     return row, margin
 
 

@@ -14,7 +14,18 @@ from typing import NamedTuple
 
 import jax
 
-from messjax.theory import attraction, cost, duality, exploration, queue, sparse, tightening, violation
+from messjax.theory import (
+    attraction,
+    cost,
+    decision_loss,
+    duality,
+    exploration,
+    identities,
+    queue,
+    sparse,
+    tightening,
+    violation,
+)
 from messjax.theory.statement import Run, Statement
 from messjax.types import Array
 from proofs_check.counterexamples import search
@@ -153,4 +164,19 @@ WEAKENINGS = (
     Weakening(sparse.T9_TAIL, "dE", _constant("dE"), None),
     Weakening(tightening.T10_VIOLATION, "kappa", _enough, 0.6),
     Weakening(tightening.T10_COST, "kappa", _kappa, 0.999),
+    Weakening(decision_loss.T1_PRIME, "B0", _constant("B0"), None),
+    Weakening(decision_loss.T1_PRIME, "D", _metric("decision_loss_above"), None),
+    Weakening(decision_loss.T2_PRIME, "B0", _constant("B0"), None),
+    Weakening(decision_loss.T2_PRIME, "D", _metric("decision_loss"), None),
+    Weakening(decision_loss.T3_PRIME, "B0", _constant("B0"), None),
+    Weakening(decision_loss.T3_PRIME, "D", _metric("decision_loss"), None),
+    Weakening(decision_loss.T3_PRIME, "dE", _constant("dE"), None),
+    Weakening(decision_loss.T6_PRIME, "B0", _constant("B0"), None),
+    Weakening(decision_loss.T6_PRIME, "D", _metric("decision_loss"), None),
+    Weakening(identities.T1_DOUBLE_PRIME, "W", _metric("noise"), None),
+    Weakening(identities.T1_DOUBLE_PRIME, "D", _metric("decision_loss"), None),
+    Weakening(identities.T2_DOUBLE_PRIME, "B0", _constant("B0"), None),
+    Weakening(identities.T2_DOUBLE_PRIME, "D", _metric("decision_loss"), None),
+    Weakening(identities.R_PRIME, "W", _metric("noise"), None),
+    Weakening(identities.R_PRIME, "D", _metric("decision_loss"), None),
 )

@@ -15,7 +15,7 @@ from messjax.meters import folds, standard_meters
 from messjax.statistics import intervals
 from messjax.types import Predictor
 from proofs_check.rates import measure, worlds
-from proofs_check.rates.slope import GATE, LEVEL, Rate
+from proofs_check.rates.slope import ASYMPTOTIC, GATE, LEVEL, Rate, normal_p_value
 from proofs_check.rates.worlds import World
 from proofs_check.trials.trial import EMPTY_ROW, Row
 
@@ -204,9 +204,9 @@ def row(sweep: Sweep) -> Row:
         return out._replace(reason=f"T/(V gamma*) = {sweep.gate:.3g} is below {GATE:g}")
     tolerance = float(np.log(CLOSE) / ((1.0 + sweep.q) * np.log(sweep.T)))
     far, half = abs(sweep.a_min - sweep.a_star), (sweep.a_upper - sweep.a_lower) / 2.0
-    holds, violated = far + half <= tolerance, far - half > tolerance
     return out._replace(
         measured=sweep.a_min, measured_lower=sweep.a_lower, measured_upper=sweep.a_upper, bound=sweep.a_star,
         margin_lower=tolerance - far - half, margin_upper=tolerance - far + half,
-        p_holds=0.0 if holds else 1.0, p_violated=0.0 if violated else 1.0, verdict="undecided",
+        p_violated_asymptotic=normal_p_value(tolerance - far, half), interval=ASYMPTOTIC,
+        p_holds_asymptotic=normal_p_value(far - tolerance, half), verdict="undecided",
     )  # fmt: skip

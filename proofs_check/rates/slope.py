@@ -14,6 +14,7 @@ from proofs_check.trials.trial import EMPTY_ROW, NAN, Row
 GATE = 20.0  # the smallest T / (V gamma*) at which a slope gets a verdict
 TOLERANCE = 0.1  # a slope agrees where its whole interval is this close: finite T and V bend every power law a little
 LEVEL = 0.95
+ASYMPTOTIC = "normal over streams, asymptotic"
 BASIS = {"T8": "T2"}  # T8 is about the terms of T2
 
 
@@ -92,12 +93,17 @@ def row(rate: Rate) -> Row:
     if rate.verdict == "gated":
         return out._replace(reason=f"T/(V gamma*) = {rate.gate:.3g} is below {GATE:g}")
     half = (rate.slope_upper - rate.slope_lower) / 2.0
-    error = max(half, 1e-12) / float(special.ndtri((1.0 + LEVEL) / 2.0))
     far = abs(rate.slope - rate.predicted)
-    p_holds = float(special.ndtr((far - TOLERANCE) / error))
+    p_holds = normal_p_value(far - TOLERANCE, half)
     return out._replace(
         measured=rate.slope, measured_lower=rate.slope_lower, measured_upper=rate.slope_upper,
         bound=rate.predicted, margin_lower=TOLERANCE - far - half,
         margin_upper=TOLERANCE - far + half, looseness=NAN,
-        p_violated=1.0 - p_holds, p_holds=p_holds, verdict="undecided",
+        p_violated_asymptotic=normal_p_value(TOLERANCE - far, half), p_holds_asymptotic=p_holds, interval=ASYMPTOTIC,
+        verdict="undecided",
     )  # fmt: skip
+
+
+def normal_p_value(beyond: float, half: float) -> float:
+    """The p-value of "not below zero", for a number with a 95% interval of this half width; 1 for one of no width."""
+    return float(special.ndtr(beyond / half * special.ndtri((1.0 + LEVEL) / 2.0))) if half > 0 else 1.0

@@ -27,6 +27,7 @@ class Case(NamedTuple):
     policy_kind: str = "mess_plus"
     sla_target: float | None = None  # the satisfaction agreed where the policy runs on a tightened alpha (T10)
     ebar: float | None = None  # a bound on E[e_t | past] that is known beforehand; None: the largest e_t measured
+    finite_variance: bool = True  # whether costs and scores are known to have one (`theory.statement.Run`)
     about: str = ""
     laws: Laws | None = None  # the law of each request where it moves (T12, T13)
     meter: Meter | None = None  # measured beside the standard meters

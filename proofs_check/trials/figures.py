@@ -96,8 +96,8 @@ def _legend() -> list[Line2D]:
 
 def _omitted(rows: Sequence[Row], shown: Sequence[Row]) -> str:
     """What is not drawn, in words."""
-    inapplicable = sum(row.verdict not in MARKERS for row in rows)
-    infinite = len(rows) - len(shown) - inapplicable
+    infinite = sum(np.isposinf(row.bound) for row in rows)
+    inapplicable = len(rows) - len(shown) - infinite
     parts = [f"{inapplicable} where the statement is not applicable"] if inapplicable else []
     parts += [f"{infinite} whose bound is infinite"] if infinite else []
     return f"cases not shown: {' and '.join(parts)}, of {len(rows)}" if parts else ""
@@ -179,5 +179,6 @@ def save_all(rows: Sequence[Row], statements: Sequence[Statement], out: Path) ->
 
 
 def file_name(statement: str) -> str:
-    """A file name without suffix: "T1 queue" is T1_queue."""
+    """A file name without suffix: "T1 queue" is T1_queue, "T1''" is T1_double_prime."""
+    statement = statement.replace("''", " double prime").replace("'", " prime")
     return re.sub(r"[^A-Za-z0-9]+", "_", statement).strip("_") or "statement"

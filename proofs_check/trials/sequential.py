@@ -24,6 +24,7 @@ from messjax.types import Array, Controls, Step
 from proofs_check.trials.case import Case
 from proofs_check.trials.trial import EMPTY_ROW, NAN, Row
 
+INTERVAL = "confidence sequence, valid at any time"
 ERRORS = 10.0 ** -np.arange(1.0, 13.0)
 
 
@@ -82,6 +83,7 @@ def row(path: FollowedPath) -> Row:
     word = "violated" if p_violated <= 0.05 else "holds" if p_holds <= 0.05 else "undecided"
     return EMPTY_ROW._replace(
         statement="T5 over time", source="T5 in docs/theory", assumptions=assumptions_of("T5"), case=path.case,
+        interval=INTERVAL, evidence="" if word == "undecided" else "finite-sample", T=int(path.t[-1]),
         measured=float(-mean.mean()), bound=0.0, margin_lower=float(limits.lower[:, -1].min()),
         margin_upper=float(limits.upper.min()), looseness=NAN, p_violated=p_violated, p_holds=p_holds, verdict=word,
         streams=len(path.S), seconds=path.seconds,

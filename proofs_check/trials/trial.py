@@ -16,7 +16,7 @@ import numpy as np
 
 from messjax import theory
 from messjax.engine.grid_sweep import sweep
-from messjax.meters import folds, path_audit, standard_meters
+from messjax.meters import folds, identity_terms, path_audit, standard_meters
 from messjax.theory import optimum
 from messjax.theory.hypothesis_tests import EMPTY_ROW, NAN, NOT_APPLICABLE, Row, corrected, evaluate
 from messjax.theory.statement import Run, Statement
@@ -30,13 +30,15 @@ __all__ = ["EMPTY_ROW", "NAN", "NOT_APPLICABLE", "Row", "corrected", "evaluate",
 def run_case(case: Case, key: Array, num_streams: int, *, meter: Any = None, audit: bool = True) -> list[Run]:
     """Simulate a case at each point of its grid (V, alpha, c, a, f): metrics per stream with the constants there.
 
-    With `audit` every request of every stream is audited (`messjax.meters.path_audit`), on the engine's general path.
+    Without a meter these are the standard ones and the terms of the identities. With `audit` every request of every
+    stream is audited (`messjax.meters.path_audit`), on the engine's general path.
     """
-    whole = [standard_meters.standard() if meter is None else meter] + [path_audit.path_audit_meter()] * audit
+    more = [path_audit.path_audit_meter()] * audit
     swept = Controls(*(np.atleast_1d(np.asarray(values, np.float64)) for values in case.controls))
     runs = []
     for values in itertools.product(*swept):  # one at a time: the program is then the same for every grid, and case
         started, at = time.perf_counter(), Controls(*map(float, values))
+        known = [standard_meters.standard(), identity_terms.decomposition(case.distribution, at.alpha)]
         result = sweep(
             key,
             at,
@@ -46,7 +48,7 @@ def run_case(case: Case, key: Array, num_streams: int, *, meter: Any = None, aud
             ),  # the constants come from the case, whatever the stream's own distribution
             horizon=case.horizon,
             num_streams=num_streams,
-            meter=folds.zip_meters(*whole) if audit else whole[0],
+            meter=folds.zip_meters(*(known if meter is None else [meter]), *more),
             feedback=case.feedback,
         )
         metrics = {str(name): np.asarray(value.values, np.float64) for name, value in result.data_vars.items()}
@@ -72,9 +74,19 @@ def run_of(case: Case, at: Controls, metrics: dict[str, np.ndarray], name: str |
         policy_kind=case.policy_kind,
         sla_target=case.sla_target,
         error_bound=case.ebar,
+        cost_within=cost_within(case),
+        finite_variance=case.finite_variance,
         laws=case.laws,
         name=shown if name is None else name,
     )
+
+
+def cost_within(case: Case) -> tuple[float, float]:
+    """What a request costs at least and at most, all its queries included; where assumptions are broken only zero."""
+    if case.breaks:
+        return 0.0, np.inf
+    costs = np.asarray(case.distribution.cost)
+    return float(costs.min()), float(costs.sum(axis=1).max())
 
 
 def evaluate_all(statements: Iterable[Statement], runs: Iterable[Run]) -> list[Row]:

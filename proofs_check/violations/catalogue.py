@@ -74,7 +74,17 @@ def unbounded(T: int) -> list[Case]:
     return [
         _case("A2", "scores 0 and 400", apart, huge, _oracle(huge), rises, T, sla_target=0.5),
         _case("A2", "scores 0 and 20", close, large, _oracle(large), just, T, sla_target=0.51),
-        _case("A2", "costs of infinite variance", distribution, dear, _oracle(dear), also, T, sla_target=0.5),
+        _case(
+            "A2",
+            "costs of infinite variance",
+            distribution,
+            dear,
+            _oracle(dear),
+            also,
+            T,
+            sla_target=0.5,
+            finite_variance=False,
+        ),
     ]
 
 

@@ -29,15 +29,27 @@ class Row(NamedTuple):
 
     breaks: frozenset[str]
     result: trial.Row
+    case: str  # the case's name, without the point of its grid
 
 
 class Cell(NamedTuple):
-    """A statement where an assumption is violated: "violated" if it is in any run, else the best verdict of all."""
+    """A statement where an assumption is violated: "violated" if it is in any run, else the best verdict of all.
+
+    That it "holds" in runs says no more than `words`: none of these breaks has refuted it.
+    """
 
     verdict: str  # "violated", "holds", "undecided" or "not applicable"
     needed: bool  # whether the statement says that it needs the assumption
     runs: dict[str, int]  # how often each verdict came
     instance: trial.Row  # a run with that verdict; of violations one with the largest bound missed, by its ratio
+    breaks: int  # cases on which it was tested
+
+    @property
+    def words(self) -> str:
+        """What the cell says: "fails", "not refuted by 3 breaks", or "not applicable"."""
+        if self.verdict in ("violated", "not applicable"):
+            return "fails" if self.verdict == "violated" else self.verdict
+        return f"not refuted by {self.breaks} break{'' if self.breaks == 1 else 's'}"
 
     @property
     def surprise(self) -> str:
@@ -63,33 +75,36 @@ def evaluate_matrix(
     """
     broken = violations.cases(quick) if broken is None else broken
     chosen, cases = list(statements), [*broken, *extra_cases, *([] if quick else violations.repaired(list(broken)))]
-    kinds, rows = [], []
+    kinds, names, rows = [], [], []
     for done, (key, case) in enumerate(zip(trial.keys(seed, len(cases)), cases, strict=True), 1):
         for each in trial.run_case(case, key, 256 if quick else 512):
             rows += [trial.evaluate(statement, each) for statement in chosen]
             kinds += [case.breaks] * len(chosen)
+            names += [case.name] * len(chosen)
         if progress is not None:
             progress(done, len(cases))
-    return [Row(kind, result) for kind, result in zip(kinds, trial.corrected(rows), strict=True)]
+    return [Row(*each) for each in zip(kinds, trial.corrected(rows), names, strict=True)]
 
 
 def summary(rows: Sequence[Row]) -> dict[tuple[str, str], Cell]:
     """{(assumption, statement): cell}, in the order of assumptions and of `rows`; "none": cases that break nothing."""
-    gathered: dict[tuple[str, str], list[trial.Row]] = {}
+    gathered: dict[tuple[str, str], list[Row]] = {}
     for assumption in (*sorted(ASSUMPTIONS), NOTHING):
         for row in rows:
             if assumption in (row.breaks or {NOTHING}):
-                gathered.setdefault((assumption, row.result.statement), []).append(row.result)
+                gathered.setdefault((assumption, row.result.statement), []).append(row)
     return {key: _cell(key[0], result) for key, result in gathered.items()}
 
 
-def _cell(assumption: str, result: list[trial.Row]) -> Cell:
+def _cell(assumption: str, rows: list[Row]) -> Cell:
+    result = [row.result for row in rows]
     runs = {word: sum(row.verdict == word for row in result) for word in CELL_VERDICTS}
     verdict = next(word for word in CELL_VERDICTS if runs[word])
     instance = min(
         (row for row in result if row.verdict == verdict), key=lambda row: np.nan_to_num(row.looseness, nan=1.0)
     )
-    return Cell(verdict, assumption in instance.assumptions.split(), runs, instance)
+    breaks = {row.case for row in rows if row.result.verdict != "not applicable"}
+    return Cell(verdict, assumption in instance.assumptions.split(), runs, instance, len(breaks))
 
 
 def surprises(rows: Sequence[Row]) -> dict[tuple[str, str], str]:

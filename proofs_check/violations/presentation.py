@@ -15,8 +15,7 @@ from messjax import plot
 from proofs_check.tables import Column, build, is_wide
 from proofs_check.violations.matrix import Cell, Row, summary
 
-WORDS = {"violated": "fails", "holds": "holds", "undecided": "?", "not applicable": "-"}
-LEGEND = '"-": not applicable, as one of its hypotheses is seen to fail; "?": undecided; "!": unexpected'
+LEGEND = 'a number n: not refuted by n breaks; "-": not applicable, a hypothesis is seen to fail; "!": unexpected'
 
 
 def table(rows: Sequence[Row]) -> Table:
@@ -26,7 +25,7 @@ def table(rows: Sequence[Row]) -> Table:
     out = Table(
         "statement",
         *across,
-        title="Verdict of every statement where one assumption is violated on purpose",
+        title="Every statement where one assumption is violated on purpose: fails, or not refuted by so many breaks",
         title_justify="left",
         title_style="bold",
         caption=f"underlined: the statement needs the assumption\n{LEGEND}",
@@ -82,8 +81,8 @@ def figure(rows: Sequence[Row]) -> Figure:
         figure.legend(
             handles=[
                 Rectangle((0, 0), 1, 1, fc="0.3", ec="0.75", label="fails"),
-                Rectangle((0, 0), 1, 1, fc="white", ec="0.75", label="holds"),
-                Rectangle((0, 0), 1, 1, fc="0.92", ec="0.75", label='"-": not applicable; "?": undecided'),
+                Rectangle((0, 0), 1, 1, fc="white", ec="0.75", label="a number n: not refuted by n breaks"),
+                Rectangle((0, 0), 1, 1, fc="0.92", ec="0.75", label='"-": not applicable'),
                 Rectangle((0, 0), 1, 1, fc="white", ec="black", lw=1.4, label="framed: needs the assumption"),
             ],
             loc="outside lower center",
@@ -95,7 +94,7 @@ def figure(rows: Sequence[Row]) -> Figure:
 
 def _draw(axes: Axes, x: int, y: int, cell: Cell) -> None:
     fails = cell.verdict == "violated"
-    fill = "0.3" if fails else "white" if cell.verdict == "holds" else "0.92"
+    fill = "0.3" if fails else "0.92" if cell.verdict == "not applicable" else "white"
     ink = "white" if fails else "black"
     axes.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, fc=fill, ec="0.75", lw=0.6))
     if cell.needed:
@@ -111,4 +110,5 @@ def _axes(cells: dict[tuple[str, str], Cell]) -> tuple[list[str], list[str]]:
 def _word(cell: Cell | None) -> str:
     if cell is None:
         return ""
-    return WORDS[cell.verdict] + (" !" if cell.surprise else "")
+    short = {"violated": "fails", "not applicable": "-"}.get(cell.verdict, str(cell.breaks))
+    return short + (" !" if cell.surprise else "")

@@ -16,9 +16,9 @@ from messjax.engine import grid_sweep, simulation
 from messjax.engine.fast import policy_groups
 from messjax.meters import folds, standard_meters
 from messjax.policies.adaptive_v import chosen_V
-from messjax.policies.linear_bandits import Ridge, ridge_update
 from messjax.policies.one_sided_feedback import pseudo_labels
 from messjax.policies.tightening import kappa_for
+from messjax.predictors.ridge_regression import Ridge, ridge_update
 from messjax.theory import optimum
 from messjax.types import Controls, Decision, Distribution, Feedback, Outcome, Request
 

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from messjax.predictors import ridge_regression as learners
 from messjax.types import Outcome
 from sims.common import comparison, worlds
-from sims.studies.better import findings, learners, runs, study, tables, terms
+from sims.studies.better import findings, runs, study, tables, terms
 from sims.studies.better import policies as candidates
 
 WORLD = worlds.benchmark("ARC-C")

@@ -39,7 +39,11 @@ def test_table_shows_the_dataset(run: Path) -> None:
     dataset = common_study.load_worlds(run / "regret_vs_v.nc")["llama3"]
     table = regret_vs_v.table(dataset)
     rows = list(zip(*(column.cells for column in table.columns), strict=True))
-    assert len(rows) == dataset["verdict"].size
+    assert len(rows) == dataset["verdict"].sel(statement=[each.name for each in theory.OF_A_SWEEP]).size
+    loose = regret_vs_v.looseness_tables(dataset)[0]
+    cells = {column.header: list(column.cells) for column in loose.columns}
+    wanted = float(dataset["looseness"].sel(policy="oracle", statement="T2'", V=3.0))
+    assert float(cells["T2'"][1]) == pytest.approx(wanted, rel=5e-3) and cells["T2"][1] > cells["T2'"][1]
     at = dataset.sel(policy="oracle", statement="T2 cost gap", V=3.0)
     cells = next(row for row in rows if row[:3] == ("oracle", "T2 cost gap", "3"))
     assert float(cells[3]) == pytest.approx(float(dataset["cost_gap"].sel(policy="oracle", V=3.0).mean()), rel=1e-3)

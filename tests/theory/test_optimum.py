@@ -195,7 +195,7 @@ def test_frontier_interpolates_to_the_static_optimum(distribution, share):
 def test_constants_by_hand():
     distribution = Distribution([0.5, 0.5], [[1.0, 2.0], [4.0, 3.0]], [[0.1, 0.8], [0.3, 0.6]])
     result = theory.distribution_constants(distribution, 0.6)
-    np.testing.assert_allclose(result, (0.6, 0.18, 5.0, 0.5, 0.1, 0.1))
+    np.testing.assert_allclose(result, (0.6, 0.18, 5.0, 0.5, 0.1, 0.1, 0.6 * 0.4 / 2, 0.6 - 0.5))  # the last two of L2'
     assert theory.distribution_constants(distribution, 0.2).delta == 0.8
     assert theory.distribution_constants(distribution, 1.0).beta == pytest.approx(-0.3)  # need not be attainable
     assert theory.L2_drift(Q=0.0, s=0.0, alpha=0.6).uniform == pytest.approx(result.B)

@@ -19,7 +19,7 @@ X = define_statement("X", source="here", assumptions="A1")(lambda run: Claim(SAM
 
 
 def row_of(conclusion):
-    return of_conclusion(X, SimpleNamespace(name="a case", seconds=0.0), conclusion)
+    return of_conclusion(X, SimpleNamespace(name="a case", seconds=0.0, V=1.0, T=10, finite_variance=True), conclusion)
 
 
 def intervals_drawn(axes, color: str) -> list[list[float]]:

@@ -14,9 +14,9 @@ import numpy as np
 
 from messjax import policies, predictors
 from messjax.policies.adaptive_v import chosen_V
+from messjax.predictors import ridge_regression as learners
 from messjax.types import Distribution, Policy, Predictor
 from sims.common.worlds import PUBLISHED_C, World
-from sims.studies.better import learners
 
 NOTHING, AVERAGES, PREFIX = "nothing", "averages", "prefix"  # what is known before the first request
 MORE = (0.0, 3.0, 10.0, 30.0, 100.0)  # kappa T: as many satisfied requests more than alpha are asked for

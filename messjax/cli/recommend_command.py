@@ -1,0 +1,146 @@
+"""`messjax recommend`: which policy a recorded trace recommends at an SLA target, with its uncertainty."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import textwrap
+from pathlib import Path
+
+import numpy as np
+
+from messjax import features, plot, runtime
+from messjax.cli import options
+from messjax.evaluation.recommendation import candidates, decision, figure, requests, words
+from messjax.evaluation.recommendation.decision import Recommendation
+from messjax.traces import Trace
+
+FEWEST = 100  # requests, of which half are judged on
+DIM = 256
+LEAST = 20  # requests of a group that is shown; all of them are in the JSON
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The command's options."""
+    options.add_trace_options(parser)
+    parser.add_argument("--alpha", type=float, required=True, help="required mean satisfaction, for example 0.75")
+    parser.add_argument(
+        "--confidence",
+        type=float,
+        default=0.95,
+        help="probability with which alpha is to be kept on the next requests (default: 0.95)",
+    )
+    parser.add_argument(
+        "--tolerance", type=float, default=0.005, help="what may be missing of alpha on them (default: 0.005)"
+    )
+    add_policies(parser, ",".join(candidates.NAMES))
+    parser.add_argument(
+        "--seed", type=runtime.whole_number(0), default=7, help="seed of all random numbers (default: 7)"
+    )
+    parser.add_argument("--json", action="store_true", help="print the recommendation as JSON and nothing else")
+    parser.add_argument(
+        "--out", type=Path, default=Path("results"), metavar="DIR", help="folder for the results (default: results)"
+    )
+    parser.set_defaults(run=run)
+
+
+def add_policies(parser: argparse.ArgumentParser, default: str) -> None:
+    """--policies; `default` are the names used where it is not given."""
+    parser.add_argument(
+        "--policies",
+        default=default,
+        metavar="A,B,...",
+        help=f"candidates: {', '.join(candidates.NAMES)} (default: all)",
+    )
+
+
+def run(args: argparse.Namespace) -> None:
+    """Recommend; the answer in words, a table, a figure, JSON and CSV."""
+    for name, low, high in (("alpha", 0.0, 1.0), ("confidence", 0.5, 1.0)):
+        if not low < getattr(args, name) < high:
+            raise ValueError(f"--{name}: expected a number between {low:g} and {high:g}, found {getattr(args, name)}")
+    if not 0.0 <= args.tolerance < args.alpha:
+        raise ValueError(f"--tolerance: expected a number from 0 to below alpha, found {args.tolerance}")
+    runtime.out_dir(args.out)
+    with options.notes_to_errors(args.json):
+        trace = options.read_trace(args)
+        result = of_trace(
+            trace,
+            alpha=args.alpha,
+            confidence=args.confidence,
+            tolerance=args.tolerance,
+            wanted=wanted_kinds(args.policies),
+            seed=args.seed,
+        )
+    saved = write(result, args.out, trace)
+    if args.json:
+        print(json.dumps(words.as_json(result), indent=1))
+        return
+    show(result, trace)
+    print(f"wrote {', '.join(str(path) for path in saved)}")
+
+
+def wanted_kinds(text: str) -> list[str]:
+    """The kinds of candidates that --policies names."""
+    names = [name.strip().lower() for name in text.split(",") if name.strip()]
+    if unknown := [name for name in names if name not in candidates.NAMES]:
+        raise ValueError(f"--policies: found {unknown[0]!r}, expected some of {', '.join(candidates.NAMES)}")
+    return names
+
+
+def of_trace(
+    trace: Trace, *, alpha: float, confidence: float, tolerance: float, wanted: list[str], seed: int
+) -> Recommendation:
+    """The recommendation for a trace."""
+    num = len(trace.prompts)
+    if num < FEWEST:
+        raise ValueError(f"{trace.source}: found {num} requests, expected at least {FEWEST} to recommend anything")
+    every = requests.Requests(
+        features.hashed_ngrams(trace.prompts, dim=DIM),
+        trace.satisfaction,
+        trace.cost,
+        np.array(list(trace.groups)),
+        np.arange(num),
+    )
+    parts = requests.split(every, seed)
+    projection = requests.project(parts.training.features)
+    parts = requests.Parts(*(part._replace(features=projection(part.features)) for part in parts))
+    return decision.recommend(
+        parts,
+        trace.models,
+        alpha=alpha,
+        cost_unit=trace.cost_unit,
+        confidence=confidence,
+        tolerance=tolerance,
+        wanted=wanted,
+        seed=seed,
+    )
+
+
+def write(result: Recommendation, folder: Path, trace: Trace) -> list[Path]:
+    """recommendation.json, candidates.csv and the frontier."""
+    paths = [folder / "recommendation.json", folder / "candidates.csv"]
+    paths[0].write_text(json.dumps(words.as_json(result), indent=1) + "\n", encoding="utf-8")
+    rows = [row | {"settings": json.dumps(row["settings"])} for row in words.records(result)]
+    paths[1].write_text(options.as_csv(rows), encoding="utf-8")
+    drawn = figure.frontier(result, f"{trace.source}, alpha = {result.alpha:g}")
+    return paths + plot.save(drawn, folder / "frontier")
+
+
+def show(result: Recommendation, trace: Trace) -> None:
+    """The answer, the reasons, the alternatives and the groups that fall short."""
+    print(f"{trace.source}: {len(trace.prompts):,} requests, {len(trace.models)} models, alpha = {result.alpha:g}\n")
+    print(textwrap.fill(words.answer(result), 80))
+    print()
+    for reason in words.reasons(result):
+        print(textwrap.fill(reason, 80, initial_indent="- ", subsequent_indent="  "))
+    print(textwrap.fill(words.footing(result), 80, initial_indent="- ", subsequent_indent="  "))
+    print()
+    runtime.console().print(words.alternatives(result))
+    groups = [row for row in words.groups(result) if row["requests"] >= LEAST]
+    below = [row for row in groups if row["satisfaction"] < result.alpha]
+    if below and len(groups) > 1:
+        shown = ", ".join(f"{row['group']} {row['satisfaction']:.3f} ({row['requests']})" for row in below[:5])
+        rest = f" and {len(below) - 5} more" if len(below) > 5 else ""
+        what = f"{len(below)} of {len(groups)} groups with at least {LEAST} judged requests are below alpha: "
+        print(textwrap.fill(f"{what}{shown}{rest}.", 80))

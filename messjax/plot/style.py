@@ -1,0 +1,99 @@
+"""How every figure looks: colours, markers, dashes and fonts; and how it is written."""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from messjax import files, output
+from messjax.components import expect, found
+
+# Okabe and Ito's colours, told apart by the colour-blind; markers and line styles tell them apart in grey.
+# The last three colours are Tol's.
+COLORS = (
+    "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#882255", "#999933", "#7F7F7F",
+)  # fmt: skip
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", "*", ">")
+DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (5, 1, 1, 1)), (0, (3, 1, 1, 1, 1, 1)), (0, (8, 2)))
+STYLE: Any = {
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "0.9",
+    "grid.linewidth": 0.6,
+    "legend.frameon": False,
+    "legend.fontsize": 8,
+    "svg.hashsalt": "messjax",
+    "figure.facecolor": "white",
+}
+
+
+def line_style(i: int) -> dict[str, Any]:
+    """Colour, marker and dashes of line number i, no two alike among the first 300.
+
+    Args:
+        i: Number of the line, from 0. The first ten have ten colours and ten markers.
+
+    Returns:
+        Keywords `color`, `marker` and `ls` of matplotlib's `plot`.
+    """
+    cycle = i // len(COLORS)
+    dashes = DASHES[(i + cycle) % len(DASHES)]
+    return {"color": COLORS[i % len(COLORS)], "marker": MARKERS[(i + cycle // 6) % len(MARKERS)], "ls": dashes}
+
+
+def plain(text: str) -> str:
+    """A text of the user's, such as a model's name, as matplotlib shows it letter for letter.
+
+    A dollar sign would begin a formula, and a legend leaves out what begins with an underscore.
+
+    Args:
+        text: The text.
+
+    Returns:
+        The text for a title, a label or a legend.
+    """
+    shown = output.visible(text).replace("$", r"\$")
+    return f" {shown}" if shown.startswith("_") else shown
+
+
+def note_omitted(figure: Figure, text: str) -> None:
+    """State under the title of a figure what it leaves out.
+
+    Args:
+        figure: The figure, with its title.
+        text: What is not drawn; empty: nothing is.
+    """
+    if text:
+        figure.suptitle("\n".join(filter(None, (figure.get_suptitle(), text))), fontsize=10)
+
+
+def save(figure: Figure, path: str | os.PathLike[str]) -> list[Path]:
+    """Write a figure as PNG and as SVG.
+
+    Args:
+        figure: The figure.
+        path: Where to write; its suffix is replaced, and its folder is made where there is none.
+
+    Returns:
+        The paths of both files.
+
+    Raises:
+        TypeError: Figure and path were swapped, or are something else.
+    """
+    expect("figure", figure, Figure, "a matplotlib Figure, such as plot.versus_v(...) returns")
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"path: found {found(path)}, expected a path such as 'figure.png'")
+    paths = [Path(path).with_suffix(suffix) for suffix in (".png", ".svg")]
+    for each in paths:
+        drawn, form = io.BytesIO(), each.suffix[1:]
+        figure.savefig(drawn, format=form, dpi=160, metadata={"Date": None} if form == "svg" else None)
+        files.write(each, drawn.getbuffer())
+    return paths

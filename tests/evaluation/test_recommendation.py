@@ -1,0 +1,94 @@
+"""`messjax recommend`: the parts are disjoint, new requests vary as they should, and the answer is the right one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from messjax.evaluation.recommendation import candidates, decision, heads, words
+from messjax.evaluation.recommendation import requests as requests_
+from messjax.evaluation.recommendation.requests import Requests
+
+FAST = (candidates.MIXTURE, candidates.OFFLINE)  # nothing that compiles
+
+
+def world(seed: int, num: int, *, accuracy=(0.6, 0.9), cost=(1.0, 10.0), knows: float = 0.0) -> Requests:
+    """Requests of two kinds; `knows` is how much more the cheap model satisfies those whose feature is positive."""
+    rng = np.random.default_rng(seed)
+    x = np.sign(rng.normal(size=(num, 1))).astype(np.float32)
+    mu = np.tile(np.array(accuracy), (num, 1))
+    mu[:, 0] += knows * x[:, 0]
+    s = (rng.random(mu.shape) < mu).astype(np.float64)
+    return Requests(x, s, np.tile(np.array(cost), (num, 1)), np.array(["all"] * num), np.arange(num))
+
+
+def answer(every: Requests, alpha: float, **options):
+    parts = requests_.split(every, 1)
+    names = tuple(f"model {m}" for m in range(every.cost.shape[1]))
+    return decision.recommend(parts, names, alpha=alpha, cost_unit="USD", wanted=FAST, **options)
+
+
+def test_the_parts_are_disjoint_and_whole():
+    parts = requests_.split(world(0, 1_003), 3)
+    rows = np.concatenate([part.rows for part in parts])
+    assert np.array_equal(np.sort(rows), np.arange(1_003))
+    assert [len(part.rows) for part in parts] == [301, 201, 501]
+
+
+def test_new_requests_vary_by_what_is_known_and_by_what_comes():
+    rng = np.random.default_rng(1)
+    values = rng.normal(size=400)
+    for horizon in (100, 400, 1_600):
+        means = values[requests_.resampled(400, horizon, 3_000, rng)].mean(axis=1)
+        expected = values.std() * np.sqrt(1.0 / 400 + 1.0 / horizon)
+        assert means.std() == pytest.approx(expected, rel=0.06)
+        assert means.mean() == pytest.approx(values.mean(), abs=5 * expected / np.sqrt(3_000))
+
+
+def test_a_single_model_that_is_cheaper_and_good_enough_is_recommended():
+    result = answer(world(2, 2_000, accuracy=(0.9, 0.6)), 0.8)
+    assert result.answer == decision.SINGLE_MODEL and result.chosen.family.name == "only model 0"
+    assert words.answer(result).startswith("Do not route: model 0 alone costs 1 USD per request and keeps 0.8")
+
+
+def test_a_router_that_knows_is_recommended_with_its_saving():
+    result = answer(world(3, 6_000, accuracy=(0.5, 0.9), knows=0.4), 0.85)
+    assert result.answer == decision.USE and result.chosen.family.kind == candidates.OFFLINE
+    # serving the dear model where x < 0 costs 5.5 and satisfies 0.9
+    assert result.saving is not None and result.saving.lower < -0.45 < result.saving.upper
+    assert result.chosen.keep > 0.975
+    assert "knows something" in words.reasons(result)[0]
+
+
+def test_what_no_candidate_reaches_is_said():
+    result = answer(world(4, 2_000), 0.97)
+    assert result.answer == decision.OUT_OF_REACH and words.answer(result).startswith("Out of reach")
+
+
+def test_too_few_requests_are_undecided_and_the_number_that_decides_is_about_right():
+    every = world(5, 300, accuracy=(0.2, 0.86))
+    mean = requests_.split(every, 1).judging.satisfaction[:, 1].mean()
+    result = answer(every, round(float(mean) - 0.02, 6), tolerance=0.0)
+    assert result.answer == decision.UNDECIDED
+    deviation = np.sqrt(mean * (1 - mean) * (1 / 150 + 1 / 150))  # of a run of 150 new requests, 150 being known
+    expected = 300 * ((1.96 * deviation / 0.02) ** 2 - 1)
+    assert result.more == pytest.approx(expected, rel=0.4)
+    assert f"about {result.more:,} more requests would decide" in words.answer(result)
+
+
+def test_a_predictor_that_knows_nothing_is_called_that():
+    every = world(6, 3_000)
+    parts = requests_.split(every, 1)
+    state, _ = heads.fit_ridge(parts.training)
+    skill = heads.skill(heads.predict_ridge(state, parts.judging.features), parts.training, parts.judging)
+    assert skill.word() == "nothing" and abs(skill.gain) < 0.01
+
+
+def test_a_finalist_that_passes_by_luck_is_as_rare_as_promised():
+    """A model just below the floor is the only one: it may be recommended in at most 5% of the traces."""
+    wrong = 0
+    for seed in range(60):
+        every = world(100 + seed, 400, accuracy=(0.3, 0.795))
+        result = answer(every, 0.8, tolerance=0.0)
+        wrong += result.answer in (decision.USE, decision.SINGLE_MODEL)
+    assert wrong <= 8  # P(Binomial(60, .05) > 8) = .4%

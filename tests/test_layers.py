@@ -26,7 +26,7 @@ LAYERS: dict[str, list[Layer]] = {  # lowest first
         Layer("types lazy_imports output files", "types, imports at first use, texts as they are shown, whole files"),
         Layer("components runtime result_files", "components as a whole; what a program needs; checked files"),
         Layer("numerics statistics feedback", "exact sums and counter keys, intervals, which labels are observed"),
-        Layer("theory", "C* and gamma*, the bounds L1 to T10 and the statements about them"),
+        Layer("theory", "C* and gamma*, the bounds L1 to T13 and the statements about them"),
         Layer("streams", "requests: types, recorded, drifting, with service classes"),
         Layer("meters predictors features traces zoo results plot", "what is measured, predicted, read, saved, drawn"),
         Layer("policies", "MESS+, its variants and baselines"),

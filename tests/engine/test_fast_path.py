@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from messjax import feedback, policies, predictors, streams
-from messjax.engine import fast, grid_program, simulation
+from messjax.engine import fast, grid_program, memory, simulation
 from messjax.engine.fast import accumulators, linear_head, loop
 from messjax.engine.grid_sweep import sweep
 from messjax.meters import folds, standard_meters
@@ -281,7 +281,7 @@ def test_sizes_choose_themselves_can_be_set_and_are_recorded():
     assert (own["block"], own["devices"], own["memory_limit_gib"]) == (2, 1, 0.5)
     world = simulation.assemble(policy, TYPES, None, feedback.complete)
     leaves = Controls(*(jnp.asarray(value, jnp.float32) for value in Controls()))
-    small = grid_program.plan(world, leaves, num_streams=10**6, checkpoints=1000, memory=0.001)
+    small = grid_program.plan(world, leaves, num_streams=10**6, checkpoints=1000, memory=0.01)
     assert 1 <= small.block < grid_program.plan(world, leaves, num_streams=10**6, checkpoints=0, memory=1).block
     for wrong, message in (({"block": 0}, "block"), ({"devices": 99}, "devices"), ({"engine": "x"}, "engine"),
                            ({"memory": 1e-9}, "memory"), ({"block": 10**7, "memory": 0.01}, "block")):  # fmt: skip
@@ -297,7 +297,7 @@ def test_the_default_memory_limit_is_a_share_of_the_machine_and_binds():
     devices = len(jax.local_devices())
     limit = grid_program.plan(world, leaves, num_streams=10, checkpoints=0).memory
     assert limit == pytest.approx(0.5 * machine / devices, abs=1e-3)
-    points = 246 * 2**30 // grid_program._bytes_per_stream(world, 1, 1_000)  # of V: 246 GiB for one stream
+    points = 246 * 2**30 // memory.largest(world, leaves, 1_000, None).of_a_stream  # of V: 246 GiB for one stream
     many = leaves._replace(V=jax.ShapeDtypeStruct((points,), jnp.float32))
     with pytest.raises(ValueError, match=r"memory: one stream of this grid takes 24\d GiB, found a limit of"):
         grid_program.plan(world, many, num_streams=10, checkpoints=1_000)

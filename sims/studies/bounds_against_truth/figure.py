@@ -39,7 +39,7 @@ def draw(result: Results) -> Figure:
             axes[0, 1], result[TYPES], "V", ("T2_prime", "T6_finite_types"), "(b) three types, oracle: settled regret"
         )
         axes[0, 1].set(xlabel="V", ylabel="adjusted regret per request", xscale="linear")
-        axes[0, 1].set_xlim(right=38.0)
+        axes[0, 1].set_xlim(right=41.0)
         chain = result[CHAIN]
         names = ("T2_prime", "T12", "T13")
         _panel(axes[1, 0], chain, "sojourn", names, "(c) hidden chain, oracle, V = 5: settled cost gap")

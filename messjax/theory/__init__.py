@@ -63,6 +63,7 @@ if TYPE_CHECKING:
         T1_double_prime_queue,
         T2_double_prime_cost,
     )
+    from messjax.theory.information import cells_of, partition_cost, partition_statement
     from messjax.theory.laws import Laws, markov_laws, scheduled_laws
     from messjax.theory.limits import (
         LowerBound,
@@ -158,6 +159,7 @@ __all__ = [
     "TailConstants",
     "assumption_table",
     "assumptions_of",
+    "cells_of",
     "centred_drift",
     "clairvoyant_optimum",
     "decompose",
@@ -174,7 +176,9 @@ __all__ = [
     "lower_bound_worlds",
     "markov_laws",
     "optimum",
+    "partition_cost",
     "partition_optimum",
+    "partition_statement",
     "path_satisfaction",
     "scheduled_laws",
     "statements_named",

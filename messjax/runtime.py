@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -19,6 +20,7 @@ __all__ = [
     "Parser",
     "console",
     "cores",
+    "gibibytes",
     "number_list",
     "out_dir",
     "progress",
@@ -90,6 +92,29 @@ def whole_number(least: int, most: int = 2**31 - 2) -> Callable[[str], int]:
         return int(text)
 
     return parse
+
+
+def gibibytes(text: str) -> float:
+    """An option's value as an amount of memory.
+
+    Args:
+        text: A number with a unit, "4GiB", "512MiB" or "8GB", or without one: GiB.
+
+    Returns:
+        The amount in GiB.
+
+    Raises:
+        argparse.ArgumentTypeError: The text is something else, or not above zero.
+
+    Example:
+        >>> gibibytes("512MiB")
+        0.5
+    """
+    units = {"": 1.0, "gib": 1.0, "mib": 2.0**-10, "tib": 2.0**10, "gb": 1e9 / 2**30, "mb": 1e6 / 2**30}
+    parts = re.fullmatch(r"([0-9]+(?:\.[0-9]*)?) *([a-z]*)", text.strip().lower())
+    if parts is None or parts[2] not in units or not float(parts[1]) > 0:
+        raise argparse.ArgumentTypeError(f"expected an amount of memory, such as 4GiB or 512MiB, found {text!r}")
+    return float(parts[1]) * units[parts[2]]
 
 
 def out_dir(path: Path) -> Path:

@@ -55,6 +55,13 @@ def add_options(parser: argparse.ArgumentParser, default_V: str) -> None:
         "--seed", type=runtime.whole_number(0), default=7, help="seed of all random numbers (default: 7)"
     )
     parser.add_argument(
+        "--memory",
+        type=runtime.gibibytes,
+        default=None,
+        metavar="SIZE",
+        help="memory that the run may take besides the program itself, such as 4GiB (default: half of the machine's)",
+    )
+    parser.add_argument(
         "--out", type=Path, default=Path("results"), metavar="DIR", help="folder for the results (default: results)"
     )
 
@@ -77,10 +84,12 @@ def run(
     controls = Controls(
         V=np.array(args.V if args.V is not None else V), alpha=np.array(args.alpha), c=np.array(args.c), a=args.a
     )
+    memory = None if args.memory is None else args.memory / jax.local_device_count()  # of one device
     with runtime.progress(num_streams * parts["horizon"], "requests") as report:
         dataset = comparison.compare(
-            jax.random.key(args.seed), controls, num_streams=num_streams, models=models, progress=report, **parts
-        )
+            jax.random.key(args.seed), controls, num_streams=num_streams, models=models, memory=memory,
+            progress=report, **parts,
+        )  # fmt: skip
     for alpha in args.alpha:
         if alpha > (best := float(np.max(parts["accuracy"]))):
             print(f"note: alpha {alpha:g} is above the best single model ({best:.4f}): only routing can meet it")

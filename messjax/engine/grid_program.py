@@ -8,8 +8,6 @@ runs on it, the rest on the general one; both give the same numbers.
 from __future__ import annotations
 
 import functools
-import math
-import os
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -18,11 +16,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from messjax.components import structure_key
 from messjax.engine import fast
+from messjax.engine import memory as _memory
 from messjax.engine.fast import gpu_kernel
 from messjax.engine.simulation import Result, RunParts, run_stream
-from messjax.numerics.array_cache import ArrayCache, RecentCache
+from messjax.numerics.array_cache import ArrayCache
 from messjax.types import Array, Controls
 
 ENGINES = ("auto", "fast", "general", "kernel")
@@ -30,7 +28,6 @@ STREAMS_GENERAL = 256  # streams per CPU device and call on the general path
 STREAMS_ACCELERATOR = 16_384
 LARGE = 2**20  # bytes worth placing once
 _PLACED = ArrayCache()
-SHARE_OF_MEMORY = 0.5  # of what the device has, for one call
 
 
 class Plan(NamedTuple):
@@ -66,6 +63,7 @@ def plan(
     block: int | None = None,
     devices: int | None = None,
     memory: float | None = None,
+    curves: tuple[str, ...] | None = None,
 ) -> Plan:
     """Choose what the caller left open.
 
@@ -81,6 +79,7 @@ def plan(
         block: Streams per device and call, or None.
         devices: Number of devices, or None for all.
         memory: GiB per device that one call may take; None: half of the device's.
+        curves: Names of the metrics kept at the checkpoints; None: all.
 
     Returns:
         The plan.
@@ -91,26 +90,46 @@ def plan(
     used = _devices(devices)
     covered = () if engine == "general" else fast.supported(run_parts)
     _check_engine(engine, run_parts, covered, used[0].platform)
-    lanes = math.prod(np.size(values) for values in controls)
-    needed = _bytes_per_stream(run_parts, lanes, checkpoints)
     if memory is None:
-        memory = round(_memory(used[0]) / len(used if used[0].platform == "cpu" else used[:1]) * SHARE_OF_MEMORY, 3)
-    held = int(memory * 2**30 / needed)
-    if held < 1:
-        raise ValueError(f"memory: one stream of this grid takes {needed / 2**30:.3g} GiB, found a limit of {memory:g}")
+        memory = _memory.default_limit(used)
+    best = _best_block(run_parts, controls, covered, used)
+    wanted = min(best, -(-num_streams // len(used))) if block is None else block
+    held = _held(run_parts, controls, checkpoints, curves, memory, wanted)
     if block is not None and not 1 <= block <= held:
         limit = f"at most {held}, what {memory:g} GiB hold" if block > held else "at least one stream per device"
         raise ValueError(f"block: expected {limit}, found {block}")
-    if block is None:
-        best = STREAMS_ACCELERATOR
-        if used[0].platform == "cpu":
-            best = (
-                fast.best_block(run_parts._replace(policies={n: run_parts.policies[n] for n in covered}), controls)
-                or best
-            )
-            best = best if len(covered) == len(run_parts.policies) else min(best, STREAMS_GENERAL)
-        block = min(best, -(-num_streams // len(used)), held)
-    return Plan(covered, engine == "kernel", used, block, memory)
+    return Plan(covered, engine == "kernel", used, min(wanted, held), memory)
+
+
+def _best_block(
+    run_parts: RunParts, controls: Controls, covered: tuple[str, ...], devices: tuple[jax.Device, ...]
+) -> int:
+    """Streams per device and call that suit its caches."""
+    if devices[0].platform != "cpu":
+        return STREAMS_ACCELERATOR
+    own = run_parts._replace(policies={name: run_parts.policies[name] for name in covered})
+    best = fast.best_block(own, controls) or STREAMS_ACCELERATOR
+    return best if len(covered) == len(run_parts.policies) else min(best, STREAMS_GENERAL)
+
+
+def _held(
+    run_parts: RunParts,
+    controls: Controls,
+    checkpoints: int,
+    curves: tuple[str, ...] | None,
+    limit: float,
+    wanted: int,
+) -> int:
+    """Streams of a call that the limit holds, at least one; ValueError where it holds none."""
+    for estimate in (_memory.largest, _memory.traced):  # the second one is exact and takes longer
+        sizes = estimate(run_parts, controls, checkpoints, curves)
+        held = int((limit * 2**30 - sizes.of_a_device) / sizes.of_a_stream)
+        if held >= wanted:
+            return held
+    if held < 1:
+        needed = (sizes.of_a_stream + sizes.of_a_device) / 2**30
+        raise ValueError(f"memory: one stream of this grid takes {needed:.3g} GiB, found a limit of {limit:g}")
+    return held
 
 
 def placed(run_parts: RunParts, devices: tuple[jax.Device, ...]) -> RunParts:
@@ -152,38 +171,6 @@ def _check_engine(engine: str, run_parts: RunParts, covered: tuple[str, ...], pl
         raise ValueError(f"engine: the kernel needs a GPU, found {platform}; expected engine='auto'")
     if engine == "kernel" and (reason := gpu_kernel.unsupported_reason(run_parts)):
         raise ValueError(f"engine: the kernel does not know {reason}; expected engine='auto'")
-
-
-def _bytes_per_stream(run_parts: RunParts, lanes: int, checkpoints: int) -> int:
-    """Metrics and their curves of one stream, twice (carried and read), with what it carries itself."""
-    parts = run_parts.stream, run_parts.meter
-    state, metric = _SIZES.of(structure_key(parts), lambda: _sizes(run_parts))
-    return 2 * len(run_parts.policies) * lanes * metric * (1 + checkpoints) + 4 * state + 1
-
-
-_SIZES: RecentCache[tuple[int, int]] = (
-    RecentCache()
-)  # by form: tracing takes as long as serving a hundred thousand requests
-
-
-def _sizes(run_parts: RunParts) -> tuple[int, int]:
-    """Bytes of a stream's state and of a meter's metrics."""
-    key = jax.random.key(0)
-    state = jax.eval_shape(run_parts.stream.init, key)
-    request = jax.eval_shape(run_parts.stream.draw, key, state, jnp.ones((), jnp.int32))[1]
-    metric = jax.eval_shape(lambda: run_parts.meter.read(run_parts.meter.init(request.cost.shape[0])))
-    size = lambda tree: sum(math.prod(x.shape) * x.dtype.itemsize for x in jax.tree.leaves(tree))  # noqa: E731
-    return size(state), size(metric)
-
-
-def _memory(device: jax.Device) -> float:
-    """GiB of a device: its own, or the machine's."""
-    stats = None if device.platform == "cpu" else device.memory_stats()
-    if stats and "bytes_limit" in stats:
-        return float(stats["bytes_limit"]) / 2**30
-    if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
-        return float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")) / 2**30
-    return 4.0
 
 
 @functools.partial(jax.jit, static_argnames=("curves", "devices", "fast_path", "use_kernel", "progress_callback"))

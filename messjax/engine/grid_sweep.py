@@ -23,6 +23,7 @@ import xarray as xr
 from messjax import feedback as _feedback
 from messjax import results
 from messjax.engine import fast, grid_program
+from messjax.engine import memory as memory_estimate
 from messjax.engine.simulation import Result, RunParts, assemble, check_fit, checkpoint_times
 from messjax.engine.validation import (
     check_components,
@@ -80,7 +81,8 @@ def sweep(
             elsewhere; "fast" and "general" insist; "kernel" is the oracle's workload as one GPU kernel.
         block: Streams per device and call; chosen by default.
         devices: Number of devices; by default all local ones.
-        memory: GiB that one call may take on a device; by default half of what it has.
+        memory: GiB that one call may take on a device; by default half of what it has. The results of all streams may
+            take as much on the host, for each device of a CPU.
         models: Names of the M models; by default those of the stream.
         cost_unit: Unit of the costs; by default that of the stream.
         progress: Called now and then as `progress(done, total)` with numbers of requests, of one grid point.
@@ -95,7 +97,8 @@ def sweep(
         TypeError: An argument is not of the kind that its name says, for example a predictor for a policy.
         ValueError: Before anything runs: controls out of range, empty or given twice; an alpha above the largest
             attainable one (which is named); a policy that does not fit the shapes of the stream; a horizon beyond a
-            recorded trace; an engine, a block, a number of devices or a memory limit that cannot be.
+            recorded trace; an engine, a block, a number of devices or a memory limit that cannot be; a sweep whose
+            estimated memory exceeds its limit, with what would fit.
 
     Example:
         >>> import jax
@@ -121,8 +124,9 @@ def sweep(
     leaves = Controls(*(jnp.asarray(values, jnp.float32) for values in axes.values()))
     plan = grid_program.plan(
         run_parts, leaves, num_streams=num_streams, checkpoints=checkpoints, engine=engine, block=block,
-        devices=devices, memory=memory,
+        devices=devices, memory=memory, curves=curves if curves is None else tuple(curves),
     )  # fmt: skip
+    _check_memory(run_parts, leaves, num_streams, checkpoints, curves, plan)
     # Progress is reported at checkpoints: without any, some that read nothing.
     times = checkpoint_times(horizon, checkpoints or (min(horizon, 20) if progress else 0))
     curves = (None if curves is None else tuple(curves)) if checkpoints else ()
@@ -131,6 +135,7 @@ def sweep(
     )
     num_done = min(num_streams, len(parts) * plan.size)
     joined = jax.tree.map(lambda *pieces: np.concatenate(pieces)[:num_done], *parts)
+    del parts  # before the Dataset is made: they take as much as it does
     named = {
         name: _dataset(
             joined[name],
@@ -167,6 +172,21 @@ def sweep(
         "seconds": round(time.perf_counter() - started, 3),
     }
     return dataset
+
+
+def _check_memory(
+    run_parts: RunParts,
+    controls: Controls,
+    num_streams: int,
+    checkpoints: int,
+    curves: tuple[str, ...] | None,
+    plan: grid_program.Plan,
+) -> None:
+    """Refuse results that the host cannot hold: the machine's memory where devices have their own."""
+    on_cpu = plan.devices[0].platform == "cpu"
+    limit = plan.memory * len(plan.devices) if on_cpu else memory_estimate.default_limit(tuple(jax.devices("cpu")[:1]))
+    sizes = memory_estimate.largest(run_parts, controls, checkpoints, None if curves is None else tuple(curves))
+    memory_estimate.check_gathered(sizes, num_streams, len(run_parts.policies), checkpoints, limit)
 
 
 def audit(key: Array, controls: Controls, *, policy: Policy, stream: Stream, **options: Any) -> xr.Dataset:

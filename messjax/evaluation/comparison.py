@@ -57,6 +57,7 @@ def compare(
     num_streams: int,
     cost_unit: str,
     checkpoints: int = 100,
+    memory: float | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> xr.Dataset:
     """Run MESS+ and its baselines on the same requests and exploration draws.
@@ -73,6 +74,7 @@ def compare(
         num_streams: Number of independent streams.
         cost_unit: Unit of cost, for attributes and tables.
         checkpoints: Number of points of the curves, at most the horizon.
+        memory: GiB that the run may take, as for `sweep`; by default half of what the machine has.
         progress: Called with (streams done, streams in all) as the run goes on.
 
     Returns:
@@ -92,6 +94,7 @@ def compare(
         curves=CURVES,
         models=models,
         cost_unit=cost_unit,
+        memory=memory,
         progress=progress,
     )
 

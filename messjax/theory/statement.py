@@ -105,12 +105,15 @@ class Run(NamedTuple):
             Its least and its largest value; infinite where none is known.
         """
         most = self.alpha * self.T  # the queue after T requests without any satisfaction
+        lost = (0.0, self.T * (self.V * self.cost_within[1] + most / 2.0)) if self.V > 0 else (0.0, self.T * most / 2.0)
         return {
             "queue_last": (0.0, most),
             "queue_max": (0.0, most),
             "queue_mean": (0.0, most / 2.0),
             "S": (0.0, most * self.T / 2.0),
             "exploration_queue": (0.0, most * self.P_T),
+            "decision_loss": lost,
+            "decision_loss_above": lost,
             "violation": (self.alpha - 1.0, self.alpha),
             "satisfaction": (0.0, 1.0),
             "explored": (0.0, float(self.T)),

@@ -139,6 +139,24 @@ def in_utf8(path: Path) -> Iterator[io.BufferedReader]:
         yield io.BufferedReader(encoded)
 
 
+def utf8_bytes(path: Path) -> bytes:
+    """All of `in_utf8`.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The bytes.
+
+    Raises:
+        ValueError: As `in_utf8`.
+    """
+    with in_utf8(path) as stream:
+        if stream.tell() == 0 and isinstance(stream.raw, io.FileIO):
+            return path.read_bytes()  # at once: the stream would copy them again
+        return stream.read()
+
+
 def _found(head: bytes) -> str:
     """UTF-16 or UTF-32 where the first bytes say so: a mark, or two letters of ASCII in sixteen bits each."""
     for mark, name in _MARKS.items():

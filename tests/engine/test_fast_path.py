@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 
 from messjax import feedback, policies, predictors, streams
-from messjax.engine import fast, grid_program, simulation
+from messjax.engine import fast, grid_program, memory, simulation
 from messjax.engine.fast import accumulators, linear_head, loop
 from messjax.engine.grid_sweep import sweep
-from messjax.meters import folds, standard_meters
+from messjax.meters import folds, identity_terms, standard_meters
 from messjax.numerics import compensated
 from messjax.policies import rare_update
 from messjax.predictors.learning import Sgd
@@ -171,6 +171,24 @@ def test_a_row_is_put_without_a_scatter():
     assert not np.any(many(*args)[:, :, :4]) and "scatter" not in str(jax.make_jaxpr(many)(*args))
 
 
+@pytest.mark.long
+def test_the_terms_of_the_identities_are_those_of_the_general_path():
+    """Also of a policy that ignores features, at V = 0, and NaN at an alpha that the meter does not know."""
+    meter = folds.zip_meters(standard_meters.standard(), identity_terms.decomposition(LAW, [0.4, 0.613]))
+    both = {"mess+": policies.mess_plus(predictors.tabular(K, M)), "uniform": policies.uniform()}
+    controls = Controls(V=np.array([0.0, 3.0]), alpha=np.array([0.4, 0.5, 0.613]), c=0.3)
+    fast, general = (run(TYPES, both, engine, controls, meter=meter, checkpoints=0) for engine in ("fast", "general"))
+    compare(fast, general)
+    known = fast["price_loss"].notnull().all(["policy", "V", "stream"])
+    assert known.values.tolist() == [True, False, True]
+    terms = fast.sel(alpha=[0.4, 0.613])
+    for name in ("decision_loss", "noise", "reflection", "reflection_squares"):
+        assert (terms[name] >= -1e-4).all() and (terms[name] > 0).any()
+    assert (terms["decision_loss_above"] <= terms["decision_loss"]).all()
+    above = terms["queue_last"] - terms["reflection"]  # I4 on every path
+    np.testing.assert_allclose(above, fast.attrs["horizon"] * terms["violation"], atol=1e-3)
+
+
 def test_the_walk_and_the_queue_stay_exact_far_from_zero():
     """A queue of some thousands, and a walk beyond what a chunk's integers hold."""
     distribution = Distribution(np.ones(1), np.array([[1.0, 2.0, 3.0]]), np.array([[0.0, 0.0, 1.0]]))
@@ -281,7 +299,7 @@ def test_sizes_choose_themselves_can_be_set_and_are_recorded():
     assert (own["block"], own["devices"], own["memory_limit_gib"]) == (2, 1, 0.5)
     world = simulation.assemble(policy, TYPES, None, feedback.complete)
     leaves = Controls(*(jnp.asarray(value, jnp.float32) for value in Controls()))
-    small = grid_program.plan(world, leaves, num_streams=10**6, checkpoints=1000, memory=0.001)
+    small = grid_program.plan(world, leaves, num_streams=10**6, checkpoints=1000, memory=0.01)
     assert 1 <= small.block < grid_program.plan(world, leaves, num_streams=10**6, checkpoints=0, memory=1).block
     for wrong, message in (({"block": 0}, "block"), ({"devices": 99}, "devices"), ({"engine": "x"}, "engine"),
                            ({"memory": 1e-9}, "memory"), ({"block": 10**7, "memory": 0.01}, "block")):  # fmt: skip
@@ -297,7 +315,7 @@ def test_the_default_memory_limit_is_a_share_of_the_machine_and_binds():
     devices = len(jax.local_devices())
     limit = grid_program.plan(world, leaves, num_streams=10, checkpoints=0).memory
     assert limit == pytest.approx(0.5 * machine / devices, abs=1e-3)
-    points = 246 * 2**30 // grid_program._bytes_per_stream(world, 1, 1_000)  # of V: 246 GiB for one stream
+    points = 246 * 2**30 // memory.largest(world, leaves, 1_000, None).of_a_stream  # of V: 246 GiB for one stream
     many = leaves._replace(V=jax.ShapeDtypeStruct((points,), jnp.float32))
     with pytest.raises(ValueError, match=r"memory: one stream of this grid takes 24\d GiB, found a limit of"):
         grid_program.plan(world, many, num_streams=10, checkpoints=1_000)

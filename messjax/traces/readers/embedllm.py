@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from messjax.traces.builder import Builder
 from messjax.traces.findings import FindingCounter
 from messjax.traces.options import DEFAULTS, Options
 from messjax.traces.parsing import Place, listed, number, text
 from messjax.traces.reading import current
 from messjax.traces.record_files import csv_records, csv_rows
-from messjax.traces.recording import Builder, Recording
+from messjax.traces.recording import Recording
 from messjax.traces.sniff import Sniffed, files_of
 
 COLUMNS = ("prompt_id", "model_id", "label", "model_name", "category", "prompt")

@@ -9,13 +9,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from messjax.traces.builder import Builder
 from messjax.traces.contents import stem_of
 from messjax.traces.findings import EXAMPLES, Finding
 from messjax.traces.options import DEFAULTS, Options
 from messjax.traces.parsing import Place, field, label, listed, number, text
 from messjax.traces.reading import current
 from messjax.traces.record_files import json_lines
-from messjax.traces.recording import Builder, Recording
+from messjax.traces.recording import Recording
 from messjax.traces.sniff import Sniffed, files_of
 
 NO_FILTER = "none"  # the harness' own word

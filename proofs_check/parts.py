@@ -142,7 +142,8 @@ def _search(args: PartOptions) -> PartResult:
     Of all theorems a quick run searches only T2 and T5, whose bounds are attained, and the user's own; of the weakened
     bounds one a theorem.
     """
-    sought = theorems_chosen = [each for each in args.statements if not each.name.startswith("L")]
+    about_mess_plus = [each for each in args.statements if each.policy in ("any", "mess_plus")]  # as instances are
+    sought = theorems_chosen = [each for each in about_mess_plus if not each.name.startswith("L")]
     weakenings = _weakenings(sought, args.quick)
     theorems = {weakening.theorem for weakening, _ in weakenings}
     if args.quick and theorems >= ATTAINED:

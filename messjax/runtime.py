@@ -6,12 +6,14 @@ import argparse
 import os
 import re
 import sys
+import traceback
 from collections.abc import Callable, Iterator
+from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from messjax import output
+from messjax import interruption, output
 
 if TYPE_CHECKING:  # imported where they are used: a command's --help needs none of them
     from rich.console import Console
@@ -245,10 +247,11 @@ def run_program(name: str, run: Callable[[], None]) -> int:
         run: The program.
 
     Returns:
-        Exit code: 0, 2 for bad input (ValueError), files, memory or a standard output that is full, 130 when
-        interrupted.
+        Exit code: 0; 2 for bad input (ValueError), files, memory or a standard output that is full; 3 for an error of
+        the program itself, or a worker that was killed; 130 and 143 when interrupted by Ctrl-C and SIGTERM. A program
+        that checks something ends with 1 where the check fails, and never otherwise.
     """
-    with output.guarded() as written:
+    with output.guarded() as written, interruption.handled(name):
         code = _run(name, run)
         written.flush()
         if written.error is not None and not isinstance(written.error, BrokenPipeError):
@@ -269,13 +272,24 @@ def _run(name: str, run: Callable[[], None]) -> int:
     except MemoryError as error:
         print(f"{name}: not enough memory: {error}", file=sys.stderr)
         return 2
+    except BrokenExecutor:
+        print(
+            f"{name}: a worker process was killed, perhaps for lack of memory (--workers 1 needs least); "
+            f"{interruption.message().removeprefix('interrupted; ')}",
+            file=sys.stderr,
+        )
+        return 3
     except RuntimeError as error:
         if "RESOURCE_EXHAUSTED" not in str(error):  # how XLA says that memory is not enough
-            raise
+            traceback.print_exc()
+            return 3
         what = " ".join(str(error).split("\n")[0].removeprefix("RESOURCE_EXHAUSTED:").split())
         print(f"{name}: not enough memory: {what}; fewer streams, controls or checkpoints need less", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print(f"{name}: interrupted", file=sys.stderr)
-        return 130
+    except KeyboardInterrupt as interrupt:
+        print(f"{name}: {interruption.message()}", file=sys.stderr)
+        return interrupt.code if isinstance(interrupt, interruption.Interrupted) else 130
+    except Exception:  # Python's own exit code for it is 1, which says that a check failed
+        traceback.print_exc()
+        return 3
     return 0

@@ -23,8 +23,14 @@ class Layer(NamedTuple):
 
 LAYERS: dict[str, list[Layer]] = {  # lowest first
     "messjax": [
-        Layer("types lazy_imports output files", "types, imports at first use, texts as they are shown, whole files"),
-        Layer("components runtime result_files", "components as a whole; what a program needs; checked files"),
+        Layer(
+            "types lazy_imports output files interruption",
+            "types, imports at first use, texts as they are shown, whole files",
+        ),
+        Layer(
+            "components runtime run_folder fingerprint result_files",
+            "components as a whole; what a program needs; checked files",
+        ),
         Layer("numerics statistics feedback", "exact sums and counter keys, intervals, which labels are observed"),
         Layer("theory", "C* and gamma*, the bounds L1 to T10 and the statements about them"),
         Layer("streams", "requests: types, recorded, drifting, with service classes"),

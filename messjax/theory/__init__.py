@@ -62,6 +62,7 @@ if TYPE_CHECKING:
         T1_double_prime_queue,
         T2_double_prime_cost,
     )
+    from messjax.theory.information import cells_of, partition_cost, partition_statement
     from messjax.theory.laws import Laws, markov_laws, scheduled_laws
     from messjax.theory.limits import (
         LowerBound,
@@ -170,6 +171,7 @@ __all__ = [
     "TailConstants",
     "assumption_table",
     "assumptions_of",
+    "cells_of",
     "centred_drift",
     "clairvoyant_optimum",
     "decompose",
@@ -186,7 +188,9 @@ __all__ = [
     "lower_bound_worlds",
     "markov_laws",
     "optimum",
+    "partition_cost",
     "partition_optimum",
+    "partition_statement",
     "path_satisfaction",
     "scheduled_laws",
     "statements_named",

@@ -35,7 +35,7 @@ LAYERS: dict[str, list[Layer]] = {  # lowest first
         Layer("theory", "C* and gamma*, the bounds L1 to T13 and the statements about them"),
         Layer("streams", "requests: types, recorded, drifting, with service classes"),
         Layer("meters predictors features traces zoo results plot", "what is measured, predicted, read, saved, drawn"),
-        Layer("policies", "MESS+, its variants and baselines"),
+        Layer("policies deploy", "MESS+, its variants and baselines; a validated policy in production, NumPy alone"),
         Layer("engine", "one run and grids of runs, by the general or the fast program"),
         Layer("evaluation", "comparisons of policies, metrics of routers and of predictors"),
         Layer("cli", "the commands"),

@@ -78,7 +78,17 @@ if TYPE_CHECKING:
     from messjax.theory.optimism import T11_cost, T11_decision_loss, T11_log_factor, T11_queue, T11_scale
     from messjax.theory.paths import DriftBounds, L1_violation, L2_drift, L3_increment, L4_score, L5_bound
     from messjax.theory.queue import T3_queue, T4_constants, T4_log_moment, T4_queue, T4_tail, TailConstants
-    from messjax.theory.sparse import T9_delayed_B, T9_forced, T9_path_tail, T9_queue, T9_tail, T9_violation
+    from messjax.theory.setting import Setting
+    from messjax.theory.sparse import (
+        T9_delayed_B,
+        T9_forced,
+        T9_path_tail,
+        T9_queue,
+        T9_queue_sharp,
+        T9_tail,
+        T9_violation,
+        T9_violation_sharp,
+    )
     from messjax.theory.tightening import T10_cost, T10_kappa, T10_kappa_tail
     from messjax.theory.verdicts import judge
     from messjax.theory.violation import T1_queue, T1_queue_older, T1_queue_slater, T1_violation, T1_violation_older
@@ -105,6 +115,7 @@ __all__ = [
     "OptimumLimit",
     "Pull",
     "R_prime_regret",
+    "Setting",
     "T1_double_prime_queue",
     "T1_prime_queue",
     "T1_queue",
@@ -140,8 +151,10 @@ __all__ = [
     "T9_forced",
     "T9_path_tail",
     "T9_queue",
+    "T9_queue_sharp",
     "T9_tail",
     "T9_violation",
+    "T9_violation_sharp",
     "T10_cost",
     "T10_kappa",
     "T10_kappa_tail",

@@ -33,7 +33,7 @@ def run_case(case: Case, key: Array, num_streams: int, *, meter: Any = None, aud
     Without a meter these are the standard ones and the terms of the identities. With `audit` every request of every
     stream is audited (`messjax.meters.path_audit`), on the engine's general path.
     """
-    more = [path_audit.path_audit_meter()] * audit + ([] if case.meter is None else [case.meter])
+    more = [path_audit.path_audit_meter()] * (audit and case.audited) + ([] if case.meter is None else [case.meter])
     swept = Controls(*(np.atleast_1d(np.asarray(values, np.float64)) for values in case.controls))
     runs = []
     for values in itertools.product(*swept):  # one at a time: the program is then the same for every grid, and case
@@ -78,6 +78,7 @@ def run_of(case: Case, at: Controls, metrics: dict[str, np.ndarray], name: str |
         cost_within=cost_within(case),
         finite_variance=case.finite_variance,
         laws=case.laws,
+        setting=case.setting,
         name=shown if name is None else name,
     )
 

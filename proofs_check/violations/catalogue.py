@@ -13,8 +13,9 @@ from messjax.theory.laws import Laws, scheduled_laws
 from messjax.types import Controls, Distribution, Policy, Stream
 from proofs_check.trials.case import Case
 from proofs_check.trials.cases import inverted, kinked, tightened
+from proofs_check.trials.price_list import PriceList
 from proofs_check.violations.exploration import exploring, feature_dependent_exploration, once
-from proofs_check.violations.predictions import PriceList, biased_labels, frozen, outcome_dependent_feedback
+from proofs_check.violations.predictions import biased_labels, frozen, outcome_dependent_feedback
 from proofs_check.violations.requests import drifting, leaking, pareto, rare, unseen
 
 FEEDBACK = np.array([0.3, 1.0])  # both from `feedback.sparse`: f = 1 is complete feedback

@@ -76,7 +76,7 @@ def T9_queue_sharp(inputs: BoundInputs) -> Any:
 
 @bound_function("V gamma B T P_T S_T f")
 def T9_violation_sharp(inputs: BoundInputs) -> Any:
-    """T9 (mean): `T9_violation` with the bound of `T9_queue_sharp`.
+    """T9 (mean): `T9_violation` with the bound of `T9_queue_sharp`. Constants re-derived here.
 
     Args:
         inputs: what `T9_queue_sharp` takes, and beta_M where f_explored is given.

@@ -7,6 +7,7 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +17,6 @@ from messjax.traces.parsing import Place, listed
 from messjax.traces.recording import MEASURES, Recording
 from messjax.traces.texts import BATCH, Texts
 
-_Texts = pa.Array | pa.ChunkedArray
 LONGEST_NAME = 200  # characters of a model's name: every error and table shows it
 
 
@@ -389,7 +389,7 @@ class _Column:
         if len(self._recent) == BATCH:
             self._move()
 
-    def extend(self, values: _Texts) -> None:
+    def extend(self, values: Any) -> None:
         self._move()
         for chunk in values.chunks if isinstance(values, pa.ChunkedArray) else [values]:
             self._add(chunk)

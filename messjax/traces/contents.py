@@ -33,7 +33,7 @@ def suffix_of(path: Path) -> str:
     Returns:
         The suffix.
     """
-    return Path(_unpacked_name(path)).suffix.lower()
+    return Path(name_of(path)).suffix.lower()
 
 
 def stem_of(path: Path) -> str:
@@ -45,10 +45,18 @@ def stem_of(path: Path) -> str:
     Returns:
         The stem.
     """
-    return Path(_unpacked_name(path)).stem
+    return Path(name_of(path)).stem
 
 
-def _unpacked_name(path: Path) -> str:
+def name_of(path: Path) -> str:
+    """The name of a file without the suffix of its packing: "a.csv" of "a.csv.gz".
+
+    Args:
+        path: The file.
+
+    Returns:
+        The name.
+    """
     return path.stem if path.suffix.lower() in PACKED else path.name
 
 
@@ -152,7 +160,7 @@ def utf8_bytes(path: Path) -> bytes:
         ValueError: As `in_utf8`.
     """
     with in_utf8(path) as stream:
-        if stream.tell() == 0 and isinstance(stream.raw, io.FileIO):
+        if isinstance(stream.raw, io.FileIO) and stream.tell() == 0:
             return path.read_bytes()  # at once: the stream would copy them again
         return stream.read()
 

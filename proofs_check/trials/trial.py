@@ -72,6 +72,7 @@ def run_of(case: Case, at: Controls, metrics: dict[str, np.ndarray], name: str |
         best=optimum.solve(case.distribution, at.alpha),
         constants=theory.distribution_constants(case.distribution, at.alpha),
         policy_kind=case.policy_kind,
+        stream_kind="not_iid" if case.laws is not None and not case.breaks else "iid",
         sla_target=case.sla_target,
         error_bound=case.ebar,
         cost_within=cost_within(case),

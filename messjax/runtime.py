@@ -6,7 +6,9 @@ import argparse
 import os
 import re
 import sys
+import time
 import traceback
+import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager, suppress
@@ -181,9 +183,37 @@ def use_compilation_cache(folder: Path | None = None) -> None:
     import platformdirs
 
     folder = Path(platformdirs.user_cache_dir("messjax")) / "programs" if folder is None else folder
+    with suppress(OSError):  # a folder that cannot be written is one without torn entries of ours
+        _remove_torn_programs(folder)
     jax.config.update("jax_compilation_cache_dir", str(folder))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+def _remove_torn_programs(folder: Path) -> None:
+    """Remove compiled programs that a kill or a full disk cut off: JAX would warn of them for ever and keep them.
+
+    Each entry is read once, when it is new: CHECKED is as old as the last look.
+    """
+    stamp = folder / "CHECKED"
+    last, now = stamp.stat().st_mtime if stamp.is_file() else 0.0, time.time()
+    for path in folder.glob("*-cache"):
+        if path.stat().st_mtime >= last and not _is_whole(path.read_bytes()):
+            path.unlink()
+    if folder.is_dir():
+        stamp.touch()
+        os.utime(stamp, (now, now))
+
+
+def _is_whole(content: bytes) -> bool:
+    """Whether compressed bytes end where they say; those of a packing that Python does not have count as whole."""
+    if content[:1] != b"\x78":  # zlib; JAX takes Zstandard where that is installed
+        return bool(content)
+    try:
+        zlib.decompress(content)
+    except zlib.error:
+        return False
+    return True
 
 
 def console() -> Console:

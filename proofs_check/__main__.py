@@ -9,7 +9,7 @@
 
 `python -m proofs_check` is the same program. Parts of the first form (--parts):
 
-    lemmas       the finite algebra behind L1 to T10, proved for all reals (pip install 'messjax[proofs]')
+    lemmas       the finite algebra behind L1 to T13, proved for all reals (pip install 'messjax[proofs]')
     statements   statistical tests of every statement on simulations that keep all assumptions
     sequential   T5 on single paths, by confidence sequences
     rates        slopes in V, T and explored requests against the predicted exponents

@@ -105,7 +105,7 @@ def open_store(folder: str | os.PathLike[str]) -> xr.Dataset:
         found = found[: found.index(gap)]
         if not found:
             raise ValueError(f"{folder}: the first streams are missing, expected streams-{0:010d}-...nc")
-    first = _opened(found[0].path)
+    first = _open(found[0].path)
     joined = {
         name: variable if "stream" not in variable.dims else _lazily(str(name), variable, tuple(found))
         for name, variable in first.variables.items()
@@ -122,8 +122,14 @@ def _lazily(name: str, like: xr.Variable, found: tuple[Chunk, ...]) -> xr.Variab
     return xr.Variable(like.dims, indexing.LazilyIndexedArray(_Joined(name, like, found)), like.attrs)
 
 
+def _open(path: Path) -> xr.Dataset:
+    about = path.stat()
+    return _opened(path, (about.st_ino, about.st_mtime_ns, about.st_size))
+
+
 @functools.lru_cache(maxsize=8)
-def _opened(path: Path) -> xr.Dataset:
+def _opened(path: Path, stamp: tuple[int, ...]) -> xr.Dataset:
+    del stamp  # tells a file from another one that had its name
     with result_files.checked(path):
         return xr.open_dataset(path, engine="h5netcdf", cache=False)
 
@@ -147,7 +153,7 @@ class _Joined(BackendArray):
             place = np.flatnonzero((streams >= chunk.start) & (streams < chunk.stop))
             if len(place):
                 at = dict(zip(self.dims, key, strict=True)) | {"stream": streams[place] - chunk.start}
-                pieces.append(_opened(chunk.path)[self.name].variable.isel(at).transpose(..., "stream").values)
+                pieces.append(_open(chunk.path)[self.name].variable.isel(at).transpose(..., "stream").values)
                 places.append(place)
         order = np.argsort(np.concatenate([*places, np.empty(0, int)]))
         kept = [dim for dim, each in zip(self.dims, key, strict=True) if np.ndim(each) or isinstance(each, slice)]

@@ -18,6 +18,7 @@ from messjax.traces.findings import EXAMPLES, Finding
 from messjax.traces.parsing import Place, listed
 from messjax.traces.texts import BATCH, Texts
 
+ALWAYS_HELD, SPARSEST = 10_000_000, 64  # cells of a table that any file may have; table cells per cell of a file
 LONGEST_NAME = 200  # characters of a model's name: every error and table shows it
 _MEASURES = ("score", "cost", "input_tokens", "output_tokens", "latency", "cached_tokens", "reasoning_tokens")
 CELLS = (*_MEASURES, "cell_file", "cell_row")  # fields of a recording that are [N, M]
@@ -265,6 +266,7 @@ class Builder:
         """
         if not len(self) or not self._models:
             raise ValueError(f"{self.path} has no {'request' if self._models else 'model'}, expected at least one")
+        self._check_table()
         where, first = self._cells()
         tables = {
             name: self._scattered(values, np.full(self._shape, np.nan), where, first)
@@ -300,6 +302,15 @@ class Builder:
             cell_file=self._scattered(self._cell_file, np.full(self._shape, -1, np.int32), where, first),
             cell_row=self._scattered(self._cell_row, np.zeros(self._shape, np.int64), where, first),
         )
+
+    def _check_table(self) -> None:
+        """Refuse a table that is nearly empty: a small file that names many models would take any memory."""
+        table, cells = len(self) * len(self._models), len(self._model_of)
+        if table > max(ALWAYS_HELD, SPARSEST * cells):
+            raise ValueError(
+                f"{self.path}: found {len(self):,} requests and {len(self._models):,} models, but only {cells:,} of "
+                f"the {table:,} scores, expected at least one of {SPARSEST}; keep fewer models (--models A,B,C)"
+            )
 
     @property
     def _shape(self) -> tuple[int, int]:

@@ -6,12 +6,16 @@ import argparse
 import os
 import re
 import sys
+import time
+import traceback
+import zlib
 from collections.abc import Callable, Iterator
+from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from messjax import output
+from messjax import interruption, output
 
 if TYPE_CHECKING:  # imported where they are used: a command's --help needs none of them
     from rich.console import Console
@@ -179,9 +183,37 @@ def use_compilation_cache(folder: Path | None = None) -> None:
     import platformdirs
 
     folder = Path(platformdirs.user_cache_dir("messjax")) / "programs" if folder is None else folder
+    with suppress(OSError):  # a folder that cannot be written is one without torn entries of ours
+        _remove_torn_programs(folder)
     jax.config.update("jax_compilation_cache_dir", str(folder))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+def _remove_torn_programs(folder: Path) -> None:
+    """Remove compiled programs that a kill or a full disk cut off: JAX would warn of them for ever and keep them.
+
+    Each entry is read once, when it is new: CHECKED is as old as the last look.
+    """
+    stamp = folder / "CHECKED"
+    last, now = stamp.stat().st_mtime if stamp.is_file() else 0.0, time.time()
+    for path in folder.glob("*-cache"):
+        if path.stat().st_mtime >= last and not _is_whole(path.read_bytes()):
+            path.unlink()
+    if folder.is_dir():
+        stamp.touch()
+        os.utime(stamp, (now, now))
+
+
+def _is_whole(content: bytes) -> bool:
+    """Whether compressed bytes end where they say; those of a packing that Python does not have count as whole."""
+    if content[:1] != b"\x78":  # zlib; JAX takes Zstandard where that is installed
+        return bool(content)
+    try:
+        zlib.decompress(content)
+    except zlib.error:
+        return False
+    return True
 
 
 def console() -> Console:
@@ -245,10 +277,11 @@ def run_program(name: str, run: Callable[[], None]) -> int:
         run: The program.
 
     Returns:
-        Exit code: 0, 2 for bad input (ValueError), files, memory or a standard output that is full, 130 when
-        interrupted.
+        Exit code: 0; 2 for bad input (ValueError), files, memory or a standard output that is full; 3 for an error of
+        the program itself, or a worker that was killed; 130 and 143 when interrupted by Ctrl-C and SIGTERM. A program
+        that checks something ends with 1 where the check fails, and never otherwise.
     """
-    with output.guarded() as written:
+    with output.guarded() as written, interruption.handled(name):
         code = _run(name, run)
         written.flush()
         if written.error is not None and not isinstance(written.error, BrokenPipeError):
@@ -269,13 +302,24 @@ def _run(name: str, run: Callable[[], None]) -> int:
     except MemoryError as error:
         print(f"{name}: not enough memory: {error}", file=sys.stderr)
         return 2
+    except BrokenExecutor:
+        print(
+            f"{name}: a worker process was killed, perhaps for lack of memory (--workers 1 needs least); "
+            f"{interruption.message().removeprefix('interrupted; ')}",
+            file=sys.stderr,
+        )
+        return 3
     except RuntimeError as error:
         if "RESOURCE_EXHAUSTED" not in str(error):  # how XLA says that memory is not enough
-            raise
+            traceback.print_exc()
+            return 3
         what = " ".join(str(error).split("\n")[0].removeprefix("RESOURCE_EXHAUSTED:").split())
         print(f"{name}: not enough memory: {what}; fewer streams, controls or checkpoints need less", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print(f"{name}: interrupted", file=sys.stderr)
-        return 130
+    except KeyboardInterrupt as interrupt:
+        print(f"{name}: {interruption.message()}", file=sys.stderr)
+        return interrupt.code if isinstance(interrupt, interruption.Interrupted) else 130
+    except Exception:  # Python's own exit code for it is 1, which says that a check failed
+        traceback.print_exc()
+        return 3
     return 0

@@ -9,19 +9,21 @@
 
 `python -m proofs_check` is the same program. Parts of the first form (--parts):
 
-    lemmas       the finite algebra behind L1 to T10, proved for all reals (pip install 'messjax[proofs]')
+    lemmas       the finite algebra behind L1 to T13, proved for all reals (pip install 'messjax[proofs]')
     statements   statistical tests of every statement on simulations that keep all assumptions
     sequential   T5 on single paths, by confidence sequences
     rates        slopes in V, T and explored requests against the predicted exponents
     matrix       every statement where one assumption at a time is violated
     search       an optimiser looks for counterexamples; weakened bounds must be refuted
 
-Exit code 0 when no statement is violated where its assumptions hold, 1 when one is, 2 on bad input.
+Exit code 0 when no statement is violated where its assumptions hold, 1 when one is, 2 on bad input, 3 when a worker was
+killed or the program failed, 130 and 143 when Ctrl-C or SIGTERM ended it; the same command then goes on.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -30,7 +32,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from messjax import runtime
+from messjax import run_folder, runtime
 
 if TYPE_CHECKING:
     from proofs_check.workers import FinishedPart
@@ -86,6 +88,7 @@ def _parser() -> runtime.Parser:
         "--workers", type=runtime.whole_number(0), default=0, metavar="N", help="parts at a time (0: one per core)"
     )
     parser.add_argument("--out", type=Path, default=Path("results/proofs_check"), metavar="DIR", help="where to write")
+    parser.add_argument("--fresh", action="store_true", help="replace what another run has left in the folder")
     return parser
 
 
@@ -98,12 +101,14 @@ def _check(args: argparse.Namespace, words: list[str]) -> list[str]:
     out, command = runtime.out_dir(args.out), report.command(words)
     finished: dict[str, FinishedPart] = {}
     started = time.perf_counter()
-    for part in workers.run_parts(parts, args):
-        print(part.printed, end="", flush=True)
-        finished[part.name] = part
-        rows = [row for name in parts if name in finished for row in finished[name].rows]
-        findings = {name: each.findings for name, each in finished.items()}
-        report.write(rows, out, args.seed, command, findings)  # after each part: an interruption loses none that ended
+    also = [hashlib.sha256(path.read_bytes()).hexdigest() for path in args.also]
+    options = {name: getattr(args, name) for name in ("quick", "only", "seed", "streams")}
+    with run_folder.opened(out, "proofs", options | {"parts": parts, "also": also}, fresh=args.fresh, command=command):
+        for part in workers.run_parts(parts, args):
+            print(part.printed, end="", flush=True)
+            finished[part.name] = part
+        rows = [row for name in parts for row in finished[name].rows]
+        report.write(rows, out, args.seed, command, {name: finished[name].findings for name in parts})
     _print_summary([finished[name] for name in parts], time.perf_counter() - started, out)
     print(f"command: {command}")
     return [line for name in parts for line in finished[name].failures]

@@ -8,7 +8,9 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
+import json
 import multiprocessing
+import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -16,7 +18,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
-from messjax import runtime
+from messjax import files, interruption, run_folder, runtime
 from messjax.theory import ALL, statements_named
 from messjax.theory.hypothesis_tests import Row
 from messjax.theory.statement import Statement, load_statements
@@ -48,17 +50,40 @@ def chosen_statements(args: argparse.Namespace) -> list[Statement]:
 
 def run_parts(parts: Sequence[str], args: argparse.Namespace) -> Iterator[FinishedPart]:
     """Yield every part as it ends, from `args.workers` processes; from this one, in order, where that is one."""
+    kept = run_folder.parts_folder()
+    finished = {part: found for part in parts if (found := _kept(kept, part))}
+    yield from finished.values()
+    left = [part for part in parts if part not in finished]
+    for each in _run_left(left, args, kept):
+        if kept is not None:
+            known = each._asdict() | {"rows": [row._asdict() for row in each.rows]}
+            files.write(kept / f"{each.name}.json", json.dumps(known, default=lambda number: number.item()))
+        yield each
+
+
+def _kept(folder: Path | None, part: str) -> FinishedPart | None:
+    """A part that an interrupted run has finished. Floats come back from JSON as they were."""
+    if folder is None or not (path := folder / f"{part}.json").is_file():
+        return None
+    known = json.loads(path.read_text(encoding="utf-8"))
+    return FinishedPart(**known | {"rows": [Row(**row) for row in known["rows"]]})
+
+
+def _run_left(parts: Sequence[str], args: argparse.Namespace, kept: Path | None) -> Iterator[FinishedPart]:
     workers = min(args.workers or runtime.cores(), len(parts))
-    if workers == 1:
+    if workers <= 1:
         yield from (run_part(part, args) for part in parts)
         return
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, spawn, interruption.start_worker, (os.getpid(),)) as pool:
         ordered, terminal = sorted(parts, key=LONGEST_FIRST.index), sys.stdout.isatty()
-        futures = [pool.submit(_run_captured, part, args, terminal) for part in ordered]
+        futures = [pool.submit(_run_captured, part, args, terminal, kept) for part in ordered]
         try:
             yield from (each.result() for each in as_completed(futures))
-        finally:
-            pool.shutdown(cancel_futures=True)
+        except BaseException:  # an interruption: the pool would wait for what they are at
+            for worker in multiprocessing.active_children():
+                worker.kill()
+            raise
 
 
 def run_part(part: str, args: argparse.Namespace) -> FinishedPart:
@@ -81,10 +106,14 @@ def run_part(part: str, args: argparse.Namespace) -> FinishedPart:
     return FinishedPart(part, result.failures, report.to_json(result.findings | seconds), rows, "")
 
 
-def _run_captured(part: str, args: argparse.Namespace, terminal: bool) -> FinishedPart:
+def _run_captured(part: str, args: argparse.Namespace, terminal: bool, kept: Path | None) -> FinishedPart:
     """`run_part` in a process of a pool: its output returned, its progress prefixed."""
     output = _Capture(terminal)
-    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(_Prefixed(part, sys.stderr)):
+    with (
+        run_folder.parts_in(kept),
+        contextlib.redirect_stdout(output),
+        contextlib.redirect_stderr(_Prefixed(part, sys.stderr)),
+    ):
         finished = run_part(part, args)
     return finished._replace(printed=output.getvalue())
 

@@ -1,9 +1,11 @@
 """Every study by its name: `python -m sims` lists them, `python -m sims NAME` runs one, `python -m sims --all` all.
 
-    python -m sims [NAME | --all] [--quick] [--from DIR] [--out DIR] [--docs DIR]
+    python -m sims [NAME | --all] [--quick] [--from DIR] [--out DIR] [--fresh] [--docs DIR]
 
 A study writes its numbers (NAME.nc), its figure and its findings (findings.json). `--all` runs each study in a process
 of its own, as many at a time as there are cores, goes on after a failure, and composes OUT/findings.md of all of them.
+After an interruption the same command goes on: finished studies are taken as they are, and within the others finished
+streams. A folder with results of another code or of `--quick` is refused, unless `--fresh` replaces them.
 `--from DIR` runs nothing: tables, figures and findings are made again from the NetCDF files of finished runs.
 `--docs docs` is how this project's own docs/findings.md and docs/figures are made.
 """
@@ -13,6 +15,7 @@ from __future__ import annotations
 import argparse
 import ast
 import importlib
+import os
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
@@ -22,11 +25,13 @@ from typing import NamedTuple
 
 from rich.table import Table
 
-from messjax import files, runtime
+from messjax import files, interruption, run_folder, runtime
 from sims.common import page
 from sims.common.finding import FILE
+from sims.common.study import configuration
 
 FOLDER = Path(__file__).parent / "studies"
+PRINTED = "printed.txt"
 TIMING = {"speed"}  # measures time: runs alone, before the others
 
 
@@ -60,7 +65,7 @@ def run_all(
     source: Path | None = None,
     docs: Path | None = None,
     workers: int = 1,
-    resume: bool = False,
+    fresh: bool = False,
 ) -> int:
     """Run studies and compose the page of their findings, OUT/findings.md.
 
@@ -71,12 +76,32 @@ def run_all(
         source: A folder like `out` with finished runs: nothing is run again.
         docs: Where findings.md and figures/ are made anew as well, with the figures of those that did not fail.
         workers: How many run at a time. What measures time runs alone, before the others.
-        resume: Whether a study that has its findings in `out` is taken as it is.
+        fresh: Whether what another run has left in `out` is replaced.
 
     Returns:
         0, or 1 if one failed.
+
+    Raises:
+        ValueError: Another run is in `out`, or one of other options or code was and `fresh` is False.
     """
+    resume = f"finished studies and streams are kept in {out}; the same command goes on from there"
+    with run_folder.locked(out), interruption.say_how_to_resume(resume):
+        return _run_all(names, options, out, source, docs, workers, fresh)
+
+
+def _run_all(
+    names: Sequence[str],
+    options: Sequence[str],
+    out: Path,
+    source: Path | None,
+    docs: Path | None,
+    workers: int,
+    fresh: bool,
+) -> int:
     outcomes: dict[str, Outcome] = {}
+    ran_with = configuration(quick="--quick" in options)
+    for name in names if source is None and not fresh else ():
+        run_folder.check(out / name, name, ran_with)  # all of them before any runs
 
     def note(finished: Iterable[Outcome]) -> None:
         for each in finished:
@@ -84,7 +109,12 @@ def run_all(
             outcomes[each.name] = each
 
     def run(name: str) -> Outcome:
-        return _run(name, [*options, *([] if source is None else ["--from", str(source)])], out, resume)
+        if source is not None:
+            return _run(name, [*options, "--from", str(source)], out)
+        finished = not fresh and run_folder.is_finished(out / name, name, ran_with)
+        if finished and (out / name / FILE).is_file() and (out / name / PRINTED).is_file():
+            return Outcome(name, f"== {name}: taken from {out / name}, where it is finished\n", "")
+        return _run(name, [*options, *(["--fresh"] if fresh else [])], out)
 
     note(map(run, [name for name in names if name in TIMING]))
     with ThreadPoolExecutor(workers) as pool:
@@ -92,7 +122,7 @@ def run_all(
     good = [name for name in names if not outcomes[name].failure]
     failed = [(name, outcomes[name].failure) for name in names if outcomes[name].failure]
     sections = [page.read_section(out / name, name) for name in good]
-    target = runtime.out_dir(out) / "findings.md"
+    target = out / "findings.md"
     files.write(target, page.compose(sections, failed, "{0}/{0}.png"))
     if docs is not None:
         for name in good:
@@ -102,17 +132,21 @@ def run_all(
     return int(bool(failed))
 
 
-def _run(name: str, options: Sequence[str], out: Path, resume: bool) -> Outcome:
+def _run(name: str, options: Sequence[str], out: Path) -> Outcome:
     """One study in a process of its own, which goes on when another fails; what it prints is kept in its folder."""
-    printed_to, findings = out / name / "printed.txt", out / name / FILE
+    printed_to, findings = out / name / PRINTED, out / name / FILE
     command = [sys.executable, "-m", _module(name), *options, "--out", str(out / name)]
-    if resume and findings.is_file() and printed_to.is_file():
-        return Outcome(name, f"== {name}: taken from {out / name}\n", "")
     findings.unlink(missing_ok=True)
+    environment = os.environ | {interruption.PARENT: str(os.getpid())}  # it ends when this process does
     done = subprocess.run(
-        command, cwd=FOLDER.parents[1], stdout=subprocess.PIPE, text=True, encoding="utf-8", check=False
+        command,
+        cwd=FOLDER.parents[1],
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+        check=False,
     )
-    runtime.out_dir(printed_to.parent)
     files.write(printed_to, done.stdout)
     failure = f"exit code {done.returncode}" if done.returncode else "" if findings.is_file() else "wrote no findings"
     return Outcome(name, f"== {' '.join(command[1:])}\n{done.stdout}", failure)
@@ -136,7 +170,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         metavar="N",
         help="with --all: studies at a time (0: one per core)",
     )
-    parser.add_argument("--resume", action="store_true", help="with --all: run only what has no findings in DIR yet")
+    parser.add_argument("--fresh", action="store_true", help="replace what another run has left in DIR")
     parser.add_argument(
         "--docs", type=Path, metavar="DIR", help="with --all: make DIR/findings.md and DIR/figures anew"
     )
@@ -162,7 +196,7 @@ def _do(args: argparse.Namespace, known: dict[str, str]) -> int:
         # Each study runs in the repository's folder: its paths are made absolute first.
         out, source = args.out.resolve(), args.source and args.source.resolve()
         workers = args.workers or runtime.cores()
-        return run_all(list(known), options, out, source=source, docs=args.docs, workers=workers, resume=args.resume)
+        return run_all(list(known), options, out, source=source, docs=args.docs, workers=workers, fresh=args.fresh)
     if args.name is None:
         table = Table("study", "claim")
         for name, claim in known.items():
@@ -171,6 +205,8 @@ def _do(args: argparse.Namespace, known: dict[str, str]) -> int:
         return 0
     if args.name not in known:
         raise ValueError(f"found {args.name!r}, expected one of {', '.join(known)}")
+    if args.fresh:
+        options += ["--fresh"]
     if args.source:
         options += ["--from", str(args.source)]
     result: int = importlib.import_module(_module(args.name)).main([*options, "--out", str(args.out)])

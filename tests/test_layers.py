@@ -23,13 +23,19 @@ class Layer(NamedTuple):
 
 LAYERS: dict[str, list[Layer]] = {  # lowest first
     "messjax": [
-        Layer("types lazy_imports output files", "types, imports at first use, texts as they are shown, whole files"),
-        Layer("components runtime result_files", "components as a whole; what a program needs; checked files"),
+        Layer(
+            "types lazy_imports output files interruption",
+            "types, imports at first use, texts as they are shown, whole files",
+        ),
+        Layer(
+            "components runtime run_folder fingerprint result_files",
+            "components as a whole; what a program needs; checked files",
+        ),
         Layer("numerics statistics feedback", "exact sums and counter keys, intervals, which labels are observed"),
-        Layer("theory", "C* and gamma*, the bounds L1 to T10 and the statements about them"),
+        Layer("theory", "C* and gamma*, the bounds L1 to T13 and the statements about them"),
         Layer("streams", "requests: types, recorded, drifting, with service classes"),
         Layer("meters predictors features traces zoo results plot", "what is measured, predicted, read, saved, drawn"),
-        Layer("policies", "MESS+, its variants and baselines"),
+        Layer("policies deploy", "MESS+, its variants and baselines; a validated policy in production, NumPy alone"),
         Layer("engine", "one run and grids of runs, by the general or the fast program"),
         Layer("evaluation", "comparisons of policies, metrics of routers and of predictors"),
         Layer("cli", "the commands"),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib
+import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
-from messjax import runtime
+from messjax import run_folder, runtime
 
 COMMANDS = {  # what each does; messjax.cli.NAME_command has its options and runs it
     "recommend": "which policy a recorded trace recommends at an SLA target, how surely, and why",
@@ -17,6 +20,8 @@ COMMANDS = {  # what each does; messjax.cli.NAME_command has its options and run
     "optimum": "C*, gamma* and the optimal mixture of a zoo or a trace",
     "trace": "what a recorded trace holds, what is wrong with it; convert it",
 }
+
+NOT_NUMBERS = {"command", "fresh", "memory", "no_cache", "out", "run"}  # options that change no number
 
 
 class CommandParser(runtime.Parser):
@@ -31,6 +36,10 @@ class CommandParser(runtime.Parser):
         if self.command is not None:
             importlib.import_module(f"messjax.cli.{self.command}_command").add_options(self)
             self.command = None
+            if "--out" in self._option_string_actions:
+                self.add_argument(
+                    "--fresh", action="store_true", help="replace what another run has left in the folder"
+                )
         return super().parse_known_args(args, namespace)
 
 
@@ -40,24 +49,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
       0; 1 where `messjax trace lint` found an error; 2 after one line on standard error for bad input.
     """
-    verdict = 0
+    verdict, words = 0, list(sys.argv[1:] if arguments is None else arguments)
 
     def program() -> None:
         nonlocal verdict
-        args = _parser().parse_args(arguments)
+        args = _parser().parse_args(words)
         runtime.use_all_cores()
         if not args.no_cache:
             runtime.use_compilation_cache()
-        verdict = args.run(args) or 0
+        with _folder(args, words):
+            verdict = args.run(args) or 0
 
     return runtime.run_program("messjax", program) or verdict
+
+
+@contextmanager
+def _folder(args: argparse.Namespace, words: Sequence[str]) -> Iterator[None]:
+    """The command's folder for results, where it has one: this run's alone, with what an interrupted one finished."""
+    if not hasattr(args, "out"):
+        yield
+        return
+    options = {name: value for name, value in vars(args).items() if name not in NOT_NUMBERS}
+    command = shlex.join(["messjax", *words])
+    with run_folder.opened(args.out, args.command, options, fresh=args.fresh, command=command):
+        yield
 
 
 def _parser() -> runtime.Parser:
     parser = runtime.Parser(prog="messjax", description="MESS+: route requests among language models at least cost.")
     parser.add_argument("--no-cache", action="store_true", help="do not keep compiled programs for the next run")
     commands = parser.add_subparsers(
-        required=True, metavar=f"{{{','.join(COMMANDS)}}}", parser_class=CommandParser, title="commands"
+        dest="command", required=True, metavar=f"{{{','.join(COMMANDS)}}}", parser_class=CommandParser, title="commands"
     )
     for name, what in COMMANDS.items():
         commands.add_parser(name, help=what, command=name)

@@ -79,6 +79,9 @@ def _show_run(run: Certified, level: float, f: float) -> None:
         f"    conditional mean        {low:.4f} to {high:.4f} (confidence {level:.0%}, at any time)\n"
         f"  average cost              {run.cost:.4g} (full ledger: exploration is paid for)"
     )
+    if run.satisfaction < run.alpha:
+        missed = run.alpha - run.satisfaction
+        print(f"  note: alpha is missed by {missed:.4f}: the run may cost less than C* for that alone")
     runtime.console().print(_table(run, level))
 
 
@@ -102,7 +105,7 @@ def _table(run: Certified, level: float) -> Table:
                 f"{knows} ({limit.cells})" if limit.cells > 1 else knows,
                 labels,
                 f"{limit.labelled:,}",
-                estimate if limit.cells else "-",
+                estimate if limit.cells and limit.labelled else "-",
                 f"{limit.lower:.4g}" if reached else "no router",
                 f"{run.cost - limit.lower:.4g}" if reached else "-",
             )

@@ -104,7 +104,9 @@ def per_alpha(dataset: xr.Dataset, name: str) -> str:
 
 def finish(args: argparse.Namespace, dataset: xr.Dataset, title: str, stem: str) -> None:
     """Write the Dataset, print the table, draw the curves, say what was written."""
-    dataset.attrs["command"] = f"messjax {stem} {' '.join(f'{k}={v}' for k, v in vars(args).items() if k != 'run')}"
+    dataset.attrs["command"] = (
+        f"messjax {stem} {' '.join(f'{k}={v}' for k, v in vars(args).items() if k not in ('run', 'command', 'fresh'))}"
+    )
     saved = [results.save(dataset, args.out / f"{stem}.nc")]
     runtime.console().print(comparison.table(dataset, title))
     alpha = float(np.atleast_1d(dataset["alpha"].values)[0])

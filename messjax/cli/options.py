@@ -31,6 +31,30 @@ def add_trace_options(parser: argparse.ArgumentParser, *, path: bool = True) -> 
     """All of them; `path`: also the argument PATH."""
     if path:
         parser.add_argument("path", type=Path, metavar="PATH", help=PATH_HELP)
+    add_reading_options(parser)
+    parser.add_argument(
+        "--missing",
+        default="fail",
+        metavar="HOW",
+        help="what is done where a score or cost is missing: fail, drop the request, or zero (default: fail)",
+    )
+    parser.add_argument(
+        "--scores",
+        default="fail",
+        metavar="HOW",
+        help="scores outside [0, 1]: fail, clip, rescale, rescale=LOW:HIGH or threshold=NUMBER (default: fail)",
+    )
+    parser.add_argument(
+        "--repeats",
+        default="keep",
+        metavar="HOW",
+        help="repeats: keep a model's first answer to a request, mean of its answers, or drop questions that came "
+        "before (default: keep)",
+    )
+
+
+def add_reading_options(parser: argparse.ArgumentParser) -> None:
+    """What is read and how, which models, and what they cost."""
     parser.add_argument(
         "--format", default="auto", metavar="NAME", help=f"format of PATH: {', '.join(traces.NAMES)} (default: auto)"
     )
@@ -83,25 +107,6 @@ def add_trace_options(parser: argparse.ArgumentParser, *, path: bool = True) -> 
     parser.add_argument(
         "--cost-unit", default="", metavar="UNIT", help="unit of --cost constant (default: USD per 1M tokens)"
     )
-    parser.add_argument(
-        "--missing",
-        default="fail",
-        metavar="HOW",
-        help="what is done where a score or cost is missing: fail, drop the request, or zero (default: fail)",
-    )
-    parser.add_argument(
-        "--scores",
-        default="fail",
-        metavar="HOW",
-        help="scores outside [0, 1]: fail, clip, rescale, rescale=LOW:HIGH or threshold=NUMBER (default: fail)",
-    )
-    parser.add_argument(
-        "--repeats",
-        default="keep",
-        metavar="HOW",
-        help="repeats: keep a model's first answer to a request, mean of its answers, or drop questions that came "
-        "before (default: keep)",
-    )
 
 
 def given(args: argparse.Namespace) -> list[str]:
@@ -129,7 +134,7 @@ def read_recording(args: argparse.Namespace, *, report: bool = False) -> Recordi
         leave_out=tuple(names_of(args.exclude, "--exclude")) if args.exclude else (),
     )
     recording = traces.read(args.path, args.format, chosen)
-    recording = traces.averaged(recording) if args.repeats == "mean" else recording
+    recording = traces.averaged(recording) if getattr(args, "repeats", "keep") == "mean" else recording
     exclude = args.exclude
     if "*" in args.columns:  # such columns were not even read
         exclude = ",".join(f'"{name}"' for name in chosen.leave_out if fits(name, recording.models))

@@ -11,7 +11,7 @@ import numpy as np
 
 from messjax import features, plot, runtime
 from messjax.cli import options
-from messjax.evaluation.recommendation import candidates, decision, figure, requests, words
+from messjax.evaluation.recommendation import candidates, decision, export, figure, requests, words
 from messjax.evaluation.recommendation.decision import Recommendation
 from messjax.traces import Trace
 
@@ -36,6 +36,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_policies(parser, ",".join(candidates.NAMES))
     parser.add_argument(
         "--seed", type=runtime.whole_number(0), default=7, help="seed of all random numbers (default: 7)"
+    )
+    parser.add_argument(
+        "--export", type=Path, metavar="DIR", help="write what is recommended as a folder for messjax.deploy.Router"
     )
     parser.add_argument("--json", action="store_true", help="print the recommendation as JSON and nothing else")
     parser.add_argument(
@@ -64,7 +67,7 @@ def run(args: argparse.Namespace) -> None:
     runtime.out_dir(args.out)
     with options.notes_to_errors(args.json):
         trace = options.read_trace(args)
-        result = of_trace(
+        result, projection = of_trace(
             trace,
             alpha=args.alpha,
             confidence=args.confidence,
@@ -73,6 +76,8 @@ def run(args: argparse.Namespace) -> None:
             seed=args.seed,
         )
     saved = write(result, args.out, trace)
+    if args.export is not None:
+        saved += export.write(result, projection, args.export, args.seed)
     if args.json:
         print(json.dumps(words.as_json(result), indent=1))
         return
@@ -90,8 +95,8 @@ def wanted_kinds(text: str) -> list[str]:
 
 def of_trace(
     trace: Trace, *, alpha: float, confidence: float, tolerance: float, wanted: list[str], seed: int
-) -> Recommendation:
-    """The recommendation for a trace."""
+) -> tuple[Recommendation, requests.Projection]:
+    """The recommendation for a trace, and how its prompts' features are projected."""
     num = len(trace.prompts)
     if num < FEWEST:
         raise ValueError(f"{trace.source}: found {num} requests, expected at least {FEWEST} to recommend anything")
@@ -105,7 +110,7 @@ def of_trace(
     parts = requests.split(every, seed)
     projection = requests.project(parts.training.features)
     parts = requests.Parts(*(part._replace(features=projection(part.features)) for part in parts))
-    return decision.recommend(
+    result = decision.recommend(
         parts,
         trace.models,
         alpha=alpha,
@@ -115,6 +120,7 @@ def of_trace(
         wanted=wanted,
         seed=seed,
     )
+    return result, projection
 
 
 def write(result: Recommendation, folder: Path, trace: Trace) -> list[Path]:

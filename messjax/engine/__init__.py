@@ -5,12 +5,14 @@ from typing import TYPE_CHECKING
 from messjax import lazy_imports
 
 if TYPE_CHECKING:
+    from messjax.engine.chunk_store import open_store
     from messjax.engine.grid_sweep import audit, sweep
     from messjax.engine.simulation import Result, simulate
 
 __all__ = [
     "Result",
     "audit",
+    "open_store",
     "simulate",
     "sweep",
 ]

@@ -7,11 +7,10 @@ change no request, exploration draw or count, and what is learned at most in its
 
 from __future__ import annotations
 
-import itertools
 import json
+import os
 import time
 import warnings
-import weakref
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -21,8 +20,8 @@ import numpy as np
 import xarray as xr
 
 from messjax import feedback as _feedback
-from messjax import results
-from messjax.engine import fast, grid_program
+from messjax import fingerprint, results
+from messjax.engine import blocks, fast, gathering, grid_program
 from messjax.engine import memory as memory_estimate
 from messjax.engine.simulation import Result, RunParts, assemble, check_fit, checkpoint_times
 from messjax.engine.validation import (
@@ -37,7 +36,7 @@ from messjax.feedback import feedback_kind
 from messjax.meters import folds, path_audit
 from messjax.numerics.precision import with_32_bit_types
 from messjax.policies.algorithm import policy_kind
-from messjax.types import Array, Controls, Distribution, Meter, Policy, PyTree, Stream
+from messjax.types import Array, Controls, Distribution, Meter, Policy, Stream
 
 
 @with_32_bit_types
@@ -60,11 +59,14 @@ def sweep(
     models: tuple[str, ...] | None = None,
     cost_unit: str | None = None,
     progress: Callable[[int, int], None] | None = None,
+    store: str | os.PathLike[str] | None = None,
+    fresh: bool = False,
 ) -> xr.Dataset:
     """Run one or several policies for every combination of the controls on independent streams.
 
     Changing any value or the key compiles nothing anew. Interrupted (Ctrl-C) after a block of streams, it warns and
-    returns the streams that are finished: they are independent.
+    returns the streams that are finished, which are independent, with the attribute `partial`. With a store it keeps
+    them on disk instead, and the same call goes on from there.
 
     Args:
         key: JAX random key; stream i uses `fold_in(key, i)`.
@@ -86,6 +88,9 @@ def sweep(
         models: Names of the M models; by default those of the stream.
         cost_unit: Unit of the costs; by default that of the stream.
         progress: Called now and then as `progress(done, total)` with numbers of requests, of one grid point.
+        store: A folder that takes the streams as they finish, for results larger than the memory and runs that may be
+            killed. The Dataset reads from it what is used; `engine.open_store` opens it again.
+        fresh: Whether a store of another run is replaced.
 
     Returns:
         A Dataset with one number per metric, grid point and stream. Its dimensions are, where there are any, policy,
@@ -98,7 +103,8 @@ def sweep(
         ValueError: Before anything runs: controls out of range, empty or given twice; an alpha above the largest
             attainable one (which is named); a policy that does not fit the shapes of the stream; a horizon beyond a
             recorded trace; an engine, a block, a number of devices or a memory limit that cannot be; a sweep whose
-            estimated memory exceeds its limit, with what would fit.
+            estimated memory exceeds its limit, with what would fit; a store in which another run is, or one of another
+            configuration, code or key was.
 
     Example:
         >>> import jax
@@ -126,34 +132,26 @@ def sweep(
         run_parts, leaves, num_streams=num_streams, checkpoints=checkpoints, engine=engine, block=block,
         devices=devices, memory=memory, curves=curves if curves is None else tuple(curves),
     )  # fmt: skip
-    _check_memory(run_parts, leaves, num_streams, checkpoints, curves, plan)
+    if store is None:
+        _check_memory(run_parts, leaves, num_streams, checkpoints, curves, plan)
     # Progress is reported at checkpoints: without any, some that read nothing.
     times = checkpoint_times(horizon, checkpoints or (min(horizon, 20) if progress else 0))
     curves = (None if curves is None else tuple(curves)) if checkpoints else ()
-    parts = _run_blocks(
-        key, leaves, grid_program.placed(run_parts, plan.devices), num_streams, times, curves, plan, progress
-    )
-    num_done = min(num_streams, len(parts) * plan.size)
-    joined = jax.tree.map(lambda *pieces: np.concatenate(pieces)[:num_done], *parts)
-    del parts  # before the Dataset is made: they take as much as it does
-    named = {
-        name: _dataset(
-            joined[name],
-            axes,
-            times if checkpoints else times[:0],
-            horizon,
-            described.models,
-            described.cost_unit,
-            distribution,
-        )
-        for name in run_parts.policies  # jax sorts dicts: keep the order given
-    }
-    _check_served(named, horizon)
-    dataset = named[""] if isinstance(policy, Policy) else results.concat(named)
+    shown = times if checkpoints else times[:0]
+
+    def to_dataset(joined: dict[str, Result]) -> xr.Dataset:
+        named = {
+            name: _dataset(joined[name], axes, shown, horizon, described.models, described.cost_unit, distribution)
+            for name in run_parts.policies  # jax sorts dicts: keep the order given
+        }
+        _check_served(named, horizon)
+        dataset = named[""] if isinstance(policy, Policy) else results.concat(named)
+        return dataset.assign_attrs(about)
+
     label = (
         f"{name} = {results.describe_policy(each)}".removeprefix(" = ") for name, each in run_parts.policies.items()
     )
-    dataset.attrs |= results.provenance() | {
+    about = results.provenance() | {
         "policy": "; ".join(label),
         "policy_kinds": json.dumps({name: policy_kind(each) for name, each in run_parts.policies.items()}),
         "stream_kind": stream.kind.name,
@@ -161,16 +159,29 @@ def sweep(
         "stream": results.describe(stream.draw),
         "feedback": results.describe(feedback),
         "meter": results.describe(run_parts.meter.add),
-        "num_streams": num_done,
+        "num_streams": num_streams,
         "engine": "kernel" if plan.kernel else _engines(run_parts, plan.fast),
         "engine_reason": json.dumps(_engine_reasons(run_parts, plan)),
         "block": plan.block,
         "devices": len(plan.devices),
         "memory_limit_gib": plan.memory,
         "key": f"{jax.random.key_impl(key)}:{np.asarray(jax.random.key_data(key)).tolist()}",
-        "created": results.now(),
-        "seconds": round(time.perf_counter() - started, 3),
     }
+
+    def everything() -> dict[str, Any]:  # that the numbers depend on, for the record of a store
+        names = ("key", "policy", "stream", "num_streams")
+        grid = {name: values.tolist() for name, values in axes.items()}
+        whole = fingerprint.of(key, leaves, run_parts, times, curves, described, plan.fast, plan.kernel, distribution)
+        return {name: about[name] for name in names} | grid | {
+            "horizon": horizon, "checkpoints": checkpoints, "streams per call": plan.size,
+            "device": about["device"], "digest of all components": whole,
+        }  # fmt: skip
+
+    with gathering.gathered(store, everything, to_dataset, num_streams, fresh=fresh) as gathered:
+        placed = grid_program.placed(run_parts, plan.devices)
+        blocks.run(key, leaves, placed, gathered, times, curves, plan, progress)
+        dataset = gathered.dataset()
+    dataset.attrs |= {"created": results.now(), "seconds": round(time.perf_counter() - started, 3)}
     return dataset
 
 
@@ -258,79 +269,3 @@ def _engine_reasons(run_parts: RunParts, plan: grid_program.Plan) -> dict[str, s
             reason = fast.unsupported_reason(run_parts._replace(policies={name: policy}))
             reasons[name] = f"general: {reason or 'it was asked for'}"
     return reasons
-
-
-def _run_blocks(
-    key: Array,
-    controls: Controls,
-    run_parts: RunParts,
-    num_streams: int,
-    times: np.ndarray,
-    curves: tuple[str, ...] | None,
-    plan: grid_program.Plan,
-    progress: Callable[[int, int], None] | None,
-) -> list[dict[str, Result]]:
-    watch = _Progress(progress, num_streams, int(times[-1]))
-    parts: list[dict[str, Result]] = []
-    # A program that calls the host cannot be kept for the next run: only where a block may take long.
-    progress_callback = None if progress is None or len(plan.fast) == len(run_parts.policies) else _Progress.note
-    for start in range(0, num_streams, plan.size):
-        index = np.arange(start, start + plan.size, dtype=np.int32)  # past the last stream: padding, cut off afterwards
-        try:
-            result = grid_program.program(
-                key,
-                jnp.asarray(index),
-                controls,
-                run_parts,
-                times,
-                curves,
-                plan.devices,
-                plan.fast,
-                plan.kernel,
-                progress_callback,
-                np.int32(watch.run),
-            )
-            watch.follow(result, start, plan.size)
-            parts.append(jax.tree.map(results.host, result, is_leaf=lambda x: hasattr(x, "to_host")))
-        except KeyboardInterrupt:
-            if not parts:
-                raise
-            warnings.warn(f"interrupted after {len(parts) * plan.size} of {num_streams} streams", stacklevel=3)
-            break
-    return parts
-
-
-class _Progress:
-    """Shows how far a running program is. The program only notes the request it is at; the host looks now and then,
-    so that a progress function that raises (Ctrl-C) does so here and not inside the runtime.
-    """
-
-    def __init__(self, progress: Callable[[int, int], None] | None, num_streams: int, horizon: int) -> None:
-        self.progress, self.num_streams, self.horizon = progress, num_streams, horizon
-        self.run, self.at = next(_RUNS), 0  # number of this run; the request that its program is at
-        _RUNNING[self.run] = self
-
-    @staticmethod
-    def note(run: Any, t: Any) -> None:
-        """What a program calls at its checkpoints. The run is an argument of the program: a constant would be part of
-        it, and every run another program to compile."""
-        if (own := _RUNNING.get(int(run))) is not None:
-            own.at = max(own.at, int(t))
-
-    def follow(self, result: PyTree, start: int, size: int) -> None:
-        """Wait for `result`, the streams from `start` on, telling `progress` about it."""
-        if self.progress is None:
-            return
-        leaf, current, label = jax.tree.leaves(result)[0], min(size, self.num_streams - start), -1
-        while not leaf.is_ready():
-            time.sleep(0.05)
-            if label != self.at:
-                label = self.at
-                self.progress(start * self.horizon + current * label, self.num_streams * self.horizon)
-        jax.effects_barrier()  # no late note of this program in the next one
-        self.at = 0
-        self.progress((start + current) * self.horizon, self.num_streams * self.horizon)
-
-
-_RUNS = itertools.count()
-_RUNNING: weakref.WeakValueDictionary[int, _Progress] = weakref.WeakValueDictionary()  # runs that are not over

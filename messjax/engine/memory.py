@@ -199,5 +199,5 @@ def check_gathered(sizes: Sizes, num_streams: int, num_policies: int, checkpoint
     more = ", or fewer checkpoints or curves (curves=('cost', 'satisfaction'))" if checkpoints else ""
     raise ValueError(
         f"memory: the results of {num_streams:,} streams with {checkpoints:,} checkpoints take about {needed:,.3g} GiB "
-        f"in memory, found a limit of {limit:.4g}{less}{more}"
+        f"in memory, found a limit of {limit:.4g}{less}{more}; sweep(store=DIR) keeps them on disk"
     )

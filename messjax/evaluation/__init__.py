@@ -5,13 +5,14 @@ from typing import TYPE_CHECKING
 from messjax import lazy_imports
 
 if TYPE_CHECKING:
-    from messjax.evaluation import partitions, predictor, router_metrics
+    from messjax.evaluation import information, partitions, predictor, router_metrics
     from messjax.evaluation.comparison import compare, contenders, curves, table
 
 __all__ = [
     "compare",
     "contenders",
     "curves",
+    "information",
     "partitions",
     "predictor",
     "router_metrics",

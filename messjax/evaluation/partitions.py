@@ -36,13 +36,28 @@ def by_difficulty(features: np.ndarray, scores: np.ndarray, num_cells: int, *, t
     known = np.flatnonzero(~np.isnan(s[:training]))
     if len(known) < 2 or np.ptp(s[known]) == 0:
         return np.zeros(len(x), np.intp)
-    prediction = x @ _ridge(x[known], s[known])
+    prediction = ridge_predictions(x[known], s[known][:, None], x)[:, 0]
     limits = np.quantile(prediction[:training], np.arange(1, num_cells) / num_cells)
     return np.searchsorted(limits, prediction, side="left")
 
 
+def ridge_predictions(known: np.ndarray, scores: np.ndarray, features: np.ndarray) -> np.ndarray:
+    """Scores predicted by one ridge regression per model, its penalty by generalised cross-validation.
+
+    Args:
+        known: [n, d] features of the requests to learn from.
+        scores: [n, M] their scores.
+        features: [N, d] of the requests to predict.
+
+    Returns:
+        [N, M] predictions, not clipped.
+    """
+    x = np.asarray(features, np.float64) - known.mean(axis=0)
+    return np.stack([s.mean() + x @ _ridge(np.asarray(known, np.float64), s) for s in scores.T], axis=1)
+
+
 def _ridge(x: np.ndarray, s: np.ndarray) -> np.ndarray:
-    """Slopes [d] of the ridge regression of least generalised cross-validation; the intercept moves no quantile."""
+    """Slopes [d] of the ridge regression of least generalised cross-validation."""
     left, singular, right = np.linalg.svd(x - x.mean(axis=0), full_matrices=False)
     along = left.T @ (s - s.mean())
     best, slopes = np.inf, np.zeros(x.shape[1])

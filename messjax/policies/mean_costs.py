@@ -39,9 +39,9 @@ def running_mean_costs(policy: Policy, num_models: int, *, start: float = 1e-6) 
     offline simulator begins with 1 and keeps the last exploration's cost only; that is not implemented here.)
 
     Meters record the true costs. The policy's error is eps_t = max_m |E^_m - E[E_m | x_t]| and T1 to T4 hold with it
-    ("Constants" in docs/theory.md), C* being that of a distribution whose costs are the means given x (`known=False` in
-    `streams.by_length` and `streams.lognormal`). eps_t stays large where these differ from x to x. Costs are observed
-    whether or not users give feedback.
+    ("Constants" in docs/theory.md; tested with a known error, `theory.other_settings`), C* being that of a distribution
+    whose costs are the means given x (`known=False` in `streams.by_length` and `streams.lognormal`). eps_t stays large
+    where these differ from x to x. Costs are observed whether or not users give feedback.
 
     Args:
         policy: The policy that decides by these costs.

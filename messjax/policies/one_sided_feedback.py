@@ -27,7 +27,8 @@ def one_sided(predictor: Predictor, *, learning: str = "explored") -> Policy:
 
     With probability p_t = min(1, c t^-a), by the same random draw as MESS+, a request is explored: a uniformly random
     model serves it. That costs the average over models instead of the sum (in T2, E_all becomes the mean over models,
-    and in T1 to T3 beta_M the mean of E[s_m] - alpha), and informs about one model instead of M.
+    and in T1 to T3 beta_M the mean of E[s_m] - alpha: `theory.other_settings`), and informs about one model instead of
+    M.
 
     Args:
         predictor: Supplies s_hat [M].

@@ -21,9 +21,9 @@ def by_class(policy: Policy, alphas: np.ndarray, *, class_of: Callable[[Array], 
 
     A request of class k is served by the policy at alphas[k] and with the queue of class k, which its outcome moves.
     Exploration draw and predictor are common to all classes, and the predictor gets all features. Each class is served
-    by MESS+ on the requests of that class, hence L1 to L5 hold per class, and T1 to T3 over its n_k requests (with p_t
-    at their t) where the class is independent of the rest. A request of any other class is served at Q = 0 and not
-    counted.
+    by MESS+ on the requests of that class, hence L1 to L5 hold per class, and T1 over its n_k requests where the class
+    is independent of the rest ("T1 class 0, queue" in `theory.other_settings`). A request of any other class is served
+    at Q = 0 and not counted.
 
     `queue` of the policy is the largest of the C queues: by L1 it certifies each class, n_k (alpha_k - mean s) <= Q_k
     <= the largest, and S_T computed from it errs upwards. The meter `per_class.sla_per_class` reads all of them.

@@ -12,6 +12,7 @@ from jax.tree_util import Partial
 from messjax import theory
 from messjax.components import as_pytree, expect
 from messjax.theory import optimum
+from messjax.theory.constants import centred_drift
 from messjax.types import Array, Controls, Decision, Distribution, Feedback, Kind, Policy, PyTree
 
 
@@ -49,14 +50,13 @@ def kappa_for(
     alpha: float,
     horizon: int,
     *,
-    c: float = 0.1,
-    a: float = 0.25,
     S_T: float = 0.0,
     Q_1: float = 0.0,
 ) -> float:
-    """The kappa of T10 (mean) for MESS+: the least with kappa T >= (bound of T1's older form at alpha + kappa) - Q_1.
+    """The kappa of T10 (mean) for MESS+: the least with kappa T >= (bound of T1 or T1' at alpha + kappa) - Q_1.
 
-    Then E[alpha - (1/T) sum s_t] <= 0 at T = `horizon` when MESS+ runs with alpha + kappa; that costs at most
+    The smaller of the two bounds counts; neither depends on exploration, as beta_M stays above kappa. Then
+    E[alpha - (1/T) sum s_t] <= 0 at T = `horizon` when MESS+ runs with alpha + kappa; that costs at most
     `theory.T10_cost` more.
 
     Args:
@@ -64,8 +64,6 @@ def kappa_for(
         V: Weight of cost, in 1 / cost unit.
         alpha: Required satisfaction, in [0, 1].
         horizon: Number of requests T.
-        c: Scale of the exploration probability min(1, c t^-a).
-        a: Its exponent.
         S_T: Bound of sum_t E[(1 - p_t) Q_t e_t] of that run; 0 for exact predictions.
         Q_1: Start of the queue.
 
@@ -78,18 +76,16 @@ def kappa_for(
     Source: T10 in docs/theory.md.
     """
     at, stairs = theory.distribution_constants(distribution, alpha), optimum.staircase(distribution)
-    P_T = theory.exploration_sum(T=horizon, c=c, a=a)
 
     def right(kappa: float) -> float:
         wanted = alpha + kappa
         step = np.searchsorted(stairs.level, wanted - optimum.ROUNDING)
         if step >= len(stairs.level):
             return np.inf
-        B = max(wanted, 1.0 - wanted) ** 2 / 2.0
-        queue = theory.T1_queue_older(
-            V=V, gamma=stairs.price[step], B=B, T=horizon, P_T=P_T, beta_M=at.beta_M - kappa, S_T=S_T, Q_1=Q_1
-        )
-        return float(queue) - Q_1
+        B0, k0 = centred_drift(wanted)
+        known = theory.BoundInputs(V=V, gamma=stairs.price[step], T=horizon, R_T=0.0, Q_1=Q_1)
+        sharp = theory.T1_queue(known, B=max(wanted, 1.0 - wanted) ** 2 / 2.0, S_T=S_T)
+        return float(min(sharp, theory.T1_prime_queue(known, B0=B0, k0=k0, D_above=2.0 * S_T))) - Q_1
 
     return theory.T10_kappa(right, T=horizon, beta=at.beta, beta_M=at.beta_M)
 

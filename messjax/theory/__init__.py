@@ -5,7 +5,8 @@ docs/theory.md, under the identifier that each function carries in its name. One
 (the functions below), the statements that use them (`Statement` objects in capitals, all of them in `ALL`), what these
 assume and where their proofs are: `paths` (L1 to L5), `violation` (T1), `cost` (T2), `queue` (T3, T4), `duality` (T5),
 `attraction` (T6), `exploration` (T7, T8), `sparse` (T9), `tightening` (T10), `identities` (I1 to I4, T1'', T2'', R'),
-`decision_loss` (T1', T2', T3', T6'). `certificates`: what one run shows where the distribution is unknown.
+`decision_loss` (T1', T2', T3', T6'), `optimism` (T11), `moving_laws` (T12), `markov_modulated` (T13). `exact`, `limits`
+and `finite_types`: what bounds are held against. `certificates`: what one run shows where the distribution is unknown.
 
 A bound takes one `BoundInputs`, numbers by keyword, or both, never numbers by position. It returns the bound (in T5 the
 bounded quantity), not a verdict. All arguments broadcast as in NumPy, so that leave-one-out means can be passed where a
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
         T1_double_prime_queue,
         T2_double_prime_cost,
     )
+    from messjax.theory.information import cells_of, partition_cost, partition_statement
     from messjax.theory.laws import Laws, markov_laws, scheduled_laws
     from messjax.theory.limits import (
         LowerBound,
@@ -76,7 +78,17 @@ if TYPE_CHECKING:
     from messjax.theory.optimism import T11_cost, T11_decision_loss, T11_log_factor, T11_queue, T11_scale
     from messjax.theory.paths import DriftBounds, L1_violation, L2_drift, L3_increment, L4_score, L5_bound
     from messjax.theory.queue import T3_queue, T4_constants, T4_log_moment, T4_queue, T4_tail, TailConstants
-    from messjax.theory.sparse import T9_delayed_B, T9_forced, T9_path_tail, T9_queue, T9_tail, T9_violation
+    from messjax.theory.setting import Setting
+    from messjax.theory.sparse import (
+        T9_delayed_B,
+        T9_forced,
+        T9_path_tail,
+        T9_queue,
+        T9_queue_sharp,
+        T9_tail,
+        T9_violation,
+        T9_violation_sharp,
+    )
     from messjax.theory.tightening import T10_cost, T10_kappa, T10_kappa_tail
     from messjax.theory.verdicts import judge
     from messjax.theory.violation import T1_queue, T1_queue_older, T1_queue_slater, T1_violation, T1_violation_older
@@ -103,6 +115,7 @@ __all__ = [
     "OptimumLimit",
     "Pull",
     "R_prime_regret",
+    "Setting",
     "T1_double_prime_queue",
     "T1_prime_queue",
     "T1_queue",
@@ -138,8 +151,10 @@ __all__ = [
     "T9_forced",
     "T9_path_tail",
     "T9_queue",
+    "T9_queue_sharp",
     "T9_tail",
     "T9_violation",
+    "T9_violation_sharp",
     "T10_cost",
     "T10_kappa",
     "T10_kappa_tail",
@@ -157,6 +172,7 @@ __all__ = [
     "TailConstants",
     "assumption_table",
     "assumptions_of",
+    "cells_of",
     "centred_drift",
     "clairvoyant_optimum",
     "decompose",
@@ -173,7 +189,9 @@ __all__ = [
     "lower_bound_worlds",
     "markov_laws",
     "optimum",
+    "partition_cost",
     "partition_optimum",
+    "partition_statement",
     "path_satisfaction",
     "scheduled_laws",
     "statements_named",

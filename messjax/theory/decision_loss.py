@@ -97,7 +97,7 @@ def T6_prime_gap(inputs: BoundInputs) -> Any:
     V, gamma, T, P_T, beta_M, B0, k0, D, X, Q_1 = inputs.floats("V gamma T P_T beta_M B0 k0 D_T exploration_queue Q_1")
     top = B0 * T + D + (V * gamma + k0 - Q_1) ** 2 / (2.0 * _f(inputs)) + beta_M * (V * gamma * P_T - X)
     left = V * (T - P_T)
-    return np.where(left > 0, over(np.maximum(top, 0.0), left), np.inf)[()]
+    return np.where(left > 0, over(top, left), np.inf)[()]
 
 
 def _f(inputs: BoundInputs) -> Any:
@@ -121,13 +121,26 @@ def measured(run: Run) -> bool:
     return "decision_loss" in run.metrics
 
 
-def _claim(run: Run, values: np.ndarray, bound: Callable[[BoundInputs], Any], loss: str, field: str) -> Conclusion:
-    """A claim that needs the decision loss and the queue over explored requests."""
+def _claim(
+    run: Run,
+    values: np.ndarray,
+    within: tuple[float, float],
+    bound: Callable[[BoundInputs], Any],
+    loss: str = "decision_loss",
+    field: str = "D_T",
+) -> Conclusion:
+    """A claim that needs the decision loss and the queue over explored requests, and is concave in them."""
 
     def of(D: Any, X: Any) -> Any:
         return bound(run.inputs(exploration_queue=X, **{field: D}))
 
-    return Claim(values, of, run.over(loss, "exploration_queue"))
+    return Claim(
+        values,
+        of,
+        run.over(loss, "exploration_queue"),
+        within=within,
+        uses_within=(run.within(loss), run.within("exploration_queue")),
+    )
 
 
 @define_statement(
@@ -143,7 +156,7 @@ def T1_PRIME(run: Run) -> Conclusion:
     values = run.metrics["queue_last"]
     if not measured(run):
         return NotApplicable(NOT_MEASURED, values)
-    return _claim(run, values, T1_prime_queue, "decision_loss_above", "D_above")
+    return _claim(run, values, run.within("queue_last"), T1_prime_queue, "decision_loss_above", "D_above")
 
 
 @define_statement(
@@ -160,7 +173,8 @@ def T2_PRIME(run: Run) -> Conclusion:
     gap = run.metrics["cost"] - run.best.cost
     if run.V == 0 or not measured(run):
         return NotApplicable("V = 0" if run.V == 0 else NOT_MEASURED, gap)
-    return _claim(run, gap, T2_prime_cost, "decision_loss", "D_T")
+    low, high = run.cost_within
+    return _claim(run, gap, (low - run.best.cost, high - run.best.cost), T2_prime_cost)
 
 
 @define_statement(
@@ -178,7 +192,7 @@ def T3_PRIME(run: Run) -> Conclusion:
         return NotApplicable(f"beta = {run.constants.beta:.3g} is not positive", values)
     if not measured(run):
         return NotApplicable(NOT_MEASURED, values)
-    return _claim(run, values, T3_prime_queue, "decision_loss", "D_T")
+    return _claim(run, values, run.within("queue_mean"), T3_prime_queue)
 
 
 @define_statement(
@@ -209,7 +223,13 @@ def T6_PRIME(run: Run) -> Conclusion:
     price = (run.T * run.metrics["queue_mean"] - X) / (left * run.V)
     nothing = low(at) <= 0  # no queue is below zero
     return Between(
-        price, -np.inf if nothing else lambda D, X: low(gap(D, X)), lambda D, X: high(gap(D, X)), run.best.gamma, (D, X)
+        price,
+        -np.inf if nothing else lambda D, X: low(gap(D, X)),
+        lambda D, X: high(gap(D, X)),
+        run.best.gamma,
+        (D, X),
+        within=(0.0, run.T * run.within("queue_mean")[1] / (left * run.V)),
+        uses_within=(run.within("decision_loss"), run.within("exploration_queue")),
     )
 
 

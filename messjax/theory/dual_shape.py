@@ -70,14 +70,18 @@ def moments(slope: Floats, r: Floats, alpha: float, sign: float) -> tuple[Floats
     """
     eta = np.clip(slope, 0.0, 1.0 - alpha if sign > 0 else alpha)  # no step is larger
     with np.errstate(over="ignore", divide="ignore"):
-        if sign > 0:  # step alpha - s with E[s] >= alpha + eta: e^{-r s} lies below its chord on [0, 1]
-            rho = np.exp(r * alpha) * ((1.0 - (alpha + eta)) + (alpha + eta) * np.exp(-r))  # no cancellation near 0
-            growth = np.exp(r * alpha)
+        # e^{-+r s} lies below its chord on [0, 1]; G - rho and 1 - rho without cancellation
+        if sign > 0:  # step alpha - s with E[s] >= alpha + eta
+            lost = (alpha + eta) * np.expm1(-r)  # near zero for small r, near -1 for large ones
+            log_mean = np.where(lost > -0.5, np.log1p(lost), np.log(((1.0 - alpha) - eta) + (alpha + eta) * np.exp(-r)))
+            log_rho = r * alpha + log_mean
+            log_rest = r * alpha + np.log(-np.expm1(-r)) + np.log(alpha + eta)  # of G - rho, G = e^{r alpha}
         else:  # distance grows by s - alpha with E[s] <= alpha - eta
-            rho, growth = np.exp(-r * alpha) * (1.0 + (alpha - eta) * np.expm1(r)), np.exp(r * (1.0 - alpha))
-        applies = (eta > 0) & (1.0 - rho > 1e-12)
-        log_K = np.where(applies, np.log((growth - rho) / np.where(applies, 1.0 - rho, 1.0)), np.inf)
-    return eta, rho, log_K
+            log_rho = np.log1p((alpha - eta) * np.expm1(r)) - r * alpha
+            log_rest = np.log(np.expm1(r)) + np.log(1.0 - alpha + eta) - r * alpha  # G = e^{r (1 - alpha)}
+        applies = (eta > 0) & (log_rho < -1e-12)
+        log_K = np.where(applies, log_rest - np.log(np.where(applies, -np.expm1(log_rho), 1.0)), np.inf)
+    return eta, np.exp(log_rho), log_K
 
 
 def chords(

@@ -192,6 +192,8 @@ def _constants(run: Run) -> ModulatedConstants | NotApplicable:
         return NotApplicable("requests are not known to be selected by a hidden Markov chain")
     if not measured(run):
         return NotApplicable(NOT_MEASURED)
+    if not np.isclose(optimum.solve(run.laws.average, run.alpha).cost, run.best.cost, rtol=1e-9):
+        return NotApplicable("the distribution that C* is of is not the average law")
     constants = T13_constants(run.laws, run.alpha)
     return constants if np.isfinite(constants.tau) else NotApplicable("the hidden chain is periodic: tau is infinite")
 

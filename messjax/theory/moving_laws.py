@@ -181,10 +181,12 @@ def T12_QUEUE(run: Run) -> Conclusion:
     moving = constants_of(run)
     if isinstance(moving, NotApplicable):
         return moving
+    # What was measured is the loss above V gamma* of `run.best`, which contains that above V gbar if gbar is no less.
+    loss = "decision_loss_above" if run.best.gamma <= moving.gamma else "decision_loss"
     return Claim(
         run.metrics["queue_last"],
         lambda D, X: T12_queue(run.inputs(D_above=D, exploration_queue=X), moving=moving),
-        run.over("decision_loss_above", "exploration_queue"),
+        run.over(loss, "exploration_queue"),
     )
 
 

@@ -17,7 +17,7 @@ from messjax.theory.constants import BoundInputs, bound_function
 from messjax.theory.paths import L1_violation
 from messjax.theory.queue import NO_SLACK, T4_tail, TailConstants, guide, tail_constants
 from messjax.theory.statement import Claim, Conclusion, NotApplicable, Run, Statement, Tail, define_statement
-from messjax.theory.violation import T1_queue_older
+from messjax.theory.violation import T1_queue, T1_queue_older
 
 
 def _fraction(name: str, f: ArrayLike) -> Floats:
@@ -49,6 +49,43 @@ def T9_queue(inputs: BoundInputs) -> Any:
     f, T, P_T, S_T, R_T = floats(_fraction("f", inputs.f), inputs.T, inputs.P_T, inputs.S_T, inputs.inversion)
     h = f if inputs.f_explored is None else _fraction("f_explored", inputs.f_explored)
     return T1_queue_older(inputs, T=f * T + (h - f) * P_T, P_T=h * P_T, S_T=f * S_T, R_T=h * R_T)
+
+
+@bound_function("V gamma B T P_T S_T f")
+def T9_queue_sharp(inputs: BoundInputs) -> Any:
+    """T9 (mean): `T1_queue`, the sharp form, counted in requests with feedback. With g = gamma*:
+
+        E[Q_{T+1}] <= V g + sqrt(max(0, Q_1 - V g)^2 + f (2 B T + 4 S_T + 2 R_T)).
+
+    With f_explored as in `T9_queue`, below which it is wherever beta_M >= 0; hypotheses as there. Constants re-derived
+    here.
+
+    Args:
+        inputs: what `T1_queue` takes, P_T, f and f_explored.
+
+    Returns:
+        The bound on E[Q_{T+1}], in requests.
+
+    Raises:
+        ValueError: f or f_explored outside (0, 1].
+    """
+    f, T, P_T, S_T, R_T = floats(_fraction("f", inputs.f), inputs.T, inputs.P_T, inputs.S_T, inputs.inversion)
+    h = f if inputs.f_explored is None else _fraction("f_explored", inputs.f_explored)
+    return T1_queue(inputs, T=f * T + (h - f) * P_T, S_T=f * S_T, R_T=h * R_T)
+
+
+@bound_function("V gamma B T P_T S_T f")
+def T9_violation_sharp(inputs: BoundInputs) -> Any:
+    """T9 (mean): `T9_violation` with the bound of `T9_queue_sharp`. Constants re-derived here.
+
+    Args:
+        inputs: what `T9_queue_sharp` takes, and beta_M where f_explored is given.
+
+    Returns:
+        The bound on the violation, in satisfaction per request.
+    """
+    gain = 0.0 if inputs.f_explored is None else T9_forced(inputs)
+    return L1_violation(Q_last=T9_queue_sharp(inputs), T=np.multiply(inputs.f, inputs.T), Q_1=inputs.Q_1) + gain
 
 
 @bound_function("V gamma B T P_T beta_M S_T f")
@@ -184,6 +221,18 @@ def T9_QUEUE(run: Run) -> Conclusion:
     return _claim(run, "queue_last", T9_queue)
 
 
+@define_statement("T9 sharp queue", assumptions="A1 A2 A4 A5 A7", unit="E[Q_{T+1}] (requests)", **PROOF)
+def T9_SHARP_QUEUE(run: Run) -> Conclusion:
+    """E[Q_{T+1}] <= V g + sqrt(f (2 B T + 4 S_T + 2 R_T)): the sharp form of T1, counted in requests with feedback."""
+    return _claim(run, "queue_last", T9_queue_sharp)
+
+
+@define_statement("T9 sharp violation", assumptions="A1 A2 A4 A5 A7", unit=VIOLATION, **PROOF)
+def T9_SHARP_VIOLATION(run: Run) -> Conclusion:
+    """E[alpha - mean s_t] <= the bound of T9's sharp queue over f T."""
+    return _claim(run, "violation", T9_violation_sharp)
+
+
 @define_statement("T9 violation", assumptions="A5", unit=VIOLATION, needs_distribution=False, **PROOF)
 def T9_VIOLATION(run: Run) -> Conclusion:
     """E[alpha - mean s_t] <= E[Q_{T+1}] / (f T): by the queue that was measured."""
@@ -225,4 +274,12 @@ def T9_TAIL(run: Run) -> Conclusion:
     return Tail(run.metrics["queue_last"] >= q, bound, guide(run, constants.r, q), run.ebar_is_measured)
 
 
-STATEMENTS: tuple[Statement, ...] = (T9_QUEUE, T9_VIOLATION, T9_VIOLATION_BOUND, T9_PATH, T9_TAIL)
+STATEMENTS: tuple[Statement, ...] = (
+    T9_QUEUE,
+    T9_SHARP_QUEUE,
+    T9_SHARP_VIOLATION,
+    T9_VIOLATION,
+    T9_VIOLATION_BOUND,
+    T9_PATH,
+    T9_TAIL,
+)

@@ -24,12 +24,13 @@ from messjax.components import found
 from messjax.theory.constants import BoundInputs, Constants
 from messjax.theory.laws import Laws
 from messjax.theory.optimum import Optimum
+from messjax.theory.setting import Setting
 from messjax.types import Distribution
 
 ASSUMPTIONS = frozenset(f"A{n}" for n in range(1, 9))
 UNKNOWN = (-np.inf, np.inf)  # the range of numbers of which none is known
 FEEDBACK = ("any", "complete", "sparse", "complete or sparse")
-POLICIES = ("any", "mess_plus", "ucb")
+POLICIES = ("any", "mess_plus", "ucb", "delayed", "one_sided", "by_class", "estimated_costs")
 
 
 class Run(NamedTuple):
@@ -58,6 +59,7 @@ class Run(NamedTuple):
         finite_variance: Whether costs and scores are known to have one; where not, means of what has no known range
             are not tested by intervals that need it.
         laws: The law of each request where it moves (T12, T13); None: not known, or the same for all.
+        setting: Numbers of the policy's setting; None: not known, or that of MESS+.
     """
 
     V: float
@@ -81,6 +83,7 @@ class Run(NamedTuple):
     cost_within: tuple[float, float] = (0.0, np.inf)
     finite_variance: bool = True
     laws: Laws | None = None
+    setting: Setting | None = None
 
     @property
     def ebar(self) -> float:
@@ -102,12 +105,15 @@ class Run(NamedTuple):
             Its least and its largest value; infinite where none is known.
         """
         most = self.alpha * self.T  # the queue after T requests without any satisfaction
+        lost = (0.0, self.T * (self.V * self.cost_within[1] + most / 2.0)) if self.V > 0 else (0.0, self.T * most / 2.0)
         return {
             "queue_last": (0.0, most),
             "queue_max": (0.0, most),
             "queue_mean": (0.0, most / 2.0),
             "S": (0.0, most * self.T / 2.0),
             "exploration_queue": (0.0, most * self.P_T),
+            "decision_loss": lost,
+            "decision_loss_above": lost,
             "violation": (self.alpha - 1.0, self.alpha),
             "satisfaction": (0.0, 1.0),
             "explored": (0.0, float(self.T)),

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from messjax import lazy_imports
 
 if TYPE_CHECKING:
+    from messjax.traces.builder import Builder
     from messjax.traces.costs import CostRule, parse_rule
     from messjax.traces.findings import Finding
     from messjax.traces.formats import FORMATS, NAMES, Format, detect, is_messjax, read
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from messjax.traces.preparation import Choices, prepare, unchecked
     from messjax.traces.price_lists import price_list, read_prices
     from messjax.traces.readers.plain_columns import parse_columns
-    from messjax.traces.recording import Builder, Recording
+    from messjax.traces.recording import Recording
     from messjax.traces.schema import Trace, check_trace, order_by_cost
     from messjax.traces.selection import averaged, select
     from messjax.traces.shortcuts import read_routellm

@@ -33,7 +33,7 @@ def suffix_of(path: Path) -> str:
     Returns:
         The suffix.
     """
-    return Path(_unpacked_name(path)).suffix.lower()
+    return Path(name_of(path)).suffix.lower()
 
 
 def stem_of(path: Path) -> str:
@@ -45,10 +45,18 @@ def stem_of(path: Path) -> str:
     Returns:
         The stem.
     """
-    return Path(_unpacked_name(path)).stem
+    return Path(name_of(path)).stem
 
 
-def _unpacked_name(path: Path) -> str:
+def name_of(path: Path) -> str:
+    """The name of a file without the suffix of its packing: "a.csv" of "a.csv.gz".
+
+    Args:
+        path: The file.
+
+    Returns:
+        The name.
+    """
     return path.stem if path.suffix.lower() in PACKED else path.name
 
 
@@ -137,6 +145,24 @@ def in_utf8(path: Path) -> Iterator[io.BufferedReader]:
             raise ValueError(f"{path} is not {name}: {where}: give another --encoding") from None
         encoded: Any = io.BytesIO(text.removeprefix("\ufeff").encode("utf-8", "surrogatepass"))
         yield io.BufferedReader(encoded)
+
+
+def utf8_bytes(path: Path) -> bytes:
+    """All of `in_utf8`.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The bytes.
+
+    Raises:
+        ValueError: As `in_utf8`.
+    """
+    with in_utf8(path) as stream:
+        if isinstance(stream.raw, io.FileIO) and stream.tell() == 0:
+            return path.read_bytes()  # at once: the stream would copy them again
+        return stream.read()
 
 
 def _found(head: bytes) -> str:

@@ -79,12 +79,13 @@ def sniff_path(path: Path) -> Sniffed:
     )
 
 
-def files_of(path: Path, *kinds: str) -> list[Path]:
+def files_of(path: Path, *kinds: str, every: bool = False) -> list[Path]:
     """The file itself, or all files of a folder that are of a kind, in the order of their names.
 
     Args:
         path: A file or folder.
         *kinds: Kinds of files; a later one counts where there is none of an earlier one.
+        every: Whether files of all of the kinds count.
 
     Returns:
         The files.
@@ -97,7 +98,8 @@ def files_of(path: Path, *kinds: str) -> list[Path]:
         for file in _within(path):
             if kind := _kind(file):
                 of_kind.setdefault(kind, []).append(file)
-        files = next((of_kind[kind] for kind in kinds if kind in of_kind), [])
+        found = [of_kind[kind] for kind in kinds if kind in of_kind]
+        files = sorted(file for of in (found if every else found[:1]) for file in of)
         if not files:
             wanted = " or ".join(f"*{suffix}" for kind in kinds for suffix in SUFFIXES[kind])
             raise ValueError(f"{path} has no {wanted}, expected a folder of such files")

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from messjax import files, plot, runtime, traces
+from messjax.cli import options
 from messjax.traces import CostRule, Trace
 from proofs_check import report
 from proofs_check.assumptions import figure
@@ -27,15 +28,8 @@ def _parser() -> runtime.Parser:
     parser = runtime.Parser(
         prog=PROGRAM, description="Check the assumptions A1 to A8 of docs/theory.md on a recorded trace."
     )
-    parser.add_argument("trace", type=Path, metavar="TRACE", help="a file or folder in any format messjax reads")
-    parser.add_argument("--format", default="auto", metavar="NAME", help=f"{', '.join(traces.NAMES)} (auto)")
-    parser.add_argument("--metric", default=None, metavar="NAME", help="name of the score, where a format has several")
-    parser.add_argument("--filter", default=None, metavar="NAME", help="lm-evaluation-harness: name of the filter")
-    parser.add_argument("--columns", default="", metavar="ROLE=COLUMN,...", help="the columns of a plain table")
-    parser.add_argument("--cost", default=None, metavar="KIND", help="recorded, tokens, parameters or constant")
-    parser.add_argument("--prices", default="", metavar="MODEL=USD,...", help="USD per 1M tokens, or a cost.json")
-    parser.add_argument("--parameters", default="", metavar="MODEL=BILLIONS,...", help="for --cost parameters")
-    parser.add_argument("--cost-unit", default="", metavar="TEXT", help="unit of --cost constant")
+    parser.add_argument("path", type=Path, metavar="TRACE", help="a file or folder in any format messjax reads")
+    options.add_reading_options(parser)
     parser.add_argument("--scores", default=None, metavar="HOW", help="clip, rescale, ... (as they are recorded)")
     parser.add_argument("--alpha", type=float, default=None, help="satisfaction agreed in the SLA, which A3 needs")
     parser.add_argument("--shuffle", action="store_true", help="check the requests in a random order")
@@ -73,17 +67,15 @@ def read(args: argparse.Namespace) -> Trace:
     Raises:
       ValueError: no known format, anything its reader cannot take, options that do not fit it.
     """
-    path = args.trace
-    if args.format == "messjax" or (args.format == "auto" and not args.columns and traces.is_messjax(path)):
+    path = args.path
+    stored = args.format == "messjax" or (args.format == "auto" and not args.columns and traces.is_messjax(path))
+    if stored and not (args.models or args.exclude or args.models_with_data):
         if args.cost or args.prices or args.parameters or args.cost_unit or args.scores:
             given = "--cost, --prices, --parameters, --cost-unit, --scores"
             raise ValueError(f"{given}: {path} has its costs and scores, expected none of these")
         return traces.read_parquet(path)
-    columns = traces.parse_columns(args.columns) if args.columns else {}
-    options = traces.Options(metric=args.metric, filter=args.filter, columns=columns)
-    recording = traces.read(path, args.format, options)
+    recording = options.read_recording(args)
     given = args.cost or args.prices or args.parameters or args.cost_unit
     if recording.cost is None and not given:  # what needs no costs is checked
         return traces.unchecked(recording, unpriced(recording.models), args.scores)
-    rule = traces.parse_rule(args.cost, args.prices, args.parameters, args.cost_unit, recording)
-    return traces.unchecked(recording, rule, args.scores)
+    return traces.unchecked(recording, options.rule(args, recording), args.scores)

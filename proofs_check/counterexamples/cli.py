@@ -66,7 +66,7 @@ def _search(args: argparse.Namespace, arguments: Sequence[str] | None) -> list[s
     saved = plot.save(presentation.figure(result), out / "search")
     for number, each in enumerate(result):
         path = out / f"instance_{number}.py"
-        path.write_text(presentation.python(each, args.seed, args.also), encoding="utf-8")
+        path.write_text(presentation.python(each, args.also), encoding="utf-8")
         saved.append(path)
         print(f"\n# {each.statement.name}: {path}\n{path.read_text(encoding='utf-8')}", end="")
     print(f"\nwritten to: {', '.join(map(str, saved))}\ncommand: {report.command(arguments, 'search')}")

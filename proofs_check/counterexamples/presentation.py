@@ -63,12 +63,11 @@ ASKED = (
 )
 
 
-def python(result: SearchResult, seed: int, also: Sequence[Path] = ()) -> str:
+def python(result: SearchResult, also: Sequence[Path] = ()) -> str:
     """A program that rebuilds the instance found, simulates it and prints the verdict of the statement.
 
     Args:
       result: of a search.
-      seed: of the new random numbers.
       also: the user's files of statements, in which that of the result may be.
     """
     fields = [f"    {name}={_literal(value)}," for name, value in zip(Instance._fields, result.instance, strict=True)]
@@ -84,10 +83,11 @@ def python(result: SearchResult, seed: int, also: Sequence[Path] = ()) -> str:
         "",
         f"statements = list(ALL){more}",
         f"statement = statements_named({result.statement.name!r}, statements)[0]",
+        f"key = jax.random.wrap_key_data(np.array({list(result.fresh)}, np.uint32))",
         "found = Instance(",
         *fields,
         ")",
-        f"run = trial.run_case(case(found), jax.random.key({seed}), {result.row.streams}, audit=False)[0]",
+        f"run = trial.run_case(case(found), key, {result.row.streams}, audit=False)[0]",
         "row = trial.evaluate(statement, run)",
         'print(f"{row.statement}: measured {row.measured:.4g}, bound {row.bound:.4g}, {row.verdict}")',
         "",

@@ -63,6 +63,7 @@ class SearchResult(NamedTuple):
     seconds: float
     path: np.ndarray  # [calls, 2] instances tried so far, least objective on the numbers of that time
     promised: float  # the objective, the upper limit of the relative margin, on the last numbers that the search saw
+    fresh: tuple[int, ...]  # words of the key that `row` was simulated with
     margin: tuple[float, float, float]  # afresh: lower limit, estimate, upper limit. The last less `promised` was luck
 
 
@@ -107,7 +108,15 @@ def find_counterexample(
     row, limits = afresh(statement, leaders[best], fresh, 1_024 if quick else 4_096)
     seconds = time.perf_counter() - started
     return SearchResult(
-        statement, leaders[best], row, search.tried, seconds, np.array(search.path), float(promised[best]), limits
+        statement,
+        leaders[best],
+        row,
+        search.tried,
+        seconds,
+        np.array(search.path),
+        float(promised[best]),
+        tuple(np.asarray(jax.random.key_data(fresh)).tolist()),
+        limits,
     )
 
 

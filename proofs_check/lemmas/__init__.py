@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from proofs_check.lemmas import (
+    information,
     l1_certificate,
     l1_reflection,
     l2_centred,
@@ -76,6 +77,7 @@ ALL: tuple[Lemma, ...] = (
     *t2_prime.LEMMAS,
     *t3_prime.LEMMAS,
     *t6_prime.LEMMAS,
+    *information.LEMMAS,
     *t11_optimism.LEMMAS,
     *t12_moving.LEMMAS,
     *t13_markov.LEMMAS,

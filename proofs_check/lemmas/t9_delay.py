@@ -52,6 +52,24 @@ drift = Lemma(
     setting=(d >= 1, Q >= 0, Q_used >= 0, Q_next >= 0, delta > 0, delta <= 1, B == delta**2 / 2),
 )
 
+above, above_used, level = Reals("above above_used level")
+lag_above = Lemma(
+    name="T9 lag of what is above",
+    source=f"{SOURCE}, 'T1 to T3 hold with B + d delta^2': what is above V g lags no more than the queue",
+    hypotheses=[
+        *(-d * delta <= Q - Q_used, Q - Q_used <= d * delta, d * delta >= 0),
+        above == larger(zero(), Q - level),
+        above_used == larger(zero(), Q_used - level),
+    ],
+    claim=And(-d * delta <= above - above_used, above - above_used <= d * delta),
+    wrong=(
+        without(Q - Q_used <= d * delta),
+        Wrong("no lag", claim=above <= above_used),
+        Wrong("half the lag", claim=above - above_used <= d * delta / 2),
+    ),
+    setting=(d >= 1, Q >= 0, Q_used >= 0, delta > 0, delta <= 1, level >= 0),
+)
+
 threshold = Lemma(
     name="T9 theta with a delay",
     source=f"{SOURCE}, 'theta becomes theta + alpha d'",
@@ -102,4 +120,4 @@ slater = Lemma(
     ),
 )
 
-LEMMAS = (lag, drift, threshold, slater)
+LEMMAS = (lag, drift, lag_above, threshold, slater)

@@ -50,6 +50,61 @@ queue = Lemma(
     ),
 )
 
+# Sharp form, one request more: Z = E[above_{T+1}^2], with every step counted f. Names as in t1_sharp.
+p, pull, Qe, lift, drift, start = Reals("p pull Qe lift drift start")
+bounded = Z <= start + f * (2 * B * T + 4 * S_T + 2 * R_T)
+sharp = Lemma(
+    name="T9 sharp sum, one request more",
+    source=f"{SOURCE}, 'by its proof with every step counted f'",
+    hypotheses=[
+        *(f >= 0, p >= 0, p <= 1, lift >= 0, Qe >= 0),
+        drift <= f * (2 * B + 2 * (1 - p) * pull + 2 * p * lift),
+        pull <= 2 * Qe,
+        bounded,
+    ],
+    claim=Z + drift <= start + f * (2 * B * (T + 1) + 4 * (S_T + (1 - p) * Qe) + 2 * (R_T + p * lift)),
+    wrong=(
+        without(bounded),
+        Wrong("S_T forgotten", claim=Z + drift <= start + f * (2 * B * (T + 1) + 4 * S_T + 2 * (R_T + p * lift))),
+        Wrong(
+            "f^2 in place of f for the last request",
+            claim=Z + drift
+            <= start + f * (2 * B * T + 4 * S_T + 2 * R_T) + f * f * (2 * B + 4 * (1 - p) * Qe + 2 * p * lift),
+        ),
+    ),
+    setting=(f > 0, f <= 1, Z >= 0, start >= 0, B > 0, T >= 0, S_T >= 0, R_T >= 0),
+)
+
+# Where explored requests always give feedback their step counts 1: in f T + (1 - f) P_T and R_T, not in S_T.
+always_sharp = Lemma(
+    name="T9 sharp sum, feedback on explored requests always received",
+    source=f"{SOURCE}, 'only 2BT and R_T change'",
+    hypotheses=[
+        *(f >= 0, f <= 1, p >= 0, p <= 1, lift >= 0, Qe >= 0),
+        drift <= 2 * B * (f * (1 - p) + p) + 2 * f * (1 - p) * pull + 2 * p * lift,
+        pull <= 2 * Qe,
+        Z <= start + 2 * B * (f * T + (1 - f) * P_T) + 4 * f * S_T + 2 * R_T,
+    ],
+    claim=Z + drift
+    <= start + 2 * B * (f * (T + 1) + (1 - f) * (P_T + p)) + 4 * f * (S_T + (1 - p) * Qe) + 2 * (R_T + p * lift),
+    wrong=(
+        Wrong(
+            "without (1 - f) P_T",
+            claim=Z + drift
+            <= start + 2 * B * (f * (T + 1) + (1 - f) * P_T) + 4 * f * (S_T + (1 - p) * Qe) + 2 * (R_T + p * lift),
+        ),
+        Wrong(
+            "R_T counted f",
+            claim=Z + drift
+            <= start
+            + 2 * B * (f * (T + 1) + (1 - f) * (P_T + p))
+            + 4 * f * (S_T + (1 - p) * Qe)
+            + 2 * (R_T + f * p * lift),
+        ),
+    ),
+    setting=(f > 0, Z >= 0, start >= 0, B > 0, T >= 0, P_T >= 0, S_T >= 0, R_T >= 0),
+)
+
 violation = Lemma(
     name="T9 violation",
     source=f"{SOURCE}, E[violation_T] <= E[Q_(T+1)]/(f T)",
@@ -165,4 +220,4 @@ always = Lemma(
     setting=(f <= 1, T >= 1, P_T >= 0, P_T <= T, beta_M >= -1, beta_M <= 1, exploited <= T - P_T, y >= 0),
 )
 
-LEMMAS = (queue, violation, cost, slater, tail, freedman, always)
+LEMMAS = (queue, sharp, always_sharp, violation, cost, slater, tail, freedman, always)

@@ -33,6 +33,7 @@ QUICK = Size(streams=256, horizon=16_001, V=(10.0, 30.0, 100.0, 300.0), T_factor
 FULL = Size(
     streams=1024, horizon=80_003, V=(10.0, 30.0, 100.0, 300.0, 1000.0), T_factors=(1, 2, 4, 8, 16, 32), learned=16_384
 )
+PHASES = 401  # checkpoints: a prime, so that their distances are no multiple of a short period
 ERRORS = (0.005, 0.01, 0.02, 0.04, 0.08)  # of the predictors whose loss is measured
 
 
@@ -60,18 +61,31 @@ def attraction(key: Array, size: Size) -> list[Rate]:
         started = time.perf_counter()
         V = np.array(size.V)
         run = simulate_world(
-            key, world, predictors.oracle(world.stream), size.horizon, size.streams, V=V, c=0.0, checkpoints=40,
-            curves=("queue_last",),
+            key, world, predictors.oracle(world.stream), size.horizon, size.streams, V=V, c=0.0, checkpoints=PHASES,
+            curves=("queue_last", "queue_mean"),
         )  # fmt: skip
-        Q = run["queue_last_curve"].transpose("V", "stream", "t").values[..., 20:]  # from half the horizon on
+        mean, squares = second_half(run)
         gate, seconds = size.horizon / (V[-1] * world.gamma), time.perf_counter() - started
         about = {"x_name": "V", "x": V, "gate": gate}
-        squares = ((Q - Q.mean((1, 2), keepdims=True)) ** 2).mean(2)
-        result.append(fit("T6", f"E[Q], {world.name}", samples=Q.mean(2), predicted=1.0, seconds=seconds, **about))
+        result.append(fit("T6", f"E[Q], {world.name}", samples=mean, predicted=1.0, seconds=seconds, **about))
         result.append(fit("T6", f"s.d. of Q, {world.name}", samples=squares, predicted=spread, root=2.0, **about))
         if short:
             result.append(_too_short(key, world, size))
     return result
+
+
+def second_half(run: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
+    """Mean queue and mean square about it over the second half of a run with `PHASES` checkpoints [V, stream].
+
+    The mean is over every request. The queue of one type moves on a lattice, and Q_t mod 1 with alpha t (at alpha = .7
+    with period 10): checkpoints at equal distances would see some of its phases only. Squares are about the mean of the
+    same checkpoints, which see all phases equally often.
+    """
+    means, t = run["queue_mean_curve"].transpose("V", "stream", "t").values, run["t"].values
+    half = len(t) // 2 - 1
+    mean = (t[-1] * means[..., -1] - t[half] * means[..., half]) / (t[-1] - t[half])
+    Q = run["queue_last_curve"].transpose("V", "stream", "t").values[..., half + 1 :]
+    return mean, ((Q - Q.mean((1, 2), keepdims=True)) ** 2).mean(2)
 
 
 def _too_short(key: Array, world: World, size: Size) -> Rate:

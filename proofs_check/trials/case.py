@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from messjax import feedback as _feedback
 from messjax.theory.laws import Laws
+from messjax.theory.setting import Setting
 from messjax.types import Controls, Distribution, Meter, Policy, Stream
 
 
@@ -30,4 +31,6 @@ class Case(NamedTuple):
     finite_variance: bool = True  # whether costs and scores are known to have one (`theory.statement.Run`)
     about: str = ""
     laws: Laws | None = None  # the law of each request where it moves (T12, T13)
+    setting: Setting | None = None  # late feedback, estimated costs, classes
+    audited: bool = True  # whether paths are audited: not where a queue is that of other requests, or of a class
     meter: Meter | None = None  # measured beside the standard meters

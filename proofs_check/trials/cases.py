@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from messjax import feedback, policies, predictors, streams, theory, zoo
-from messjax.theory import optimum
-from messjax.types import Controls, Distribution, Policy
+from messjax import feedback, meters, policies, predictors, streams, theory, zoo
+from messjax.policies.predictor_router import router
+from messjax.theory import Setting, optimum
+from messjax.types import Controls, Distribution, Policy, Predictor, Stream
 from proofs_check.trials.case import Case
+from proofs_check.trials.price_list import PriceList
 
 
 def llama() -> Distribution:
@@ -82,7 +84,65 @@ def valid(quick: bool) -> list[Case]:
         Case("two models, tightened by T4", kinked(), simple, oracle,
              slack._replace(alpha=tightened(kinked(), 0.5, 1.0, T, tail=True)), T, sla_target=0.5, ebar=0.0, **coins),
     ]  # fmt: skip
+    result += [*other_settings(3_000), *changing(1_000 if quick else 10_000), optimistic(1_000 if quick else 10_000)]
     return result + [_baseline(name, policy, distribution, T) for name, policy in baselines(distribution).items()]
+
+
+def changing(T: int) -> list[Case]:
+    """Requests whose law moves and is known: what T12 and T13 are about, and statements on i.i.d. requests are not."""
+    easy = Distribution(np.full(2, 0.5), np.tile([0.0, 1.0], (2, 1)), np.array([[0.9, 0.95], [0.6, 0.9]]))
+    hard = easy._replace(mean=np.array([[0.2, 0.9], [0.3, 0.8]]))
+    first, last = streams.types(easy), streams.types(hard)
+    slow = streams.modulated([first, last], np.array([[0.9, 0.1], [0.1, 0.9]]), shown=True)
+    drifting = streams.drift(first, last, T, shown=True)
+    controls = Controls(V=5.0, alpha=0.7, c=0.1)
+    return [
+        _changing("two parts, hidden chain, oracle", slow, predictors.oracle(slow), controls, T),
+        _changing("two parts, drift, running means", drifting, predictors.tabular(stream=drifting), controls, T),
+    ]
+
+
+def _changing(name: str, stream: Stream, predictor: Predictor, controls: Controls, T: int) -> Case:
+    assert stream.laws is not None
+    laws = stream.laws(T)
+    return Case(name, laws.average, stream, policies.mess_plus(predictor), controls, T, laws=laws)
+
+
+def optimistic(T: int) -> Case:
+    """A UCB router that hears only what it serves (T11), two types and three models."""
+    distribution = Distribution(
+        np.array([0.6, 0.4]), np.tile([0.0, 0.3, 1.0], (2, 1)), np.array([[0.3, 0.6, 0.8], [0.2, 0.3, 0.9]])
+    )
+    stream = streams.types(distribution)
+    return Case(
+        "three models, UCB", distribution, stream, policies.ucb(stream=stream, horizon=T),
+        Controls(V=20.0, alpha=0.6), T, policy_kind="ucb", meter=meters.optimism_widths(2, 3, horizon=T),
+    )  # fmt: skip
+
+
+def other_settings(T: int) -> list[Case]:
+    """Late feedback, one-sided feedback, estimated costs and two classes: `theory.other_settings`."""
+    distribution, alphas, delay = llama(), np.array([0.55, 0.66]), 20
+    stream = streams.types(distribution)
+    num_types, num_models = np.shape(distribution.mean)
+    predictor, at = predictors.oracle(stream), Controls(V=1.0, alpha=0.667, c=0.1)
+    classed = streams.with_classes(stream, np.array([0.6, 0.4]))
+    costs = np.asarray(distribution.cost)[0]  # the same for all types
+    prices = costs * np.array([1.3, 0.8, 1.02])
+    about: dict[str, Any] = {"ebar": 0.0, "audited": False}
+    return [
+        Case(f"llama3, feedback {delay} requests late", distribution, stream,
+             policies.delayed(policies.mess_plus(predictor), delay, num_types, num_models), at, T,
+             policy_kind="delayed", setting=Setting(delay=delay), **about),
+        Case("llama3, one-sided feedback", distribution, stream, policies.one_sided(predictor), at, T,
+             policy_kind="one_sided", setting=Setting(), **about),
+        Case("llama3, estimated costs", distribution, stream, router(predictor, PriceList(tuple(map(float, prices)))),
+             at, T, policy_kind="estimated_costs", setting=Setting(cost_error=float(np.abs(prices - costs).max())),
+             **about),
+        Case("llama3, two classes", distribution, classed,
+             policies.by_class(policies.mess_plus(predictors.oracle(classed)), alphas), at, T, policy_kind="by_class",
+             setting=Setting(class_alphas=tuple(map(float, alphas))), meter=meters.sla_per_class(alphas), **about),
+    ]  # fmt: skip
 
 
 def baselines(distribution: Distribution) -> dict[str, Policy]:

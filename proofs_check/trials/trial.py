@@ -33,7 +33,7 @@ def run_case(case: Case, key: Array, num_streams: int, *, meter: Any = None, aud
     Without a meter these are the standard ones and the terms of the identities. With `audit` every request of every
     stream is audited (`messjax.meters.path_audit`), on the engine's general path.
     """
-    more = [path_audit.path_audit_meter()] * audit
+    more = [path_audit.path_audit_meter()] * (audit and case.audited) + ([] if case.meter is None else [case.meter])
     swept = Controls(*(np.atleast_1d(np.asarray(values, np.float64)) for values in case.controls))
     runs = []
     for values in itertools.product(*swept):  # one at a time: the program is then the same for every grid, and case
@@ -72,11 +72,13 @@ def run_of(case: Case, at: Controls, metrics: dict[str, np.ndarray], name: str |
         best=optimum.solve(case.distribution, at.alpha),
         constants=theory.distribution_constants(case.distribution, at.alpha),
         policy_kind=case.policy_kind,
+        stream_kind="not_iid" if case.laws is not None and not case.breaks else "iid",
         sla_target=case.sla_target,
         error_bound=case.ebar,
         cost_within=cost_within(case),
         finite_variance=case.finite_variance,
         laws=case.laws,
+        setting=case.setting,
         name=shown if name is None else name,
     )
 

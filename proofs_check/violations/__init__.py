@@ -8,9 +8,10 @@ and predictors, `catalogue` the cases.
 from __future__ import annotations
 
 from messjax.policies.predictor_router import router
+from proofs_check.trials.price_list import PriceList
 from proofs_check.violations.catalogue import cases, one, repaired, two, unbounded
 from proofs_check.violations.exploration import exploring, feature_dependent_exploration, once
-from proofs_check.violations.predictions import PriceList, biased_labels, frozen, outcome_dependent_feedback
+from proofs_check.violations.predictions import biased_labels, frozen, outcome_dependent_feedback
 from proofs_check.violations.requests import drifting, leaking, pareto, rare, unseen
 
 __all__ = [

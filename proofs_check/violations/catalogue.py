@@ -9,11 +9,13 @@ from jax.tree_util import Partial
 
 from messjax import feedback, policies, predictors, streams
 from messjax.policies.predictor_router import router
+from messjax.theory.laws import Laws, scheduled_laws
 from messjax.types import Controls, Distribution, Policy, Stream
 from proofs_check.trials.case import Case
 from proofs_check.trials.cases import inverted, kinked, tightened
+from proofs_check.trials.price_list import PriceList
 from proofs_check.violations.exploration import exploring, feature_dependent_exploration, once
-from proofs_check.violations.predictions import PriceList, biased_labels, frozen, outcome_dependent_feedback
+from proofs_check.violations.predictions import biased_labels, frozen, outcome_dependent_feedback
 from proofs_check.violations.requests import drifting, leaking, pareto, rare, unseen
 
 FEEDBACK = np.array([0.3, 1.0])  # both from `feedback.sparse`: f = 1 is complete feedback
@@ -55,12 +57,19 @@ def drift(T: int) -> list[Case]:
     worse, harder, unknown = drifting(unsatisfiable, T), drifting(free, T), unseen(drifting(hidden, T))
     rises, same = CALM._replace(alpha=tight(unsatisfiable, 0.4, T)), CALM._replace(V=10.0, alpha=np.array([0.4, 0.45]))
     blind = policies.mess_plus(frozen([0.5, 0.8]))
+    share = (np.arange(1, T + 1) - 0.5) / T
+
+    def laws(distribution: Distribution) -> Laws:
+        parts = [one(*row) for row in zip(distribution.cost.tolist(), distribution.mean.tolist(), strict=True)]
+        return scheduled_laws(parts, np.stack([1.0 - share, share], axis=1))
+
     return [
         _case("A1", "growing share of requests that no model satisfies", unsatisfiable, worse, _oracle(worse), rises, T,
-              sla_target=0.4),
-        _case("A1", "shrinking share of requests that a free model satisfies", free, harder, _oracle(harder), same, T),
+              sla_target=0.4, laws=laws(unsatisfiable)),
+        _case("A1", "shrinking share of requests that a free model satisfies", free, harder, _oracle(harder), same, T,
+              laws=laws(free)),
         _case("A1", "a drift that features do not show", average, unknown, blind, CALM._replace(alpha=0.65), T,
-              ebar=None),
+              ebar=None, laws=laws(hidden)),
     ]  # fmt: skip
 
 

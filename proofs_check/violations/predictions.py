@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
 import jax.numpy as jnp
 from jax.tree_util import Partial
 
 from messjax import feedback
-from messjax.policies.algorithm import choose
 from messjax.types import Array, Controls, Decision, Feedback, Outcome, Predictor, Request
 
 # --- A5: feedback that depends on the label --------------------------------------------------------------------------
@@ -55,14 +51,3 @@ def _frozen(s_hat: Array, state: tuple, features: Array) -> Array:
 def _unmoved(state: tuple, features: Array, outcome: Outcome) -> tuple:
     del features, outcome
     return state
-
-
-@dataclass(frozen=True)
-class PriceList:
-    """MESS+'s choice by a list of prices instead of the request's costs."""
-
-    prices: tuple[float, ...]
-
-    def __call__(self, s_hat: Array, cost: Array, Q: Any, controls: Controls) -> Array:
-        """The model to serve."""
-        return choose(s_hat, jnp.asarray(self.prices, cost.dtype), Q, controls)

@@ -15,7 +15,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 from rich.table import Table
 
-from messjax import plot, results, runtime
+from messjax import plot, results, run_folder, runtime
 from sims.common.finding import FILE, Finding, save_findings
 
 Results = Mapping[str, xr.Dataset]  # a Dataset per world
@@ -44,6 +44,7 @@ class Study(NamedTuple):
         parser = runtime.Parser(prog=f"python -m sims {self.name}", description=self.claim.split("\n\n")[0])
         parser.add_argument("--quick", action="store_true", help=self.quick)
         parser.add_argument("--out", type=Path, default=Path("results"), metavar="DIR", help="where to write (results)")
+        parser.add_argument("--fresh", action="store_true", help="replace what another run has left in the folder")
         parser.add_argument("--from", type=Path, dest="source", metavar="DIR", help=f"{self.name}.nc of a finished run")
 
         def program() -> None:
@@ -51,16 +52,18 @@ class Study(NamedTuple):
             if args.quick and args.source:
                 raise ValueError("--quick: found --from beside it, which runs nothing")
             source = args.source and saved_run(args.source, self.name)  # before --out is made
-            out, started = runtime.out_dir(args.out), time.perf_counter()
+            started = time.perf_counter()
             runtime.use_all_cores()
             runtime.use_compilation_cache()
             if source:
-                saved, result = [], load_worlds(source)
+                with run_folder.locked(args.out):
+                    saved = self.show(load_worlds(source), args.out)
             else:
                 command = f"python -m sims {self.name}{' --quick' if args.quick else ''}"
-                saved = [save_worlds(self.run(args.quick), out / f"{self.name}.nc", command)]
-                result = load_worlds(saved[0])  # what is shown is what was saved
-            saved += self.show(result, out)
+                options = configuration(quick=args.quick)
+                with run_folder.opened(args.out, self.name, options, fresh=args.fresh, command=command):
+                    saved = [save_worlds(self.run(args.quick), args.out / f"{self.name}.nc", command)]
+                    saved += self.show(load_worlds(saved[0]), args.out)  # what is shown is what was saved
             print(f"wrote {', '.join(str(path) for path in saved)} in {time.perf_counter() - started:.0f} s")
 
         return runtime.run_program(self.name, program)
@@ -82,6 +85,11 @@ class Study(NamedTuple):
         names = ("version_messjax", "version_jax", "device", "created")
         known = {name: str(attrs[name]) for name in names if name in attrs}
         return {"study": self.name, "command": str(attrs.get("config", "")), "method": method(self.claim)} | known
+
+
+def configuration(*, quick: bool) -> dict[str, bool]:
+    """All that the numbers of a study depend on besides its code."""
+    return {"quick": quick}
 
 
 def method(docstring: str) -> str:

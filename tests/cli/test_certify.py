@@ -53,7 +53,15 @@ def test_the_page_fits_80_columns_and_says_what_is_assumed_and_where_alpha_is_ou
         out = capsys.readouterr().out
         assert max(map(len, out.splitlines())) <= 80
         assert ("without exception" in out) == (f == 1.0) and ("coins of probability 0.3" in out) == (f < 1.0)
-        for words in ("at least 0.7000", "0.6900 to 0.7300", "1.25e-05", "no router", "difficulty (57)", "WARNING"):
+        for words in (
+            "at least 0.7000",
+            "0.6900 to 0.7300",
+            "1.25e-05",
+            "no router",
+            "difficulty (57)",
+            "WARNING",
+            "missed by",
+        ):
             assert words in out
     text = json.dumps(certificate_page.plain(run), allow_nan=False)
     assert json.loads(text)["C_star"][1]["lower"] is None

@@ -67,8 +67,8 @@ def test_what_cannot_be_is_refused_in_words(fixed, ranges, named):
 def test_the_program_rebuilds_the_instance_and_says_what_the_table_says(capsys):
     found = instances.decode(np.random.default_rng(3).random(search.SPACE.dimensions), search.SPACE)._replace(T=20)
     row = trial.EMPTY_ROW._replace(streams=16)
-    result = search.SearchResult(cost.T2, found, row, 1, 0.0, np.zeros((1, 2)), 0.0, (0.0, 0.0, 0.0))
-    exec(presentation.python(result, seed=4), names := {})
+    result = search.SearchResult(cost.T2, found, row, 1, 0.0, np.zeros((1, 2)), 0.0, (0, 4), (0.0, 0.0, 0.0))
+    exec(presentation.python(result), names := {})
     for name, value in found._asdict().items():
         np.testing.assert_array_equal(getattr(names["found"], name), value)
     run = trial.run_case(instances.case(found), jax.random.key(4), 16, audit=False)[0]

@@ -17,7 +17,7 @@ from messjax import feedback, policies, predictors, streams
 from messjax.engine import fast, grid_program, memory, simulation
 from messjax.engine.fast import accumulators, linear_head, loop
 from messjax.engine.grid_sweep import sweep
-from messjax.meters import folds, standard_meters
+from messjax.meters import folds, identity_terms, standard_meters
 from messjax.numerics import compensated
 from messjax.policies import rare_update
 from messjax.predictors.learning import Sgd
@@ -169,6 +169,24 @@ def test_a_row_is_put_without_a_scatter():
     args = arrays, jnp.stack([values, values + 6]), jnp.int32(4)
     np.testing.assert_array_equal(many(*args)[:, :, 4], args[1])
     assert not np.any(many(*args)[:, :, :4]) and "scatter" not in str(jax.make_jaxpr(many)(*args))
+
+
+@pytest.mark.long
+def test_the_terms_of_the_identities_are_those_of_the_general_path():
+    """Also of a policy that ignores features, at V = 0, and NaN at an alpha that the meter does not know."""
+    meter = folds.zip_meters(standard_meters.standard(), identity_terms.decomposition(LAW, [0.4, 0.613]))
+    both = {"mess+": policies.mess_plus(predictors.tabular(K, M)), "uniform": policies.uniform()}
+    controls = Controls(V=np.array([0.0, 3.0]), alpha=np.array([0.4, 0.5, 0.613]), c=0.3)
+    fast, general = (run(TYPES, both, engine, controls, meter=meter, checkpoints=0) for engine in ("fast", "general"))
+    compare(fast, general)
+    known = fast["price_loss"].notnull().all(["policy", "V", "stream"])
+    assert known.values.tolist() == [True, False, True]
+    terms = fast.sel(alpha=[0.4, 0.613])
+    for name in ("decision_loss", "noise", "reflection", "reflection_squares"):
+        assert (terms[name] >= -1e-4).all() and (terms[name] > 0).any()
+    assert (terms["decision_loss_above"] <= terms["decision_loss"]).all()
+    above = terms["queue_last"] - terms["reflection"]  # I4 on every path
+    np.testing.assert_allclose(above, fast.attrs["horizon"] * terms["violation"], atol=1e-3)
 
 
 def test_the_walk_and_the_queue_stay_exact_far_from_zero():

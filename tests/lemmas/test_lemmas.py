@@ -20,7 +20,24 @@ from proofs_check.lemmas.prover import Lemma, Wrong, exact, prove, without
 
 PAGE = (Path(__file__).parents[2] / "docs" / "theory.md").read_text(encoding="utf-8")
 HEADS = {"L1", "L2", "L3", "L5", "(1)", "(2)", "(3)", "T1", "T2", "T3", "T4", "T5", "T6", "T8", "T9", "T10"}
-HEADS |= {"L2'", "I1", "I2", "I3", "I4", "T1'", "T1''", "T2'", "T2''", "R'", "T3'", "T6'", "T11", "T12", "T13"}
+HEADS |= {
+    "Information,",
+    "L2'",
+    "I1",
+    "I2",
+    "I3",
+    "I4",
+    "T1'",
+    "T1''",
+    "T2'",
+    "T2''",
+    "R'",
+    "T3'",
+    "T6'",
+    "T11",
+    "T12",
+    "T13",
+}
 x, y = z3.Reals("x y")
 
 

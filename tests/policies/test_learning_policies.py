@@ -95,14 +95,15 @@ def test_tightened_is_the_policy_at_a_larger_alpha(variants):
 
 
 def test_kappa_is_that_of_T10():
+    """F10: by the best form of T1, not the older one (which asks for .225 in the example of docs/theory)."""
     two = Distribution(np.ones(1), np.array([[0.0, 1.0]]), np.array([[0.05, 0.95]]))
-    assert kappa_for(two, 100.0, 0.5, 1000, c=0.0) == pytest.approx(0.225, abs=5e-4)  # the example of docs/theory.md
-    V, alpha, T, c = 5.0, 0.7, 20_000, 0.2
-    result = kappa_for(LAW, V, alpha, T, c=c, S_T=100.0)
-    at = theory.distribution_constants(LAW, alpha + result)
-    P_T = theory.exploration_sum(T=T, c=c, a=0.25)
-    best = optimum.solve(LAW, alpha + result)
-    wanted = theory.T1_queue_older(theory.BoundInputs.at(at, best, V=V, T=T, P_T=P_T, S_T=100.0))
+    assert kappa_for(two, 100.0, 0.5, 1000) == pytest.approx(0.1265, abs=5e-4)
+    V, alpha, T = 5.0, 0.7, 20_000
+    result = kappa_for(LAW, V, alpha, T, S_T=100.0)
+    at = theory.BoundInputs.at(
+        theory.distribution_constants(LAW, alpha + result), optimum.solve(LAW, alpha + result), V=V, T=T, S_T=100.0
+    )
+    wanted = min(theory.T1_queue(at), theory.T1_prime_queue(at, D_above=200.0))
     assert result * T == pytest.approx(wanted, rel=1e-6)
     assert kappa_for(LAW, 1e6, alpha, 100) == np.inf
 

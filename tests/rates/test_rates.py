@@ -5,6 +5,7 @@ from __future__ import annotations
 import jax
 import numpy as np
 import pytest
+import xarray as xr
 from matplotlib.figure import Figure
 from rich.console import Console
 
@@ -221,3 +222,20 @@ def test_the_program_writes_its_figures(tmp_path, capsys):
     )
     shown = capsys.readouterr().out
     assert "differs" not in shown and shown.count("agrees") >= 15 and shown.count("inside") >= 3
+
+
+def test_a_queue_that_moves_on_a_lattice_is_averaged_over_all_its_phases():
+    """F5: of Q_t with period 10, 40 checkpoints of 80,003 see three phases; the mean of the second half sees all."""
+    phases, T = np.array([0.76, 0.91, 0.89, 0.82, 0.73, 0.84, 0.80, 0.72, 0.86, 0.84]) * 5.0, 80_003
+    Q = phases[np.arange(1, T + 1) % 10]
+
+    def curves(checkpoints):
+        t = np.arange(1, checkpoints + 1) * T // checkpoints
+        values = {"queue_last_curve": Q[t - 1], "queue_mean_curve": (np.cumsum(Q) / np.arange(1, T + 1))[t - 1]}
+        data = {name: (("V", "stream", "t"), curve[None, None]) for name, curve in values.items()}
+        return xr.Dataset(data, coords={"t": t})
+
+    mean, square = measure.second_half(curves(measure.PHASES))
+    assert mean == pytest.approx(phases.mean(), rel=1e-4) and square == pytest.approx(phases.var(), rel=0.02)
+    few = curves(40)["queue_last_curve"].values[..., 20:]
+    assert abs(few.mean() - phases.mean()) > 0.2 and few.var() < 0.1 * phases.var()

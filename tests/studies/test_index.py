@@ -80,7 +80,7 @@ def test_all_goes_on_after_a_failure_and_names_what_failed(
     assert "![Evenness](even/even.png)" in (out / "findings.md").read_text()
 
     (folder / "even.py").write_text(STUDY.format(claim="two is even", name="even", run="raise SystemExit(9)"))
-    assert index.main(["--all", "--quick", "--resume", "--out", str(out)]) == 1
+    assert index.main(["--all", "--quick", "--out", str(out)]) == 1
     assert "x is 2.0." in (out / "findings.md").read_text()  # taken as it is
     assert index.main(["--all", "--from", str(out), "--out", str(tmp_path / "again")]) == 1
     assert "x is 2.0." in (tmp_path / "again" / "findings.md").read_text()  # made again without running

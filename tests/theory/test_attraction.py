@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
+from decimal import Decimal, localcontext
+
 import numpy as np
 import pytest
 from hypothesis import given
 from support.chains import FEW, SLACK, Run, chain, error, tail_excess, worlds
 
 from messjax import theory
-from messjax.theory import optimum
+from messjax.theory import dual_shape, optimum
 from messjax.types import Distribution
 
 KINK = Distribution([1.0], [[0.0, 1.0]], [[0.3, 0.8]])  # at alpha = .5: gamma* = 2, slopes .2 below and -.3 above
@@ -145,3 +148,23 @@ def test_silence_and_errors():
     for call in (theory.T6_above, theory.T6_below):
         with pytest.raises(ValueError, match="h is 0, expected a positive distance"):
             call(alpha=0.5, V=1.0, gamma=2.0, h=[0.1, 0.0], eta=[0.2, 0.2])
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_constants_of_a_pull_are_those_of_exact_arithmetic_and_never_warn(sign):
+    """F11: 1 - rho and G - rho were differences of numbers near 1, and at alpha = 1 a logarithm of less than zero."""
+    with warnings.catch_warnings(), localcontext(prec=60):
+        warnings.simplefilter("error")
+        for alpha in (0.0, 0.1, 0.5, 0.9, 0.999, 1.0):
+            for slope in (1e-6, 1e-4, 0.01, 0.1, 0.4):
+                pull = dual_shape.best_pull(np.array([3.0]), np.array([slope]), alpha, sign)
+                if not pull.r:
+                    assert slope == 1e-6 or alpha == (1.0 if sign > 0 else 0.0)  # too weak, or no step back to take
+                    continue
+                r, eta, a = (Decimal(float(each)) for each in (pull.r, pull.eta, alpha))
+                if sign > 0:
+                    rho, growth = (r * a).exp() * (1 - (a + eta) * (1 - (-r).exp())), (r * a).exp()
+                else:
+                    rho, growth = (-r * a).exp() * (1 + (a - eta) * (r.exp() - 1)), (r * (1 - a)).exp()
+                exact = ((growth - rho) / (1 - rho)).ln()
+                assert abs(float(exact) - pull.log_K) < 1e-8, (alpha, slope)  # 2e-5 before

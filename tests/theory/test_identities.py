@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+import jax
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from messjax import theory
+import messjax as mj
+from messjax import plot, theory
 from messjax.theory import exact, optimum
 from messjax.types import Distribution
 
@@ -127,3 +129,71 @@ def test_the_centre_of_squares_and_its_constant():
         after = np.maximum(0, Q + alpha - s)
         excess = ((after - k0) ** 2 - (Q - k0) ** 2) / 2 - Q * (alpha - s)
         assert 0.9 * B0 - 1e-12 <= excess.max() <= B0 + 1e-12 <= max(alpha, 1 - alpha) ** 2 / 2 + 2e-12
+
+
+# --- decompose: the terms of a sweep --------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def swept():
+    """A sweep with a wrong predictor that never learns, its law, and the exact terms of the same chain."""
+    law = Distribution(np.array([0.5, 0.5]), np.array([[0.0, 1.0], [0.0, 1.0]]), np.array([[0.3, 0.6], [0.5, 0.9]]))
+    stream = mj.streams.types(law)
+    meter = mj.meters.zip_meters(mj.meters.standard(), mj.meters.decomposition(law, 0.6))
+    controls = mj.Controls(V=np.array([0.0, 2.0]), alpha=0.6, c=0.2)
+    policy = mj.policies.mess_plus(mj.predictors.oracle(mj.streams.types(law._replace(mean=law.mean[::-1]))))
+    runs = mj.sweep(
+        jax.random.key(1), controls, policy=policy, stream=stream, horizon=200, num_streams=1024, meter=meter
+    )
+    p = theory.exploration_probability(t=np.arange(1, 201), c=0.2, a=0.25)
+    return law, runs, Known(law, 0.6, 2.0, p, law.mean[::-1], 0.0)
+
+
+def test_measured_terms_are_those_of_the_exact_chain(swept):
+    _, runs, known = swept
+    at, run = runs.sel(V=2.0), known.run
+    exact_terms = {
+        "decision_loss": known.D,
+        "decision_loss_above": run.decision_loss_above.sum(),
+        "dual_gap": known.VG,
+        "price_loss": run.loss.sum(),
+        "noise": run.noise.sum(),
+        "reflection": run.reflection.sum(),
+        "reflection_squares": run.reflection_square.sum(),
+    }
+    for name, value in exact_terms.items():
+        samples = at[name].values
+        assert abs(samples.mean() - value) <= 4.5 * samples.std() / np.sqrt(samples.size) + 1e-4, name
+
+
+def test_decompose_adds_up_and_refuses_what_has_no_terms(swept):
+    law, runs, known = swept
+    terms = theory.decompose(runs, law)
+    at = terms.sel(V=2.0)
+    for name, total in (("cost_gap", "cost_gap_terms"), ("regret", "regret_terms")):
+        residual = at[f"{name}_residual"]
+        parts = at[total].sel(limit="mean").sum("term")
+        np.testing.assert_allclose(at[name].sel(limit="mean") - parts, residual.sel(limit="mean"), atol=1e-9)
+        assert residual.sel(limit="lower") <= 0.02 and residual.sel(limit="upper") >= -0.02
+    assert float(at["C_star"].sel(limit="mean")) == pytest.approx(known.best.cost)
+    np.testing.assert_allclose(terms["violation_residual"], 0.0, atol=1e-6)
+    assert np.isnan(terms["cost_gap_terms"].sel(V=0.0)).all() and np.isfinite(terms["regret"]).all()
+    with pytest.raises(ValueError, match="no metric 'decision_loss', expected a sweep with meters.decomposition"):
+        theory.decompose(runs.drop_vars("decision_loss"), law)
+    figure = plot.decomposition(terms)
+    assert "C* = " in figure.axes[0].get_ylabel() and len(figure.axes) == 2
+    with pytest.raises(ValueError, match="found the dimensions"):
+        plot.decomposition(terms.isel(V=0))
+
+
+def test_a_sweep_with_terms_is_judged_by_the_sharper_theorems(swept):
+    law, runs, _ = swept
+    verdicts = theory.judge(runs.sel(V=[2.0]), law)
+    names = {each.name for each in theory.OF_TERMS}
+    assert names <= set(verdicts["statement"].values)
+    words = verdicts["verdict"].sel(statement=sorted(names)).values.ravel()
+    assert set(words) <= {"holds", "undecided"} and (words == "holds").sum() >= 8
+    without = theory.judge(runs.drop_vars("decision_loss"), law, statements="T2'")
+    assert "meters.decomposition" in str(without["reason"].values.ravel()[1])
+    forged = runs.assign(noise=runs["noise"] + 5.0)
+    assert (theory.judge(forged, law, statements="I1")["verdict"] == "violated").any()

@@ -66,7 +66,7 @@ def test_a_statement_about_mess_plus_says_so_of_another_policy(dataset):
 
 @pytest.mark.parametrize("kind", ["not_iid", "recorded", "other"])
 def test_T1_to_T4_do_not_apply_to_requests_that_are_not_iid(dataset, kind):
-    chosen = theory.statements_named("T1,T2,T3,T4,T9 violation,T7")
+    chosen = [each for each in theory.statements_named("T1,T2,T3,T4,T9 violation,T7") if each.policy == "mess_plus"]
     result = theory.judge(with_kinds(dataset, stream_kind=kind), LAW, statements=chosen).sel(policy="oracle")
     for each in chosen:
         reasons = set(result["reason"].sel(statement=each.name).values.ravel())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from messjax import traces
-from messjax.traces import parquet_rows, recording
+from messjax.traces import builder, parquet_rows
 
 COLUMNS = {name: name for name in ("id", "prompt", "model", "score", "cost")}
 
@@ -31,7 +32,7 @@ def test_a_table_of_usual_size_may_be_sparse(tmp_path: Path) -> None:
     rows = "".join(f"{i},question {i},m{i},1,1\n" for i in range(300))
     path.write_text("id,prompt,model,score,cost\n" + rows)
     found = traces.read(path, "plain", traces.Options(None, None, COLUMNS))
-    assert found.score.shape == (300, 300) and 300 * 300 < recording.ALWAYS_HELD
+    assert found.score.shape == (300, 300) and builder.ALWAYS_HELD > 300 * 300
 
 
 def test_a_parquet_file_that_expands(tmp_path: Path) -> None:
@@ -58,8 +59,7 @@ def test_time_is_linear_in_columns_and_keys(kind: str, tmp_path: Path) -> None:
         else:
             path.write_text('{"prompt":"hello",' + ",".join(f'"{name}":1' for name in names) + "}\n")
         started = time.process_time()
-        with pytest.raises(ValueError, match=""):
+        with contextlib.suppress(ValueError):  # whether it can be read is not the question
             traces.read(path)
-            raise ValueError("read as a recording")
         taken.append(time.process_time() - started)
     assert taken[1] < max(30 * taken[0], 2.0)

@@ -15,15 +15,16 @@ import numpy as np
 from messjax import policies, predictors
 from messjax.evaluation.recommendation import heads
 from messjax.evaluation.recommendation.requests import Parts, Requests
-from messjax.evaluation.recommendation.runs import Played, play
+from messjax.evaluation.recommendation.runs import Played, coins, play
 from messjax.predictors import learning
 from messjax.predictors import ridge_regression as ridge
 from messjax.theory import optimum
 from messjax.types import Controls, Distribution, Policy
 
 LEVELS = 61  # settings of a static family
-LEVEL = (0.002, 0.007, 0.02, 0.06, 0.2)  # levels V gamma of the queue, as shares of the horizon
-KAPPA = (0.0, 0.7, 1.5, 3.0)  # kappa, in standard deviations of the satisfaction of a run
+LEVEL = (0.005, 0.02, 0.05, 0.1, 0.2)  # levels V gamma of a warm queue, as shares of the horizon
+COLD = (0.002, 0.007, 0.02, 0.06)  # of one that has to climb there
+KAPPA = (0.0, 0.3, 0.6, 1.0, 1.5, 2.2, 3.0)  # kappa, in standard deviations of the satisfaction of a run
 EXPLORE, RATES, A = (0.03, 0.1, 1.0), (0.06, 0.3), 0.25
 SINGLE, MIXTURE, THRESHOLD, KNN, OFFLINE = "single", "mixture", "threshold", "knn", "offline"
 PLAIN, TRAINED, SERVED, OWN = "mess+", "mess+ trained", "serve and learn", "own"
@@ -127,9 +128,12 @@ class Static(NamedTuple):
         Returns:
             What happened [B], with steps.
         """
-        edges = np.cumsum(self.choose(g, requests), axis=1)[rows]  # [B, T, M]
-        coin = np.random.default_rng((seed, 3)).random(rows.shape)
-        served = np.minimum((coin[..., None] >= edges).sum(axis=-1), edges.shape[-1] - 1)
+        share = self.choose(g, requests)
+        if self.kind == MIXTURE:
+            edges = np.cumsum(share[0].astype(np.float32))
+            served = np.minimum(np.searchsorted(edges, coins(seed, *rows.shape), side="right"), len(edges) - 1)
+        else:
+            served = np.argmax(share, axis=1)[rows]
         paid, satisfied = requests.cost[rows, served], requests.satisfaction[rows, served]
         return Played(paid.mean(axis=1), satisfied.mean(axis=1), served, paid)
 
@@ -343,7 +347,7 @@ def _moving(parts: Parts, known: Distribution, alpha: float, horizon: int, wante
     num = len(s_hat)
     predicted = Distribution(np.full(num, 1.0 / num), parts.tuning.cost, s_hat)
     price = max(_price(predicted, alpha), 0.05 * float(np.ptp(known.cost[0])))
-    V = np.maximum(np.array(LEVEL) * horizon, 2.0) / price
+    V, cold = (np.maximum(np.array(levels) * horizon, 2.0) / price for levels in (LEVEL, COLD))
     deviation = float(parts.training.satisfaction.std(axis=0).mean()) / np.sqrt(horizon)
     asked = np.round(np.minimum(alpha + np.array(KAPPA) * deviation, 1.0), 6)
     asked = np.unique(asked)
@@ -354,7 +358,9 @@ def _moving(parts: Parts, known: Distribution, alpha: float, horizon: int, wante
         for rate in RATES:
             head = predictors.linear(d, M, tx=learning.sgd(rate))
             result.append(
-                Moving(PLAIN, TITLES[PLAIN], policies.mess_plus(head), V[:4], asked, np.array(EXPLORE), {"rate": rate})
+                Moving(
+                    PLAIN, TITLES[PLAIN], policies.mess_plus(head), cold, asked[::2], np.array(EXPLORE), {"rate": rate}
+                )
             )
     learned = ridge.ridge(state)
     if TRAINED in wanted:

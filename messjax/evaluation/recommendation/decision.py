@@ -2,9 +2,9 @@
 
 What is promised. A policy that is recommended keeps alpha - tolerance over the next T requests with at least the
 confidence. Let q = 1 - confidence. At most three finalists, fixed before the judging part is looked at, are tested from
-the cheapest on with errors q/2, q/4 and q/4, and the first that passes is taken: the probability that one is taken and
-then misses is at most q, whatever the finalists have in common (Bonferroni). A test draws the next T requests given the
-judged ones (`requests.resampled`), so that it counts the error of the judged part, of the order and of what comes.
+the cheapest on with errors .7 q, .15 q and .15 q, and the first that passes is taken: the probability that one is taken
+and then misses is at most q, whatever the finalists have in common (Bonferroni). A test draws the next T requests given
+the judged ones (`requests.resampled`): it counts the error of the judged part, of the order and of what comes.
 
 Sequences drawn with replacement let a policy that learns meet a request again. Averages are therefore centred on those
 over orders of the judging part, which have no request twice.
@@ -19,16 +19,16 @@ import numpy as np
 from scipy import special
 
 from messjax.evaluation.recommendation import heads
-from messjax.evaluation.recommendation.candidates import MIXTURE, SINGLE, Family, families
+from messjax.evaluation.recommendation.candidates import MIXTURE, SINGLE, Family, Tuned, families
 from messjax.evaluation.recommendation.heads import Skill
 from messjax.evaluation.recommendation.requests import Parts, Requests, orders, resampled
 from messjax.evaluation.recommendation.runs import Played
 
 USE, SINGLE_MODEL, UNDECIDED, OUT_OF_REACH = "use", "do not route", "undecided", "out of reach"
-ERRORS = (0.5, 0.25, 0.25)  # of 1 - confidence, for the finalists from the cheapest on
+ERRORS = (0.7, 0.15, 0.15)  # of 1 - confidence, for the finalists from the cheapest on
 TUNING_RUNS, JUDGING_RUNS, ORDERS = 24, 240, 16
 LONGEST = 20_000  # requests of a run
-SLACK = 0.3  # standard deviations of a run that a setting must have to spare on the tuning part
+SLACK, SAFER = 0.4, 1.6  # standard deviations of a run that a setting must have to spare on the tuning part
 EQUAL = 0.02  # costs that differ by less are equal: routing is not worth having for it
 
 
@@ -46,6 +46,7 @@ class Judged(NamedTuple):
         keep: Probability that alpha - tolerance is kept.
         in_order: What it did on orders of the judging part.
         rows: Those orders [b, T].
+        safer: Whether it is the cheapest setting of all that has more to spare on the tuning part.
     """
 
     family: Family
@@ -58,6 +59,7 @@ class Judged(NamedTuple):
     keep: float
     in_order: Played
     rows: np.ndarray
+    safer: bool = False
 
     @property
     def settings(self) -> dict[str, float]:
@@ -155,12 +157,22 @@ def recommend(
     floor, quit_at = alpha - tolerance, 1.0 - confidence
     rng = np.random.default_rng((seed, 2))
     rows = resampled(len(parts.tuning.rows), horizon, TUNING_RUNS, rng)
-    chosen = _by_kind([(each, *_tuned(each, parts, horizon, rows, seed, floor, quit_at)) for each in every])
+    tuned = [(each, _tuned(each, parts, horizon, rows, seed)) for each in every]
+    chosen, safer = (
+        _by_kind([(each, *_setting(numbers, _quantile(ERRORS[0] * quit_at) + slack, floor)) for each, numbers in tuned])
+        for slack in (SLACK, SAFER)
+    )
+    sure = min((one for one in safer if one[2]), key=lambda one: one[3], default=None)
+    if sure is not None and not any(_same(one, sure) for one in chosen):
+        chosen = [*chosen, sure]
     drawn = resampled(len(parts.judging.rows), horizon, JUDGING_RUNS, rng)
     in_order = orders(len(parts.judging.rows), horizon, ORDERS, rng)
     judged = tuple(
         sorted(
-            (_judged(*one, parts, drawn, in_order, seed, floor) for one in chosen),
+            (
+                _judged(*one, parts, drawn, in_order, seed, floor)._replace(safer=sure is not None and _same(one, sure))
+                for one in chosen
+            ),
             key=lambda one: (not one.expected, one.tuned_cost if one.expected else -one.spare),
         )
     )
@@ -176,16 +188,22 @@ def recommend(
 _Choice = tuple[Family, int, bool, float, float]
 
 
-def _tuned(
-    family: Family, parts: Parts, horizon: int, rows: np.ndarray, seed: int, floor: float, quit_at: float
-) -> tuple[int, bool, float, float]:
-    """The least expensive setting that should pass, or what comes nearest; whether it should, cost, what is spare."""
+def _tuned(family: Family, parts: Parts, horizon: int, rows: np.ndarray, seed: int) -> Tuned:
+    """All settings of a family on requests that it was not trained on."""
     known = parts.tuning if family.moves or family.trained else both(parts)
-    tuned = family.tune(known, horizon, rows, seed)
-    spare = tuned.satisfaction - (_quantile(ERRORS[0] * quit_at) + SLACK) * tuned.deviation - floor
+    return family.tune(known, horizon, rows, seed)
+
+
+def _setting(tuned: Tuned, deviations: float, floor: float) -> tuple[int, bool, float, float]:
+    """The least expensive setting that should pass, or what comes nearest; whether it should, cost, what is spare."""
+    spare = tuned.satisfaction - deviations * tuned.deviation - floor
     good = spare >= 0
     g = int(np.argmin(np.where(good, tuned.cost, np.inf))) if good.any() else int(np.argmax(spare))
     return g, bool(good.any()), float(tuned.cost[g]), float(spare[g])
+
+
+def _same(one: _Choice, other: _Choice) -> bool:
+    return one[0] is other[0] and one[1] == other[1]
 
 
 def both(parts: Parts) -> Requests:
@@ -235,10 +253,9 @@ def _judged(
 def _answer(judged: tuple[Judged, ...], floor: float, quit_at: float) -> tuple:
     """(answer, chosen, single, tested, saving, more)."""
     single = next(one for one in judged if one.single)  # the cheapest that should pass, or what comes nearest
-    finalists = list(judged[: len(ERRORS)])
-    if not any(one is single for one in finalists):
-        finalists = [*finalists[: len(ERRORS) - 1], single]
-    finalists = sorted(finalists, key=lambda one: one.tuned_cost)
+    finalists = [one for one in judged[:1] if one is not single]
+    finalists += [one for one in judged[1:] if one is not single and (one.safer or judged[0] is single)][:1]
+    finalists = sorted([*finalists, single], key=lambda one: one.tuned_cost)
     needed = [1.0 - share * quit_at for share in ERRORS]
     tested = tuple((one.family.name, level) for one, level in zip(finalists, needed, strict=False))
     passed = [one for one, level in zip(finalists, needed, strict=False) if one.keep >= level]

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from messjax.deploy.heads import Neighbours
 from messjax.evaluation.recommendation.requests import Requests
 from messjax.predictors import ridge_regression as ridge
 from messjax.statistics.scoring_rules import brier, log_loss
@@ -111,15 +112,8 @@ def neighbours(known: Requests, k: int, features: np.ndarray) -> np.ndarray:
     Returns:
         s_hat [n, M].
     """
-    centre = known.features.mean(axis=0)
-    table = known.features - centre
-    norm = np.sum(table**2, axis=1)
-    result = np.empty((len(features), known.satisfaction.shape[1]))
-    for start in range(0, len(features), 1024):
-        near = 2.0 * (features[start : start + 1024] - centre) @ table.T - norm
-        nearest = np.argpartition(-near, k - 1, axis=1)[:, :k]
-        result[start : start + 1024] = known.satisfaction[nearest].mean(axis=1)
-    return result
+    head = Neighbours(known.features, known.satisfaction, k)
+    return np.stack([head.predict(x) for x in features])
 
 
 def skill(predicted: np.ndarray, training: Requests, judging: Requests) -> Skill:

@@ -13,6 +13,7 @@ from messjax import feedback
 from messjax.components import as_pytree
 from messjax.engine.simulation import component_keys, serve
 from messjax.evaluation.recommendation.requests import Requests
+from messjax.numerics import counter_prng
 from messjax.types import Array, Controls, Policy, Request
 
 
@@ -51,9 +52,9 @@ def play(
     Returns:
         What happened, with leading axes [C, A, V].
     """
+    keys = _keys(seed, len(rows))
     table = tuple(jnp.asarray(values, jnp.float32) for values in requests[:3])
     leaves = Controls(*(jnp.asarray(value, jnp.float32) for value in controls))
-    keys = jax.vmap(lambda b: jax.random.fold_in(jax.random.key(seed), b))(jnp.arange(len(rows)))
     cost, satisfaction, served, paid = (
         None if each is None else np.moveaxis(np.asarray(each), 0, 3)
         for each in _lanes(as_pytree(policy), leaves, keys, jnp.asarray(rows), table, steps)
@@ -64,6 +65,26 @@ def play(
     assert cost is not None
     assert satisfaction is not None
     return Played(cost.astype(np.float64), satisfaction.astype(np.float64), served, paid)
+
+
+def coins(seed: int, num: int, horizon: int) -> np.ndarray:
+    """The first uniform number that a policy draws at every request of every sequence.
+
+    Args:
+        seed: Seed of all draws of the policy.
+        num: Number of sequences B.
+        horizon: Number of requests T.
+
+    Returns:
+        [B, T] float32 in [0, 1).
+    """
+    k0, k1 = counter_prng.word_stream(jax.vmap(lambda key: component_keys(key)[1])(_keys(seed, num)))
+    word, _ = counter_prng.block((k0[:, None], k1[:, None]), jnp.arange(1, horizon + 1)[None], 0)
+    return np.asarray(counter_prng.uniform(word))
+
+
+def _keys(seed: int, num: int) -> Array:
+    return jax.vmap(lambda b: jax.random.fold_in(jax.random.key(seed), b))(jnp.arange(num))
 
 
 @functools.partial(jax.jit, static_argnames="steps")

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from messjax.traces.builder import Builder
+from messjax.traces.contents import name_of
 from messjax.traces.findings import FindingCounter
 from messjax.traces.options import DEFAULTS, Options
 from messjax.traces.parsing import Place, listed, number, text
 from messjax.traces.reading import current
 from messjax.traces.record_files import csv_records, csv_rows
-from messjax.traces.recording import Builder, Recording
+from messjax.traces.recording import Recording
 from messjax.traces.sniff import Sniffed, files_of
 
 COLUMNS = ("prompt_id", "model_id", "label", "model_name", "category", "prompt")
@@ -32,7 +34,7 @@ def fits(sniffed: Sniffed) -> bool:
     """
     if sniffed.path.is_file():
         return set(COLUMNS) <= set(sniffed.keys.get("csv", ()))
-    table = next((file for file in sniffed.files.get("csv", ()) if file.name not in LISTS), None)
+    table = next((file for file in sniffed.files.get("csv", ()) if name_of(file) not in LISTS), None)
     return table is not None and set(COLUMNS) <= set(next((cells for _, cells in csv_records(table)), ()))
 
 
@@ -57,9 +59,9 @@ def read(path: Path, options: Options = DEFAULTS) -> Recording:
     files = files_of(path, "csv")
     if path.is_dir():
         for file in files:
-            if file.name in LISTS:
+            if name_of(file) in LISTS:
                 notes.lists.add(str(file))
-        files = [file for file in files if file.name not in LISTS]
+        files = [file for file in files if name_of(file) not in LISTS]
         if not files:
             raise ValueError(f"{path} has only {' and '.join(LISTS)}, expected a CSV with {EXPECTED}")
     for file in files:

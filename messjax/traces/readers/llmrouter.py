@@ -7,13 +7,14 @@ import math
 from pathlib import Path
 from typing import Any
 
+from messjax.traces.builder import Builder
 from messjax.traces.contents import stem_of
 from messjax.traces.findings import FindingCounter
 from messjax.traces.options import DEFAULTS, Options
 from messjax.traces.parsing import Place, field, label, number, text
 from messjax.traces.reading import current
 from messjax.traces.record_files import json_lines
-from messjax.traces.recording import Builder, Recording
+from messjax.traces.recording import Recording
 from messjax.traces.sniff import Sniffed, files_of
 
 

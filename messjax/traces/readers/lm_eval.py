@@ -9,13 +9,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from messjax.traces.contents import stem_of
+from messjax.traces.builder import Builder
+from messjax.traces.contents import stem_of, suffix_of
 from messjax.traces.findings import EXAMPLES, Finding
 from messjax.traces.options import DEFAULTS, Options
 from messjax.traces.parsing import Place, field, label, listed, number, text
 from messjax.traces.reading import current
 from messjax.traces.record_files import json_lines
-from messjax.traces.recording import Builder, Recording
+from messjax.traces.recording import Recording
 from messjax.traces.sniff import Sniffed, files_of
 
 NO_FILTER = "none"  # the harness' own word
@@ -92,10 +93,11 @@ def _files(path: Path, builder: Builder) -> dict[tuple[Path, str], list[tuple[st
     """Runs (time, file) of every folder and task."""
     result: dict[tuple[Path, str], list[tuple[str, Path]]] = {}
     others = []
-    for file in files_of(path, "jsonl", "json"):
+    for file in files_of(path, "jsonl", "json", every=True):
         match = _FILE.fullmatch(stem_of(file))
         if match is None and path.is_dir():
-            others.append(file.name)
+            if suffix_of(file) != ".json":  # results_*.json lie beside the samples
+                others.append(file.name)
             continue
         task, time = (match["task"], match["time"] or "") if match else (stem_of(file), "")
         result.setdefault((file.parent, task), []).append((time, file))

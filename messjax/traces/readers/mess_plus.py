@@ -12,12 +12,13 @@ from pathlib import Path
 
 import numpy as np
 
+from messjax.traces.builder import Builder
 from messjax.traces.findings import Finding, FindingCounter
 from messjax.traces.options import DEFAULTS, Options
 from messjax.traces.parsing import Place, listed, number, text
 from messjax.traces.reading import current
 from messjax.traces.record_files import csv_rows
-from messjax.traces.recording import Builder, Recording
+from messjax.traces.recording import Recording
 from messjax.traces.sniff import Sniffed, files_of
 
 TEXTS = ("doc_id", "input_text", "benchmark_name")

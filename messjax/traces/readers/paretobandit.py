@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from messjax.traces.builder import Builder
 from messjax.traces.contents import stem_of
 from messjax.traces.options import DEFAULTS, Options
 from messjax.traces.parsing import field, label, number, shown_value, text
 from messjax.traces.reading import BadCell, current
 from messjax.traces.record_files import json_lines
-from messjax.traces.recording import Builder, Recording
+from messjax.traces.recording import Recording
 from messjax.traces.sniff import Sniffed, files_of
 
 

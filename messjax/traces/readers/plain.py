@@ -11,19 +11,21 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from messjax.traces.builder import Builder
 from messjax.traces.contents import stem_of
 from messjax.traces.fields import NOWHERE, found_in, ways_of
 from messjax.traces.moments import moment
 from messjax.traces.options import DEFAULTS, Options
 from messjax.traces.parquet_rows import parquet_columns, read_parquet_rows
 from messjax.traces.parsing import Place, label, listed, number, text
+from messjax.traces.readers import plain_bulk
 from messjax.traces.readers.plain_columns import EXAMPLE, Plan, plan_of, resolved
 from messjax.traces.reading import BadCell, current
 from messjax.traces.record_files import csv_rows, json_lines
-from messjax.traces.recording import Builder, Recording
+from messjax.traces.recording import Recording
 from messjax.traces.sniff import Sniffed, sniff_path
 
-_WHOLE = re.compile(r"-?\d+\.0")  # how pandas writes a column of whole numbers with a gap
+_WHOLE = re.compile(plain_bulk.WHOLE)
 
 
 def fits(sniffed: Sniffed) -> bool:
@@ -63,6 +65,8 @@ def read(path: Path, options: Options = DEFAULTS) -> Recording:
     files = _files(Path(path))
     table = _Table(Builder("plain", path, cost_unit=plan.cost_unit), _models(path, files) if plan.by_file else {})
     for file in files:
+        if plain_bulk.add(table.builder, file, files[file], plan, table.models.get(file, "")):
+            continue
         rows = {".csv": _csv_rows, ".json": _json_rows, ".parquet": _parquet_rows}[files[file]](file, plan)
         for place, row, each in rows:
             with current():
@@ -107,7 +111,7 @@ class _Table:
         name, key = f"{stem}/{place.row}", None
         if "id" in of:
             name = text(place, of["id"], row[of["id"]], role="id")
-            name = name[:-2] if _WHOLE.fullmatch(name) else name
+            name = _WHOLE.sub(r"\1", name)
             key = f"{group}\0{name}" if "group" in of else name
         elif "model" in of or self.models:
             key = f"{group}\0{prompt}"

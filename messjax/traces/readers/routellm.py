@@ -8,12 +8,13 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
+from messjax.traces.builder import Builder
 from messjax.traces.contents import stem_of
 from messjax.traces.options import DEFAULTS, Options
 from messjax.traces.parsing import Place, listed, text
 from messjax.traces.reading import BadCell, current
 from messjax.traces.record_files import check_header, csv_records
-from messjax.traces.recording import Builder, Recording
+from messjax.traces.recording import Recording
 from messjax.traces.sniff import Sniffed, files_of
 
 EXPECTED = "`prompt` and one column per model"

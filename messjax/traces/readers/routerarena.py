@@ -11,13 +11,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from messjax.traces.builder import Builder
 from messjax.traces.contents import stem_of
 from messjax.traces.findings import Finding, FindingCounter
 from messjax.traces.options import DEFAULTS, Options
 from messjax.traces.parsing import Place, field, number, optional, text
 from messjax.traces.reading import BadCell, current
 from messjax.traces.record_files import json_lines
-from messjax.traces.recording import Builder, Recording
+from messjax.traces.recording import Recording
 from messjax.traces.sniff import Sniffed, files_of
 
 COST_UNIT = "USD"

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from messjax.traces.builder import Builder
 from messjax.traces.contents import stem_of
 from messjax.traces.findings import Finding
 from messjax.traces.frames import Frame, frame
 from messjax.traces.options import DEFAULTS, Options
 from messjax.traces.parsing import Place, label, listed, number, text
 from messjax.traces.reading import current
-from messjax.traces.recording import Builder, Recording
+from messjax.traces.recording import Recording
 from messjax.traces.sniff import Sniffed, files_of
 
 COST_UNIT = "USD"

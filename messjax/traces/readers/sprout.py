@@ -9,12 +9,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from messjax.traces.builder import Builder
 from messjax.traces.contents import stem_of
 from messjax.traces.findings import Finding
 from messjax.traces.options import DEFAULTS, Options
 from messjax.traces.parsing import Place, label, listed, number, text
 from messjax.traces.reading import current
-from messjax.traces.recording import Builder, Recording
+from messjax.traces.recording import Recording
 from messjax.traces.sniff import Sniffed, files_of
 
 ROWS = 8_192  # read at a time, within a row group

@@ -9,6 +9,7 @@ purpose (sims/reference): medians, ratios, compile seconds, peak memory; then ho
 from __future__ import annotations
 
 import multiprocessing
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -17,7 +18,7 @@ import numpy as np
 import xarray as xr
 from rich.table import Table
 
-from messjax import results, runtime
+from messjax import interruption, results, runtime
 from sims.common.study import Results, Study
 from sims.studies.speed import figure, findings, runs
 from sims.studies.speed.runs import Measured, Task, rate
@@ -27,7 +28,7 @@ def measure(tasks: Sequence[Task], done: Callable[[int], None]) -> list[Measured
     """Every task in a process of its own (its peak memory, its threads), one after the other; None: not installed."""
     result = []
     for number, task in enumerate(tasks):
-        with multiprocessing.get_context("spawn").Pool(1) as pool:
+        with multiprocessing.get_context("spawn").Pool(1, interruption.start_worker, (os.getpid(),)) as pool:
             result.append(pool.apply(runs.run, (task,)))
         done(number + 1)
     return result

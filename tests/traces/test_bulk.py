@@ -1,0 +1,97 @@
+"""Whole columns at once: the same recording as row by row, and the same error for every damaged file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from support.file_injuries import BYTES
+
+from messjax import traces
+from messjax.traces.readers import plain_bulk
+
+ROWS = [
+    (0, "one", "maths", "a", 1, 0.5, 3),
+    (0, "one", "maths", "b", "True", "1e-3", 4),
+    ("12.0", 'two "quoted",\nand more', "law", "a", "", "", 5),
+    (12, 'two "quoted",\nand more', "law", "b", "0.25", "-", ""),
+    (3, "三", "law", "b", "n/a", 2, 7),
+    (3, "another text", "law", "a", "85%", 2, 7),
+    (0, "one", "maths", "a", 0, 0.25, 8),
+]
+NAMES = ("i", "q", "g", "m", "score", "c", "t")
+COLUMNS = {
+    "grouped": "prompt=q,id=i,group=g,model=m,score=score,cost=c,input_tokens=t",
+    "by id": "prompt=q,id=i,model=m,score=score,cost=c",
+    "by text": "prompt=q,group=g,model=m,score=score",
+    "wide": "prompt=q,score:x=score,cost:x=c,latency:x=t",
+    "pattern": "prompt=q,id=i,score:*=sco*",
+}
+FIELDS = ("score", "cost", "input_tokens", "latency", "file_of", "row_of", "cell_file", "cell_row")
+
+
+def write(path: Path) -> Path:
+    if path.suffix == ".csv":
+        import csv
+
+        with open(path, "w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([NAMES, *ROWS])
+    else:
+        records = [dict(zip(NAMES, row, strict=True)) | {"i": str(row[0]), "score": row[4] or None} for row in ROWS]
+        path.write_text("".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records))
+    return path
+
+
+def outcome(path: Path, columns: str) -> Any:
+    """The recording as lists, or the error."""
+    try:
+        recording = traces.read(path, "plain", traces.Options(columns=traces.parse_columns(columns)))
+    except ValueError as error:
+        return str(error)
+    arrays = {name: getattr(recording, name) for name in FIELDS}
+    return (
+        {name: None if array is None else np.nan_to_num(array, nan=-77.0).tolist() for name, array in arrays.items()},
+        {name: np.nan_to_num(table, nan=-77.0).tolist() for name, table in recording.repeat_means.items()},
+        (recording.models, recording.row_unit, recording.files, recording.findings),
+        (list(recording.ids), list(recording.texts), list(recording.groups)),
+    )
+
+
+def row_by_row(path: Path, columns: str, monkeypatch: pytest.MonkeyPatch) -> Any:
+    with monkeypatch.context() as patch:
+        patch.setattr(plain_bulk, "add", lambda *_: False)
+        return outcome(path, columns)
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl"])
+@pytest.mark.parametrize("name", COLUMNS)
+def test_the_same_recording_and_the_same_errors(name, suffix, tmp_path, monkeypatch):
+    if name == "pattern" and suffix == "jsonl":
+        pytest.skip("patterns of records are read row by row")
+    path = write(tmp_path / f"t.{suffix}")
+    added: list[bool] = []
+    real = plain_bulk.add
+    monkeypatch.setattr(plain_bulk, "add", lambda *given: added.append(real(*given)) or added[-1])
+    assert outcome(path, COLUMNS[name]) == row_by_row(path, COLUMNS[name], monkeypatch)
+    assert (suffix, added) in (("csv", [True]), ("jsonl", [True]), ("jsonl", [False])), added
+    whole, rng, read = path.read_bytes(), np.random.default_rng(3), 0
+    for case in range(60):
+        path.write_bytes(BYTES[rng.integers(len(BYTES))](rng, whole))
+        fast, slow = outcome(path, COLUMNS[name]), row_by_row(path, COLUMNS[name], monkeypatch)
+        assert fast == slow, (case, path.read_bytes())
+        read += not isinstance(slow, str)
+    assert 3 < read < 60
+
+
+def test_a_folder_of_files_is_joined_as_row_by_row(tmp_path, monkeypatch):
+    for name in ("a", "b"):
+        write(tmp_path / f"{name}.csv")
+    (tmp_path / "c.csv").write_text("i,q,g,m,score,c,t\n0,one,maths,c,1,1,1\n7,x,law,a,maybe,1,1\n")
+    broken = outcome(tmp_path, COLUMNS["by id"])
+    assert "c.csv, row 3 (line 3), column 'score': found 'maybe'" in broken
+    (tmp_path / "c.csv").write_text('i,q,g,m,score,c,t\n0,one,maths,c,1,1,1\n"7",x,law,a,.5,1,1\n\n')  # an empty line
+    for columns in COLUMNS.values():
+        assert outcome(tmp_path, columns) == row_by_row(tmp_path, columns, monkeypatch)

@@ -129,7 +129,11 @@ class Gathered:
         self.flush()
         _together("all chunks are written")
         stored = chunk_store.open_store(self.folder)
-        return stored if self._keep else stored.load().drop_encoding()
+        if self._keep:
+            return stored
+        result = stored.load().drop_encoding()
+        _together("all have read the chunks")  # before the first process removes them
+        return result
 
 
 @contextmanager

@@ -162,7 +162,7 @@ def T1_PRIME(run: Run) -> Conclusion:
 @define_statement(
     "T2'",
     source="T2' in docs/theory",
-    assumptions="A1 A2 A4 A5 A7",
+    assumptions="A1 A2 A4 A5",
     unit="average cost - C* (cost per request)",
     lemmas=("l2_centred", "step_decision_loss", "t2_prime"),
     policy="mess_plus",

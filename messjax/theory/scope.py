@@ -27,13 +27,17 @@ def scope_of(rows: Sequence[Row], closing: str = EVIDENCE) -> str:
         "holds on 16 cases (6 asymptotic), V 1 to 100, T 20,000, 2,048 streams: evidence, not proof; not applicable on
         3": cases of which nothing else is said are decided by tests that are valid at any number of streams.
     """
-    parts = []
-    for verdict in ("violated", "holds", "undecided"):
-        batch = [row for row in rows if row.verdict == verdict]
-        if batch:
-            parts.append(f"{verdict} on {_count(len(batch), 'case')}{_kinds(batch)}{_range_of(batch)}")
+    tested = {
+        verdict: [row for row in rows if row.verdict == verdict] for verdict in ("violated", "holds", "undecided")
+    }
+    said = {verdict: _range_of(batch) for verdict, batch in tested.items() if batch}
+    same = len(set(said.values())) == 1  # one range for all verdicts is said once
+    parts = [
+        f"{verdict} on {_count(len(tested[verdict]), 'case')}{_kinds(tested[verdict])}{'' if same else where}"
+        for verdict, where in said.items()
+    ]
     if parts:
-        parts[-1] += closing
+        parts[-1] += (said.popitem()[1] if same else "") + closing
     if left := sum(row.verdict == NOT_APPLICABLE for row in rows):
         parts.append(f"not applicable on {left}")
     return "; ".join(parts)

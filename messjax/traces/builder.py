@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import os
 from array import array
-from bisect import bisect_right
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from messjax.traces.cells import Cells, Tables
 from messjax.traces.findings import EXAMPLES, Finding
 from messjax.traces.parsing import Place, listed
-from messjax.traces.recording import MEASURES, Recording
-from messjax.traces.texts import BATCH, Texts
+from messjax.traces.recording import Recording
+from messjax.traces.texts import GrowingTexts
 
+ALWAYS_HELD, SPARSEST = 10_000_000, 64  # cells of a table that any file may have; table cells per cell of a file
 LONGEST_NAME = 200  # characters of a model's name: every error and table shows it
 
 
@@ -43,11 +43,9 @@ class Builder:
         self._requests: dict[str, int] = {}
         self._later: list[tuple[pa.Array, np.ndarray]] = []  # keys that are not yet in it, and their numbers
         self._other_texts: list[str] = []
-        self._columns: dict[str, _Column] = {name: _Column() for name in ("id", "text", "group")}
+        self._columns = {name: GrowingTexts() for name in ("id", "text", "group")}
         self._file_of, self._row_of, self._unit = array("i"), array("q"), "row"
-        self._request_of, self._model_of, self._cell_row = array("q"), array("i"), array("q")
-        self._cell_file = array("i")
-        self._values = {name: array("d") for name in MEASURES}
+        self._cells = Cells()
         self._count_other_texts = 0
         self._choices: dict[str, dict[int, tuple[str, Place]]] = {}
         self._router_scores: dict[str, dict[int, float]] = {}
@@ -140,12 +138,7 @@ class Builder:
             reasoning_tokens: Those of the output tokens that are not part of the answer.
         """
         values = (score, cost, input_tokens, output_tokens, latency, cached_tokens, reasoning_tokens)
-        self._request_of.append(request)
-        self._model_of.append(model)
-        self._cell_row.append(place.row)
-        self._cell_file.append(self._file(place))
-        for name, value in zip(MEASURES, values, strict=True):
-            self._values[name].append(value)
+        self._cells.add(request, model, self._file(place), place.row, values)
 
     def add_requests(
         self,
@@ -203,12 +196,7 @@ class Builder:
             rows: Numbers of their rows [n].
             values: Values [n] by measure.
         """
-        self._request_of.frombytes(requests.astype(np.int64).tobytes())
-        self._model_of.frombytes(models.astype(np.int32).tobytes())
-        self._cell_row.frombytes(rows.astype(np.int64).tobytes())
-        self._cell_file.frombytes(np.full(len(rows), self._file(Place(file, 0)), np.int32).tobytes())
-        for name, column in self._values.items():
-            column.frombytes(values.get(name, np.full(len(rows), np.nan)).astype(np.float64).tobytes())
+        self._cells.extend(requests, models, self._file(Place(file, 0)), rows, values)
 
     def other_text(self, request: int, place: Place) -> None:
         """Count a row that names a known request with another text.
@@ -265,11 +253,9 @@ class Builder:
         """
         if not len(self) or not self._models:
             raise ValueError(f"{self.path} has no {'request' if self._models else 'model'}, expected at least one")
-        where, first = self._cells()
-        tables = {
-            name: self._scattered(values, np.full(self._shape, np.nan), where, first)
-            for name, values in self._values.items()
-        }
+        self._check_table()
+        cells = Tables(self._cells, len(self), len(self._models))
+        tables = {name: cells.of(values, np.nan, float) for name, values in self._cells.values.items()}
         batch = {name: None if np.isnan(table).all() else table for name, table in tables.items()}
         return Recording(
             format=self.format,
@@ -288,7 +274,7 @@ class Builder:
             latency=batch["latency"],
             cached_tokens=batch["cached_tokens"],
             reasoning_tokens=batch["reasoning_tokens"],
-            repeat_means=self._repeat_means(where, first),
+            repeat_means=cells.means(),
             choices={router: self._chosen(router) for router in self._choices},
             router_scores={router: self._scored(scores) for router, scores in self._router_scores.items()},
             time=self._scored(self._times) if self._times else None,
@@ -296,39 +282,19 @@ class Builder:
             file_of=np.array(self._file_of, np.int32),
             row_of=np.array(self._row_of, np.int64),
             row_unit=self._unit,
-            findings=(*self.findings, *self._reported(where, first)),
-            cell_file=self._scattered(self._cell_file, np.full(self._shape, -1, np.int32), where, first),
-            cell_row=self._scattered(self._cell_row, np.zeros(self._shape, np.int64), where, first),
+            findings=(*self.findings, *self._reported(cells)),
+            cell_file=cells.of(self._cells.file, -1, np.int32),
+            cell_row=cells.of(self._cells.row, 0, np.int64),
         )
 
-    @property
-    def _shape(self) -> tuple[int, int]:
-        return len(self), len(self._models)
-
-    @staticmethod
-    def _scattered(values: array, table: np.ndarray, where: np.ndarray, first: np.ndarray) -> np.ndarray:
-        """The table [N, M] with the values of the cells that are there for the first time."""
-        table.reshape(-1)[where[first]] = np.array(values, table.dtype)[first]
-        return table
-
-    def _cells(self) -> tuple[np.ndarray, np.ndarray]:
-        """Cells as request * M + model [n], and the positions [k] of those that are there for the first time."""
-        where = np.array(self._request_of, np.int64) * len(self._models) + np.array(self._model_of, np.int64)
-        return where, np.unique(where, return_index=True)[1]
-
-    def _repeat_means(self, where: np.ndarray, first: np.ndarray) -> dict[str, np.ndarray]:
-        """Means [N, M] over all repeats of a cell, by measure; empty where no cell is there again."""
-        if len(where) == len(first):
-            return {}
-        result, size = {}, len(self) * len(self._models)
-        for name, column in self._values.items():
-            values = np.array(column)
-            known = ~np.isnan(values)
-            if known.any():
-                count = np.bincount(where[known], minlength=size)
-                total = np.bincount(where[known], values[known], minlength=size)
-                result[name] = np.where(count > 0, total / np.maximum(count, 1), np.nan).reshape(self._shape)
-        return result
+    def _check_table(self) -> None:
+        """Refuse a table that is nearly empty: a small file that names many models would take any memory."""
+        table, cells = len(self) * len(self._models), len(self._cells)
+        if table > max(ALWAYS_HELD, SPARSEST * cells):
+            raise ValueError(
+                f"{self.path}: found {len(self):,} requests and {len(self._models):,} models, but only {cells:,} of "
+                f"the {table:,} scores, expected at least one of {SPARSEST}; keep fewer models (--models A,B,C)"
+            )
 
     def _chosen(self, router: str) -> np.ndarray:
         """The models [N] that a router chose, as numbers."""
@@ -349,66 +315,23 @@ class Builder:
         result[list(numbers)] = list(numbers.values())
         return result
 
-    def _reported(self, where: np.ndarray, first: np.ndarray) -> list[Finding]:
-        result = []
-        if again := len(where) - len(first):
-            repeated = np.ones(len(where), bool)
-            repeated[first] = False
-            score, kept = np.array(self._values["score"]), np.full(len(self) * len(self._models), np.nan)
-            kept[where[first]] = score[first]
-            unlike = repeated & ~((score == kept[where]) | (np.isnan(score) & np.isnan(kept[where])))
+    def _reported(self, tables: Tables) -> list[Finding]:
+        result, cells = [], self._cells
+        rows, unlike = tables.repeated()
+        if len(rows):
             names, ids, files = list(self._models), self._columns["id"], list(self._files)
             examples = tuple(
-                f"{Place(files[self._cell_file[i]], self._cell_row[i], self._unit)}: "
-                f"request {ids[self._request_of[i]]!r}, "
-                f"model {names[self._model_of[i]]!r}"
-                for i in np.flatnonzero(unlike if unlike.any() else repeated)[:EXAMPLES]
+                f"{Place(files[cells.file[i]], cells.row[i], self._unit)}: "
+                f"request {ids[cells.request[i]]!r}, model {names[cells.model[i]]!r}"
+                for i in (rows[unlike] if unlike.any() else rows)[:EXAMPLES]
             )
             other = int(unlike.sum())
             message = f"cells (request, model) are there again, {other} with another score; the first stays"
             option = "--repeats mean" if other else ""
-            result.append(Finding("doubled cells", "warning", again, message, examples, option))
+            result.append(Finding("doubled cells", "warning", len(rows), message, examples, option))
         if self._count_other_texts:
             message = "cells name a known request with another text; the first text stays"
             result.append(
                 Finding("one id, several texts", "warning", self._count_other_texts, message, tuple(self._other_texts))
             )
         return result
-
-
-class _Column:
-    """Strings, moved to Arrow's memory as they come."""
-
-    def __init__(self) -> None:
-        self._recent: list[str] = []
-        self._chunks: list[pa.Array] = []
-        self._ends: list[int] = []  # number of strings up to the end of each chunk
-
-    def append(self, value: str) -> None:
-        self._recent.append(value)
-        if len(self._recent) == BATCH:
-            self._move()
-
-    def extend(self, values: Any) -> None:
-        self._move()
-        for chunk in values.chunks if isinstance(values, pa.ChunkedArray) else [values]:
-            self._add(chunk)
-
-    def _move(self) -> None:
-        if self._recent:
-            self._add(pa.array(self._recent, pa.large_string()))
-            self._recent = []
-
-    def _add(self, chunk: pa.Array) -> None:
-        self._chunks.append(chunk)
-        self._ends.append((self._ends[-1] if self._ends else 0) + len(chunk))
-
-    def __getitem__(self, n: int) -> str:
-        chunk = bisect_right(self._ends, n)
-        offset = n - (self._ends[chunk - 1] if chunk else 0)
-        return self._recent[offset] if chunk == len(self._chunks) else self._chunks[chunk][offset].as_py()
-
-    def texts(self, *, labels: bool = False) -> Texts:
-        """All of them."""
-        chunks = pa.chunked_array([*self._chunks, pa.array(self._recent, pa.large_string())])
-        return Texts(chunks.dictionary_encode() if labels else chunks)

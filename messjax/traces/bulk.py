@@ -159,9 +159,8 @@ def _requests(builder: Builder, rows: Rows) -> np.ndarray:
     codes = encoded.indices.to_numpy()
     first = np.empty(len(encoded.dictionary), np.int64)
     first[codes[::-1]] = row[::-1]
-    numbers = builder.add_requests(
-        encoded.dictionary, _described(rows, first), rows.file, rows.first + first, rows.unit
-    )[codes]
+    columns = _described(rows, first)
+    numbers = builder.add_requests(encoded.dictionary, columns, rows.file, rows.first + first, rows.unit)[codes]
     if rows.id is not None:
         for at in _other_texts(rows.prompt, codes, first):
             builder.other_text(int(numbers[at]), Place(rows.file, rows.first + int(at), rows.unit))

@@ -21,6 +21,7 @@ _POINTER = b"version https://git-lfs.github.com/spec/"
 _MARKS = {b"\xff\xfe\0\0": "utf-32", b"\0\0\xfe\xff": "utf-32", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 _BROKEN = (EOFError, gzip.BadGzipFile, zlib.error, lzma.LZMAError, pa.ArrowException)
 _OPENERS: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+ALWAYS_EXPANDED, MOST_EXPANDED = 2**28, 200  # bytes that any file may expand to; times its size
 _BLOCK = 2**20  # bytes that are looked at once
 
 
@@ -74,6 +75,51 @@ def refuse_pointer(path: Path) -> None:
             raise ValueError(f"{path} is a Git LFS pointer, not the file itself: fetch it with `git lfs pull`")
 
 
+class ExpansionError(ValueError):
+    """A file that takes far more memory than its size lets expect."""
+
+
+class Expansion:
+    """Adds up what a packed file expands to, and refuses more than a real one does.
+
+    A run of equal values takes a few bytes of a Parquet file, however long it is.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.size, self.found = path, path.stat().st_size, 0
+
+    def add(self, number: int) -> None:
+        """Count some bytes.
+
+        Args:
+            number: How many.
+
+        Raises:
+            ExpansionError: They are too many in all.
+        """
+        self.found += number
+        if self.found > max(ALWAYS_EXPANDED, MOST_EXPANDED * self.size):
+            raise ExpansionError(
+                f"{self.path}: found a file of {self.size:,} bytes that expands to more than {self.found:,}, "
+                f"expected at most {ALWAYS_EXPANDED:,}, or {MOST_EXPANDED} times its size"
+            )
+
+
+class _Counted(io.RawIOBase):
+    """A stream whose bytes are counted as they are read."""
+
+    def __init__(self, stream: Any, limit: Expansion) -> None:
+        self._stream, self._limit = stream, limit
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        count = int(self._stream.readinto(buffer))
+        self._limit.add(count)
+        return count
+
+
 @contextmanager
 def unpacked(path: Path) -> Iterator[io.BufferedReader]:
     """The bytes of a file, unpacked where it is packed with gzip, Zstandard, bzip2 or xz.
@@ -85,7 +131,7 @@ def unpacked(path: Path) -> Iterator[io.BufferedReader]:
         A stream of bytes.
 
     Raises:
-        ValueError: A Git LFS pointer, or packed data that are damaged.
+        ValueError: A Git LFS pointer, or packed data that are damaged or expand beyond reason.
     """
     refuse_pointer(path)
     with open(path, "rb") as raw:
@@ -98,10 +144,9 @@ def unpacked(path: Path) -> Iterator[io.BufferedReader]:
         try:
             if kind == ".zst":
                 opened: Any = pa.CompressedInputStream(pa.PythonFile(raw), "zstd")
-                yield io.BufferedReader(opened, _BLOCK)
             else:
                 opened = _OPENERS[kind](raw)
-                yield io.BufferedReader(opened, _BLOCK)
+            yield io.BufferedReader(_Counted(opened, Expansion(path)), _BLOCK)
         except _BROKEN as error:
             what = " ".join(str(error).split())[:120]
             raise ValueError(f"{path}: found broken {kind[1:]} data ({what}), expected a whole file") from None

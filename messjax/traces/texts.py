@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, overload
 
@@ -76,6 +77,61 @@ class Texts(Sequence[str]):
         plain = self.chunks.cast(pa.large_string()).combine_chunks()
         encoded = plain.dictionary_encode()
         return np.asarray(encoded.indices, np.int32), tuple(encoded.dictionary.to_pylist())
+
+
+class GrowingTexts:
+    """Texts that come one by one, moved to Arrow's memory as they come."""
+
+    def __init__(self) -> None:
+        self._recent: list[str] = []
+        self._chunks: list[pa.Array] = []
+        self._ends: list[int] = []  # number of strings up to the end of each chunk
+
+    def append(self, value: str) -> None:
+        """Add a text.
+
+        Args:
+            value: The text.
+        """
+        self._recent.append(value)
+        if len(self._recent) == BATCH:
+            self._move()
+
+    def extend(self, values: Any) -> None:
+        """Add many.
+
+        Args:
+            values: An Arrow array, chunked perhaps, of large strings.
+        """
+        self._move()
+        for chunk in values.chunks if isinstance(values, pa.ChunkedArray) else [values]:
+            self._add(chunk)
+
+    def _move(self) -> None:
+        if self._recent:
+            self._add(pa.array(self._recent, pa.large_string()))
+            self._recent = []
+
+    def _add(self, chunk: pa.Array) -> None:
+        self._chunks.append(chunk)
+        self._ends.append((self._ends[-1] if self._ends else 0) + len(chunk))
+
+    def __getitem__(self, n: int) -> str:
+        chunk = bisect_right(self._ends, n)
+        offset = n - (self._ends[chunk - 1] if chunk else 0)
+        return self._recent[offset] if chunk == len(self._chunks) else self._chunks[chunk][offset].as_py()
+
+    def texts(self, *, labels: bool = False) -> Texts:
+        """All of them.
+
+        Args:
+            labels: Whether each different one is kept once.
+
+        Returns:
+            The texts.
+        """
+        chunks = pa.chunked_array([*self._chunks, pa.array(self._recent, pa.large_string())])
+        return Texts(chunks.dictionary_encode() if labels else chunks)
 
 
 def rows_of(texts: Sequence[str], rows: np.ndarray) -> Texts:

@@ -4,7 +4,8 @@ A weakening is the true statement evaluated on a run with one number reduced (B,
 truth, 0 leaves the term out. `slack` finds the largest share on a ladder that the search refutes: how much of the
 constant the theorem needs, as far as the search can see. The shares below were refuted under two keys each (the next
 ones of the ladder under one or none); the tests refute each anew, starting up to four times. None: nothing was refuted,
-or only the whole term under one of two keys.
+or only the whole term under one of two keys; or, of T1'', T2'', R', T3', T6' and of D in T2', no search has been long
+enough to tell (tests/theory/test_identities.py has exact instances that need the terms of T1', T1'', T2' and T3').
 """
 
 from __future__ import annotations

@@ -178,6 +178,7 @@ def late_costs(T: int) -> list[Case]:
     cheap, blank = one([0.0, 1.0], [0.2, 0.9]), one([1.0, 1.0], [0.5, 0.5])
     pairs = np.array([[0.0, 0.0], [0.0, 2.0], [2.0, 0.0], [2.0, 2.0]])
     independent = Distribution(np.full(4, 0.25), pairs, np.full((4, 2), 0.5))
+    even, spread = one([1.0, 1.0], [0.0, 1.0]), independent._replace(mean=np.tile([0.0, 1.0], (4, 1)))
     plain, thrown = streams.types(cheap), unseen(streams.types(independent))
     listed = router(predictors.oracle(plain), PriceList((0.0, 100.0)))
     averages, sees = router(frozen([0.5, 0.5]), PriceList((1.0, 1.0))), policies.mess_plus(frozen([0.5, 0.5]))
@@ -187,6 +188,15 @@ def late_costs(T: int) -> list[Case]:
         _case("A7", "listed at a hundred times the cost", cheap, plain, listed, dear, T, sla_target=0.5),
         _case("A7", "costs not known before routing", independent, thrown, averages, easy._replace(V=10.0), T),
         _case("A7", "costs that x does not hold", blank, thrown, sees, easy, T),
+        _case(
+            "A7",
+            "costs that x does not hold, alpha near the top",
+            even,
+            unseen(streams.types(spread)),
+            policies.mess_plus(frozen([0.0, 1.0])),
+            easy._replace(V=T / 60.0, alpha=0.9),
+            T,
+        ),
     ]
 
 

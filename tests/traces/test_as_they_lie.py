@@ -14,6 +14,7 @@ import pytest
 from support.trace_fuzzing import FORMATS, options_of, sample
 
 from messjax import traces
+from messjax.traces import contents
 
 TEXT = [name for name in FORMATS if name not in ("messjax", "routerbench", "sprout")]
 LINES = ("routerarena", "llmrouter", "lm_eval", "paretobandit")
@@ -131,6 +132,16 @@ def test_a_half_written_end_is_one_row(name, tmp_path):
     assert (found.severity, found.times) == ("warning", 1) and file.name in found.examples[0]
     (found,) = [each for each in read(name, path, on_bad="report").findings if each.check.startswith("broken")]
     assert (found.severity, found.option) == ("error", "--on-bad skip")
+
+
+def test_a_small_file_that_expands_beyond_reason(tmp_path, monkeypatch):
+    path, packed = tmp_path / "t.csv.gz", gzip.compress(b"q,s\n" + b"x" * 2**20 + b",1\n")
+    path.write_bytes(packed)
+    chosen = traces.Options(columns=traces.parse_columns("prompt=q,score:m=s"))
+    assert traces.read(path, "plain", chosen).score.tolist() == [[1.0]]
+    monkeypatch.setattr(contents, "ALWAYS_EXPANDED", 2**18)
+    with pytest.raises(ValueError, match=r"t\.csv\.gz: found a file of .* bytes that expands to more than"):
+        traces.read(path, "plain", chosen)
 
 
 def test_nothing_but_bad_rows_is_refused_with_the_first(tmp_path):

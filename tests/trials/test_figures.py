@@ -66,7 +66,7 @@ def is_whole(figure: Figure) -> bool:
 def test_a_search_of_few_statements_is_not_cut_off(count):
     row = row_of(Claim(SAMPLE, 6.0))
     path = np.array([[512.0, 0.4], [576.0, 0.1]])
-    one = search.SearchResult(X, None, row, 1_024, 1.0, path, 0.1, (0.1, 0.12, 0.15))
+    one = search.SearchResult(X, None, row, 1_024, 1.0, path, 0.1, (0, 1), (0.1, 0.12, 0.15))
     figure = presentation.figure([one] * count, [f"T{i} statement" for i in range(1, 11)])
     assert is_whole(figure)
     assert "T10 statement" in figure.legends[0].get_title().get_text()

@@ -1,0 +1,1 @@
+"""The study `information`, run by `python -m sims information`."""

@@ -38,6 +38,8 @@ from messjax.numerics.precision import with_32_bit_types
 from messjax.policies.algorithm import policy_kind
 from messjax.types import Array, Controls, Distribution, Meter, Policy, Stream
 
+MOST_STREAMS = 2**30  # a stream's number is an int32, and the last block is padded
+
 
 @with_32_bit_types
 def sweep(
@@ -120,7 +122,7 @@ def sweep(
     check_curves(curves, progress)
     check_machine(block, devices, memory)
     axes = check_run(controls, stream, feedback, horizon, checkpoints)
-    check_count("num_streams", num_streams, 1, what="streams")
+    check_count("num_streams", num_streams, 1, MOST_STREAMS, what="streams")
     distribution = None if stream.distribution is None else stream.distribution()
     run_parts = assemble(policy, stream, meter, feedback)
     num_models = check_fit(run_parts)

@@ -11,10 +11,41 @@ import pyarrow.parquet as pq
 
 from messjax.traces.fields import NOWHERE, found_in
 from messjax.traces.parsing import Place, listed
-from messjax.traces.texts import BATCH
 
+ALWAYS_EXPANDED, MOST_EXPANDED = 2**28, 200  # bytes that any file may expand to; times its size
+ROWS = 4_096  # of a batch: what is expanded before it is counted
 # What Arrow and its conversion to Python raise for damaged files and values out of range.
 _BROKEN = (pa.ArrowException, OSError, ValueError, TypeError, KeyError, OverflowError, NotImplementedError, MemoryError)
+
+
+class ExpansionError(ValueError):
+    """A file that takes far more memory than its size lets expect."""
+
+
+class Expansion:
+    """Adds up what a packed file expands to, and refuses more than a real one does.
+
+    A run of equal values takes a few bytes of a Parquet file, however long it is.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.size, self.found = path, path.stat().st_size, 0
+
+    def add(self, number: int) -> None:
+        """Count some bytes.
+
+        Args:
+            number: How many.
+
+        Raises:
+            ExpansionError: They are too many in all.
+        """
+        self.found += number
+        if self.found > max(ALWAYS_EXPANDED, MOST_EXPANDED * self.size):
+            raise ExpansionError(
+                f"{self.path}: found a file of {self.size:,} bytes that expands to more than {self.found:,}, "
+                f"expected at most {ALWAYS_EXPANDED:,}, or {MOST_EXPANDED} times its size"
+            )
 
 
 def read_parquet_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[Place, dict[str, Any]]]:
@@ -31,15 +62,18 @@ def read_parquet_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[Plac
         ValueError: A file that is not Parquet, or damaged; a column that is missing or there twice; no row.
     """
     row = 0
-    outer = _check(path, columns)
+    outer, limit = _check(path, columns), Expansion(path)
     try:
         with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(batch_size=BATCH, columns=list(dict.fromkeys(outer.values()))):
+            for batch in file.iter_batches(batch_size=ROWS, columns=list(dict.fromkeys(outer.values()))):
+                limit.add(batch.nbytes)
                 lists = {name: _values(batch.column(name)) for name in batch.schema.names}
                 for values in zip(*lists.values(), strict=True):
                     row += 1
                     record = dict(zip(lists, values, strict=True))
                     yield Place(path, row), {name: _value(record, name) for name in outer}
+    except ExpansionError:
+        raise
     except _BROKEN as error:
         raise ValueError(f"{path}, after row {row}: found no readable Parquet ({_said(error)})") from None
     if not row:

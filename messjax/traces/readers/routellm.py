@@ -70,7 +70,8 @@ def _read(path: Path, builder: Builder) -> tuple[str, ...]:
     if place is None:
         raise ValueError(f"{path} is empty, expected a header with {EXPECTED}")
     models = _models(place, header)
-    columns = [(builder.model(model), model, header.index(model)) for model in models]
+    at = {name: n for n, name in reversed(list(enumerate(header)))}  # of the first column with a name
+    columns = [(builder.model(model), model, at[model]) for model in models]
     prompt, before, stem = header.index("prompt"), len(builder), stem_of(path)
     for place, cells in records:
         with current():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 import xarray as xr
 
 from messjax import plot, predictors, results, runtime
+from messjax.cli import options
 from messjax.evaluation import comparison
 from messjax.predictors import learning
 from messjax.types import Controls, Predictor, Stream
@@ -62,6 +64,9 @@ def add_options(parser: argparse.ArgumentParser, default_V: str) -> None:
         help="memory that the run may take besides the program itself, such as 4GiB (default: half of the machine's)",
     )
     parser.add_argument(
+        "--all", action="store_true", help="show every single model and every setting, however many there are"
+    )
+    parser.add_argument(
         "--out", type=Path, default=Path("results"), metavar="DIR", help="folder for the results (default: results)"
     )
 
@@ -102,13 +107,18 @@ def per_alpha(dataset: xr.Dataset, name: str) -> str:
     return ", ".join(f"{value:.4g} at alpha {alpha:g}" for alpha, value in values)
 
 
-def finish(args: argparse.Namespace, dataset: xr.Dataset, title: str, stem: str) -> None:
+def finish(
+    args: argparse.Namespace, dataset: xr.Dataset, title: str, stem: str, more: Sequence[tuple[str, ...]] = ()
+) -> None:
     """Write the Dataset, print the table, draw the curves, say what was written."""
     dataset.attrs["command"] = (
         f"messjax {stem} {' '.join(f'{k}={v}' for k, v in vars(args).items() if k not in ('run', 'command', 'fresh'))}"
     )
     saved = [results.save(dataset, args.out / f"{stem}.nc")]
-    runtime.console().print(comparison.table(dataset, title))
+    records = comparison.records(dataset)
+    saved.append(args.out / "table.csv")
+    saved[-1].write_text(options.as_csv(records), encoding="utf-8")
+    runtime.console().print(comparison.table(dataset, title, everything=args.all, more=more))
     alpha = float(np.atleast_1d(dataset["alpha"].values)[0])
     curves, omitted = comparison.curves(dataset)
     cost_unit = str(dataset.attrs["cost_unit"])

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from rich.table import Table
 
-from messjax import runtime, zoo
-from messjax.cli import options
+from messjax import runtime
+from messjax.cli import options, zoo_files
 from messjax.theory import optimum
 from messjax.types import Distribution
 
@@ -17,7 +17,7 @@ from messjax.types import Distribution
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
     source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("--zoo", help=f"{', '.join(zoo.PRESETS)}; or one benchmark of it: llama3/ARC-C")
+    source.add_argument("--zoo", help=zoo_files.HELP)
     source.add_argument("--trace", type=Path, dest="path", metavar="PATH", help=options.PATH_HELP)
     options.add_trace_options(parser, path=False)
     parser.add_argument(
@@ -34,7 +34,7 @@ def run(args: argparse.Namespace) -> None:
     if args.zoo is not None:
         if given := options.given(args):
             raise ValueError(f"{given[0]} are for --trace; a zoo has its own costs")
-        chosen = zoo.get(args.zoo)
+        chosen = zoo_files.get(args.zoo)
         distribution, models, unit, kinds = chosen.distribution(), chosen.models, chosen.cost_unit, chosen.benchmarks
         metric = "knows each request's benchmark"
     else:
@@ -56,17 +56,23 @@ def _table(
     metrics: dict[str, Distribution], alpha: float, models: tuple[str, ...], unit: str, kinds: tuple[str, ...]
 ) -> Table:
     out = Table(title=f"alpha = {alpha:g}; cost in {unit.removesuffix(' per request')} per request")
-    for name in ("policy", "C*", "gamma*", "satisfaction", *models):
-        out.add_column(name, justify="left" if name == "policy" else "right")
+    for name in ("policy", "C*", "gamma*", "satisfaction", "models used"):
+        out.add_column(name, justify="left" if name in ("policy", "models used") else "right", overflow="fold")
     for label, distribution in metrics.items():
         last = distribution is list(metrics.values())[-1]
         if not last and alpha > (largest := optimum.largest_alpha(distribution)):
             out.add_row(label, "out of reach", "", f"<= {largest:.4f}")
             continue
         best = optimum.solve(distribution, alpha)
-        shares = (f"{share:.2%}" for share in distribution.weight @ best.mixture)
-        out.add_row(label, f"{best.cost:.6g}", f"{best.gamma:.6g}", f"{best.satisfaction:.4f}", *shares)
+        shares = _used(models, distribution.weight @ best.mixture)
+        out.add_row(label, f"{best.cost:.6g}", f"{best.gamma:.6g}", f"{best.satisfaction:.4f}", shares)
     if len(kinds) > 1:
         for kind, row in zip(kinds, best.mixture, strict=True):
-            out.add_row(f"  of which {kind}", "", "", "", *(f"{share:.2%}" for share in row))
+            out.add_row(f"  of which {kind}", "", "", "", _used(models, row))
     return out
+
+
+def _used(models: tuple[str, ...], share: np.ndarray) -> str:
+    """The models of a mixture that are used, the largest share first."""
+    order = [int(m) for m in np.argsort(-share, kind="stable") if share[m] > 0]
+    return ", ".join(f"{models[m]} {share[m]:.2%}" for m in order)

@@ -15,6 +15,7 @@ from messjax.evaluation.recommendation import candidates, decision, export, figu
 from messjax.evaluation.recommendation.decision import Recommendation
 from messjax.traces import Trace
 
+ALL = candidates.NAMES
 FEWEST = 100  # requests, of which half are judged on
 DIM = 256
 LEAST = 20  # requests of a group that is shown; all of them are in the JSON
@@ -106,6 +107,7 @@ def of_trace(
         trace.cost,
         np.array(list(trace.groups)),
         np.arange(num),
+        {name: np.asarray(choice) for name, choice in trace.choices.items() if np.all(np.asarray(choice) >= 0)},
     )
     parts = requests.split(every, seed)
     projection = requests.project(parts.training.features)

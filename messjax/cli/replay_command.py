@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 
 from messjax import features, plot, results, runtime, streams
-from messjax.cli import grids, options
+from messjax.cli import grids, options, recommend_command, replay_advice
 from messjax.evaluation import predictor as predictor_evaluation
 from messjax.evaluation import router_metrics
 from messjax.streams.recorded import ORDERS
@@ -57,6 +57,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="SHARE",
         help="share of requests held out to test the predictor, in a separate replay (default: 0.1; 0 for none)",
     )
+    parser.add_argument(
+        "--recommend",
+        action="store_true",
+        help="end with what `messjax recommend` says, which takes up to a minute more",
+    )
     parser.set_defaults(run=run)
 
 
@@ -92,10 +97,27 @@ def run(args: argparse.Namespace) -> None:
         what = "draws of exploration" if args.order == "file" else "orders of this one trace and draws of exploration"
         print(f"Intervals are over {seeds} {what}; they do not generalise to other requests.")
     title = f"replay of {trace.source}, {num:,} requests {ORDERED[args.order]}, seeds: {seeds}"
-    grids.finish(args, dataset, title, "replay")
+    for line in replay_advice.summary(dataset):
+        print(f"summary: {line}")
+    for line in replay_advice.warnings(dataset, trace):
+        print(f"warning: {line}")
+    grids.finish(args, dataset, title, "replay", replay_advice.recorded(trace))
     _metrics(args, dataset, trace)
     if args.predictor != "oracle":
         _predictor_metrics(args, trace, x)
+    if args.recommend:
+        _recommend(args, trace)
+    else:
+        print("`messjax recommend`, or --recommend here, says which policy to use, how surely, and why")
+
+
+def _recommend(args: argparse.Namespace, trace: Trace) -> None:
+    """The last paragraph: what `messjax recommend` says at every alpha."""
+    for alpha in args.alpha:
+        result, _ = recommend_command.of_trace(
+            trace, alpha=alpha, confidence=0.95, tolerance=0.005, wanted=list(recommend_command.ALL), seed=args.seed
+        )
+        recommend_command.show(result, trace)
 
 
 def _features(args: argparse.Namespace, trace: Trace) -> np.ndarray:
@@ -169,6 +191,20 @@ def _predictor_metrics(args: argparse.Namespace, trace: Trace, x: np.ndarray) ->
     for on in scored["on"].values:
         for name in ("log_loss", "brier"):
             measured, base = (np.atleast_1d(last[f"{prefix}{name}"].sel(on=on).values) for prefix in ("", "base_"))
-            text = ", ".join(f"{a:.4f} (base rate {b:.4f})" for a, b in zip(measured, base, strict=True))
+            text = ", ".join(
+                f"{a:.4f} (base rate {b:.4f}) at c = {c:g}" for a, b, c in zip(measured, base, args.c, strict=True)
+            )
             print(f"predictor, {name.replace('_', ' ')} on requests {on} at the end: {text}")
+    explored = _explored(args, len(served))
+    judged = last.isel(on=-1)
+    for i, c in enumerate(args.c):
+        loss, base_loss = (float(np.atleast_1d(judged[name].values)[i]) for name in ("log_loss", "base_log_loss"))
+        for line in replay_advice.predictor_warning(loss, base_loss, c, explored[i]):
+            print(f"warning: {line}")
     print(f"wrote {', '.join(str(path) for path in saved)}")
+
+
+def _explored(args: argparse.Namespace, horizon: int) -> list[float]:
+    """Expected number of explored requests for every c."""
+    t = np.arange(1, horizon + 1, dtype=np.float64)
+    return [float(np.minimum(1.0, c * t**-args.a).sum()) for c in args.c]

@@ -6,13 +6,13 @@ import argparse
 
 import numpy as np
 
-from messjax import runtime, zoo
-from messjax.cli import grids
+from messjax import runtime
+from messjax.cli import grids, zoo_files
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
-    parser.add_argument("--zoo", required=True, help=f"{', '.join(zoo.PRESETS)}; or one benchmark of it: llama3/ARC-C")
+    parser.add_argument("--zoo", required=True, help=zoo_files.HELP)
     grids.add_options(parser, "1,10,100")
     parser.add_argument(
         "--horizon", type=runtime.whole_number(1), default=20_000, help="requests per stream (default: 20000)"
@@ -30,7 +30,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Simulate; a table, a Dataset and a figure."""
-    chosen = zoo.get(args.zoo)
+    chosen = zoo_files.get(args.zoo)
     cost, accuracy = chosen.mean_cost(), chosen.mean_accuracy()
     stream = chosen.stream(labels=args.labels)
     dataset = grids.run(

@@ -6,7 +6,7 @@ repeat along those dimensions, and the table shows them once.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,9 @@ from messjax.engine.grid_sweep import sweep
 from messjax.types import Array, Controls, Policy, Predictor, Stream
 
 MESS_PLUS, UNIFORM, MIXTURE = "MESS+", "uniform random", "LP mixture"
+ONLY = "only "  # before a model's name: that model alone
+MOST_ROWS = 12  # settings of MESS+ in a table
+MOST_SINGLES, LONGEST = 4, 32  # single models in a figure, characters of a label
 CURVES = ("satisfaction", "cost")
 _CAPTION = (
     "cost per request in {} (full: exploration pays for all models); 95% intervals over streams; "
@@ -39,7 +42,7 @@ def contenders(
     Returns:
         Policies by name: "MESS+", "only MODEL" for each model, "uniform random" and "LP mixture".
     """
-    singles = {f"only {name}": policies.single(m) for m, name in enumerate(models)}
+    singles = {f"{ONLY}{name}": policies.single(m) for m, name in enumerate(models)}
     others = {UNIFORM: policies.uniform(), MIXTURE: policies.mixture(cost, accuracy)}
     return {MESS_PLUS: policies.mess_plus(predictor)} | singles | others
 
@@ -100,7 +103,7 @@ def compare(
 
 
 def rows(dataset: xr.Dataset) -> list[tuple[str, dict[str, Any]]]:
-    """The rows of `table`: MESS+ for every V, alpha and c, a baseline for every alpha.
+    """The rows of `table`: MESS+ for every V, alpha and c, the mixture for every alpha, single models once.
 
     Args:
         dataset: Result of `compare`.
@@ -109,59 +112,193 @@ def rows(dataset: xr.Dataset) -> list[tuple[str, dict[str, Any]]]:
         Pairs of a policy's name and the indices of its controls.
     """
     result = []
-    for policy in dataset["policy"].values:
-        swept = [d for d in ("alpha", "V", "c") if d in dataset.dims and (policy == MESS_PLUS or d == "alpha")]
-        fixed = {d: 0 for d in ("V", "c") if d in dataset.dims and d not in swept}
+    for policy in map(str, dataset["policy"].values):
+        swept = ["alpha", "V", "c"] if policy == MESS_PLUS else [] if fixed_model(policy) else ["alpha"]
+        swept = [d for d in swept if d in dataset.dims]
+        fixed = {d: 0 for d in ("alpha", "V", "c") if d in dataset.dims and d not in swept}
         for index in np.ndindex(*(dataset.sizes[d] for d in swept)):
-            result.append((str(policy), fixed | dict(zip(swept, index, strict=True))))
+            result.append((policy, fixed | dict(zip(swept, index, strict=True))))
     return result
 
 
-def table(dataset: xr.Dataset, title: str) -> Table:
+def fixed_model(policy: str) -> bool:
+    """Whether a policy is a single model or uniform random, which no control changes.
+
+    Args:
+        policy: Name of the policy.
+
+    Returns:
+        Whether its numbers are the same at every alpha.
+    """
+    return policy == UNIFORM or policy.startswith(ONLY)
+
+
+def dominated(dataset: xr.Dataset) -> list[str]:
+    """Single models that another one beats: at no higher cost it satisfies no less, and one of the two strictly.
+
+    Args:
+        dataset: Result of `compare`.
+
+    Returns:
+        Names of their policies.
+    """
+    names = [str(name) for name in dataset["policy"].values if str(name).startswith(ONLY)]
+    first = {d: 0 for d in ("alpha", "V", "c") if d in dataset.dims}
+    at = dataset[["cost", "satisfaction"]].sel(policy=names).isel(first).mean("stream")
+    cost, accuracy = at["cost"].values, at["satisfaction"].values
+    worse = (cost[:, None] >= cost) & (accuracy[:, None] <= accuracy)
+    strictly = (cost[:, None] > cost) | (accuracy[:, None] < accuracy)
+    return [name for name, beaten in zip(names, np.any(worse & strictly, axis=1).tolist(), strict=True) if beaten]
+
+
+def clipped(summary: xr.Dataset) -> xr.Dataset:
+    """Intervals within what the numbers can be: satisfactions in [0, 1], costs at least 0.
+
+    Student's t of two streams is symmetric and knows no range.
+
+    Args:
+        summary: Result of `results.summary`.
+
+    Returns:
+        The summary with limits clipped.
+    """
+    changed = {}
+    for name in summary.data_vars:
+        base = str(name).removesuffix("_curve")
+        if base in ("satisfaction", "cost", "cost_exploit"):
+            changed[name] = summary[name].clip(0.0, 1.0 if base == "satisfaction" else None, keep_attrs=True)
+    return summary.assign(changed)
+
+
+def table(dataset: xr.Dataset, title: str, *, everything: bool = False, more: Sequence[tuple[str, ...]] = ()) -> Table:
     """A table of costs in both ledgers, satisfaction with interval, when alpha was met for good, and calls per model.
 
     Args:
         dataset: Result of `compare`.
         title: Title of the table.
+        everything: Whether to show single models that another one beats, and every setting, however many.
+        more: Further rows: policy, cost in both ledgers, satisfaction, met for good, calls.
 
     Returns:
         A `rich` table with one row per entry of `rows`.
     """
-    summary = results.summary(dataset)
-    out = Table(title=title, caption=_CAPTION.format(dataset.attrs["cost_unit"]))
-    names = (
-        "policy",
-        "alpha",
-        "V",
-        "c",
-        "cost, full",
-        "cost, exploit",
-        "satisfaction",
-        "met for good",
-        "calls",
-    )
+    summary, (shown, omitted) = clipped(results.summary(dataset)), _shown(dataset, everything)
+    out = Table(title=title, caption=" ".join([_CAPTION.format(dataset.attrs["cost_unit"]), *omitted]))
+    names = ("policy", "cost, full", "cost, exploit", "satisfaction", "met for good", "calls")
     for name in names:
-        out.add_column(name, justify="left" if name == "policy" else "right", no_wrap=name == "policy")
-    for policy, index in rows(dataset):
+        out.add_column(name, justify="left" if name in ("policy", "calls") else "right", overflow="fold")
+    for policy, index in shown:
         one, mean = dataset.sel(policy=policy).isel(index), summary.sel(policy=policy, limit="mean").isel(index)
-        own = policy == MESS_PLUS
         out.add_row(
-            policy,
-            f"{float(one['alpha']):g}",
-            f"{float(one['V']):.3g}" if own else "",
-            f"{float(one['c']):g}" if own else "",
+            label(dataset, policy, index),
             f"{float(mean['cost']):.4g}",
             f"{float(mean['cost_exploit']):.4g}",
             _interval(summary.sel(policy=policy).isel(index)["satisfaction"]),
-            _met(one),
-            " ".join(f"{share:.1%}" for share in mean["calls"].values / dataset.attrs["horizon"]),
+            _met(one) if not fixed_model(policy) or dataset["alpha"].size == 1 else "",
+            calls(one),
         )
+    for row in more:
+        out.add_row(*row)
     return out
+
+
+def label(dataset: xr.Dataset, policy: str, index: dict[str, Any]) -> str:
+    """A policy with the controls that it reads.
+
+    Args:
+        dataset: Result of `compare`.
+        policy: Name of the policy.
+        index: Indices of its controls.
+
+    Returns:
+        For example "MESS+ alpha = 0.7, V = 0.1, c = 1".
+    """
+    at = dataset.isel(index)
+    reads = ("alpha", "V", "c") if policy == MESS_PLUS else () if fixed_model(policy) else ("alpha",)
+    numbers = ", ".join(f"{name} = {float(at[name]):.4g}" for name in reads)
+    return f"{policy}\n  {numbers}" if numbers else policy
+
+
+def calls(one: xr.Dataset, most: int = 4) -> str:
+    """The models that are queried, with their shares of the requests.
+
+    Args:
+        one: A policy at one point of the grid.
+        most: Largest number of models that are named.
+
+    Returns:
+        For example "gpt-4 61.8%, mixtral 40.1%", the largest share first.
+    """
+    share = np.asarray(one["calls"].mean("stream").values, np.float64) / one.attrs["horizon"]
+    order = [int(m) for m in np.argsort(-share, kind="stable") if share[m] > 0]
+    named = ", ".join(f"{one['model'].values[m]} {share[m]:.1%}" for m in order[:most])
+    rest = order[most:]
+    return f"{named}, {len(rest)} others {share[rest].sum():.1%}" if rest else named
+
+
+def _shown(dataset: xr.Dataset, everything: bool) -> tuple[list[tuple[str, dict[str, Any]]], list[str]]:
+    """The rows that are shown, and in words what is not."""
+    every = rows(dataset)
+    if everything:
+        return every, []
+    beaten = dominated(dataset)
+    fold = beaten if len(beaten) > 1 else []
+    shown, omitted = [row for row in every if row[0] not in fold], []
+    if fold:
+        omitted.append(
+            f"{len(fold)} single models are left out that another beats at no higher cost; --all shows them."
+        )
+    own = [row for row in shown if row[0] == MESS_PLUS]
+    if len(own) > MOST_ROWS:
+        kept = _best(dataset, own)
+        shown = [row for row in shown if row[0] != MESS_PLUS or row in kept]
+        omitted.append(
+            f"{len(own) - len(kept)} of {len(own)} settings of MESS+ are left out; --all shows them, table.csv has all."
+        )
+    return shown, omitted
+
+
+def _best(dataset: xr.Dataset, own: list[tuple[str, dict[str, Any]]]) -> list[tuple[str, dict[str, Any]]]:
+    """The settings of MESS+ that meet alpha on average from the least expensive on, then those that miss it least."""
+    at = [dataset.sel(policy=policy).isel(index) for policy, index in own]
+    short = [float(one["violation"].mean()) for one in at]
+    cost = [float(one["cost"].mean()) for one in at]
+    order = sorted(range(len(own)), key=lambda i: (short[i] > 0, short[i] if short[i] > 0 else cost[i]))
+    return [own[i] for i in order[:MOST_ROWS]]
+
+
+def records(dataset: xr.Dataset) -> list[dict[str, Any]]:
+    """The numbers of `table` for every row, as records for CSV and JSON.
+
+    Args:
+        dataset: Result of `compare`.
+
+    Returns:
+        One dict per entry of `rows`.
+    """
+    summary, result = clipped(results.summary(dataset)), []
+    for policy, index in rows(dataset):
+        at, limits = dataset.sel(policy=policy).isel(index), summary.sel(policy=policy).isel(index)
+        row: dict[str, Any] = {"policy": policy}
+        row |= {name: float(at[name]) for name in ("alpha", "V", "c")}
+        for name in ("cost", "cost_exploit", "satisfaction"):
+            mean, lower, upper = (float(limits[name].sel(limit=limit)) for limit in ("mean", "lower", "upper"))
+            row |= {name: mean, f"{name}_lower": lower, f"{name}_upper": upper}
+        row["met_for_good"] = float((at["sla_from"] <= dataset.attrs["horizon"]).mean())
+        row["explored"] = float(at["explored"].mean())
+        share = at["calls"].mean("stream").values / dataset.attrs["horizon"]
+        row |= {f"calls {name}": float(value) for name, value in zip(at["model"].values, share, strict=True)}
+        result.append(row)
+    return result
 
 
 def _interval(limits: xr.DataArray) -> str:
     mean, lower, upper = (float(limits.sel(limit=name)) for name in ("mean", "lower", "upper"))
-    return f"{mean:.4f}" if np.isnan(lower) else f"{mean:.4f} +- {(upper - lower) / 2:.4f}"
+    if np.isnan(lower):
+        return f"{mean:.4f}"
+    half = (upper - lower) / 2
+    symmetric = abs(mean - (lower + upper) / 2) < 5e-5
+    return f"{mean:.4f} +- {half:.4f}" if symmetric else f"{mean:.4f} ({lower:.3f} to {upper:.3f})"
 
 
 def _met(one: xr.Dataset) -> str:
@@ -182,20 +319,30 @@ def curves(dataset: xr.Dataset, most: int = 3) -> tuple[list[tuple[str, xr.Datas
     Returns:
         Pairs of a label and the summary over streams of a policy, and in words which points of the grid are left out.
     """
-    summary = results.summary(dataset[[f"{name}_curve" for name in CURVES]])
-    result = []
+    summary = clipped(results.summary(dataset[[f"{name}_curve" for name in CURVES]]))
+    result: list[tuple[str, xr.Dataset]] = []
     for policy, index in rows(dataset):
         if any(index.get(d, 0) for d in ("alpha", "c")):
             continue
         one = summary.sel(policy=policy).isel(index)
         result.append((f"{policy}, V = {float(one['V']):.3g}" if policy == MESS_PLUS else policy, one))
+    beaten = set(dominated(dataset))
+    singles = [name for name in map(str, dataset["policy"].values) if name.startswith(ONLY)]
+    useful = [name for name in singles if name not in beaten or len(singles) <= MOST_SINGLES]
+    drawn = {useful[round(i)] for i in np.linspace(0, len(useful) - 1, min(MOST_SINGLES, len(useful)))}
+    result = [(_shortened(name), one) for name, one in result if name not in singles or name in drawn]
     own = [pair for pair in result if pair[0].startswith(MESS_PLUS)]
     chosen = {round(i) for i in np.linspace(0, len(own) - 1, min(most, len(own)))}
     shown = [own[i] for i in sorted(chosen)] + [pair for pair in result if not pair[0].startswith(MESS_PLUS)]
     left = [f"{len(own) - len(chosen)} of {len(own)} V"] if len(chosen) < len(own) else []
+    left += [f"{len(singles) - len(drawn)} of {len(singles)} single models"] if len(drawn) < len(singles) else []
     left += [
         f"{name} = {', '.join(f'{value:g}' for value in dataset[name].values[1:])}"
         for name in ("alpha", "c")
         if dataset.sizes.get(name, 1) > 1
     ]
     return shown, f"Not drawn: {'; '.join(left)}; they are in the table." if left else ""
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 12]}...{text[-9:]}"

@@ -1,9 +1,9 @@
 """From candidates to an answer: settings chosen on the tuning part, few finalists, each tested on the judging part.
 
 What is promised. A policy that is recommended keeps alpha - tolerance over the next T requests with at least the
-confidence. Let q = 1 - confidence. At most three finalists, fixed before the judging part is looked at, are tested from
-the cheapest on with errors .7 q, .15 q and .15 q, and the first that passes is taken: the probability that one is taken
-and then misses is at most q, whatever the finalists have in common (Bonferroni). A test draws the next T requests given
+confidence. Let q = 1 - confidence. At most four finalists, fixed before the judging part is looked at, are tested from
+the cheapest on with errors .55 q and three times .15 q, and the first that passes is taken: the probability that one is
+taken and then misses is at most q, whatever they have in common (Bonferroni). A test draws the next T requests given
 the judged ones (`requests.resampled`): it counts the error of the judged part, of the order and of what comes.
 
 Sequences drawn with replacement let a policy that learns meet a request again. Averages are therefore centred on those
@@ -25,10 +25,10 @@ from messjax.evaluation.recommendation.requests import Parts, Requests, orders, 
 from messjax.evaluation.recommendation.runs import Played
 
 USE, SINGLE_MODEL, UNDECIDED, OUT_OF_REACH = "use", "do not route", "undecided", "out of reach"
-ERRORS = (0.7, 0.15, 0.15)  # of 1 - confidence, for the finalists from the cheapest on
+ERRORS = (0.55, 0.15, 0.15, 0.15)  # of 1 - confidence, for the finalists from the cheapest on
 TUNING_RUNS, JUDGING_RUNS, ORDERS = 24, 240, 16
 LONGEST = 20_000  # requests of a run
-SLACK, SAFER = 0.4, 1.6  # standard deviations of a run that a setting must have to spare on the tuning part
+SLACK, SAFER = 0.4, (1.6, 3.2)  # standard deviations of a run that a setting must have to spare on the tuning part
 EQUAL = 0.02  # costs that differ by less are equal: routing is not worth having for it
 
 
@@ -158,19 +158,23 @@ def recommend(
     rng = np.random.default_rng((seed, 2))
     rows = resampled(len(parts.tuning.rows), horizon, TUNING_RUNS, rng)
     tuned = [(each, _tuned(each, parts, horizon, rows, seed)) for each in every]
-    chosen, safer = (
-        _by_kind([(each, *_setting(numbers, _quantile(ERRORS[0] * quit_at) + slack, floor)) for each, numbers in tuned])
-        for slack in (SLACK, SAFER)
+    z = _quantile(ERRORS[0] * quit_at)
+    chosen, *more_sure = (
+        _by_kind([(each, *_setting(numbers, z + slack, floor)) for each, numbers in tuned]) for slack in (SLACK, *SAFER)
     )
-    sure = min((one for one in safer if one[2]), key=lambda one: one[3], default=None)
-    if sure is not None and not any(_same(one, sure) for one in chosen):
-        chosen = [*chosen, sure]
+    sure = [min((one for one in each if one[2]), key=lambda one: one[3], default=None) for each in more_sure]
+    sure_ones = [one for one in sure if one is not None]
+    for one in sure_ones:
+        if not any(_same(one, known) for known in chosen):
+            chosen = [*chosen, one]
     drawn = resampled(len(parts.judging.rows), horizon, JUDGING_RUNS, rng)
     in_order = orders(len(parts.judging.rows), horizon, ORDERS, rng)
     judged = tuple(
         sorted(
             (
-                _judged(*one, parts, drawn, in_order, seed, floor)._replace(safer=sure is not None and _same(one, sure))
+                _judged(*one, parts, drawn, in_order, seed, floor)._replace(
+                    safer=any(_same(one, each) for each in sure_ones)
+                )
                 for one in chosen
             ),
             key=lambda one: (not one.expected, one.tuned_cost if one.expected else -one.spare),
@@ -254,7 +258,7 @@ def _answer(judged: tuple[Judged, ...], floor: float, quit_at: float) -> tuple:
     """(answer, chosen, single, tested, saving, more)."""
     single = next(one for one in judged if one.single)  # the cheapest that should pass, or what comes nearest
     finalists = [one for one in judged[:1] if one is not single]
-    finalists += [one for one in judged[1:] if one is not single and (one.safer or judged[0] is single)][:1]
+    finalists += [one for one in judged[1:] if one is not single and (one.safer or judged[0] is single)][: len(SAFER)]
     finalists = sorted([*finalists, single], key=lambda one: one.tuned_cost)
     needed = [1.0 - share * quit_at for share in ERRORS]
     tested = tuple((one.family.name, level) for one, level in zip(finalists, needed, strict=False))

@@ -23,7 +23,17 @@ from typing import Any
 
 from messjax import files, interruption
 
-__all__ = ["check", "code_version", "is_finished", "locked", "opened", "parts_folder", "parts_in", "recorded"]
+__all__ = [
+    "check",
+    "code_version",
+    "is_finished",
+    "locked",
+    "opened",
+    "parts_folder",
+    "parts_in",
+    "parts_of",
+    "recorded",
+]
 
 LOCK = ".messjax.lock"
 _parts: ContextVar[Path | None] = ContextVar("parts", default=None)
@@ -48,7 +58,7 @@ def opened(
     Raises:
         ValueError: Another run is in the folder, or one of another configuration or code was.
     """
-    parts = folder / f"{name}.unfinished"
+    parts = parts_of(folder, name)
     with recorded(folder, name, configuration, fresh=fresh, command=command):
         if fresh:
             shutil.rmtree(parts, ignore_errors=True)
@@ -128,6 +138,19 @@ def is_finished(folder: Path, name: str, configuration: Mapping[str, Any]) -> bo
     """
     found = _read(folder / f"{name}.run.json")
     return found is not None and found.get("finished") is True and found | _manifest(configuration) == found
+
+
+def parts_of(folder: Path, name: str) -> Path:
+    """Where the finished parts of a program's run in a folder are kept.
+
+    Args:
+        folder: The folder.
+        name: Name of the program.
+
+    Returns:
+        A folder, which is there while the run is not finished.
+    """
+    return folder / f"{name}.unfinished"
 
 
 def parts_folder() -> Path | None:
@@ -210,7 +233,7 @@ def _lock(handle: int, folder: Path) -> None:
 
 
 def _has_parts(folder: Path, name: str) -> bool:
-    return (folder / f"{name}.unfinished").is_dir() or any(folder.glob("streams-*.nc"))
+    return parts_of(folder, name).is_dir() or any(folder.glob("streams-*.nc"))
 
 
 def _read(path: Path) -> dict[str, Any] | None:

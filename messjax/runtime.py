@@ -25,8 +25,10 @@ __all__ = [
     "console",
     "cores",
     "gibibytes",
+    "join_processes",
     "number_list",
     "out_dir",
+    "process_index",
     "progress",
     "run_program",
     "use_all_cores",
@@ -152,6 +154,41 @@ def use_all_cores() -> None:
         jax.config.update(name, False)
     with suppress(RuntimeError):
         jax.config.update("jax_num_cpu_devices", cores())
+
+
+def join_processes(where: str) -> None:
+    """Join the processes that share a run, before JAX touches a device.
+
+    Args:
+        where: "auto" where Slurm, Kubernetes, MPI or a TPU pod tell each process who it is, else
+            "HOST:PORT,PROCESSES,NUMBER": address of process 0, how many there are, and which this is, from 0 on.
+
+    Raises:
+        ValueError: The text is something else, or nothing tells.
+    """
+    import jax
+
+    address, *numbers = where.split(",")
+    if where != "auto" and (len(numbers) != 2 or not all(map(str.isdecimal, numbers))):
+        raise ValueError(f"--distributed: found {where!r}, expected auto or HOST:PORT,PROCESSES,NUMBER")
+    try:
+        if where == "auto":
+            jax.distributed.initialize()
+        else:
+            jax.distributed.initialize(address, int(numbers[0]), int(numbers[1]))
+    except (RuntimeError, ValueError) as error:
+        raise ValueError(f"--distributed {where}: {str(error).splitlines()[0]}") from error
+
+
+def process_index() -> int:
+    """Which of the processes that share a run this is.
+
+    Returns:
+        The number, from 0 on.
+    """
+    import jax
+
+    return int(jax.process_index())
 
 
 def cores() -> int:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import shlex
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
 from typing import Any
 
 from messjax import run_folder, runtime
@@ -21,7 +24,7 @@ COMMANDS = {  # what each does; messjax.cli.NAME_command has its options and run
     "trace": "what a recorded trace holds, what is wrong with it; convert it",
 }
 
-NOT_NUMBERS = {"command", "fresh", "memory", "no_cache", "out", "run"}  # options that change no number
+NOT_NUMBERS = {"command", "distributed", "fresh", "memory", "no_cache", "out", "run"}  # options that change no number
 
 
 class CommandParser(runtime.Parser):
@@ -55,6 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         nonlocal verdict
         args = _parser().parse_args(words)
         runtime.use_all_cores()
+        if args.distributed:
+            runtime.join_processes(args.distributed)
         if not args.no_cache:
             runtime.use_compilation_cache()
         with _folder(args, words):
@@ -69,6 +74,13 @@ def _folder(args: argparse.Namespace, words: Sequence[str]) -> Iterator[None]:
     if not hasattr(args, "out"):
         yield
         return
+    if args.distributed and runtime.process_index() > 0:  # the first process writes and prints
+        parts = run_folder.parts_of(args.out, args.command)
+        with run_folder.parts_in(parts), tempfile.TemporaryDirectory() as elsewhere, open(os.devnull, "w") as nowhere:
+            args.out = Path(elsewhere)
+            with redirect_stdout(nowhere):
+                yield
+        return
     options = {name: value for name, value in vars(args).items() if name not in NOT_NUMBERS}
     command = shlex.join(["messjax", *words])
     with run_folder.opened(args.out, args.command, options, fresh=args.fresh, command=command):
@@ -78,6 +90,12 @@ def _folder(args: argparse.Namespace, words: Sequence[str]) -> Iterator[None]:
 def _parser() -> runtime.Parser:
     parser = runtime.Parser(prog="messjax", description="MESS+: route requests among language models at least cost.")
     parser.add_argument("--no-cache", action="store_true", help="do not keep compiled programs for the next run")
+    parser.add_argument(
+        "--distributed",
+        metavar="WHERE",
+        help="share the streams among processes that run this command with one --out: auto (Slurm, Kubernetes, MPI or "
+        "TPU tell), or HOST:PORT,PROCESSES,NUMBER",
+    )
     commands = parser.add_subparsers(
         dest="command", required=True, metavar=f"{{{','.join(COMMANDS)}}}", parser_class=CommandParser, title="commands"
     )

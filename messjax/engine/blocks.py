@@ -50,6 +50,7 @@ def run(
     watch = _Progress(progress, num_streams, int(times[-1]))
     # A program that calls the host cannot be kept for the next run: only where a block may take long.
     progress_callback = None if progress is None or len(plan.fast) == len(run_parts.policies) else _Progress.note
+    offset = plan.block * [each.process_index for each in plan.devices].index(jax.process_index())
     for start in range(0, num_streams, plan.size):
         if gathered.has(start, start + plan.size):
             continue
@@ -69,12 +70,21 @@ def run(
                 np.int32(watch.run),
             )
             watch.follow(result, start, plan.size)
-            gathered.add(start, jax.tree.map(results.host, result, is_leaf=lambda x: hasattr(x, "to_host")))
+            own = jax.tree.map(_of_this_process, result)
+            gathered.add(start + offset, jax.tree.map(results.host, own, is_leaf=lambda x: hasattr(x, "to_host")))
         except KeyboardInterrupt as interrupt:
             if isinstance(interrupt, Interrupted) or not gathered.may_be_partial():
                 raise
             warnings.warn(f"interrupted after {gathered.reached():,} of {num_streams:,} streams", stacklevel=4)
             break
+
+
+def _of_this_process(leaf: Any) -> Any:
+    """The streams that this process has computed, of an array on the devices of all processes."""
+    if leaf.is_fully_addressable:
+        return leaf
+    shards = sorted(leaf.addressable_shards, key=lambda shard: shard.index[0].start or 0)
+    return np.concatenate([np.asarray(shard.data) for shard in shards])
 
 
 class _Progress:

@@ -41,7 +41,8 @@ class Gathered:
     ) -> None:
         self.folder, self.num_streams = folder, num_streams
         self._to_dataset, self._keep = to_dataset, keep
-        self._found = [] if folder is None else chunk_store.chunks(folder, check=True)
+        self._found = [] if folder is None else chunk_store.chunks(folder, check=jax.process_index() == 0)
+        self._earlier = tuple(self._found)  # of several processes all have found the same: they skip the same blocks
         self._waiting: list[dict[str, Result]] = []
         self._start = 0  # first stream that waits
         self._size = 0  # streams that wait
@@ -59,7 +60,7 @@ class Gathered:
         """
         stop = min(stop, self.num_streams)
         at = start
-        for chunk in self._found:
+        for chunk in self._earlier:
             at = chunk.stop if chunk.start <= at < chunk.stop else at
         return at >= stop
 
@@ -76,12 +77,13 @@ class Gathered:
         self._waiting.append(result)
         self._size += jax.tree.leaves(result)[0].shape[0]
         waiting = len(self._waiting) * sum(leaf.nbytes for leaf in jax.tree.leaves(result))
-        if time.perf_counter() - self._written > SECONDS or waiting > MOST_BYTES:
+        is_shared = jax.process_count() > 1  # the streams of the next block are not next to these
+        if is_shared or time.perf_counter() - self._written > SECONDS or waiting > MOST_BYTES:
             self.flush()
 
     def flush(self) -> None:
         """Write what waits as one chunk, where there is a folder."""
-        if self.folder is not None and self._waiting:
+        if self.folder is not None and self._waiting and self._start < self.num_streams:
             self._found.append(chunk_store.write(self.folder, self._start, self._joined()))
             self._start, self._size, self._waiting = self._start + self._size, 0, []
             self._written = time.perf_counter()
@@ -112,7 +114,12 @@ class Gathered:
         Returns:
             The Dataset, in memory, or opened lazily where a store was asked for.
         """
-        quick = not self._found and not self._keep and time.perf_counter() - self._began < WORTH
+        quick = (
+            jax.process_count() == 1
+            and not self._found
+            and not self._keep
+            and time.perf_counter() - self._began < WORTH
+        )
         if self.folder is None or quick:
             result = self._joined()
             if self.reached() < self.num_streams:
@@ -120,8 +127,13 @@ class Gathered:
                 result.attrs["num_streams"] = self.reached()
             return result
         self.flush()
+        _together("all chunks are written")
         stored = chunk_store.open_store(self.folder)
-        return stored if self._keep else stored.load().drop_encoding()
+        if self._keep:
+            return stored
+        result = stored.load().drop_encoding()
+        _together("all have read the chunks")  # before the first process removes them
+        return result
 
 
 @contextmanager
@@ -149,19 +161,52 @@ def gathered(
         ValueError: As `run_folder.recorded` raises.
     """
     if store is not None:
-        with run_folder.recorded(Path(store), STORE, configuration(), fresh=fresh):
-            for chunk in chunk_store.chunks(Path(store)) if fresh else []:
-                chunk.path.unlink()
-            yield from _flushed(Gathered(Path(store), to_dataset, num_streams, keep=True))
+        with _recorded(Path(store), configuration, fresh=fresh):
+            yield from _flushed(_opened(Path(store), to_dataset, num_streams, keep=True))
     elif (parts := run_folder.parts_folder()) is not None:
         # By digest: no two sweeps of a command mix, and a command with other inputs finds nothing.
         try:
             folder = parts / fingerprint.of(configuration())
         except ValueError:  # a component that no other run can recognise
             folder = None
-        yield from _flushed(Gathered(folder, to_dataset, num_streams, keep=False))
+        yield from _flushed(_opened(folder, to_dataset, num_streams, keep=False))
+    elif jax.process_count() > 1:
+        raise ValueError(
+            f"store: found {jax.process_count()} processes, expected store=DIR, a folder that all of them see"
+        )
     else:
         yield Gathered(None, to_dataset, num_streams, keep=False)
+
+
+@contextmanager
+def _recorded(store: Path, configuration: Callable[[], dict[str, Any]], *, fresh: bool) -> Iterator[None]:
+    """The store of this run alone, for which the first of several processes sees."""
+    if jax.process_index() > 0:
+        yield
+        return
+    with run_folder.recorded(store, STORE, configuration(), fresh=fresh):
+        for chunk in chunk_store.chunks(store) if fresh else []:
+            chunk.path.unlink()
+        yield
+
+
+def _opened(folder: Path | None, to_dataset: Any, num_streams: int, *, keep: bool) -> Gathered:
+    """What takes the results; of several processes all find the same chunks, after the first has checked them."""
+    if jax.process_index() == 0:
+        result = Gathered(folder, to_dataset, num_streams, keep=keep)
+    _together("chunks are checked")
+    if jax.process_index() > 0:
+        result = Gathered(folder, to_dataset, num_streams, keep=keep)
+    _together("chunks are found")
+    return result
+
+
+def _together(what: str) -> None:
+    """Wait for all processes."""
+    if jax.process_count() > 1:
+        from jax.experimental import multihost_utils
+
+        multihost_utils.sync_global_devices(what)
 
 
 def _flushed(results: Gathered) -> Iterator[Gathered]:

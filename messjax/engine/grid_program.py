@@ -91,7 +91,7 @@ def plan(
     covered = () if engine == "general" else fast.supported(run_parts)
     _check_engine(engine, run_parts, covered, used[0].platform)
     if memory is None:
-        memory = _memory.default_limit(used)
+        memory = _memory.default_limit(tuple(each for each in used if each.process_index == jax.process_index()))
     best = _best_block(run_parts, controls, covered, used)
     wanted = min(best, -(-num_streams // len(used))) if block is None else block
     held = _held(run_parts, controls, checkpoints, curves, memory, wanted)
@@ -149,12 +149,18 @@ def placed(run_parts: RunParts, devices: tuple[jax.Device, ...]) -> RunParts:
     def place(leaf: Any) -> Any:
         if getattr(leaf, "nbytes", 0) < LARGE:
             return leaf
-        return _PLACED.of(leaf, lambda x: jax.device_put(x, everywhere), devices)
+        # Of several processes each has the same array: only from the host's memory can it be put on all devices.
+        source = (lambda x: x) if jax.process_count() == 1 else np.asarray
+        return _PLACED.of(leaf, lambda x: jax.device_put(source(x), everywhere), devices)
 
     return jax.tree.map(place, run_parts)
 
 
 def _devices(count: int | None) -> tuple[jax.Device, ...]:
+    if jax.process_count() > 1:
+        if count is not None:
+            raise ValueError(f"devices: found {count} with several processes, which use all devices of all of them")
+        return tuple(jax.devices())
     local = jax.local_devices()
     if count is not None and not 1 <= count <= len(local):
         raise ValueError(f"devices: expected 1 to {len(local)} (there are no more), found {count}")

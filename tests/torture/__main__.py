@@ -11,6 +11,7 @@ import argparse
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -80,7 +81,7 @@ def kills(folder: Path, count: int, streams: int, rng: random.Random) -> str:
         done += 1
     code, error = finish(start(log, out, streams))
     assert code == 0, error
-    assert numbers(out / "simulate.nc").identical(numbers(folder / "whole" / "simulate.nc")), "other numbers"
+    xr.testing.assert_identical(numbers(out / "simulate.nc"), numbers(folder / "whole" / "simulate.nc"))
     repeated = started(log) - needed
     assert repeated <= done, f"{repeated} blocks repeated after {done} kills"
     left = [path.name for path in out.iterdir() if path.suffix == ".part" or "unfinished" in path.name]
@@ -167,6 +168,28 @@ def _alive(pid: int) -> bool:
     return bool(stat := _stat(pid)) and stat[0] != "Z"
 
 
+def two_processes(folder: Path, streams: int) -> str:
+    """Two processes against one: the same numbers."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    both = [start(folder / f"{n}.log", folder / "two", streams, program=_shared(f"{address},2,{n}")) for n in (0, 1)]
+    for process in both:
+        code, error = finish(process)
+        assert code == 0, error[-600:]
+    code, error = finish(start(folder / "log", folder / "one", streams))
+    assert code == 0, error
+    two, one = (numbers(folder / name / "simulate.nc") for name in ("two", "one"))
+    for name in one.data_vars:
+        xr.testing.assert_equal(two[name], one[name])
+    devices = f"{two.attrs['device']} and {one.attrs['device']}"
+    return f"two processes and one ({devices}): all {len(one.data_vars)} variables equal"
+
+
+def _shared(where: str) -> str:
+    return CHILD.replace('"simulate"', f'"--distributed", "{where}", "simulate"')
+
+
 FULL_DISK = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, -1))\n"
 
 
@@ -194,6 +217,7 @@ def main(arguments: list[str] | None = None) -> int:
         "two runs in a folder": lambda folder: two_runs(folder, streams),
         "full disk": lambda folder: full_disk(folder, streams),
         "workers": workers,
+        "two processes": lambda folder: two_processes(folder, 4_000),
     }
     for name, check in checks.items():
         began = time.perf_counter()

@@ -95,14 +95,15 @@ def _exploration(at: xr.Dataset, alpha: float) -> list[str]:
     ]
 
 
-def predictor_warning(measured: float, base: float, c: float, explored: float) -> list[str]:
+def predictor_warning(measured: float, base: float, c: float, explored: float, score: str = "log loss") -> list[str]:
     """Where the predictor is worse than the base rate.
 
     Args:
-        measured: Its log loss at the end.
-        base: Log loss of the models' mean satisfactions.
+        measured: Its score at the end, the smaller the better.
+        base: That of the models' mean satisfactions.
         c: Scale of exploration.
         explored: Explored requests.
+        score: Name of the score.
 
     Returns:
         A sentence, or nothing.
@@ -110,7 +111,7 @@ def predictor_warning(measured: float, base: float, c: float, explored: float) -
     if not measured > base:
         return []
     return [
-        f"at c = {c:g} the predictor is worse than the base rate (log loss {measured:.4f}, base rate {base:.4f}): "
+        f"at c = {c:g} the predictor is worse than the base rate ({score} {measured:.4f}, base rate {base:.4f}): "
         f"nothing was learned in {explored:,.0f} explored requests; change --c or --learning-rate, or add requests"
     ]
 

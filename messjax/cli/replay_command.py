@@ -198,8 +198,11 @@ def _predictor_metrics(args: argparse.Namespace, trace: Trace, x: np.ndarray) ->
     explored = _explored(args, len(served))
     judged = last.isel(on=-1)
     for i, c in enumerate(args.c):
-        loss, base_loss = (float(np.atleast_1d(judged[name].values)[i]) for name in ("log_loss", "base_log_loss"))
-        for line in replay_advice.predictor_warning(loss, base_loss, c, explored[i]):
+        worse = []
+        for name in ("log_loss", "brier"):
+            loss, base_loss = (float(np.atleast_1d(judged[f"{pre}{name}"].values)[i]) for pre in ("", "base_"))
+            worse += replay_advice.predictor_warning(loss, base_loss, c, explored[i], name.replace("_", " "))
+        for line in worse[:1]:
             print(f"warning: {line}")
     print(f"wrote {', '.join(str(path) for path in saved)}")
 

@@ -62,12 +62,15 @@ def _interval(lower: float, upper: float) -> str:
 
 
 def tightest(rows: Sequence[Row]) -> Row:
-    """The row of the worst verdict, among these the one with the smallest relative margin."""
+    """The row of the worst verdict, among these the one with the smallest relative margin.
 
-    def rank(row: Row) -> tuple[int, float]:
+    Where the statement is applicable to no case, one that it is about comes first: its reason says most (T11: vacuous).
+    """
+
+    def rank(row: Row) -> tuple[int, float, bool]:
         scale = max(abs(row.bound), abs(row.measured)) or 1.0
         margin = row.margin_lower / scale
-        return VERDICTS.index(row.verdict), margin if math.isfinite(margin) else math.inf
+        return VERDICTS.index(row.verdict), margin if math.isfinite(margin) else math.inf, math.isnan(row.measured)
 
     return min(rows, key=rank)
 

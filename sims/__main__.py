@@ -154,6 +154,9 @@ def _run(name: str, options: Sequence[str], out: Path) -> Outcome:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """List the studies, run one, or run all."""
+    if __doc__ is None:
+        print("sims: found no docstrings, which have the claims: python -OO removes them, expected -O", file=sys.stderr)
+        return 2
     known = studies()
     parser = runtime.Parser(prog="python -m sims", description=__doc__.split("\n\n")[0])
     parser.add_argument("name", nargs="?", metavar="NAME", help=f"one of {', '.join(known)}")

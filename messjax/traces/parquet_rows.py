@@ -9,43 +9,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from messjax.traces.contents import Expansion, ExpansionError
 from messjax.traces.fields import NOWHERE, found_in
 from messjax.traces.parsing import Place, listed
 
-ALWAYS_EXPANDED, MOST_EXPANDED = 2**28, 200  # bytes that any file may expand to; times its size
 ROWS = 4_096  # of a batch: what is expanded before it is counted
 # What Arrow and its conversion to Python raise for damaged files and values out of range.
 _BROKEN = (pa.ArrowException, OSError, ValueError, TypeError, KeyError, OverflowError, NotImplementedError, MemoryError)
-
-
-class ExpansionError(ValueError):
-    """A file that takes far more memory than its size lets expect."""
-
-
-class Expansion:
-    """Adds up what a packed file expands to, and refuses more than a real one does.
-
-    A run of equal values takes a few bytes of a Parquet file, however long it is.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path, self.size, self.found = path, path.stat().st_size, 0
-
-    def add(self, number: int) -> None:
-        """Count some bytes.
-
-        Args:
-            number: How many.
-
-        Raises:
-            ExpansionError: They are too many in all.
-        """
-        self.found += number
-        if self.found > max(ALWAYS_EXPANDED, MOST_EXPANDED * self.size):
-            raise ExpansionError(
-                f"{self.path}: found a file of {self.size:,} bytes that expands to more than {self.found:,}, "
-                f"expected at most {ALWAYS_EXPANDED:,}, or {MOST_EXPANDED} times its size"
-            )
 
 
 def read_parquet_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[Place, dict[str, Any]]]:

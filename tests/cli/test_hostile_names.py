@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import subprocess
 import sys
 from pathlib import Path
 
@@ -119,3 +120,9 @@ def test_memory_that_is_not_enough_is_one_line(capsys: pytest.CaptureFixture[str
 
     assert runtime.run_program("messjax", program) == 2
     assert "not enough memory: Out of memory allocating 1024 bytes" in capsys.readouterr().err
+
+
+@pytest.mark.long
+def test_sims_without_docstrings_says_why() -> None:
+    done = subprocess.run([sys.executable, "-OO", "-m", "sims", "--help"], capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and done.stderr.count("\n") == 1 and "-OO removes them" in done.stderr

@@ -8,7 +8,7 @@ import pytest
 import xarray as xr
 
 from messjax import feedback, meters, policies, predictors, results, streams, zoo
-from messjax.engine import grid_sweep, simulation
+from messjax.engine import blocks, grid_sweep, simulation
 from messjax.meters import folds, standard_meters
 from messjax.theory import optimum, verdicts
 from messjax.types import Controls, Distribution
@@ -72,7 +72,7 @@ RUNS = {
     "no policies": (lambda: swept(policy={}), ("policy", "empty")),
     "half a request": (lambda: swept(horizon=2.5), ("horizon", "whole number", "2.5")),
     "two models of one name": (lambda: swept(models=("a", "b", "a")), ("models", "3 different", "a, b, a")),
-    "no streams": (lambda: swept(num_streams=0), ("num_streams", "at least 1", "found 0")),
+    "no streams": (lambda: swept(num_streams=0), ("num_streams", "expected 1 to", "found 0")),
     "block of none": (lambda: swept(block=0), ("block", "at least one", "found 0")),
     "horizon zero": (lambda: swept(horizon=0), ("horizon", "found 0")),
     "horizon beyond a trace": (lambda: swept(TRACE, horizon=7), ("6 requests", "horizon 7")),
@@ -151,7 +151,7 @@ PARTS = {
     "unknown zoo": (lambda: zoo.get("gemma"), ("'gemma'", "llama3, qwen, workshop")),
     "unknown benchmark": (lambda: zoo.get("llama3/GSM8K"), ("'GSM8K'", "ARC-C", "Winogrande")),
     "missing file": (lambda: results.load("/nowhere/run.nc"), ("/nowhere/run.nc", "no such file", "NetCDF")),
-    "no NetCDF": (lambda: results.load(__file__), ("test_refusals.py", "NetCDF", "something else")),
+    "no NetCDF": (lambda: results.load(__file__), ("test_refusals.py", "NetCDF", "does not begin as an HDF5 file")),
     "a folder": (lambda: results.load("/"), ("/:", "NetCDF")),
     "infeasible optimum": (lambda: optimum.solve(LAW, 0.9), ("0.9", "0.85", "largest attainable")),
 }  # fmt: skip
@@ -254,7 +254,7 @@ def test_a_zoo_is_checked_when_it_is_made(name):
 def test_refusals(name, monkeypatch):
     call, words = ALL[name]
     if name != "unknown curve":  # known when the grid is traced; all else is refused before it is
-        monkeypatch.setattr(grid_sweep, "_run_blocks", lambda *a, **k: pytest.fail("the sweep had started"))
+        monkeypatch.setattr(blocks, "run", lambda *a, **k: pytest.fail("the sweep had started"))
     with pytest.raises(ValueError, match=r"\S") as caught:
         call()
     message = str(caught.value)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from messjax import results
-from messjax.engine import grid_program, simulation
+from messjax.engine import grid_program, memory, simulation
 from messjax.numerics.array_cache import ArrayCache, RecentCache, frozen
 from messjax.theory import optimum
 
@@ -38,5 +38,5 @@ def test_many_arrays_alive_do_not_grow_a_cache_without_end():
 
 
 def test_every_cache_of_the_library_has_an_end():
-    caches = (simulation._FIT, grid_program._SIZES, grid_program._PLACED, optimum._CACHE, results._DIGESTS)
+    caches = (simulation._FIT, memory._SIZES, memory._CARRIED, grid_program._PLACED, optimum._CACHE, results._DIGESTS)
     assert all(isinstance(cache, RecentCache | ArrayCache) for cache in caches)

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from messjax import traces
-from messjax.traces import builder, parquet_rows
+from messjax.traces import builder, contents
 
 COLUMNS = {name: name for name in ("id", "prompt", "model", "score", "cost")}
 
@@ -41,7 +41,7 @@ def test_a_parquet_file_that_expands(tmp_path: Path) -> None:
     same = pa.DictionaryArray.from_arrays(pa.array(np.zeros(n, np.int32)), pa.array(["x" * 40_000]))
     columns = {"id": np.arange(n), "prompt": same, "model": ["a"] * n, "score": np.ones(n), "cost": np.ones(n)}
     pq.write_table(pa.table(columns), path, compression="zstd", store_schema=False)
-    assert path.stat().st_size * parquet_rows.MOST_EXPANDED < n * 40_000
+    assert path.stat().st_size * contents.MOST_EXPANDED < n * 40_000
     with pytest.raises(ValueError, match=r"bomb\.parquet: found a file of [\d,]+ bytes that expands to more than"):
         traces.read(path, "plain", traces.Options(None, None, COLUMNS))
     assert time.process_time() - started < 10

@@ -335,3 +335,9 @@ def test_the_table_shows_the_worst_case():
             for word in ("holds", "violated", "not applicable")]  # fmt: skip
     assert report.tightest(rows).verdict == "violated"
     assert report.to_json({"a": float("nan"), "b": (np.float64(1.0), float("inf"))}) == {"a": None, "b": [1.0, "inf"]}
+
+
+def test_where_a_statement_says_nothing_the_case_that_it_is_about_is_shown():
+    other = trial.EMPTY_ROW._replace(verdict="not applicable", reason="about policies of kind 'ucb'")
+    vacuous = other._replace(measured=3.0, reason="vacuous at this T")
+    assert report.tightest([other, vacuous, other]).reason == "vacuous at this T"

@@ -47,7 +47,6 @@ def frontier(result: Recommendation, title: str) -> Figure:
                 points = np.array(
                     [[v.mean() for v in one.family.averages(g, judging)] for g in range(len(one.family.settings))]
                 )
-                points = points[np.argsort(points[:, 1])]
                 axis.plot(points[:, 1], points[:, 0], color=style["color"], ls=style["ls"], lw=0.9)
             axis.errorbar(
                 [one.satisfaction.mean()], [one.cost.mean()],

@@ -266,15 +266,15 @@ def _against(result: Recommendation) -> str:
     assert result.saving is not None
     single = result.single
     if single.keep >= result.confidence:
-        return f"{_percent(result.saving)} than the best single model, {_model(single)}"
-    return f"no single model keeps {result.alpha:g} as surely; {_percent(result.saving)} than {_model(single)}"
+        return _percent(result.saving, f" than the best single model, {_model(single)}")
+    return f"no single model keeps {result.alpha:g} as surely; {_percent(result.saving, f' than {_model(single)}')}"
 
 
-def _percent(difference: Difference) -> str:
+def _percent(difference: Difference, than: str = "") -> str:
     less = difference.mean < 0
     sign = -1.0 if less else 1.0
     low, high = sorted(100.0 * sign * limit for limit in (difference.lower, difference.upper))
-    return f"{100 * abs(difference.mean):.0f}% {'less' if less else 'more'}, 95% {low:.0f} to {high:.0f}%"
+    return f"{100 * abs(difference.mean):.0f}% {'less' if less else 'more'}{than}, 95% {low:.0f} to {high:.0f}%"
 
 
 def _keeps(one: Judged, result: Recommendation) -> str:
@@ -323,7 +323,7 @@ def _about_exploration(result: Recommendation) -> list[str]:
         return []
     more = decision.difference(plain, best)
     return (
-        [f"MESS+ that learns from scratch pays for exploration: {_percent(more)} than {best.family.name}."]
+        [f"MESS+ that learns from scratch pays for exploration: {_percent(more, f' than {best.family.name}')}."]
         if more.lower > 0
         else []
     )

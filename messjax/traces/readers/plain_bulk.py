@@ -6,6 +6,7 @@ for first: such a file, like any other with something unusual, is left to the re
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -60,13 +61,8 @@ def _csv(file: Path, data: bytes, plan: Plan) -> tuple[pa.Table | None, Plan]:
     """The columns that are read."""
     records = csv_records(file)
     place, header = next(records, (None, []))
-    plan = resolved(plan, [(name,) for name in header], str(file))
-    if (
-        place is None
-        or place.decimals is not None
-        or any(header.count(name) != 1 for name in plan.columns)
-        or _odd(data)
-    ):
+    plan, counts = resolved(plan, [(name,) for name in header], str(file)), Counter(header)
+    if place is None or place.decimals is not None or any(counts[name] != 1 for name in plan.columns) or _odd(data):
         return None, plan
     types: dict[str, pa.DataType] = {name: pa.large_string() for name in plan.texts.values()}
     scores = {of["score"]: pa.large_string() for of in plan.measures.values()}

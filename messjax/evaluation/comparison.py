@@ -13,11 +13,12 @@ import numpy as np
 import xarray as xr
 from rich.table import Table
 
-from messjax import policies, results
+from messjax import policies, results, runtime
 from messjax.engine.grid_sweep import sweep
 from messjax.types import Array, Controls, Policy, Predictor, Stream
 
 MESS_PLUS, UNIFORM, MIXTURE = "MESS+", "uniform random", "LP mixture"
+CALLS = "calls "  # before a model's name in a record: the share of requests that query it
 ONLY = "only "  # before a model's name: that model alone
 MOST_ROWS = 12  # settings of MESS+ in a table
 MOST_SINGLES, LONGEST = 4, 32  # single models in a figure, characters of a label
@@ -151,6 +152,19 @@ def dominated(dataset: xr.Dataset) -> list[str]:
     return [name for name, beaten in zip(names, np.any(worse & strictly, axis=1).tolist(), strict=True) if beaten]
 
 
+def folded(dataset: xr.Dataset) -> list[str]:
+    """Single models that tables leave out: those that another one beats, unless it is one only.
+
+    Args:
+        dataset: Result of `compare`.
+
+    Returns:
+        Names of their policies.
+    """
+    beaten = dominated(dataset)
+    return beaten if len(beaten) > 1 else []
+
+
 def clipped(summary: xr.Dataset) -> xr.Dataset:
     """Intervals within what the numbers can be: satisfactions in [0, 1], costs at least 0.
 
@@ -170,26 +184,36 @@ def clipped(summary: xr.Dataset) -> xr.Dataset:
     return summary.assign(changed)
 
 
-def table(dataset: xr.Dataset, title: str, *, everything: bool = False, more: Sequence[tuple[str, ...]] = ()) -> Table:
+def table(
+    dataset: xr.Dataset,
+    title: str,
+    *,
+    everything: bool = False,
+    more: Sequence[dict[str, Any]] = (),
+    width: int = 2 * runtime.NARROW,
+) -> Table:
     """A table of costs in both ledgers, satisfaction with interval, when alpha was met for good, and calls per model.
 
     Args:
         dataset: Result of `compare`.
         title: Title of the table.
         everything: Whether to show single models that another one beats, and every setting, however many.
-        more: Further rows: policy, cost in both ledgers, satisfaction, met for good, calls.
+        more: Records of further policies, with the fields of `records` that they have.
+        width: Columns of the terminal; below `runtime.NARROW` cells are broken into lines, between numbers only.
 
     Returns:
-        A `rich` table with one row per entry of `rows`.
+        A `rich` table with one row per entry of `rows`, and of `more`.
     """
     summary, (shown, omitted) = clipped(results.summary(dataset)), _shown(dataset, everything)
     out = Table(title=title, caption=" ".join([_CAPTION.format(dataset.attrs["cost_unit"]), *omitted]))
     names = ("policy", "cost, full", "cost, exploit", "satisfaction", "met for good", "calls")
-    for name in names:
-        out.add_column(name, justify="left" if name in ("policy", "calls") else "right", overflow="fold")
+    arrange = _narrow if width < runtime.NARROW else tuple
+    for name in arrange(names):
+        number = name not in ("policy", "calls")  # a number is never broken
+        out.add_column(name, justify="right" if number else "left", overflow="fold", no_wrap=number)
     for policy, index in shown:
         one, mean = dataset.sel(policy=policy).isel(index), summary.sel(policy=policy, limit="mean").isel(index)
-        out.add_row(
+        cells = (
             label(dataset, policy, index),
             f"{float(mean['cost']):.4g}",
             f"{float(mean['cost_exploit']):.4g}",
@@ -197,9 +221,23 @@ def table(dataset: xr.Dataset, title: str, *, everything: bool = False, more: Se
             _met(one) if not fixed_model(policy) or dataset["alpha"].size == 1 else "",
             calls(one),
         )
+        out.add_row(*arrange(cells))
     for row in more:
-        out.add_row(*row)
+        costs = (f"{row[name]:.4g}" for name in ("cost", "cost_exploit"))
+        share = np.array([row[f"{CALLS}{name}"] for name in dataset["model"].values])
+        called = _named(dataset["model"].values, share)
+        out.add_row(*arrange((row["policy"], *costs, f"{row['satisfaction']:.4f}", "", called)))
     return out
+
+
+def _narrow(cells: Sequence[str]) -> tuple[str, ...]:
+    """The cells of a row for a narrow terminal: both costs in one, and a new line wherever a cell may be broken."""
+    policy, full, exploit, satisfied, met, called = cells
+    called = "" if policy.startswith(ONLY) else called  # its name says it
+    for separator in (" +- ", " (", " to "):
+        satisfied = satisfied.replace(separator, f"\n{separator[1:]}")
+    costs = f"{full}\n{exploit.removeprefix('cost, ')}"
+    return policy.replace(", ", "\n  "), costs, satisfied, met.replace(", ", ",\n"), called.replace(", ", "\n")
 
 
 def label(dataset: xr.Dataset, policy: str, index: dict[str, Any]) -> str:
@@ -230,10 +268,14 @@ def calls(one: xr.Dataset, most: int = 4) -> str:
         For example "gpt-4 61.8%, mixtral 40.1%", the largest share first.
     """
     share = np.asarray(one["calls"].mean("stream").values, np.float64) / one.attrs["horizon"]
+    return _named(one["model"].values, share, most)
+
+
+def _named(models: Sequence[str], share: np.ndarray, most: int = 4) -> str:
     order = [int(m) for m in np.argsort(-share, kind="stable") if share[m] > 0]
-    named = ", ".join(f"{one['model'].values[m]} {share[m]:.1%}" for m in order[:most])
+    named = ", ".join(f"{models[m]} {share[m]:.1%}" for m in order[:most])
     rest = order[most:]
-    return f"{named}, {len(rest)} others {share[rest].sum():.1%}" if rest else named
+    return f"{named}, {len(rest)} others at most {share[rest].max():.1%} each" if rest else named
 
 
 def _shown(dataset: xr.Dataset, everything: bool) -> tuple[list[tuple[str, dict[str, Any]]], list[str]]:
@@ -241,8 +283,7 @@ def _shown(dataset: xr.Dataset, everything: bool) -> tuple[list[tuple[str, dict[
     every = rows(dataset)
     if everything:
         return every, []
-    beaten = dominated(dataset)
-    fold = beaten if len(beaten) > 1 else []
+    fold = folded(dataset)
     shown, omitted = [row for row in every if row[0] not in fold], []
     if fold:
         omitted.append(
@@ -287,7 +328,7 @@ def records(dataset: xr.Dataset) -> list[dict[str, Any]]:
         row["met_for_good"] = float((at["sla_from"] <= dataset.attrs["horizon"]).mean())
         row["explored"] = float(at["explored"].mean())
         share = at["calls"].mean("stream").values / dataset.attrs["horizon"]
-        row |= {f"calls {name}": float(value) for name, value in zip(at["model"].values, share, strict=True)}
+        row |= {f"{CALLS}{name}": float(value) for name, value in zip(at["model"].values, share, strict=True)}
         result.append(row)
     return result
 

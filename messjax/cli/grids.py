@@ -13,7 +13,7 @@ import xarray as xr
 
 from messjax import plot, predictors, results, runtime
 from messjax.cli import options
-from messjax.evaluation import comparison
+from messjax.evaluation import comparison, comparison_table
 from messjax.predictors import learning
 from messjax.types import Controls, Predictor, Stream
 
@@ -119,7 +119,7 @@ def finish(
     saved.append(args.out / "table.csv")
     saved[-1].write_text(options.as_csv(records), encoding="utf-8")
     console = runtime.console()
-    console.print(comparison.table(dataset, title, everything=args.all, more=more, width=console.width))
+    console.print(comparison_table.table(dataset, title, everything=args.all, more=more, width=console.width))
     alpha = float(np.atleast_1d(dataset["alpha"].values)[0])
     curves, omitted = comparison.curves(dataset)
     cost_unit = str(dataset.attrs["cost_unit"])

@@ -12,7 +12,7 @@ from rich.console import Console
 from messjax import results, runtime
 from messjax.cli import __main__ as cli
 from messjax.cli import replay_advice, zoo_files
-from messjax.evaluation import comparison
+from messjax.evaluation import comparison, comparison_table
 
 
 def dataset(num_models: int = 60) -> xr.Dataset:
@@ -37,15 +37,15 @@ def dataset(num_models: int = 60) -> xr.Dataset:
 def test_beaten_single_models_are_folded_and_shown_on_demand():
     runs = dataset()
     assert len(comparison.dominated(runs)) == 58
-    short, whole = (comparison.table(runs, "title", everything=everything) for everything in (False, True))
+    short, whole = (comparison_table.table(runs, "title", everything=everything) for everything in (False, True))
     assert (short.row_count, whole.row_count) == (2 + 2 + 2, 2 + 60 + 2)
     assert "58 single models are left out" in str(short.caption) and "left out" not in str(whole.caption)
 
 
 def test_calls_name_the_models_that_are_used():
     one = dataset().sel(policy=comparison.MESS_PLUS).isel(alpha=0, V=0)
-    assert comparison.calls(one) == "model 3 60.0%, model 7 39.0%, model 9 1.0%"
-    assert comparison.calls(one, most=1) == "model 3 60.0%, 2 others at most 39.0% each"
+    assert comparison_table.calls(one) == "model 3 60.0%, model 7 39.0%, model 9 1.0%"
+    assert comparison_table.calls(one, most=1) == "model 3 60.0%, 2 others at most 39.0% each"
 
 
 def test_intervals_of_two_seeds_stay_where_satisfaction_can_be():
@@ -77,11 +77,11 @@ def test_numbers_are_whole_in_80_columns():
     runs["cost"] = runs["cost"] * 1.2345e-5
     router = {"policy": "mine (recorded)", "cost": 1.5e-5, "cost_exploit": 1.5e-5, "satisfaction": 0.5}
     router |= {f"{comparison.CALLS}model {m}": float(m == 3) for m in range(60)}
-    lines = lines_at_80_columns(comparison.table(runs, "title", more=[router], width=80))
+    lines = lines_at_80_columns(comparison_table.table(runs, "title", more=[router], width=80))
     words = {word for line in lines for word in line.split()}
     assert {"6.172e-05", "1.234e-05", "1.5e-05", "0.7500", "(0.000", "60.0%", "39.0%", "mine", "0.6", "0.1"} <= words
     assert not any("model 60" in line or "\u2026" in line for line in lines)
-    wide = comparison.table(runs, "title", more=[router])
+    wide = comparison_table.table(runs, "title", more=[router])
     assert "0.7500 (0.000 to 1.000)" in wide.columns[3].cells and "model 3 100.0%" in wide.columns[5].cells
 
 
@@ -100,7 +100,7 @@ def test_ten_thousand_settings_are_a_short_table():
     many = xr.concat(
         [runs.assign_coords(V=float(v)) for v in range(100)], dim="V", data_vars="minimal", coords="minimal"
     )
-    short = comparison.table(many, "title")
+    short = comparison_table.table(many, "title")
     assert short.row_count < 20 and "table.csv has all" in str(short.caption)
     assert len(comparison.records(many)) == 200 + 10 + 2
 

@@ -108,7 +108,7 @@ def calls(one: xr.Dataset, most: int = 4) -> str:
     return _named(one["model"].values, share, most)
 
 
-def _named(models: Sequence[str], share: np.ndarray, most: int = 4) -> str:
+def _named(models: np.ndarray, share: np.ndarray, most: int = 4) -> str:
     order = [int(m) for m in np.argsort(-share, kind="stable") if share[m] > 0]
     named = ", ".join(f"{models[m]} {share[m]:.1%}" for m in order[:most])
     rest = order[most:]

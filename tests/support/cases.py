@@ -106,15 +106,16 @@ class Case:
         assert "Traceback" not in err
         return Ran(codes, out, err, seen[-1] if seen else None)
 
-    def shown(self, *more: str) -> tuple[Ran, dict[str, Figure]]:
+    def shown(self, *more: str, scored: bool = False) -> tuple[Ran, dict[str, Figure]]:
         """Runs the commands with the engine's stand-in: what they print, and the figures by name, which are not saved.
 
-        The quality of the predictor is not measured. More options are for `replay` and `simulate`.
+        The predictor is measured where it is to be `scored`. More options are for `replay` and `simulate`.
         """
         figures: dict[str, Figure] = {}
         with self.monkeypatch.context() as patch:
             patch.setattr(comparison, "sweep", stand_in_engine.sweep)
-            patch.setattr(replay_command, "_predictor_metrics", lambda *_: None)
+            if not scored:
+                patch.setattr(replay_command, "_predictor_metrics", lambda *_: None)
             patch.setattr(plot, "save", lambda figure, stem: figures.update({stem.name: figure}) or [])
             return self.run(*more, whole=True, of=("replay", "simulate")), figures
 

@@ -299,7 +299,7 @@ def own_router_choice(case: Case) -> None:
 
 
 def predictor_never_learned(case: Case) -> None:
-    ran = case.run("--seeds", "2", whole=True)
+    ran, _ = case.shown(scored=True)
     ran.has(
         r"warning: at c = 0.1 the predictor is worse than the base rate .log loss 0.6\d+, base rate 0.6\d+.: nothing "
         "was learned in 9 explored requests; change --c or --learning-rate, or add requests"

@@ -32,7 +32,7 @@ from sims.common.study import configuration
 
 FOLDER = Path(__file__).parent / "studies"
 PRINTED = "printed.txt"
-TIMING = {"speed"}  # measures time: runs alone, before the others
+TIMING = {"speed"}  # measures time: runs alone, before the others; in quick mode, which publishes nothing, beside them
 
 
 def studies() -> dict[str, str]:
@@ -75,7 +75,7 @@ def run_all(
         out: Where a study has its folder, OUT/NAME.
         source: A folder like `out` with finished runs: nothing is run again.
         docs: Where findings.md and figures/ are made anew as well, with the figures of those that did not fail.
-        workers: How many run at a time. What measures time runs alone, before the others.
+        workers: How many run at a time. What measures time runs alone, before the others; beside them in quick mode.
         fresh: Whether what another run has left in `out` is replaced.
 
     Returns:
@@ -116,9 +116,10 @@ def _run_all(
             return Outcome(name, f"== {name}: taken from {out / name}, where it is finished\n", "")
         return _run(name, [*options, *(["--fresh"] if fresh else [])], out)
 
-    note(map(run, [name for name in names if name in TIMING]))
+    alone = [] if "--quick" in options else [name for name in names if name in TIMING]
+    note(map(run, alone))
     with ThreadPoolExecutor(workers) as pool:
-        note(pool.map(run, [name for name in names if name not in TIMING]))
+        note(pool.map(run, [name for name in names if name not in alone]))
     good = [name for name in names if not outcomes[name].failure]
     failed = [(name, outcomes[name].failure) for name in names if outcomes[name].failure]
     sections = [page.read_section(out / name, name) for name in good]

@@ -98,6 +98,7 @@ BROKEN = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("assumption", BROKEN)
 def test_a_broken_trace_is_rejected_for_what_is_broken(assumption):
     # Chance rejects a true assumption on one trace in twenty; it does not repeat on another. A6 is about the default

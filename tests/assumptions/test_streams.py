@@ -96,6 +96,7 @@ SPOILT = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("assumption", SPOILT)
 def test_a_broken_stream_is_rejected_for_what_is_broken(assumption):
     # Every true assumption is rejected for one key in twenty: chance does not repeat, what is broken does.

@@ -71,6 +71,7 @@ def requests(stream: Stream):
     return jax.vmap(lambda key: stream.draw(key, stream.init(key), ONE))(KEYS)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", STREAMS)
 def test_streams(name):
     stream = STREAMS[name](0.0)
@@ -85,6 +86,7 @@ def test_streams(name):
         assert_same(jax.vmap(stream.mean)(batch.features), batch.mean, exact=False)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", PREDICTORS)
 def test_predictors(name):
     stream = STREAMS["types"](0.0)
@@ -103,6 +105,7 @@ def test_predictors(name):
     assert shapes_after(predictor.predict, *one[:2]) == ((M,), jnp.dtype("float32"), False)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", POLICIES)
 def test_policies(name):
     stream = STREAMS["types"](0.0)
@@ -145,6 +148,7 @@ def two_steps():
     return serve_two(KEYS)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", METERS)
 def test_meters(name, two_steps):
     meter = METERS[name]()

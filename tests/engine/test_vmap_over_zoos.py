@@ -78,6 +78,7 @@ def numbers(final: dict, i: int | None = None) -> dict[str, np.ndarray]:
     return {name: x.to_host() if hasattr(x, "to_host") else np.asarray(x) for name, x in one.items()}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("build", "router"), CASES)
 def test_vmap_over_streams_and_policies_equals_a_loop_and_compiles_once(build, router):
     chex.clear_trace_counter()

@@ -290,6 +290,7 @@ def test_of_replay_is_the_metrics_of_its_points(two):
     assert {result[name].attrs["units"] for name in ("aiq", "best_cost")} == {"1", "USD"}
 
 
+@pytest.mark.long
 def test_the_best_single_model_stands_at_zero_and_the_oracle_above_the_optimum(two):
     dataset, s, e = two
     result = rm.replay_metrics(dataset, s, e)

@@ -45,6 +45,7 @@ def lemma(hypotheses, claim, *wrong, **others) -> Lemma:
     return Lemma("a lemma", "L1", hypotheses, claim, wrong, **others)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("one", lemmas.ALL, ids=lambda one: one.name)
 def test_lemma_is_proved_and_its_wrong_versions_are_refuted(one):
     assert prove(one).status == "proved"

@@ -26,6 +26,7 @@ from messjax.statistics import confidence_sequences
 # --- coverage over all times ----------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("name", LAWS)
 def test_fails_at_most_five_percent_of_the_time_over_the_whole_horizon(name, method):

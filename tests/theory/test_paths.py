@@ -92,6 +92,7 @@ def check_queue_laws(path: dict[str, np.ndarray], alpha: float):
 
 @many
 @given(instances())
+@pytest.mark.long
 def test_L1_L2_L3_and_the_reflection(instance):
     check_queue_laws(simulate(instance), instance[1].alpha)
 

@@ -52,6 +52,7 @@ def test_equals_the_host_in_float64(in_float64, K, M):
     np.testing.assert_allclose(traced.largest_alpha, largest, rtol=1e-14)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("K", "M"), SHAPES)
 def test_equals_the_host_in_float32(K, M):
     batch = Distribution(*(x.astype(np.float32) for x in random_distributions(np.random.default_rng(K), 200, K, M)[:3]))
@@ -84,6 +85,7 @@ def test_worked_example_and_edges():
     assert best.largest_alpha == 0.75
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("field", ["weight", "cost", "mean"])
 def test_nan_in_the_input_gives_nan(field):
     distribution = Distribution(jnp.ones(1), jnp.array([[1.0, 2.0]]), jnp.array([[0.5, 0.75]]))

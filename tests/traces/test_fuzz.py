@@ -1,6 +1,6 @@
 """Damaged files in every format: a recording, or one ValueError that names the file; never anything else, or a hang.
 
-`MESSJAX_FUZZ` is the number of damaged files per format (300); the marker `slow` stands for 10,000. A new format fails
+`MESSJAX_FUZZ` is the number of damaged files per format (120); the marker `slow` stands for 10,000. A new format fails
 here until tests/support/trace_samples has a file of its name with `write(folder) -> Path`.
 """
 
@@ -18,7 +18,7 @@ from support.trace_fuzzing import FORMATS, check_refusal, limited, options_of, s
 from messjax import traces
 from messjax.traces import Choices, CostRule, Recording
 
-CASES = int(os.environ.get("MESSJAX_FUZZ", "300"))
+CASES = int(os.environ.get("MESSJAX_FUZZ", "120"))
 KINDS = ("recorded", "tokens", "parameters", "constant")
 MISSING = ("fail", "drop", "zero", "ignore")
 SCORES = (

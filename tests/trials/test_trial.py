@@ -143,6 +143,7 @@ def test_samples_that_all_agree_show_what_their_range_lets_them_show(run, what, 
     assert (row.p_violated_asymptotic, row.p_holds_asymptotic) == (1.0, 1.0) and "agree" in row.note
 
 
+@pytest.mark.long
 def test_a_rare_loss_is_called_within_bounds_as_seldom_as_the_level_says(run):
     """F2: losses of 10 with probability .001 have the mean .01, above the bound of .001: "holds" is wrong."""
     rng, wrong = np.random.default_rng(4), 0

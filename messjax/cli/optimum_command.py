@@ -65,7 +65,8 @@ def _table(
     out = Table(title=f"alpha = {alpha:g}; cost in {unit.removesuffix(' per request')} per request")
     for name in ("policy", "C*", "gamma*", "satisfaction", "models used"):
         number = name not in ("policy", "models used")  # a number is never broken, however narrow the terminal
-        out.add_column(name, justify="right" if number else "left", overflow="fold", no_wrap=number)
+        most = 12 if name == "policy" and each == "\n" else None  # leaves room for names of models
+        out.add_column(name, justify="right" if number else "left", overflow="fold", no_wrap=number, max_width=most)
     for label, distribution in metrics.items():
         last = distribution is list(metrics.values())[-1]
         if not last and alpha > (largest := optimum.largest_alpha(distribution)):

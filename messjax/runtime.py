@@ -253,6 +253,9 @@ def _is_whole(content: bytes) -> bool:
     return True
 
 
+NARROW = 110  # columns of a terminal below which the cells of wide tables are broken into lines
+
+
 def console() -> Console:
     """The console for tables: standard output, 200 columns wide where it is no terminal.
 

@@ -13,7 +13,7 @@ import xarray as xr
 
 from messjax import plot, predictors, results, runtime
 from messjax.cli import options
-from messjax.evaluation import comparison
+from messjax.evaluation import comparison, comparison_table
 from messjax.predictors import learning
 from messjax.types import Controls, Predictor, Stream
 
@@ -108,17 +108,18 @@ def per_alpha(dataset: xr.Dataset, name: str) -> str:
 
 
 def finish(
-    args: argparse.Namespace, dataset: xr.Dataset, title: str, stem: str, more: Sequence[tuple[str, ...]] = ()
+    args: argparse.Namespace, dataset: xr.Dataset, title: str, stem: str, more: Sequence[dict[str, Any]] = ()
 ) -> None:
-    """Write the Dataset, print the table, draw the curves, say what was written."""
+    """Write the Dataset, print the table, draw the curves, say what was written; `more`: records of other policies."""
     dataset.attrs["command"] = (
         f"messjax {stem} {' '.join(f'{k}={v}' for k, v in vars(args).items() if k not in ('run', 'command', 'fresh'))}"
     )
     saved = [results.save(dataset, args.out / f"{stem}.nc")]
-    records = comparison.records(dataset)
+    records = [*comparison.records(dataset), *more]
     saved.append(args.out / "table.csv")
     saved[-1].write_text(options.as_csv(records), encoding="utf-8")
-    runtime.console().print(comparison.table(dataset, title, everything=args.all, more=more))
+    console = runtime.console()
+    console.print(comparison_table.table(dataset, title, everything=args.all, more=more, width=console.width))
     alpha = float(np.atleast_1d(dataset["alpha"].values)[0])
     curves, omitted = comparison.curves(dataset)
     cost_unit = str(dataset.attrs["cost_unit"])

@@ -47,32 +47,40 @@ def run(args: argparse.Namespace) -> None:
         np.ones(1), (distribution.weight @ distribution.cost)[None], (distribution.weight @ distribution.mean)[None]
     )
     metrics = {"static mixture: knows the averages": averages, metric: distribution}
-    tables = [_table(metrics, alpha, models, unit, kinds) for alpha in args.alpha]
+    console = runtime.console()
+    each = "\n" if console.width < runtime.NARROW else ", "  # between the models of a mixture
+    tables = [_table(metrics, alpha, models, unit, kinds, each) for alpha in args.alpha]
     for table in tables:
-        runtime.console().print(table)
+        console.print(table)
 
 
 def _table(
-    metrics: dict[str, Distribution], alpha: float, models: tuple[str, ...], unit: str, kinds: tuple[str, ...]
+    metrics: dict[str, Distribution],
+    alpha: float,
+    models: tuple[str, ...],
+    unit: str,
+    kinds: tuple[str, ...],
+    each: str,
 ) -> Table:
     out = Table(title=f"alpha = {alpha:g}; cost in {unit.removesuffix(' per request')} per request")
     for name in ("policy", "C*", "gamma*", "satisfaction", "models used"):
-        out.add_column(name, justify="left" if name in ("policy", "models used") else "right", overflow="fold")
+        number = name not in ("policy", "models used")  # a number is never broken, however narrow the terminal
+        out.add_column(name, justify="right" if number else "left", overflow="fold", no_wrap=number)
     for label, distribution in metrics.items():
         last = distribution is list(metrics.values())[-1]
         if not last and alpha > (largest := optimum.largest_alpha(distribution)):
             out.add_row(label, "out of reach", "", f"<= {largest:.4f}")
             continue
         best = optimum.solve(distribution, alpha)
-        shares = _used(models, distribution.weight @ best.mixture)
+        shares = _used(models, distribution.weight @ best.mixture, each)
         out.add_row(label, f"{best.cost:.6g}", f"{best.gamma:.6g}", f"{best.satisfaction:.4f}", shares)
     if len(kinds) > 1:
         for kind, row in zip(kinds, best.mixture, strict=True):
-            out.add_row(f"  of which {kind}", "", "", "", _used(models, row))
+            out.add_row(f"  of which {kind}", "", "", "", _used(models, row, each))
     return out
 
 
-def _used(models: tuple[str, ...], share: np.ndarray) -> str:
+def _used(models: tuple[str, ...], share: np.ndarray, each: str) -> str:
     """The models of a mixture that are used, the largest share first."""
     order = [int(m) for m in np.argsort(-share, kind="stable") if share[m] > 0]
-    return ", ".join(f"{models[m]} {share[m]:.2%}" for m in order)
+    return each.join(f"{models[m]} {share[m]:.2%}" for m in order)

@@ -116,16 +116,16 @@ def predictor_warning(measured: float, base: float, c: float, explored: float, s
     ]
 
 
-def recorded(trace: Trace) -> list[tuple[str, ...]]:
-    """Rows of the table for the choices that routers of the user's own made.
+def recorded(trace: Trace) -> list[dict[str, Any]]:
+    """The choices that routers of the user's own made, beside what `comparison.records` says of the other policies.
 
     Args:
         trace: The trace.
 
     Returns:
-        For each router the cells policy, cost, satisfaction, calls.
+        One record for each router, with the fields of `comparison.records` that it has.
     """
-    rows: list[tuple[str, ...]] = []
+    found: list[dict[str, Any]] = []
     for name, choice in trace.choices.items():
         known = np.flatnonzero(np.asarray(choice) >= 0)
         if not len(known):
@@ -133,8 +133,9 @@ def recorded(trace: Trace) -> list[tuple[str, ...]]:
         served = np.asarray(choice)[known]
         cost, satisfied = trace.cost[known, served].mean(), trace.satisfaction[known, served].mean()
         share = np.bincount(served, minlength=len(trace.models)) / len(known)
-        order = [int(m) for m in np.argsort(-share, kind="stable") if share[m] > 0][:4]
-        some = f"\n  on {len(known):,} requests" if len(known) < len(choice) else ""
-        calls = ", ".join(f"{trace.models[m]} {share[m]:.1%}" for m in order)
-        rows.append((f"{name} (recorded){some}", f"{cost:.4g}", f"{cost:.4g}", f"{satisfied:.4f}", "", calls))
-    return rows
+        some = f" on {len(known):,} requests" if len(known) < len(choice) else ""
+        row = {"policy": f"{name} (recorded{some})", "cost": float(cost), "cost_exploit": float(cost)}
+        row |= {"satisfaction": float(satisfied), "explored": 0.0}
+        calls = zip(trace.models, share, strict=True)
+        found.append(row | {f"{comparison.CALLS}{model}": float(part) for model, part in calls})
+    return found

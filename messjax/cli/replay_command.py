@@ -11,8 +11,8 @@ import xarray as xr
 
 from messjax import features, plot, results, runtime, streams
 from messjax.cli import grids, options, recommend_command, replay_advice
+from messjax.evaluation import comparison, router_metrics
 from messjax.evaluation import predictor as predictor_evaluation
-from messjax.evaluation import router_metrics
 from messjax.streams.recorded import ORDERS
 from messjax.traces import Trace
 from messjax.types import Stream
@@ -148,10 +148,13 @@ def _groups(args: argparse.Namespace, trace: Trace) -> np.ndarray | None:
 def _metrics(args: argparse.Namespace, dataset: xr.Dataset, trace: Trace) -> None:
     """The metrics that others use, beside the best single model."""
     result = router_metrics.replay_metrics(dataset, trace.satisfaction, trace.cost)
-    runtime.console().print(
-        router_metrics.metrics_table(result, "published metrics of routers, as their authors define them")
-    )
-    print(f"wrote {results.save(result, args.out / 'router_metrics.nc')}")
+    console, beaten = runtime.console(), () if args.all else comparison.folded(dataset)
+    title = "published metrics of routers, as their authors define them"
+    for table in router_metrics.metrics_tables(result, title, without=beaten, width=console.width):
+        console.print(table)
+    path = args.out / "router_metrics.csv"
+    path.write_text(options.as_csv(router_metrics.metrics_records(result)), encoding="utf-8")
+    print(f"wrote {results.save(result, args.out / 'router_metrics.nc')}, {path}")
 
 
 def _predictor_metrics(args: argparse.Namespace, trace: Trace, x: np.ndarray) -> None:

@@ -47,7 +47,7 @@ def read(path: Path) -> zoo.Zoo:
     middle = 0.5 * (accuracy.min(axis=1) + accuracy.max(axis=1))
     return zoo.Zoo(
         path.stem, tuple(models[m] for m in order), tuple(benchmarks), cost[:, order], accuracy[:, order], middle,
-        "cost", str(path.name),
+        f"the unit of {path.name}", str(path.name),
     )  # fmt: skip
 
 

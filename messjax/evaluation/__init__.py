@@ -6,7 +6,8 @@ from messjax import lazy_imports
 
 if TYPE_CHECKING:
     from messjax.evaluation import information, partitions, predictor, router_metrics
-    from messjax.evaluation.comparison import compare, contenders, curves, table
+    from messjax.evaluation.comparison import compare, contenders, curves
+    from messjax.evaluation.comparison_table import table
 
 __all__ = [
     "compare",

@@ -1,31 +1,26 @@
 """MESS+ compared with its baselines on one stream: every single model, uniform random, the best static mixture.
 
-The result is one Dataset with a dimension `policy`, and a table of it. Baselines do not depend on V or c: their numbers
-repeat along those dimensions, and the table shows them once.
+The result is one Dataset with a dimension `policy`. Baselines do not depend on V or c: their numbers repeat along those
+dimensions, and tables (`comparison_table`) show them once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import xarray as xr
-from rich.table import Table
 
 from messjax import policies, results
 from messjax.engine.grid_sweep import sweep
 from messjax.types import Array, Controls, Policy, Predictor, Stream
 
 MESS_PLUS, UNIFORM, MIXTURE = "MESS+", "uniform random", "LP mixture"
+CALLS = "calls "  # before a model's name in a record: the share of requests that query it
 ONLY = "only "  # before a model's name: that model alone
-MOST_ROWS = 12  # settings of MESS+ in a table
 MOST_SINGLES, LONGEST = 4, 32  # single models in a figure, characters of a label
 CURVES = ("satisfaction", "cost")
-_CAPTION = (
-    "cost per request in {} (full: exploration pays for all models); 95% intervals over streams; "
-    "met for good: share of streams whose satisfaction stayed >= alpha, and the median request from which it did"
-)
 
 
 def contenders(
@@ -103,7 +98,7 @@ def compare(
 
 
 def rows(dataset: xr.Dataset) -> list[tuple[str, dict[str, Any]]]:
-    """The rows of `table`: MESS+ for every V, alpha and c, the mixture for every alpha, single models once.
+    """The rows of a table: MESS+ for every V, alpha and c, the mixture for every alpha, single models once.
 
     Args:
         dataset: Result of `compare`.
@@ -151,6 +146,19 @@ def dominated(dataset: xr.Dataset) -> list[str]:
     return [name for name, beaten in zip(names, np.any(worse & strictly, axis=1).tolist(), strict=True) if beaten]
 
 
+def folded(dataset: xr.Dataset) -> list[str]:
+    """Single models that tables leave out: those that another one beats, unless it is one only.
+
+    Args:
+        dataset: Result of `compare`.
+
+    Returns:
+        Names of their policies.
+    """
+    beaten = dominated(dataset)
+    return beaten if len(beaten) > 1 else []
+
+
 def clipped(summary: xr.Dataset) -> xr.Dataset:
     """Intervals within what the numbers can be: satisfactions in [0, 1], costs at least 0.
 
@@ -170,105 +178,8 @@ def clipped(summary: xr.Dataset) -> xr.Dataset:
     return summary.assign(changed)
 
 
-def table(dataset: xr.Dataset, title: str, *, everything: bool = False, more: Sequence[tuple[str, ...]] = ()) -> Table:
-    """A table of costs in both ledgers, satisfaction with interval, when alpha was met for good, and calls per model.
-
-    Args:
-        dataset: Result of `compare`.
-        title: Title of the table.
-        everything: Whether to show single models that another one beats, and every setting, however many.
-        more: Further rows: policy, cost in both ledgers, satisfaction, met for good, calls.
-
-    Returns:
-        A `rich` table with one row per entry of `rows`.
-    """
-    summary, (shown, omitted) = clipped(results.summary(dataset)), _shown(dataset, everything)
-    out = Table(title=title, caption=" ".join([_CAPTION.format(dataset.attrs["cost_unit"]), *omitted]))
-    names = ("policy", "cost, full", "cost, exploit", "satisfaction", "met for good", "calls")
-    for name in names:
-        out.add_column(name, justify="left" if name in ("policy", "calls") else "right", overflow="fold")
-    for policy, index in shown:
-        one, mean = dataset.sel(policy=policy).isel(index), summary.sel(policy=policy, limit="mean").isel(index)
-        out.add_row(
-            label(dataset, policy, index),
-            f"{float(mean['cost']):.4g}",
-            f"{float(mean['cost_exploit']):.4g}",
-            _interval(summary.sel(policy=policy).isel(index)["satisfaction"]),
-            _met(one) if not fixed_model(policy) or dataset["alpha"].size == 1 else "",
-            calls(one),
-        )
-    for row in more:
-        out.add_row(*row)
-    return out
-
-
-def label(dataset: xr.Dataset, policy: str, index: dict[str, Any]) -> str:
-    """A policy with the controls that it reads.
-
-    Args:
-        dataset: Result of `compare`.
-        policy: Name of the policy.
-        index: Indices of its controls.
-
-    Returns:
-        For example "MESS+ alpha = 0.7, V = 0.1, c = 1".
-    """
-    at = dataset.isel(index)
-    reads = ("alpha", "V", "c") if policy == MESS_PLUS else () if fixed_model(policy) else ("alpha",)
-    numbers = ", ".join(f"{name} = {float(at[name]):.4g}" for name in reads)
-    return f"{policy}\n  {numbers}" if numbers else policy
-
-
-def calls(one: xr.Dataset, most: int = 4) -> str:
-    """The models that are queried, with their shares of the requests.
-
-    Args:
-        one: A policy at one point of the grid.
-        most: Largest number of models that are named.
-
-    Returns:
-        For example "gpt-4 61.8%, mixtral 40.1%", the largest share first.
-    """
-    share = np.asarray(one["calls"].mean("stream").values, np.float64) / one.attrs["horizon"]
-    order = [int(m) for m in np.argsort(-share, kind="stable") if share[m] > 0]
-    named = ", ".join(f"{one['model'].values[m]} {share[m]:.1%}" for m in order[:most])
-    rest = order[most:]
-    return f"{named}, {len(rest)} others {share[rest].sum():.1%}" if rest else named
-
-
-def _shown(dataset: xr.Dataset, everything: bool) -> tuple[list[tuple[str, dict[str, Any]]], list[str]]:
-    """The rows that are shown, and in words what is not."""
-    every = rows(dataset)
-    if everything:
-        return every, []
-    beaten = dominated(dataset)
-    fold = beaten if len(beaten) > 1 else []
-    shown, omitted = [row for row in every if row[0] not in fold], []
-    if fold:
-        omitted.append(
-            f"{len(fold)} single models are left out that another beats at no higher cost; --all shows them."
-        )
-    own = [row for row in shown if row[0] == MESS_PLUS]
-    if len(own) > MOST_ROWS:
-        kept = _best(dataset, own)
-        shown = [row for row in shown if row[0] != MESS_PLUS or row in kept]
-        omitted.append(
-            f"{len(own) - len(kept)} of {len(own)} settings of MESS+ are left out; --all shows them, table.csv has all."
-        )
-    return shown, omitted
-
-
-def _best(dataset: xr.Dataset, own: list[tuple[str, dict[str, Any]]]) -> list[tuple[str, dict[str, Any]]]:
-    """The settings of MESS+ that meet alpha on average from the least expensive on, then those that miss it least."""
-    at = [dataset.sel(policy=policy).isel(index) for policy, index in own]
-    short = [float(one["violation"].mean()) for one in at]
-    cost = [float(one["cost"].mean()) for one in at]
-    order = sorted(range(len(own)), key=lambda i: (short[i] > 0, short[i] if short[i] > 0 else cost[i]))
-    return [own[i] for i in order[:MOST_ROWS]]
-
-
 def records(dataset: xr.Dataset) -> list[dict[str, Any]]:
-    """The numbers of `table` for every row, as records for CSV and JSON.
+    """The numbers of `comparison_table.table` for every row, as records for CSV and JSON.
 
     Args:
         dataset: Result of `compare`.
@@ -287,26 +198,9 @@ def records(dataset: xr.Dataset) -> list[dict[str, Any]]:
         row["met_for_good"] = float((at["sla_from"] <= dataset.attrs["horizon"]).mean())
         row["explored"] = float(at["explored"].mean())
         share = at["calls"].mean("stream").values / dataset.attrs["horizon"]
-        row |= {f"calls {name}": float(value) for name, value in zip(at["model"].values, share, strict=True)}
+        row |= {f"{CALLS}{name}": float(value) for name, value in zip(at["model"].values, share, strict=True)}
         result.append(row)
     return result
-
-
-def _interval(limits: xr.DataArray) -> str:
-    mean, lower, upper = (float(limits.sel(limit=name)) for name in ("mean", "lower", "upper"))
-    if np.isnan(lower):
-        return f"{mean:.4f}"
-    half = (upper - lower) / 2
-    symmetric = abs(mean - (lower + upper) / 2) < 5e-5
-    return f"{mean:.4f} +- {half:.4f}" if symmetric else f"{mean:.4f} ({lower:.3f} to {upper:.3f})"
-
-
-def _met(one: xr.Dataset) -> str:
-    start, horizon = one["sla_from"].values, one.attrs["horizon"]
-    met = start <= horizon
-    if not met.any():
-        return "never"
-    return f"{met.mean():.0%}, from {int(np.median(start[met])):,}"
 
 
 def curves(dataset: xr.Dataset, most: int = 3) -> tuple[list[tuple[str, xr.Dataset]], str]:

@@ -44,7 +44,8 @@ def over_requests(
                 axis.fill_between(summary["t"].values, lower, upper, color=look["color"], alpha=0.15, lw=0)
         left.axhline(alpha, color="k", lw=1.0, ls=(0, (6, 2)), label=f"SLA: alpha = {alpha:g}")
         left.set(title="(a) running satisfaction", ylabel="satisfied requests / requests so far")
-        right.set(title="(b) running cost, full ledger", ylabel=f"cost per request so far ({cost_unit})")
+        cut = _settled_costs(right, [summary["cost_curve"] for _, summary in curves])
+        right.set(title=f"(b) running cost, full ledger{cut}", ylabel=f"cost per request so far ({cost_unit})")
         for axis in (left, right):
             axis.set(xlabel="requests")
             axis.xaxis.set_major_locator(ticker.MaxNLocator(6))
@@ -54,6 +55,18 @@ def over_requests(
         figure.suptitle(plain(title), fontsize=10)
         note_omitted(figure, plain(omitted))
         return figure
+
+
+def _settled_costs(axis: Any, costs: Sequence[xr.DataArray]) -> str:
+    """Shows costs from the first tenth of the requests on, where earlier ones are far above; says so, for the title."""
+    start = float(costs[0]["t"].max()) / 10
+    every, later = (
+        max(float(cost.isel(t=cost["t"].values >= first).max()) for cost in costs) for first in (0.0, start)
+    )
+    if not every > 2.0 * later > 0.0:
+        return ""
+    axis.set_ylim(-0.05 * later, 1.1 * later)
+    return "; the first requests are above"
 
 
 def predictor_quality(summary: xr.Dataset, *, title: str, most: int = 3) -> Figure:

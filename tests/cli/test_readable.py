@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
 import xarray as xr
+from rich.console import Console
 
-from messjax import results
+from messjax import results, runtime
 from messjax.cli import __main__ as cli
 from messjax.cli import replay_advice, zoo_files
-from messjax.evaluation import comparison
+from messjax.evaluation import comparison, comparison_table
 
 
 def dataset(num_models: int = 60) -> xr.Dataset:
@@ -34,15 +37,15 @@ def dataset(num_models: int = 60) -> xr.Dataset:
 def test_beaten_single_models_are_folded_and_shown_on_demand():
     runs = dataset()
     assert len(comparison.dominated(runs)) == 58
-    short, whole = (comparison.table(runs, "title", everything=everything) for everything in (False, True))
+    short, whole = (comparison_table.table(runs, "title", everything=everything) for everything in (False, True))
     assert (short.row_count, whole.row_count) == (2 + 2 + 2, 2 + 60 + 2)
     assert "58 single models are left out" in str(short.caption) and "left out" not in str(whole.caption)
 
 
 def test_calls_name_the_models_that_are_used():
     one = dataset().sel(policy=comparison.MESS_PLUS).isel(alpha=0, V=0)
-    assert comparison.calls(one) == "model 3 60.0%, model 7 39.0%, model 9 1.0%"
-    assert comparison.calls(one, most=1) == "model 3 60.0%, 2 others 40.0%"
+    assert comparison_table.calls(one) == "model 3 60.0%, model 7 39.0%, model 9 1.0%"
+    assert comparison_table.calls(one, most=1) == "model 3 60.0%, 2 others at most 39.0% each"
 
 
 def test_intervals_of_two_seeds_stay_where_satisfaction_can_be():
@@ -60,12 +63,44 @@ def test_a_warning_says_that_nothing_can_be_learned_and_what_to_change():
     assert replay_advice.predictor_warning(0.7, 0.6, 0.1, 9.0) and not replay_advice.predictor_warning(0.5, 0.6, 0.1, 9)
 
 
+def lines_at_80_columns(*tables) -> list[str]:
+    page = io.StringIO()
+    for table in tables:
+        Console(file=page, width=80).print(table)
+    lines = page.getvalue().splitlines()
+    assert max(map(len, lines)) <= 80
+    return lines
+
+
+def test_numbers_are_whole_in_80_columns():
+    runs = dataset()
+    runs["cost"] = runs["cost"] * 1.2345e-5
+    router = {"policy": "mine (recorded)", "cost": 1.5e-5, "cost_exploit": 1.5e-5, "satisfaction": 0.5}
+    router |= {f"{comparison.CALLS}model {m}": float(m == 3) for m in range(60)}
+    lines = lines_at_80_columns(comparison_table.table(runs, "title", more=[router], width=80))
+    words = {word for line in lines for word in line.split()}
+    assert {"6.172e-05", "1.234e-05", "1.5e-05", "0.7500", "(0.000", "60.0%", "39.0%", "mine", "0.6", "0.1"} <= words
+    assert not any("model 60" in line or "\u2026" in line for line in lines)
+    wide = comparison_table.table(runs, "title", more=[router])
+    assert "0.7500 (0.000 to 1.000)" in wide.columns[3].cells and "model 3 100.0%" in wide.columns[5].cells
+
+
+def test_an_optimum_is_whole_in_80_columns(tmp_path, monkeypatch):
+    path, page = tmp_path / "mine.csv", io.StringIO()
+    path.write_text("model,cost,accuracy\nprovider/a-long-name-of-a-model,1.2345e-5,0.6\nb,.00076543,.86\n", "utf-8")
+    monkeypatch.setattr(runtime, "console", lambda: Console(file=page, width=80))
+    assert cli.main(["--no-cache", "optimum", "--zoo", str(path), "--alpha", "0.7"]) == 0
+    assert max(map(len, page.getvalue().splitlines())) <= 80
+    words = page.getvalue().split()
+    assert {"0.000301993", "0.00289648", "0.7000", "61.54%", "38.46%"} <= set(words), words
+
+
 def test_ten_thousand_settings_are_a_short_table():
     runs = dataset(10).isel(V=0).drop_vars("V")
     many = xr.concat(
         [runs.assign_coords(V=float(v)) for v in range(100)], dim="V", data_vars="minimal", coords="minimal"
     )
-    short = comparison.table(many, "title")
+    short = comparison_table.table(many, "title")
     assert short.row_count < 20 and "table.csv has all" in str(short.caption)
     assert len(comparison.records(many)) == 200 + 10 + 2
 

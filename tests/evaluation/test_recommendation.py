@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
+from rich.console import Console
 
 from messjax.evaluation.recommendation import candidates, decision, heads, words
 from messjax.evaluation.recommendation import requests as requests_
@@ -58,6 +61,17 @@ def test_a_router_that_knows_is_recommended_with_its_saving():
     assert result.saving is not None and result.saving.lower < -0.45 < result.saving.upper
     assert result.chosen.keep > 0.975
     assert "knows something" in words.reasons(result)[0]
+    page = io.StringIO()
+    Console(file=page, width=80).print(words.alternatives(result))
+    assert max(map(len, page.getvalue().splitlines())) <= 80
+    keeps = "average satisfaction over the next 3,000 requests is at least alpha = 0.85 less 0.005"
+    assert f"keeps: the probability that the {keeps}" in " ".join(page.getvalue().split())
+
+
+def test_settings_are_broken_between_numbers_only():
+    text = "V = 0.07917, alpha = 0.7531, c = 1, rate = 0.06"
+    assert words._lines(text) == ["V = 0.07917", "alpha = 0.7531, c = 1", "rate = 0.06"]
+    assert words._lines("V = 3.005e+05, alpha = 0.6") == ["V = 3.005e+05, alpha = 0.6"] and words._lines("") == []
 
 
 def test_what_no_candidate_reaches_is_said():

@@ -342,12 +342,17 @@ def test_three_models_in_joules_say_what_is_not_defined():
 
 def test_the_table_shows_every_router_and_the_best_single_model(two):
     dataset, s, e = two
-    shown = rm.metrics_table(rm.replay_metrics(dataset, s, e), "a replay")
+    result = rm.replay_metrics(dataset, s, e)
+    (shown,) = rm.metrics_tables(result, "a replay")
     assert [column.header for column in shown.columns][:4] == ["policy", "alpha", "c", "AIQ"]
     names = list(shown.columns[0].cells)
     assert names.count("MESS+") == 4 and "only b (best single)" in names
     assert "best single model: b" in str(shown.caption) and "oracle" in str(shown.caption)
     assert any("n/a" in cell for cell in shown.columns[5].cells)
+    narrow = rm.metrics_tables(result, "a replay", without=["only a", "only b"], width=80)
+    assert [column.header for table in narrow for column in table.columns[3:]] == [c.header for c in shown.columns[3:]]
+    assert [cell for table in narrow for cell in table.columns[0].cells].count("only a") == 0
+    assert "only b (best single)" in narrow[0].columns[0].cells and "1 policy is left out" in str(narrow[-1].caption)
 
 
 @pytest.mark.parametrize(

@@ -1,115 +1,22 @@
 """Small inputs as users have them, each with the command that they would type and what should come of it.
 
-The folder of cases lies next to the checkout, or is named by `MESSJAX_CASES`. Commands run in this process. Where a
-case is about reading, `replay` reads only.
+Commands run in this process (`support.cases`); the folder of cases lies next to the checkout, or is named by
+`MESSJAX_CASES`.
 """
 
 from __future__ import annotations
 
-import io
-import os
+import csv
 import re
-import shlex
-import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pytest
+from support.cases import FOLDER, Case
 
-from messjax import traces
-from messjax.cli import __main__ as cli
-from messjax.cli import options, replay_command
+from messjax import results, traces
 from messjax.traces.costs import make_costs
-
-DEFAULT = Path(__file__).resolve().parents[2].parent / "shared" / "cases"
-FOLDER = Path(os.environ.get("MESSJAX_CASES", DEFAULT))
-LATER = {  # about the tables and figures of a replay, a mixture, or a zoo: to be checked once these are there
-    "export_table",
-    "few_seeds_figure",
-    "optimum_many_models",
-    "own_router_choice",
-    "predictor_never_learned",
-    "replay_many_models",
-    "zoo_of_my_own",
-}
-
-
-class Ran(NamedTuple):
-    """Exit codes of the commands of a case, what they printed, and the trace that the last `replay` has read."""
-
-    codes: list[int]
-    out: str
-    err: str
-    trace: traces.Trace | None
-
-    @property
-    def words(self) -> str:
-        """Everything printed, without the lines of tables and their wrapping."""
-        return " ".join(re.sub(r"[^\S ]|[─-╿|]", " ", self.out + self.err).split())
-
-    def has(self, *words: str, code: int = 0) -> None:
-        assert self.codes == [code], (self.codes, self.words)
-        for word in words:
-            assert re.search(word, self.words), f"{word!r} is not in: {self.words}"
-
-
-class Case:
-    """A copy of a case's folder, in which its command can be run, with more options perhaps."""
-
-    def __init__(self, name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.folder, self.monkeypatch = folder / name, monkeypatch
-        shutil.copytree(FOLDER / name, self.folder)
-        for path in self.folder.rglob("*"):  # what was a link to a folder where links are not kept
-            path.chmod(0o755 if path.is_dir() else 0o644)
-            if path.is_file() and path.stat().st_size < 200 and (path.parent / path.read_text("latin-1")).is_dir():
-                target = path.read_text()
-                path.unlink()
-                path.symlink_to(target, target_is_directory=True)
-        monkeypatch.chdir(self.folder)
-
-    def commands(self) -> list[list[str]]:
-        """The arguments of each `messjax` in cmd.txt, without redirections."""
-        line = (self.folder / "cmd.txt").read_text(encoding="utf-8")
-        line = re.sub(r'"\$\(cat (\S+)\)"', lambda found: shlex.quote(Path(found[1]).read_text().strip()), line)
-        words = shlex.split(line, posix=True)
-        found: list[list[str]] = []
-        reading = False
-        for word in words:
-            end = word.endswith(";")
-            if word == "messjax":
-                found.append([])
-                reading = True
-            elif word in ("|", ">", ";"):
-                reading = False
-            elif reading:
-                found[-1].append(word.rstrip(";"))
-            reading = reading and not end
-        return found
-
-    def run(self, *more: str, encoding: str = "utf-8", without: tuple[str, ...] = ()) -> Ran:
-        """Runs the commands; `replay` reads its trace and does nothing with it."""
-        seen: list[traces.Trace] = []
-        streams = [io.TextIOWrapper(io.BytesIO(), encoding=encoding, write_through=True) for _ in range(2)]
-        with self.monkeypatch.context() as patch:
-            patch.setattr(replay_command, "run", lambda args: seen.append(options.read_trace(args)))
-            patch.setattr(sys, "stdout", streams[0])
-            patch.setattr(sys, "stderr", streams[1])
-            arguments = [[word for word in words if word not in without] for words in self.commands()]
-            codes = [cli.main(["--no-cache", *words, *more]) for words in arguments]
-        out, err = (stream.buffer.getvalue().decode(encoding) for stream in streams)  # type: ignore[attr-defined]
-        assert "Traceback" not in err
-        return Ran(codes, out, err, seen[-1] if seen else None)
-
-    def recording(self, **more: object) -> traces.Recording:
-        """What the command reads, for a look at its numbers."""
-        (words,) = self.commands()
-        columns = words[words.index("--columns") + 1] if "--columns" in words else ""
-        chosen = traces.Options(columns=traces.parse_columns(columns) if columns else {}, **more)  # type: ignore[arg-type]
-        path = words[2] if words[0] == "trace" else words[1]
-        return traces.read(self.folder / path, "auto", chosen)
 
 
 def alpaca_draws(case: Case) -> None:
@@ -339,15 +246,97 @@ def unused_header_twice(case: Case) -> None:
     case.run().has("plain", "requests 10 ")
 
 
+def export_table(case: Case) -> None:
+    ran, _ = case.shown()
+    ran.has("table.csv", "router_metrics.csv")
+    with open("out/table.csv", encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["policy"] for row in rows] == [
+        *3 * ["MESS+"],
+        "only small",
+        "only large",
+        "uniform random",
+        "LP mixture",
+    ]
+    assert f"{float(rows[3]['cost']):.4g}" in ran.out and float(rows[3]["calls small"]) == 1.0
+    with open("out/router_metrics.csv", encoding="utf-8", newline="") as file:
+        metrics = {row["policy"]: row for row in csv.DictReader(file)}
+    assert list(metrics) == list(dict.fromkeys(row["policy"] for row in rows))
+    assert f"{float(metrics['only small']['gap_at_oracle']):.3f}" in ran.out
+    assert float(metrics["only large"]["perf_gain"]) == 0.0 or float(metrics["only small"]["perf_gain"]) == 0.0
+
+
+def few_seeds_figure(case: Case) -> None:
+    ran, figures = case.shown()
+    ran.has("MESS. ")
+    wide = results.summary(results.load("out/replay.nc"))["satisfaction_curve"]
+    assert float(wide.sel(limit="upper").max()) > 2.0  # what Student's t of two streams would draw
+    left, right = figures["replay"].axes
+    limits = [(axis.dataLim.y0, axis.dataLim.y1) for axis in (left, right)]
+    assert limits[0][0] >= 0.0 and limits[0][1] <= 1.0 and limits[1][0] >= 0.0
+    low, high = left.get_ylim()
+    assert -0.1 < low <= 0.0 and 1.0 <= high < 1.1
+
+
+def optimum_many_models(case: Case) -> None:
+    ran = case.run()
+    ran.has("provider/model-34 72.22%, provider/model-27 27.78%")
+    assert len(re.findall(r"provider/model-\d\d \d", ran.out)) < 12 and " 0.00%" not in ran.out
+
+
+def own_router_choice(case: Case) -> None:
+    ran, _ = case.shown()
+    recording = case.recording()
+    assert recording.cost is not None
+    with open("table.csv", encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["model"] == row["router"]]
+    assert len(rows) == len(recording.ids)
+    cost, satisfied = (np.mean([float(row[name]) for row in rows]) for name in ("cost", "score"))
+    ran.has(f"router .recorded. {cost:.4g} {cost:.4g} {satisfied:.4f} small 66.7%, large 33.3%", "only large", "MESS")
+    with open("out/table.csv", encoding="utf-8", newline="") as file:
+        last = list(csv.DictReader(file))[-1]
+    assert last["policy"] == "router (recorded)" and float(last["cost"]) == pytest.approx(cost)
+
+
+def predictor_never_learned(case: Case) -> None:
+    ran, _ = case.shown(scored=True)
+    ran.has(
+        r"warning: at c = 0.1 the predictor is worse than the base rate .log loss 0.6\d+, base rate 0.6\d+.: nothing "
+        "was learned in 9 explored requests; change --c or --learning-rate, or add requests"
+    )
+
+
+def replay_many_models(case: Case) -> None:
+    ran, figures = case.shown()
+    ran.has(r"MESS. .*? provider/model-0\d [\d.]+%, provider/model-0\d .*36 others at most [\d.]+% each")
+    (legend,) = figures["replay"].legends
+    page = figures["replay"].bbox
+    figures["replay"].draw_without_rendering()
+    assert all(page.containsx(x) for x in legend.get_window_extent().intervalx)
+    assert all(page.containsy(y) for y in legend.get_window_extent().intervaly)
+    names = [text.get_text() for text in legend.get_texts()]
+    assert len(names) == len(set(names)) <= 12
+
+
+def zoo_of_my_own(case: Case) -> None:
+    ran, _ = case.shown("--streams", "2", "--horizon", "50")
+    ran.has(
+        "mine, 2 calibrated streams",
+        "cost per request in the unit of mine.csv",
+        "cost in the unit of mine.csv per request",
+        "llama-8b 88.89%, gpt-4o 11.11%",  # from llama-8b at .68 to gpt-4o at .86: a ninth of the way
+    )
+    assert ran.codes == [0, 0]
+
+
 SAME = {"lm_eval_gz": lm_eval_read, "lm_eval_json_extension": lm_eval_read}
+LONG = {"predictor_never_learned"}  # learns from 300 requests of 11 models
 NAMES = sorted(path.name for path in FOLDER.iterdir() if path.is_dir()) if FOLDER.is_dir() else ["no_cases"]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.long] if n in LONG else []) for n in NAMES])
 def test_a_case_ends_as_its_user_expects(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if not FOLDER.is_dir():
         pytest.skip(f"no cases in {FOLDER}: set MESSJAX_CASES to their folder")
-    if name in LATER:
-        pytest.skip("about what comes after reading")
     check: Callable[[Case], None] = SAME.get(name) or globals()[name]
     check(Case(name, tmp_path, monkeypatch))

@@ -82,7 +82,8 @@ def reasons(result: Recommendation) -> list[str]:
     said += _about_exploration(result)
     if chosen.family.kind in NEEDS_FEEDBACK and not chosen.single:
         said.append(
-            "It needs the satisfaction of the served answer after each request; without feedback its queue stands."
+            "It needs the satisfaction of the served answer after each request; without feedback its queue does not "
+            "move."
         )
     failed = [one for one in result.judged if one.expected and one.keep < result.confidence and one is not chosen]
     if failed:
@@ -121,15 +122,21 @@ def alternatives(result: Recommendation, most: int = 9) -> Table:
     Returns:
         A table that fits into 80 columns.
     """
-    out = Table(caption=f"cost in {result.cost_unit} with 95% of the next {result.horizon:,} requests; * recommended")
+    less = f" less {result.tolerance:g}" if result.tolerance else ""
+    out = Table(
+        caption=f"cost in {result.cost_unit} with 95% of the next {result.horizon:,} requests; keeps: the probability "
+        f"that the average satisfaction over the next {result.horizon:,} requests is at least alpha = "
+        f"{result.alpha:g}{less}; * recommended"
+    )
     for column in ("candidate", "cost", "satisfaction", "keeps"):
-        out.add_column(column, justify="left" if column == "candidate" else "right", overflow="fold")
+        number = column != "candidate"  # a number is never broken, however narrow the terminal
+        out.add_column(column, justify="right" if number else "left", overflow="fold", no_wrap=number)
     shown = sorted(result.judged, key=lambda one: (one.keep < result.confidence, one.cost.mean()))
     for one in shown[:most]:
         mark = "*" if one is result.chosen and result.answer in (decision.USE, decision.SINGLE_MODEL) else " "
         low, high = np.quantile(one.cost, (0.025, 0.975))
         out.add_row(
-            f"{mark} {one.family.name}\n  {settings(one)}".rstrip(),
+            "\n  ".join([f"{mark} {one.family.name}", *_lines(settings(one))]),
             f"{one.cost.mean():.4g}\n({low:.3g} to {high:.3g})",
             f"{one.satisfaction.mean():.4f}\n+- {1.96 * one.satisfaction.std():.4f}",
             _probability(one.keep),
@@ -252,6 +259,17 @@ def settings(one: Judged) -> str:
     """
     shown = {key: value for key, value in one.settings.items() if key != "a"}
     return ", ".join(f"{key} = {value:.4g}" for key, value in shown.items())
+
+
+def _lines(text: str, width: int = 26) -> list[str]:
+    """Settings in lines of at most that width, each name beside its number."""
+    lines: list[str] = []
+    for part in text.split(", ") if text else []:
+        if lines and len(lines[-1]) + len(part) + 2 <= width:
+            lines[-1] += f", {part}"
+        else:
+            lines.append(part)
+    return lines
 
 
 def _cost(one: Judged, result: Recommendation) -> str:

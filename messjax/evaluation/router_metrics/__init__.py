@@ -20,10 +20,11 @@ if TYPE_CHECKING:
         pareto_front,
         perf_gain,
     )
-    from messjax.evaluation.router_metrics.of_replays import metrics_table, replay_metrics
+    from messjax.evaluation.router_metrics.of_replays import replay_metrics
     from messjax.evaluation.router_metrics.routellm import apgr, cpt, pgr
     from messjax.evaluation.router_metrics.routerarena import arena_score, usd_per_request
     from messjax.evaluation.router_metrics.routerbench import aiq, hull
+    from messjax.evaluation.router_metrics.tables import metrics_records, metrics_tables
 
 __all__ = [
     "Oracle",
@@ -35,7 +36,8 @@ __all__ = [
     "gain_at_best",
     "gap_at_oracle",
     "hull",
-    "metrics_table",
+    "metrics_records",
+    "metrics_tables",
     "oracle",
     "pareto_dist",
     "pareto_front",

@@ -1,4 +1,4 @@
-"""All metrics of a replay as `comparison.compare` returns it, per policy, alpha, c and order; and their table."""
+"""All metrics of a replay as `comparison.compare` returns it, per policy, alpha, c and order."""
 
 from __future__ import annotations
 
@@ -8,10 +8,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
-from rich.table import Table
 
 from messjax.evaluation.router_metrics import llmrouterbench, routellm, routerarena, routerbench
-from messjax.statistics import intervals
 
 SINGLE = "only {}"  # what `comparison.contenders` calls a model that serves everything
 CPT = {"cpt_50": 0.5, "cpt_80": 0.8}
@@ -190,77 +188,3 @@ def _described(out: xr.Dataset, dims: tuple[str, ...]) -> xr.Dataset:
         about, unit = _ABOUT[str(name)]
         array.attrs = {"long_name": about, "units": out.attrs["cost_unit"] if unit == "cost" else unit}
     return out.transpose(*(dim for dim in dims if dim in out.dims), ...)
-
-
-# --- the table ------------------------------------------------------------------------------------------------
-
-_COLUMNS = {  # of a router: (heading, how to reduce its configurations)
-    "aiq": ("AIQ", None),
-    "perf_gain": ("PerfGain", None),
-    "cost_save": ("CostSave", None),
-    "pareto_dist": ("ParetoDist", None),
-    "apgr": ("APGR", None),
-    "cpt_50": ("CPT(50%)", None),
-    "cpt_80": ("CPT(80%)", None),
-    "gap_at_oracle": ("Gap@Oracle", "min"),
-    "arena_score": ("Arena", "max"),
-}
-
-
-def metrics_table(result: xr.Dataset, title: str, level: float = 0.95) -> Table:
-    """A row per policy, alpha and c with intervals over orders; the best single model is named in the caption.
-
-    Gap@Oracle and Arena score are those of a router's best configuration (Gain@Best of it is PerfGain: the trace is one
-    data set). Where no number depends on c it is left out.
-
-    Args:
-        result: Result of `replay_metrics`.
-        title: Title of the table.
-        level: Coverage of the intervals, in (0, 1).
-
-    Returns:
-        A `rich` table.
-    """
-    columns = {name: about for name, about in _COLUMNS.items() if name in result}
-    points = [name for name in result.attrs["along"].split(", ") if name in result.dims]
-    reduced = {
-        name: result[name] if how is None else getattr(result[name], how)([p for p in points if p in result[name].dims])
-        for name, (_, how) in columns.items()
-    }
-    caption = (
-        f"best single model: {result.attrs['best_single']}, {float(result['best_satisfaction'].mean()):.4f} satisfied "
-        f"at {float(result['best_cost'].mean()):.4g} {result.attrs['cost_unit']}; oracle "
-        f"{float(result['oracle_satisfaction']):.4f} at {float(result['oracle_cost']):.4g}; zero router's AIQ "
-        f"{float(result['zero_router_aiq'].mean()):.4f}. {level:.0%} intervals over orders. "
-        f"n/a: no configuration is as good as the best single model. Not defined: {result.attrs['undefined']}"
-    )
-    out = Table(title=title, caption=caption)
-    controls = [name for name in ("alpha", "c") if name in result.dims and name not in points]
-    for heading in ("policy", *controls, *(heading for heading, _ in columns.values())):
-        out.add_column(heading, justify="left" if heading == "policy" else "right", no_wrap=heading == "policy")
-    for policy in result["policy"].values:
-        own = {name: array.sel(policy=policy) for name, array in reduced.items()}
-        swept = [name for name in controls if name != "c" or any(_varies(array, "c") for array in own.values())]
-        for index in np.ndindex(*(result.sizes[name] for name in swept)):
-            at = {name: 0 for name in controls if name not in swept} | dict(zip(swept, index, strict=True))
-            shown = [f"{float(result[name][at[name]]):g}" if name in swept else "" for name in controls]
-            cells = [
-                _interval(array.isel({k: v for k, v in at.items() if k in array.dims}), level) for array in own.values()
-            ]
-            best = " (best single)" if policy == SINGLE.format(result.attrs["best_single"]) else ""
-            out.add_row(f"{policy}{best}", *shown, *cells)
-    return out
-
-
-def _varies(array: xr.DataArray, dim: str) -> bool:
-    return dim in array.dims and not array.equals(array.isel({dim: [0] * array.sizes[dim]}).assign_coords(array.coords))
-
-
-def _interval(values: xr.DataArray, level: float) -> str:
-    numbers = values.values.ravel()
-    if not np.isfinite(numbers).all():
-        return "n/a" if np.isnan(numbers).all() else f"n/a in {np.isnan(numbers).mean():.0%}"
-    if len(numbers) < 2 or not np.ptp(numbers):
-        return f"{numbers[0]:.3f}"
-    limits = intervals.interval(numbers, level)
-    return f"{limits.mean:.3f} +- {(limits.upper - limits.lower) / 2:.3f}"

@@ -92,6 +92,7 @@ def test_replay_writes_and_prints(folder: Path, tmp_path: Path, capsys: pytest.C
     arguments = ["replay", str(folder), "--prices", GOOD_PRICES, "--alpha", "0.7,0.8", "--V", "0.1,1", "--c", "0.1,1"]
     assert cli.main([*arguments, "--seeds", "3", "--dim", "16", "--out", str(out)]) == 0
     written = {f"{stem}.{suffix}" for stem in ("replay", "predictor") for suffix in ("nc", "png", "svg")}
+    written |= {"replay.run.json", "table.csv", "router_metrics.csv"}
     assert {path.name for path in out.iterdir()} == written | {"router_metrics.nc"}
     dataset = results.load(out / "replay.nc")
     assert dict(dataset.sizes) == {"policy": 5, "V": 2, "alpha": 2, "c": 2, "stream": 3, "model": 2, "t": 100}

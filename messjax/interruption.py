@@ -82,17 +82,17 @@ def _raise(number: int, frame: Any) -> None:
 def _end(name: str, hear: int) -> None:
     """End the process a second after a signal, at once after a second one."""
     while True:
-        heard = os.read(hear, 1)
-        if not heard:
+        byte = os.read(hear, 1)
+        if not byte:
             os.close(hear)
             return
-        if heard[0] in _SIGNALS and signal.getsignal(heard[0]) is _raise:
+        if byte[0] in _SIGNALS and signal.getsignal(byte[0]) is _raise:
             break
     select.select([hear], [], [], GRACE)
     with suppress(OSError):
         show_cursor = "\x1b[?25h" if os.isatty(2) else ""  # a bar of progress hides it
         os.write(2, f"{show_cursor}{name}: {message()}\n".encode())
-    os._exit(128 + heard[0])
+    os._exit(128 + byte[0])
 
 
 def message() -> str:

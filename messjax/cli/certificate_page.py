@@ -53,10 +53,10 @@ def show(certified: Sequence[Certified], trace: Trace, *, level: float, f: float
     print(f"\n{trace.source}: {num:,} requests, {models} models; costs in {trace.cost_unit}")
     for each in certified:
         _show_run(each, level, f)
-    heard = f"feedback arrives by independent coins of probability {f:g}"
+    observed = f"feedback arrives by independent coins of probability {f:g}"
     words = {
-        "path": "It holds on these requests without exception." if f == 1.0 else f"And {heard} ({level:.0%}).",
-        "coins": "no more than that." if f == 1.0 else f"scores in [0, 1], and {heard}.",
+        "path": "It holds on these requests without exception." if f == 1.0 else f"And {observed} ({level:.0%}).",
+        "coins": "no more than that." if f == 1.0 else f"scores in [0, 1], and {observed}.",
         "level": f"confidence {level:.0%}",
         "costs": "Each model has one price, taken as known."
         if (trace.cost == trace.cost[:1]).all()

@@ -46,12 +46,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--order", choices=("shuffled", "file"), default="shuffled", help="order of the requests (default: shuffled)"
     )
-    parser.add_argument(
-        "--dim",
-        type=runtime.whole_number(1, 65_536),
-        default=256,
-        help="number of hashed n-gram features (default: 256)",
-    )
+    options.add_dim(parser)
     parser.add_argument(
         "--cells",
         type=runtime.whole_number(2, 64),
@@ -89,7 +84,7 @@ def _served(args: argparse.Namespace, trace: Trace, x: np.ndarray) -> tuple[xr.D
     spread = float(np.ptp(trace.cost.mean(axis=0))) or 1.0
     meter = folds.zip_meters(
         standard_meters.standard(),
-        bounded_sum.bounded_mean("heard", _heard, *_range(args.f)),
+        bounded_sum.bounded_mean("observed", _observed, *_range(args.f)),
         folds.latest("labelled", _not_yet, _labelled),
     )
     key = jax.random.key(args.seed)
@@ -114,14 +109,14 @@ def _served(args: argparse.Namespace, trace: Trace, x: np.ndarray) -> tuple[xr.D
     return runs, np.asarray(stream.init(jax.random.fold_in(key_stream, 0)))
 
 
-def _heard(step: Step) -> Array:
+def _observed(step: Step) -> Array:
     """1/2 + (s_t - 1/2) / f where feedback arrives, else 1/2: its conditional mean is that of s_t."""
     received = step.feedback.feedback_received
     return 0.5 + jax.numpy.where(received, step.feedback.served_satisfaction - 0.5, 0.0) / step.controls.f
 
 
 def _range(f: float) -> tuple[float, float]:
-    """What `_heard` lies between."""
+    """What `_observed` lies between."""
     return 0.5 - 0.5 / f, 0.5 + 0.5 / f
 
 
@@ -158,7 +153,7 @@ def _certified(args: argparse.Namespace, run: xr.Dataset, alpha: float, optima: 
     value = {name: float(run[name]) for name in ("V", "c", "cost", "satisfaction", "queue_last")}
     path = certificates.path_satisfaction(Q_last=value["queue_last"], T=num, alpha=alpha, f=f, level=args.level)
     sequence = running_mean_of_conditional_means(
-        run["heard_sum"].values, run["heard_spread"].values, num, *_range(f), args.level
+        run["observed_sum"].values, run["observed_spread"].values, num, *_range(f), args.level
     )
     sequence = sequence._replace(lower=np.maximum(sequence.lower, 0.0), upper=np.minimum(sequence.upper, 1.0))
     return Certified(**value, alpha=alpha, path=float(path), sequence=sequence, optima=optima)

@@ -41,12 +41,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="WHAT",
         help="features of the prompts: ngrams (hashed), or the folder of a text encoder (default: ngrams)",
     )
-    parser.add_argument(
-        "--dim",
-        type=runtime.whole_number(1, 65_536),
-        default=256,
-        help="number of hashed n-gram features (default: 256)",
-    )
+    options.add_dim(parser)
     parser.add_argument(
         "--pooling", choices=("cls", "mean"), help="pooling of the encoder (default: what its folder states)"
     )

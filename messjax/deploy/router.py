@@ -124,7 +124,7 @@ class Router:
             satisfied: Satisfaction of the served answer in [0, 1]; of an explored request those of all models by name.
 
         Raises:
-            ValueError: An id that is unknown or was heard of already, or a satisfaction outside [0, 1].
+            ValueError: An id that is unknown or has had its feedback, or a satisfaction outside [0, 1].
         """
         with self._lock:
             if id not in self._pending:

@@ -16,19 +16,19 @@ class Widths(NamedTuple):
     """State of the meter `optimism_widths`.
 
     Attributes:
-        heard: [K, M] float, how often each model's outcome came back on each type.
+        observed: [K, M] float, how often each model's outcome came back on each type.
         total: Sum of Q_t w_t.
     """
 
-    heard: Array
+    observed: Array
     total: compensated.Sum
 
 
 def optimism_widths(num_types: int, num_models: int, *, horizon: int) -> Meter:
     """sum_t Q_t w_t with w_t = min(1, 2 sqrt(ell/(2 n_t))), for a router that hears what it serves (`policies.ucb`).
 
-    n_t is how often the served model had been heard on the type of request t, and w_t = 1 where it had not. It uses no
-    mu: an operator can compute it. Features are the one-hot type. Metric: `optimism_widths`, in requests.
+    n_t is how often the served model had been observed on the type of request t, and w_t = 1 where it had not. It uses
+    no mu: an operator can compute it. Features are the one-hot type. Metric: `optimism_widths`, in requests.
 
     Args:
         num_types: Number of request types K.
@@ -52,10 +52,12 @@ def _init(start: Array, num_models: int) -> Widths:
 
 def _add(ell: Array, number: Widths, step: Step) -> Widths:
     kind, serve = jnp.argmax(step.request.features), step.decision.serve
-    n = number.heard[kind, serve]
+    n = number.observed[kind, serve]
     width = jnp.where(n > 0, jnp.minimum(1.0, jnp.sqrt(2.0 * ell / jnp.maximum(n, 1.0))), 1.0)
     came = step.feedback.feedback_received.astype(jnp.float32)
-    return Widths(number.heard.at[kind, serve].add(came), compensated.add(number.total, step.queue.to_float() * width))
+    return Widths(
+        number.observed.at[kind, serve].add(came), compensated.add(number.total, step.queue.to_float() * width)
+    )
 
 
 def _read(number: Widths) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A constrained UCB router over request types: optimism where only the served model's outcome is heard."""
+"""A constrained UCB router over request types: optimism where only the served model's outcome is observed."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from messjax.types import Array, Outcome, Policy, Stream
 
 
 class Visits(NamedTuple):
-    """What was heard of each model on each request type.
+    """What was observed of each model on each request type.
 
     Attributes:
-        heard: [K, M] float, how many outcomes were observed.
+        observed: [K, M] float, how many outcomes were observed.
         total: [K, M] float, their sum.
     """
 
-    heard: Array
+    observed: Array
     total: Array
 
 
@@ -32,8 +32,8 @@ def ucb(
 ) -> Policy:
     """Constrained UCB: argmin_m V E_m + Q (alpha - u_m), u_m = min(1, mean + sqrt(ell/(2 n))), 1 where n = 0.
 
-    n counts the outcomes of model m heard on the type of the request, and ell = log(2 K M T^3): all indices stay above
-    mu with probability 1 - 1/T^2. One model is queried, paid for and heard; no request is explored. Features are the
+    n counts the outcomes of model m observed on the type of the request, ell = log(2 K M T^3): all indices stay above
+    mu with probability 1 - 1/T^2. One model is queried, paid for and observed; no request is explored. Features are the
     one-hot type, as of `streams.types`. What is learned depends on V and alpha, hence one path for each.
 
     Args:
@@ -66,12 +66,12 @@ def _init(start: Visits, key: Array) -> Visits:
 def _index(ell: Array, key: Array, state: Visits, features: Array) -> Array:
     del key
     kind = jnp.argmax(features)
-    n, total = state.heard[kind], state.total[kind]
+    n, total = state.observed[kind], state.total[kind]
     some = jnp.maximum(n, 1.0)
     return jnp.where(n > 0, jnp.minimum(1.0, total / some + jnp.sqrt(ell / (2.0 * some))), 1.0)
 
 
 def _update(state: Visits, features: Array, outcome: Outcome) -> Visits:
-    here = jax.nn.one_hot(jnp.argmax(features), state.heard.shape[0], dtype=jnp.float32)[:, None]
+    here = jax.nn.one_hot(jnp.argmax(features), state.observed.shape[0], dtype=jnp.float32)[:, None]
     seen = outcome.observed.astype(jnp.float32)
-    return Visits(state.heard + here * seen, state.total + here * seen * outcome.satisfaction)
+    return Visits(state.observed + here * seen, state.total + here * seen * outcome.satisfaction)

@@ -7,6 +7,7 @@ the queue drifts back by at least eta per exploited request, which is all that t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -230,33 +231,46 @@ class Pulls:
         return float(T6_log_moment(self.above)), float(below)
 
 
-@define_statement("T6 mean", unit="E[Q]/V (cost per unit of satisfaction)", **PROOF)
-def T6_MEAN(run: Run) -> Conclusion:
-    """E[Q]/V, over exploited requests, lies where the dual is within T6's gap of C*: around gamma*."""
+def price_where_dual_is_near(run: Run, gap: Callable[..., Any], sums: tuple[str, str]) -> Conclusion:
+    """E[Q]/V, over exploited requests, lies where the dual is at most a gap less than C*: T6 and T6'.
+
+    Args:
+        run: V and exploited requests may be lacking: then the statement does not apply.
+        gap: [n] sums -> the gap, in cost per request.
+        sums: Metrics that `gap` takes; the last one is "exploration_queue".
+
+    Returns:
+        A `Between`, or why there is none.
+    """
     left = run.T - run.P_T
     if run.V == 0 or left < 1e-9 * run.T:
         return NotApplicable("V = 0, or all requests are explored")
     assert run.distribution is not None
     low, high = inverse(run.distribution, run.alpha)
+    used = run.over(*sums)
+    at = float(gap(*(np.mean(each) for each in used)))
+    if not np.isfinite(high(at)):
+        return NotApplicable(f"the dual is nowhere {at:.3g} less than C*")
+    nothing = low(at) <= 0  # no queue is below zero
+    return Between(
+        (run.T * run.metrics["queue_mean"] - used[-1]) / (left * run.V),
+        -np.inf if nothing else lambda *means: low(gap(*means)),
+        lambda *means: high(gap(*means)),
+        run.best.gamma,
+        used,
+        within=(0.0, run.T * run.within("queue_mean")[1] / (left * run.V)),
+        uses_within=tuple(map(run.within, sums)),
+    )
+
+
+@define_statement("T6 mean", unit="E[Q]/V (cost per unit of satisfaction)", **PROOF)
+def T6_MEAN(run: Run) -> Conclusion:
+    """E[Q]/V, over exploited requests, lies where the dual is within T6's gap of C*: around gamma*."""
 
     def gap(S: Any, X: Any) -> Any:
         return T6_gap(run.inputs(S_T=S, exploration_queue=X))
 
-    S, X = run.over("S", "exploration_queue")
-    at = float(gap(np.mean(S), np.mean(X)))
-    if not np.isfinite(high(at)):
-        return NotApplicable(f"the dual is nowhere {at:.3g} less than C*")
-    price = (run.T * run.metrics["queue_mean"] - X) / (left * run.V)
-    nothing = low(at) <= 0  # no queue is below zero
-    return Between(
-        price,
-        -np.inf if nothing else lambda S, X: low(gap(S, X)),
-        lambda S, X: high(gap(S, X)),
-        run.best.gamma,
-        (S, X),
-        within=(0.0, run.T * run.within("queue_mean")[1] / (left * run.V)),
-        uses_within=(run.within("S"), run.within("exploration_queue")),
-    )
+    return price_where_dual_is_near(run, gap, ("S", "exploration_queue"))
 
 
 @define_statement("T6 tail 1/10", unit="share of streams", **PROOF)

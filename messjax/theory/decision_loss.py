@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from messjax.theory.arguments import floats, over
+from messjax.theory.attraction import price_where_dual_is_near
 from messjax.theory.constants import BoundInputs, bound_function
-from messjax.theory.dual_shape import inverse
-from messjax.theory.statement import Between, Claim, Conclusion, NotApplicable, Run, Statement, define_statement
+from messjax.theory.statement import Claim, Conclusion, NotApplicable, Run, Statement, define_statement
 
 NOT_MEASURED = "the run was not measured by meters.decomposition"
 
@@ -205,32 +205,13 @@ def T3_PRIME(run: Run) -> Conclusion:
 )
 def T6_PRIME(run: Run) -> Conclusion:
     """Predicts from D: E[Q]/V, over exploited requests, lies where the dual is within T6' of C*: around gamma*."""
-    left = run.T - run.P_T
-    if run.V == 0 or left < 1e-9 * run.T:
-        return NotApplicable("V = 0, or all requests are explored")
     if not measured(run):
         return NotApplicable(NOT_MEASURED)
-    assert run.distribution is not None
-    low, high = inverse(run.distribution, run.alpha)
 
     def gap(D: Any, X: Any) -> Any:
         return T6_prime_gap(run.inputs(D_T=D, exploration_queue=X))
 
-    D, X = run.over("decision_loss", "exploration_queue")
-    at = float(gap(np.mean(D), np.mean(X)))
-    if not np.isfinite(high(at)):
-        return NotApplicable(f"the dual is nowhere {at:.3g} less than C*")
-    price = (run.T * run.metrics["queue_mean"] - X) / (left * run.V)
-    nothing = low(at) <= 0  # no queue is below zero
-    return Between(
-        price,
-        -np.inf if nothing else lambda D, X: low(gap(D, X)),
-        lambda D, X: high(gap(D, X)),
-        run.best.gamma,
-        (D, X),
-        within=(0.0, run.T * run.within("queue_mean")[1] / (left * run.V)),
-        uses_within=(run.within("decision_loss"), run.within("exploration_queue")),
-    )
+    return price_where_dual_is_near(run, gap, ("decision_loss", "exploration_queue"))
 
 
 STATEMENTS: tuple[Statement, ...] = (T1_PRIME, T2_PRIME, T3_PRIME, T6_PRIME)

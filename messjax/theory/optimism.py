@@ -1,4 +1,4 @@
-"""T11: optimism under one-sided feedback, where only the served outcome is ever heard. Proofs in docs/theory, "T11".
+"""T11: optimism under one-sided feedback, where only the served outcome is ever observed. Proofs in docs/theory, "T11".
 
 The router is `policies.ucb` on K request types and M models. Its index is never below mu (but with probability 1/T^2),
 so that only the width of the served model counts, once. The bounds come in two forms: from the widths that a run had,
@@ -37,7 +37,7 @@ def T11_log_factor(*, num_types: ArrayLike, num_models: ArrayLike, T: ArrayLike)
 def T11_decision_loss(inputs: BoundInputs, *, width_sum: ArrayLike, cost_range: ArrayLike) -> Any:
     """T11 (mean), observable form: D <= E sum_t Q_t w_t + V E_r/T + alpha/2, with w_t = min(1, 2 sqrt(ell/(2 n_t))).
 
-    n_t is how often the served model had been heard on the type of request t; w_t = 1 where it had not. Needs
+    n_t is how often the served model had been observed on the type of request t; w_t = 1 where it had not. Needs
     one-sided or complete feedback of the served model, i.i.d. requests of K types, Q_1 = 0 (A1, A2, A7). Re-derived
     here.
 

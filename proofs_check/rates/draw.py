@@ -95,10 +95,10 @@ def figure(rates: Sequence[Rate]) -> Figure:
         shown = [panel for panel in panels if any(each.what.startswith(panel[3]) for each in rates)]
         rows = -(-len(shown) // 3)
         drawn = Figure(figsize=(11.0, 4.3 * rows), layout="constrained")
-        axes = drawn.subplots(rows, 3, squeeze=False).flat
-        for axis in list(axes)[len(shown) :]:
+        axes = drawn.subplots(rows, 3, squeeze=False).ravel()
+        for axis in axes[len(shown) :]:
             axis.remove()
-        for axis, letter, (title, x, y, names) in zip(axes, "abcdef", shown, strict=False):
+        for axis, letter, (title, x, y, names) in zip(axes, "abcdef", shown, strict=False):  # the shortest: shown
             for i, one in enumerate(each for each in rates if each.what.startswith(names)):
                 _power_law(axis, one, i)
             axis.set(title=f"({letter}) {title}", xlabel=x, ylabel=y)

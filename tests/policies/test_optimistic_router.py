@@ -82,7 +82,7 @@ def test_T11_before_a_run_contains_what_it_was_made_from():
     right += 2 * np.sqrt(10_000) * c_T * (10.0 * inputs.gamma + abs(inputs.k0) + y)
     assert y**2 == pytest.approx(right)  # the quadratic that y solves
     assert theory.T11_scale(inputs, T=5.0, **sizes) == np.inf  # fewer requests than cells
-    # a cell heard N times has sum w^2 <= 1 + 2 ell (1 + log N); six cells share T
-    heard = np.array([1, 7, 92, 900, 4_000, 5_000])
-    squares = sum(1 + np.minimum(1.0, 2 * ell / np.arange(1, N)).sum() for N in heard)
+    # a cell observed N times has sum w^2 <= 1 + 2 ell (1 + log N); six cells share T
+    observed = np.array([1, 7, 92, 900, 4_000, 5_000])
+    squares = sum(1 + np.minimum(1.0, 2 * ell / np.arange(1, N)).sum() for N in observed)
     assert squares <= c_T**2

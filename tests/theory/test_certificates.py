@@ -83,28 +83,30 @@ def test_the_clairvoyant_limit_is_below_the_optimum_of_the_labels():
 
 
 def sparse_runs(f, T=400):
-    """Queue after T requests, heard satisfaction, and true satisfaction, of a router whose means depend on its past."""
+    """Queue after T requests, observed and true satisfaction of a router whose means depend on its past."""
     rng = np.random.default_rng(12)
-    Q, total, conditional, heard, spread = np.zeros((5, RUNS))
+    Q, total, conditional, observed, spread = np.zeros((5, RUNS))
     for t in range(T):
         mean = np.where(Q > 2.0, 0.9, 0.4)
         s, coin = rng.random(RUNS) < mean, rng.random(RUNS) < f
-        x, guess = 0.5 + (s - 0.5) * coin / f, (heard + 0.5) / (t + 1)
+        x, guess = 0.5 + (s - 0.5) * coin / f, (observed + 0.5) / (t + 1)
         spread += (x - guess) ** 2
-        heard += x
+        observed += x
         total, conditional = total + s, conditional + mean
         Q = np.where(coin, np.maximum(Q + ALPHA - s, 0.0), Q)
-    return Q, total / T, conditional / T, heard, spread
+    return Q, total / T, conditional / T, observed, spread
 
 
 @pytest.mark.parametrize("f", [0.2, 1.0])
 def test_satisfaction_is_certified_by_queue_and_confidence_sequence(f):
-    Q, satisfaction, conditional, heard, spread = sparse_runs(f)
+    Q, satisfaction, conditional, observed, spread = sparse_runs(f)
     limit = certificates.path_satisfaction(Q_last=Q, T=400, alpha=ALPHA, f=f, level=LEVEL)
     assert np.mean(limit <= satisfaction + 1e-12) >= (LEVEL if f < 1.0 else 1.0)
     bare = ALPHA - Q / (f * 400)  # the queue alone, which f < 1 does not allow
     assert np.mean(bare <= satisfaction + 1e-12) < LEVEL or f == 1.0
-    interval = running_mean_of_conditional_means(heard, spread, np.full(RUNS, 400), 0.5 - 0.5 / f, 0.5 + 0.5 / f, LEVEL)
+    interval = running_mean_of_conditional_means(
+        observed, spread, np.full(RUNS, 400), 0.5 - 0.5 / f, 0.5 + 0.5 / f, LEVEL
+    )
     assert np.mean((interval.lower <= conditional) & (conditional <= interval.upper)) >= LEVEL
     assert np.median(interval.upper - interval.lower) < (0.2 if f == 1.0 else 0.5)
 

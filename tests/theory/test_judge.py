@@ -105,7 +105,8 @@ def test_a_sweep_records_its_kinds():
         law = Distribution(
             np.full(2, 0.5), np.repeat(LAW.cost, 2, axis=0), np.concatenate([LAW.mean, LAW.mean[:, ::-1]])
         )
-        result = theory.judge(dataset, law, statements="T1,T2,T3,T4").sel(policy="learned")
+        names = "T1 queue,T1 violation,T2 cost gap,T3 mean queue,T4 mean"
+        result = theory.judge(dataset, law, statements=names).sel(policy="learned")
         assert set(result["reason"].values.ravel()) == {"requests are not i.i.d."}
         assert set(result["verdict"].values.ravel()) == {"not applicable"}
     bare = run().drop_attrs().assign_attrs(horizon=400)

@@ -139,7 +139,7 @@ def workers(folder: Path) -> str:
 
 
 def _wait_for_workers(parent: subprocess.Popen[str]) -> list[int]:
-    """Process ids of two workers that are at work, so that both have heard whom they follow."""
+    """Process ids of two workers that are at work, so that both know whose end they follow."""
     while True:
         found = [pid for pid in map(int, filter(str.isdecimal, os.listdir("/proc"))) if _parent(pid) == parent.pid]
         at_work = [pid for pid in found if _seconds(pid) > 1.5]

@@ -21,14 +21,43 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from messjax.components import found
+from messjax.theory.conclusions import (
+    UNKNOWN,
+    AtLeast,
+    Between,
+    Claim,
+    Conclusion,
+    Equal,
+    Exact,
+    NotApplicable,
+    Tail,
+)
 from messjax.theory.constants import BoundInputs, Constants
 from messjax.theory.laws import Laws
 from messjax.theory.optimum import Optimum
 from messjax.theory.setting import Setting
 from messjax.types import Distribution
 
+__all__ = [
+    "ASSUMPTIONS",
+    "FEEDBACK",
+    "NOT_IID",
+    "POLICIES",
+    "AtLeast",
+    "Between",
+    "Claim",
+    "Conclusion",
+    "Equal",
+    "Exact",
+    "NotApplicable",
+    "Run",
+    "Statement",
+    "Tail",
+    "define_statement",
+    "load_statements",
+]
+
 ASSUMPTIONS = frozenset(f"A{n}" for n in range(1, 9))
-UNKNOWN = (-np.inf, np.inf)  # the range of numbers of which none is known
 FEEDBACK = ("any", "complete", "sparse", "complete or sparse")
 POLICIES = ("any", "mess_plus", "ucb", "delayed", "one_sided", "by_class", "estimated_costs")
 
@@ -147,141 +176,6 @@ class Run(NamedTuple):
         """
         point = {"V": self.V, "alpha": self.alpha, "T": self.T, "P_T": self.P_T, "f": self.f}
         return BoundInputs.at(self.constants, self.best, **point | fields)
-
-
-class Claim(NamedTuple):
-    """E[measured] <= bound.
-
-    Attributes:
-        measured: One number per independent stream, [n].
-        bound: A number, or a function of the means of `uses` that broadcasts over them.
-        uses: What the bound is computed from, [n] each.
-        within: What `measured` is at least and at most on every stream, known beforehand (`Run.within`): then it is
-            tested by bets that are valid at any number of streams, and not only by Student's t.
-        uses_within: The same of each of `uses`; only where the bound is concave in them together.
-        plug_in: What else the bound takes from the same streams, in words: verdicts then say so.
-    """
-
-    measured: np.ndarray
-    bound: Callable[..., Any] | float
-    uses: tuple[np.ndarray, ...] = ()
-    within: tuple[float, float] = UNKNOWN
-    uses_within: tuple[tuple[float, float], ...] = ()
-    plug_in: str = ""
-
-
-class AtLeast(NamedTuple):
-    """E[measured] >= bound.
-
-    Attributes:
-        measured: One number per independent stream, [n].
-        bound: A number.
-        within: As in `Claim`.
-    """
-
-    measured: np.ndarray
-    bound: float
-    within: tuple[float, float] = UNKNOWN
-
-
-class Tail(NamedTuple):
-    """P(event) <= bound.
-
-    Attributes:
-        events: Whether the event happened, [n] bool.
-        bound: A probability.
-        guide: [n], where given at least 1 on the event and with a mean of at most the bound, by the proof (for Q >= q
-            it is e^{r (Q - q)}): it guides the search towards events that no stream has had. Verdicts are on events.
-        plug_in: As in `Claim`.
-    """
-
-    events: np.ndarray
-    bound: float
-    guide: np.ndarray | None = None
-    plug_in: str = ""
-
-
-class Between(NamedTuple):
-    """low <= E[measured] <= high.
-
-    Attributes:
-        measured: One number per independent stream, [n].
-        low: A number, or a function of the means of `uses`.
-        high: A number, or a function of the means of `uses`.
-        centre: A number between the limits.
-        uses: What the limits are computed from, [n] each.
-        within: As in `Claim`.
-        uses_within: As in `Claim`: only where `high` is concave in them, and `low` convex.
-    """
-
-    measured: np.ndarray
-    low: Callable[..., Any] | float
-    high: Callable[..., Any] | float
-    centre: float
-    uses: tuple[np.ndarray, ...] = ()
-    within: tuple[float, float] = UNKNOWN
-    uses_within: tuple[tuple[float, float], ...] = ()
-
-    @property
-    def sides(self) -> tuple[Claim, Claim]:
-        """The claim on either side, as distances from the centre: above, below."""
-
-        def from_centre(limit: Callable[..., Any] | float, sign: float) -> Callable[..., Any]:
-            return lambda *means: sign * ((limit(*means) if callable(limit) else limit) - self.centre)
-
-        low, high = (each - self.centre for each in self.within)
-        more: Any = {"uses": self.uses, "uses_within": self.uses_within}
-        above = Claim(self.measured - self.centre, from_centre(self.high, 1.0), within=(low, high), **more)
-        below = Claim(self.centre - self.measured, from_centre(self.low, -1.0), within=(-high, -low), **more)
-        return above, below
-
-
-class Equal(NamedTuple):
-    """E[measured] = value.
-
-    It holds where the interval lies within the tolerance, and is violated where the value is not in it: an equality
-    cannot be shown in any other way.
-
-    Attributes:
-        measured: One number per independent stream, [n].
-        value: The number.
-        tolerance: In the unit of the value.
-        within: As in `Claim`.
-    """
-
-    measured: np.ndarray
-    value: float
-    tolerance: float
-    within: tuple[float, float] = UNKNOWN
-
-
-class Exact(NamedTuple):
-    """measured <= bound, both computed without randomness.
-
-    Attributes:
-        measured: The left side.
-        bound: The right side.
-        rounding: Relative error that float64 may have.
-    """
-
-    measured: float
-    bound: float
-    rounding: float = 1e-9
-
-
-class NotApplicable(NamedTuple):
-    """A hypothesis fails: the statement says nothing about this run.
-
-    Attributes:
-        reason: Which one, in words.
-        measured: What it would have bounded [n], for tables, or None.
-    """
-
-    reason: str
-    measured: np.ndarray | None = None
-
-
-Conclusion = Claim | AtLeast | Tail | Between | Equal | Exact | NotApplicable
 
 
 class Statement(NamedTuple):

@@ -95,7 +95,7 @@ def _options(args: argparse.Namespace) -> plan.Options:
     return plan.Options(
         policies=_names(args.policies), scenarios=_names(args.scenarios), tracks=_names(args.track) or plan.TRACKS,
         alphas=tuple(args.alpha), budgets=None if args.budgets is None else tuple(args.budgets), seed=args.seed,
-        **(quick | given),  # type: ignore[arg-type]
+        **(quick | given),
     )  # fmt: skip
 
 
@@ -115,7 +115,7 @@ def _reading(dataset: object) -> str:
     return (
         "keep: more satisfaction than the static mix of two models that spends as much (Holm over policies, 5%), and "
         "the upper limit of the violation is tolerable. kill: less. The models of the mix are chosen on requests "
-        "before the judged ones. Intervals are 95%, over prompts and streams. Settings are chosen among 32 on other "
+        "before the judged ones. * is a reconstruction. Intervals are 95%, over prompts and streams. Settings are chosen among 32 on other "
         "requests, once for all scenarios."
     )
 

@@ -56,8 +56,8 @@ def stage_route(num_models: int, *, horizon: int, largest_cost: float, width: fl
 
     u_m = clip(mean satisfaction + 2 f), l_m = clip(mean cost - 2 f), f(v, n) = sqrt(g v / n) + g / n, so that u is
     above and l below the truth. The least-cost model serves where even l exceeds the budget. The mix is a closed form
-    over pairs, and its probabilities are the exact propensities. Stages of ceil(T^(2/3)) requests, about T^(1/3) of them: a
-    model that arrives is deployed at the next one. No cap on the number of deployed models.
+    over pairs, and its probabilities are the exact propensities. Stages of ceil(T^(2/3)) requests, about T^(1/3) of
+    them: a model that arrives is deployed at the next one. No cap on the number of deployed models.
 
     Args:
         num_models: Number of models M >= 1.

@@ -33,7 +33,7 @@ class Cells:
 
     def _mixes(self, name: str) -> tuple[bootstrap.Mix, bootstrap.Mix]:
         """The static mixes of a scenario: of models chosen beforehand, and in hindsight."""
-        allowed = self.plan.scenarios[name].available.all(axis=0)
+        allowed = np.all(self.plan.scenarios[name].available, axis=0)
         cost, s = self.real[name].means
         replicated = bootstrap.model_means(self.drawn, self.real[name])
         before, after = mixes.hull(*self.plan.data.validation, allowed), mixes.hull(cost, s, allowed)

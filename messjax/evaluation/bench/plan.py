@@ -133,9 +133,10 @@ def planned(data: BenchData, options: Options, own: Mapping[str, entrants.Build]
     targets += [Target("ceiling", float(budget)) for budget in budgets if "ceiling" in options.tracks]
     names = (*entrants.ENTRANTS, *own) if options.policies is None else (*options.policies, *own)
     found = entrants.make(list(dict.fromkeys(names)), data, budgets, own)
+    asked = {entrants.plain(name) for name in options.policies or ()}
     made = scenarios.make(list(scenarios.SCENARIOS if options.scenarios is None else options.scenarios), data)
     if options.policies is not None and options.scenarios is not None:
-        for policy, scenario in ((p, s) for p in options.policies for s in made):
+        for policy, scenario in ((p, s) for p in found if entrants.plain(p) in asked for s in made):
             if reason := unsuitable(found[policy], made[scenario]):
                 raise ValueError(f"--scenarios: {scenario!r} {reason} policy {policy!r} needs; leave one of them out")
     stacks, defaults = {}, {}
@@ -190,6 +191,7 @@ def tables(plan: Plan) -> tuple[program.Table, program.Table]:
             return array
 
         listed = plan.data.listed_cost.astype(np.float32)
-        return program.Table(*(padded(each) for each in part[:3]), listed, rows.astype(np.int32), phase)
+        x, s, cost = (padded(each) for each in (part.features, part.satisfaction, part.cost))
+        return program.Table(x, s, cost, listed, rows.astype(np.int32), phase)
 
     return table(parts.tuning, tuning), table(parts.judging, judging)

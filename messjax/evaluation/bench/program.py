@@ -114,7 +114,8 @@ def stack(policies: Sequence[Policy], controls: Sequence[Controls]) -> tuple[For
         ValueError: Policies of different structures or shapes.
     """
     flat = [jax.tree.flatten(as_pytree(policy)) for policy in policies]
-    if any(tree != flat[0][1] for _, tree in flat):
+    structure: Any = flat[0][1]
+    if any(structure != tree for _, tree in flat):
         raise ValueError("bench: the settings of a policy have different structures, expected different numbers only")
     columns = list(zip(*(leaves for leaves, _ in flat), strict=True))
     same = [all(leaf is column[0] for leaf in column) or _equal(column) for column in columns]
@@ -127,7 +128,7 @@ def stack(policies: Sequence[Policy], controls: Sequence[Controls]) -> tuple[For
         for name in Controls._fields
         if name != "available"
     }
-    return Form(flat[0][1], tuple(same)), Stack(shared, varied, Controls(**numbers))
+    return Form(structure, tuple(same)), Stack(shared, varied, Controls(**numbers))
 
 
 def _array(leaf: Any) -> np.ndarray:
@@ -277,7 +278,6 @@ def _feedback(
 def _step(decision: Decision, request: Request) -> Steps:
     served = decision.served_mask
     none = jnp.full((), jnp.nan, jnp.float32)
-    known = decision.propensity is not None
 
     def of_served(values: Array) -> Array:
         return jnp.where(jnp.any(served), jnp.sum(jnp.where(served, values, 0.0)), none)
@@ -286,5 +286,5 @@ def _step(decision: Decision, request: Request) -> Steps:
         decision.serve.astype(jnp.int16),
         jnp.sum(jnp.where(decision.query, request.cost, 0.0)),
         of_served(decision.s_hat).astype(jnp.float32),
-        of_served(decision.propensity).astype(jnp.float32) if known else none,
+        none if decision.propensity is None else of_served(decision.propensity).astype(jnp.float32),
     )

@@ -7,7 +7,7 @@ changes does so at the beginning of the second, and prices and quality come back
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -38,14 +38,14 @@ class Scenario(NamedTuple):
     price: np.ndarray
     quality: np.ndarray
     available: np.ndarray
-    delay: np.ndarray
-    f: np.ndarray
-    one_sided: np.ndarray
-    noise: np.ndarray
-    bias: np.ndarray
-    poisoned: np.ndarray
-    costs_known: np.ndarray
-    model: np.ndarray
+    delay: Any
+    f: Any
+    one_sided: Any
+    noise: Any
+    bias: Any
+    poisoned: Any
+    costs_known: Any
+    model: Any
 
 
 def stationary(data: BenchData) -> Scenario:

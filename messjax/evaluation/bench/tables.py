@@ -218,7 +218,7 @@ MOST_COLUMNS = 6
 
 def _pages(dataset: xr.Dataset, track: str) -> list[Any]:
     """`by_scenario` in tables of at most six policies of one kind, each with its legend."""
-    pages = []
+    pages: list[Any] = []
     for history, queries, names in kinds(dataset):
         for i in range(0, len(names), MOST_COLUMNS):
             some = names[i : i + MOST_COLUMNS]

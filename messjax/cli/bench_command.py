@@ -7,6 +7,8 @@ import json
 import textwrap
 from pathlib import Path
 
+import xarray as xr
+
 from messjax import plot, results, runtime, zoo
 from messjax.cli import options
 from messjax.evaluation import bench
@@ -84,7 +86,7 @@ def run(args: argparse.Namespace) -> None:
     for each in tables.all_tables(dataset):
         console.print(textwrap.fill(each, 80) if isinstance(each, str) else each)
         console.print()
-    print(textwrap.fill(_reading(dataset), 80))
+    print(textwrap.fill(_reading(), 80))
     print(f"{dataset.attrs['decisions']:,} decisions in {dataset.attrs['calls']} calls of one compiled program")
     print(f"wrote {', '.join(str(path) for path in saved)}")
 
@@ -110,17 +112,17 @@ def _data(args: argparse.Namespace) -> BenchData:
     return bench.of_trace(options.read_trace(args), args.seed)
 
 
-def _reading(dataset: object) -> str:
+def _reading() -> str:
     """How the tables are read."""
     return (
         "keep: more satisfaction than the static mix of two models that spends as much (Holm over policies, 5%), and "
         "the upper limit of the violation is tolerable. kill: less. The models of the mix are chosen on requests "
-        "before the judged ones. * is a reconstruction. Intervals are 95%, over prompts and streams. Settings are chosen among 32 on other "
-        "requests, once for all scenarios."
+        "before the judged ones. Intervals are 95%, over prompts and streams. Settings are chosen among 32 on other "
+        "requests, once for all scenarios. A name that ends with * is a reconstruction."
     )
 
 
-def write(dataset: object, folder: Path) -> list[Path]:
+def write(dataset: xr.Dataset, folder: Path) -> list[Path]:
     """The Dataset, the records and the figures.
 
     Args:
@@ -130,9 +132,6 @@ def write(dataset: object, folder: Path) -> list[Path]:
     Returns:
         The files.
     """
-    import xarray as xr
-
-    assert isinstance(dataset, xr.Dataset)
     paths = [results.save(dataset, folder / "bench.nc")]
     records = tables.records(dataset)
     paths.append(folder / "bench.json")

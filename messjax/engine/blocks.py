@@ -52,7 +52,7 @@ def run(
     watch = _Progress(progress, num_streams, int(times[-1]))
     # A program that calls the host cannot be kept for the next run: only where a block may take long.
     progress_callback = None if progress is None or len(plan.fast) == len(run_parts.policies) else _Progress.note
-    axis = 1 + sum(values.ndim for values in controls)
+    axis = 1 + sum(values.ndim for values in jax.tree.leaves(controls))
     offset = plan.block * [each.process_index for each in plan.devices].index(jax.process_index())
     for start in range(0, num_streams, plan.size):
         if gathered.has(start, start + plan.size):

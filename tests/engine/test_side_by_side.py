@@ -39,7 +39,7 @@ def size_of_program(num_models: int) -> int:
     parts = simulation.assemble(who, stream, None, simulation._feedback.complete)
     together, packed = side_by_side.pack(parts.policies)
     assert len(together) == 4 and {len(names) for names in packed.values()} == {num_models}
-    controls = Controls(*(jnp.ones(()) for _ in Controls._fields))
+    controls = Controls().filled(jnp.ones(()))
     parts = parts._replace(policies=together)
     run = jax.make_jaxpr(lambda key, parts: simulation.run_stream(key, controls, parts, np.array([50])))
     return equations(run(jax.random.key(0), parts).jaxpr)

@@ -138,7 +138,14 @@ def model_means(drawn: Replicates, what: Realised) -> tuple[np.ndarray, np.ndarr
 
 
 class Drawn(NamedTuple):
-    """Cost and satisfaction of a policy, and in every replicate [B]."""
+    """Cost and satisfaction of a policy.
+
+    Attributes:
+        cost: Cost per request.
+        satisfaction: Satisfaction per request.
+        costs: Cost in every replicate [B].
+        satisfactions: Satisfaction in every replicate [B].
+    """
 
     cost: float
     satisfaction: float
@@ -215,7 +222,7 @@ def verdicts(
         gain: Gains [m]; NaN where a policy does not apply.
         p: Two-sided p-values [m].
         violation_upper: Upper limits of the violation [m].
-        tolerance: Largest tolerable violation.
+        tolerance: Largest tolerable violation, a number or [m].
 
     Returns:
         Verdicts [m] and Holm's adjusted p-values [m].

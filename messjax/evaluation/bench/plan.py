@@ -73,7 +73,17 @@ class Target(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """Everything that is known before anything runs."""
+    """Everything that is known before anything runs.
+
+    Attributes:
+        data: The requests.
+        options: What is asked for.
+        targets: All targets of all tracks.
+        entrants: Policies by name.
+        scenarios: Scenarios by name.
+        stacks: Of each policy the structure and the numbers of its settings, the tuned ones before the defaults.
+        defaults: Of each policy the number of its default setting for every target that it has one for.
+    """
 
     data: BenchData
     options: Options

@@ -307,14 +307,14 @@ def paced(price: Array, spent: Array, cost: Array, budget: Array, settings: Pare
     """The dual price and the smoothed cost after one more request.
 
     Args:
-        price: The dual price l.
-        spent: The smoothed cost, in the cost unit.
-        cost: What the request cost.
-        budget: Budget per request.
+        price: The dual price l, [].
+        spent: The smoothed cost, [] in the cost unit.
+        cost: What the request cost, [].
+        budget: Budget per request, [].
         settings: Read for step, smoothing and the largest price.
 
     Returns:
-        l and the smoothed cost.
+        l and the smoothed cost, [] each.
     """
     spent = (1.0 - settings.smoothing) * spent + settings.smoothing * cost
     return jnp.clip(price + settings.step * (spent / budget - 1.0), 0.0, settings.largest), spent

@@ -196,17 +196,7 @@ METER_MODULES = (
 def test_every_public_meter_is_in_its_table():
     public = {
         name
-        for module in (
-            folds,
-            standard_meters,
-            per_class,
-            identity_terms,
-            optimism,
-            latencies,
-            phases,
-            propensities,
-            windows,
-        )
+        for module in METER_MODULES
         for name, function in inspect.getmembers(module, inspect.isfunction)
         if function.__module__ == module.__name__
         and not name.startswith("_")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from messjax.policies.mean_costs import running_mean_costs
     from messjax.policies.offline import lagrangian, optimal, predict_then_argmin
     from messjax.policies.one_sided_feedback import one_sided
+    from messjax.policies.paced_linucb import pareto_bandit
     from messjax.policies.per_class_queues import by_class
     from messjax.policies.port_router import port
     from messjax.policies.primal_dual_method import primal_dual
@@ -45,6 +46,7 @@ __all__ = [
     "omni_router",
     "one_sided",
     "optimal",
+    "pareto_bandit",
     "port",
     "predict_then_argmin",
     "primal_dual",

@@ -11,7 +11,16 @@ import numpy as np
 
 from messjax import feedback as _feedback
 from messjax.components import as_pytree, expect, is_traced
-from messjax.engine.validation import A_POLICY, check_components, check_controls, check_curves, check_horizon, check_run
+from messjax.engine import debug_checks, side_by_side
+from messjax.engine.validation import (
+    A_POLICY,
+    check_components,
+    check_controls,
+    check_curves,
+    check_horizon,
+    check_run,
+    check_traits,
+)
 from messjax.meters import standard_meters as _meters
 from messjax.numerics import counter_prng
 from messjax.numerics.array_cache import RecentCache
@@ -35,13 +44,14 @@ class RunParts(NamedTuple):
     """Everything a run is made of, as one pytree: its arrays are arguments of the compiled program.
 
     Attributes:
-        policies: Policies by name, which get the same requests.
+        policies: Policies by name, which get the same requests; those that differ in numbers only may be packed
+            (`side_by_side`).
         stream: The stream of requests.
         meter: What is measured.
         feedback: Which outcomes come back.
     """
 
-    policies: dict[str, Policy]
+    policies: dict[str, Any]
     stream: Stream
     meter: Meter
     feedback: Any
@@ -108,7 +118,7 @@ def simulate(
             raise ValueError(f"simulate: {vectors[0]} is an array, expected a number; sweep runs grids")
         controls = Controls(**axes)
     run_parts = assemble(policy, stream, meter, feedback)
-    check_fit(run_parts)
+    check_fit(run_parts, controls)
     controls = jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float32), controls)
     result = run_stream(key, controls, run_parts, checkpoint_times(horizon, checkpoints), curves)[""]
     return result if checkpoints else result._replace(curve=None)
@@ -128,30 +138,33 @@ def assemble(policy: Policy | Mapping[str, Policy], stream: Stream, meter: Meter
     """
     policies = {"": policy} if isinstance(policy, Policy) else policy
     return RunParts(
-        policies={name: narrowed(as_pytree(each)) for name, each in policies.items()},
+        policies={name: narrowed(as_pytree(debug_checks.guarded(each, stream))) for name, each in policies.items()},
         stream=narrowed(as_pytree(stream).without_host_data()),
         meter=narrowed(as_pytree(_meters.standard() if meter is None else meter)),
         feedback=narrowed(as_pytree(feedback)),
     )
 
 
-def check_fit(run_parts: RunParts) -> int:
+def check_fit(run_parts: RunParts, controls: Controls | None = None) -> int:
     """Check in shapes only that the policies fit the stream.
 
     Args:
         run_parts: The parts of a run.
+        controls: The controls of the run, of which it matters only which are given.
 
     Returns:
         Number of models M of the stream.
 
     Raises:
-        ValueError: A policy that does not fit.
+        ValueError: A policy that does not fit, that needs a budget where none is given, or that does not follow the
+            availability of models of a stream whose models come and go.
     """
+    given = (Controls() if controls is None else controls).filled(jnp.zeros((), jnp.float32))
     leaves, tree = jax.tree.flatten(run_parts)
     if is_traced(leaves):
-        return _check_fit(run_parts)
+        return _check_fit(run_parts, given)
     form = tuple((np.shape(x), str(jnp.result_type(x)), _number(x)) for x in leaves)
-    return _FIT.of((tree, form), lambda: _check_fit(run_parts))
+    return _FIT.of((tree, form, given.budget is None), lambda: _check_fit(run_parts, given))
 
 
 def _number(leaf: Any) -> Any:
@@ -165,15 +178,22 @@ _FIT: RecentCache[int] = (
 )  # parts that were checked, by shapes: the check takes as long as serving a million requests
 
 
-def _check_fit(run_parts: RunParts) -> int:
+def _check_fit(run_parts: RunParts, controls: Controls) -> int:
     key = jax.random.key(0)
     state = jax.eval_shape(run_parts.stream.init, key)
     request = jax.eval_shape(run_parts.stream.draw, key, state, jnp.ones((), jnp.int32))[1]
-    controls = Controls(*(jnp.zeros((), jnp.float32) for _ in Controls._fields))
+    check_traits(run_parts.policies, comes_and_goes=request.available is not None, budget=controls.budget is not None)
     jax.eval_shape(
         lambda: run_parts.meter.read(run_parts.meter.init(request.cost.shape[0]))
     )  # its own errors, unwrapped
+    packed, names = side_by_side.pack(run_parts.policies)
+    alone = [run_parts.policies[name] for several in names.values() for name in several]
     try:
+        jax.eval_shape(
+            lambda k: [each.act(k, each.init(k, controls), request.features, request.cost, controls) for each in alone],
+            key,
+        )  # each by itself: a single model's number is checked where it is known
+        run_parts = run_parts._replace(policies=packed)
         jax.eval_shape(lambda k: run_stream(k, controls, run_parts, np.ones(1, np.int32)), key)
     except Exception as error:  # whatever a component raises for shapes it was not built for: Flax has its own errors
         result = f"features {request.features.shape} and {request.cost.shape[0]} models"
@@ -218,7 +238,7 @@ def run_stream(
         progress_callback: Called with the request number at every checkpoint, within the compiled program.
 
     Returns:
-        Results by policy, with curves at the checkpoints.
+        Results by policy, with curves at the checkpoints; of packed policies with a leading axis on every array.
     """
     key_stream, key_policy, key_feedback = component_keys(key)
     start = jax.random.fold_in(key_policy, 0)  # t = 0 is the start; requests are 1, 2, ...
@@ -226,33 +246,44 @@ def run_stream(
     num_models = jax.eval_shape(run_parts.stream.draw, key_stream, stream_state, jnp.ones((), jnp.int32))[1].cost.shape[
         0
     ]
-    lanes = {
-        name: (policy.init(start, controls), run_parts.meter.init(num_models))
-        for name, policy in run_parts.policies.items()
-    }
+
+    def begin(policy: Policy) -> tuple[PyTree, PyTree]:
+        return policy.init(start, controls), run_parts.meter.init(num_models)
+
+    lanes = {name: side_by_side.each(begin, policy) for name, policy in run_parts.policies.items()}
 
     def one(t: Array, carry: PyTree) -> PyTree:
         stream_state, lanes = carry
         stream_state, request = run_parts.stream.draw(jax.random.fold_in(key_stream, t), stream_state, t)
         keys = jax.random.fold_in(key_policy, t), jax.random.fold_in(key_feedback, t)
-        after = {}
-        for name, (state, metric) in lanes.items():
-            state, step = serve(keys, state, request, t, controls, run_parts.policies[name], run_parts.feedback)
-            after[name] = (state, run_parts.meter.add(metric, step))
-        return stream_state, after
+
+        def add(policy: Policy, state: PyTree, metric: PyTree) -> tuple[PyTree, PyTree]:
+            state, step = serve(keys, state, request, t, controls, policy, run_parts.feedback)
+            return state, run_parts.meter.add(metric, step)
+
+        return stream_state, {
+            name: side_by_side.each(add, run_parts.policies[name], *lane) for name, lane in lanes.items()
+        }
+
+    def read(lanes: PyTree) -> dict[str, dict[str, Any]]:
+        return {
+            name: side_by_side.each(lambda _, metric: run_parts.meter.read(metric), run_parts.policies[name], metric)
+            for name, (_, metric) in lanes.items()
+        }
 
     def block(carry: PyTree, stop: Array) -> tuple[PyTree, dict[str, Any]]:
         done, inner = carry
         inner = jax.lax.fori_loop(done + 1, stop + 1, one, inner)
         if progress_callback is not None:
             progress_callback(stop)
-        return (stop, inner), {
-            name: select_metrics(run_parts.meter.read(lane[1]), curves) for name, lane in inner[1].items()
-        }
+        return (stop, inner), {name: select_metrics(metrics, curves) for name, metrics in read(inner[1]).items()}
 
     carry = (jnp.zeros((), jnp.int32), (stream_state, lanes))
     (_, (_, lanes)), curve = jax.lax.scan(block, carry, jnp.asarray(times, jnp.int32))
-    return {name: Result(run_parts.meter.read(lanes[name][1]), curve[name]) for name in lanes}
+    for name, policy in run_parts.policies.items():
+        if isinstance(policy, side_by_side.Packed):
+            curve[name] = jax.tree.map(lambda x: jnp.moveaxis(x, 0, 1), curve[name])
+    return {name: Result(metrics, curve[name]) for name, metrics in read(lanes).items()}
 
 
 def component_keys(key: Array) -> Array:
@@ -312,9 +343,10 @@ def serve(
         ValueError: Predictions of another shape than the costs.
     """
     before = policy.queue(state)
-    decision: Decision = policy.act(keys[0], state, request.features, request.cost, controls)
+    seen = controls if request.available is None else controls._replace(available=request.available)
+    decision: Decision = policy.act(keys[0], state, request.features, request.cost, seen)
     if decision.s_hat.shape != request.cost.shape:  # one prediction for all models would broadcast silently
         raise ValueError(f"expected predictions of shape {request.cost.shape}, found {decision.s_hat.shape}")
     feedback_received: Feedback = feedback(keys[1], decision, request, controls)
-    state = policy.update(state, request.features, decision, feedback_received, controls)
+    state = policy.update(state, request.features, decision, feedback_received, seen)
     return state, Step(t, request, decision, feedback_received, before, policy.queue(state), controls)

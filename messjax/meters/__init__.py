@@ -8,7 +8,9 @@ if TYPE_CHECKING:
     from messjax.meters.bounded_sum import bounded_mean
     from messjax.meters.folds import fold, latest, maximum, mean, zip_meters
     from messjax.meters.identity_terms import decomposition
+    from messjax.meters.latencies import latency
     from messjax.meters.optimism import optimism_widths
+    from messjax.meters.partition_terms import partition_losses
     from messjax.meters.path_audit import failures, path_audit_meter
     from messjax.meters.per_class import sla_per_class
     from messjax.meters.standard_meters import ledger, sla, standard, theory, virtual_queue
@@ -18,11 +20,13 @@ __all__ = [
     "decomposition",
     "failures",
     "fold",
+    "latency",
     "latest",
     "ledger",
     "maximum",
     "mean",
     "optimism_widths",
+    "partition_losses",
     "path_audit_meter",
     "sla",
     "sla_per_class",

@@ -141,8 +141,8 @@ def make_policies(
     Args:
         log: The log.
         x: Features [N, d].
-        first: Numbers of the requests that they are made on.
-        rest: Numbers of those that they are for.
+        first: Numbers of the requests that they are made on [k].
+        rest: Numbers of those that they are for [n].
         settings: Read for `alpha` and `seed`.
         wanted: Which policies.
 

@@ -225,9 +225,8 @@ def simulate(instances: Sequence[Instance], key: Array, num_streams: int) -> lis
     for start in range(0, len(work), GROUPS):
         chosen = work[start : start + GROUPS]
         blocks = [words[first : first + n] for _, first in _filled(chosen, GROUPS)]
-        metrics = _block(
-            jax.random.wrap_key_data(np.stack(blocks), impl=impl), [[instances[i] for i in who] for who, _ in chosen]
-        )
+        shared = jax.random.wrap_key_data(jnp.asarray(np.stack(blocks)), impl=impl)
+        metrics = _block(shared, [[instances[i] for i in who] for who, _ in chosen])
         for group, (who, _) in enumerate(chosen):
             for row, i in enumerate(who):
                 found[i].append({name: values[group, row] for name, values in metrics.items()})

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from messjax.policies.mean_costs import running_mean_costs
     from messjax.policies.offline import lagrangian, optimal, predict_then_argmin
     from messjax.policies.one_sided_feedback import one_sided
+    from messjax.policies.paced_linucb import pareto_bandit
     from messjax.policies.per_class_queues import by_class
     from messjax.policies.primal_dual_method import primal_dual
     from messjax.policies.static import mixture, single, uniform
@@ -35,6 +36,7 @@ __all__ = [
     "mixture",
     "one_sided",
     "optimal",
+    "pareto_bandit",
     "predict_then_argmin",
     "primal_dual",
     "running_mean_costs",

@@ -9,7 +9,17 @@ import jax.numpy as jnp
 import numpy as np
 
 from messjax import policies, predictors, streams
-from messjax.meters import folds, identity_terms, latencies, optimism, per_class, standard_meters
+from messjax.meters import (
+    folds,
+    identity_terms,
+    latencies,
+    optimism,
+    per_class,
+    phases,
+    propensities,
+    standard_meters,
+    windows,
+)
 from messjax.numerics import virtual_queue as queue
 from messjax.policies.win_rate_threshold import wins
 from messjax.types import Distribution, Meter, Policy, Predictor, Step, Stream
@@ -147,6 +157,9 @@ POLICIES: dict[str, Callable[[Predictor, float], Policy]] = {
     "lin_ucb": lambda predictor, x: policies.lin_ucb(D, M, ridge=1.0 + x, width=0.5 + x),
     "lin_thompson": lambda predictor, x: policies.lin_thompson(D, M, ridge=1.0 + x, width=0.5 + x),
     "ucb": lambda predictor, x: policies.ucb(D, M, horizon=100 + int(x)),
+    "pareto_bandit": lambda predictor, x: policies.pareto_bandit(
+        1e-3 * COST, num_features=D, penalty=0.1 * x, paced=False
+    ),
     "educated_guess": lambda predictor, x: policies.educated_guess(ACCURACY - 0.01 * x),
     "optimal": lambda predictor, x: policies.optimal(distribution(x)),
     "threshold": lambda predictor, x: two_models(x),
@@ -179,6 +192,11 @@ METERS: dict[str, Callable[[], Meter]] = {
     "fold": lambda: folds.fold("n", lambda num_models: jnp.zeros((), jnp.int32), lambda number, step: number + step.t),
     "sla_per_class": lambda: per_class.sla_per_class(np.array([0.5, 0.6])),
     "latency": latencies.latency,
+    "per_phase": lambda: phases.per_phase(np.array([3])),
+    "propensity_coverage": propensities.propensity_coverage,
+    "windowed": lambda: windows.windowed(5),
+    "adoption": lambda: windows.adoption(1),
+    "tracking": lambda: windows.tracking(2),
     "zip_meters": lambda: folds.zip_meters(standard_meters.sla(), folds.mean("p", largest_p)),
 }
 # Whole runs: every row of the tables above but the meters is in at least one.
@@ -207,6 +225,7 @@ TOGETHER = [
     ("lin_ucb", "oracle"),
     ("lin_thompson", "oracle"),
     ("ucb", "oracle"),
+    ("pareto_bandit", "oracle"),
     ("educated_guess", "oracle"),
     ("optimal", "oracle"),
     ("threshold", "oracle"),

@@ -7,6 +7,7 @@ from messjax import lazy_imports
 if TYPE_CHECKING:
     from messjax.policies.adaptive_v import auto_v
     from messjax.policies.algorithm import mess_plus
+    from messjax.policies.change_detection import restarting
     from messjax.policies.cheapest_first import greedy
     from messjax.policies.delay import delayed
     from messjax.policies.educated_guessing import educated_guess
@@ -39,6 +40,7 @@ __all__ = [
     "pareto_bandit",
     "predict_then_argmin",
     "primal_dual",
+    "restarting",
     "running_mean_costs",
     "single",
     "threshold",

@@ -80,8 +80,8 @@ def restarting(
     """
     if not (0.0 < level <= 1.0 and margin >= 0.0 and 0.0 < stake <= 1.0 / (1.0 + margin) and num_models >= 1):
         raise ValueError(
-            f"restarting: found level {level}, stake {stake}, margin {margin}, {num_models} models, expected a level in "
-            "(0, 1], a margin >= 0, a stake in (0, 1 / (1 + margin)] and at least one model"
+            f"restarting: found level {level}, stake {stake}, margin {margin}, {num_models} models, expected a level "
+            "in (0, 1], a margin >= 0, a stake in (0, 1 / (1 + margin)] and at least one model"
         )
     inner, bets = mess_plus(predictor), Bets(*(jnp.float32(number) for number in (level, stake, margin)))
     return Policy(

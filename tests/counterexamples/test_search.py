@@ -65,7 +65,7 @@ def test_a_batch_is_what_the_library_measures_one_by_one():
 def test_one_program_serves_every_instance():
     instances.simulate([instance(1)], KEY, 8)
     compiled = instances._program()._cache_size()
-    instances.simulate([instance(seed) for seed in range(instances.BLOCK + 3)], KEY, 8)
+    instances.simulate([instance(seed) for seed in range(instances.GROUP * instances.GROUPS + 3)], KEY, 8)
     assert instances._program()._cache_size() == compiled
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from messjax import zoo
+from messjax.traces.contents import utf8_bytes
 
 SUFFIXES = (".csv", ".json")
 HELP = (
@@ -52,7 +53,10 @@ def read(path: Path) -> zoo.Zoo:
 
 
 def _records(path: Path) -> list[dict[str, Any]]:
-    text = path.read_text(encoding="utf-8-sig")
+    try:
+        text = utf8_bytes(path).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is not UTF-8: found {error.object[error.start]:#04x} at byte {error.start}") from None
     if path.suffix.lower() == ".csv":
         return list(csv.DictReader(text.splitlines()))
     try:

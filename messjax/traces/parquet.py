@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from messjax import files
+from messjax.traces.contents import refuse_pointer
 from messjax.traces.recording import Recording
 from messjax.traces.schema import OPTIONAL, Trace, check_trace
 from messjax.traces.texts import Texts
@@ -114,9 +115,11 @@ def read(path: Path) -> Trace:
         The trace. Its texts are read later, by `StoredTexts`, which raises the same error for damage.
 
     Raises:
-        ValueError: A file that is not Parquet, not a trace, of a later version, or damaged.
+        ValueError: A Git LFS pointer, or a file that is not Parquet, not a trace, of a later version, or damaged.
     """
     path = Path(path)
+    if path.is_file():
+        refuse_pointer(path)
     with _refused(path):
         file = _open(path)
         about = json.loads((file.schema_arrow.metadata or {})[KEY])

@@ -167,6 +167,17 @@ POLICIES: dict[str, Callable[[Predictor, float], Policy]] = {
     "threshold": lambda predictor, x: two_models(x),
     "predict_then_argmin": lambda predictor, x: policies.predict_then_argmin(predictor),
     "lagrangian": lambda predictor, x: policies.lagrangian(predictor, distribution(x)),
+    "budget_mixture": lambda predictor, x: policies.budget_mixture(COST + x, ACCURACY),
+    "stage_route": lambda predictor, x: policies.stage_route(M, horizon=20 + int(x), largest_cost=4.0 + x),
+    "port": lambda predictor, x: policies.port(*prefix(x), np.tile(COST + x, (30, 1)), horizon=60, value=5.0 + x),
+    "omni_router": lambda predictor, x: policies.omni_router(
+        predictor, step=0.5 + x, largest_load=np.array([0.5, 0.8 + 0.1 * x, 1.0])
+    ),
+    "routing_sampling": lambda predictor, x: policies.routing_sampling(M, cost_weight=0.04 + 0.1 * x, base=int(x)),
+    "adaptive_beta": lambda predictor, x: policies.adaptive_beta(
+        np.eye(2, D) + x, ACCURACY - 0.01 * x, explore=0.1 + 0.1 * x
+    ),
+    "conformal_gate": lambda predictor, x: policies.conformal_gate(prefix(x), prefix(x + 1)),
 }
 NESTED: dict[str, Callable[[Predictor, float], Policy]] = {
     "running_mean_costs + by_class": lambda predictor, x: policies.running_mean_costs(
@@ -234,6 +245,13 @@ TOGETHER = [
     ("threshold", "oracle"),
     ("predict_then_argmin", "frozen"),
     ("lagrangian", "trained"),
+    ("budget_mixture", "oracle"),
+    ("stage_route", "oracle"),
+    ("port", "oracle"),
+    ("omni_router", "frozen"),
+    ("routing_sampling", "oracle"),
+    ("adaptive_beta", "oracle"),
+    ("conformal_gate", "oracle"),
 ]
 
 

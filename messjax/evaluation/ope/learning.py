@@ -230,7 +230,7 @@ def replay_log(
     """Replay a log by rejection with a policy that learns, over a grid of controls.
 
     Args:
-        key: Key of the draws of acceptance and of the policy.
+        key: Key [] of the draws of acceptance and of the policy.
         controls: The grid.
         policy: The policy.
         log: The log, every request with feedback and cost.

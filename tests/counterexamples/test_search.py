@@ -136,7 +136,7 @@ def corner(cost_, mean, predicted, **controls) -> instances.Instance:
 )
 def test_T2_needs_its_terms_R_T_and_S_T(metric, result):
     """The instances of docs/theory: the whole bound holds, what is left without the term does not."""
-    plant = weakened.Weakening(cost.T2, metric, weakened._metric(metric), None)
+    plant = weakened.Weakening(cost.T2, metric, weakened.metric(metric), None)
     for share, verdict in ((0.0, "violated"), (1.0, "holds")):
         assert search.afresh(weakened.weaken(plant, share), result, KEY, 512)[0].verdict == verdict
 

@@ -48,7 +48,7 @@ def test_streams_draw_in_32_bits(name):
 def test_policies_draw_in_32_bits(name):
     stream = STREAMS["types"](0.0)
     policy = POLICIES[name](PREDICTORS["noisy"](stream, 0.0), 0.0)
-    controls = Controls(*(jnp.float32(value) for value in (2.0, 0.5, 0.5, 0.25, 0.7)))
+    controls = Controls(*(jnp.float32(value) for value in (2.0, 0.5, 0.5, 0.25, 0.7, 1.5)))
 
     def serve(key):
         request = stream.draw(key, stream.init(key), ONE)[1]

@@ -39,7 +39,7 @@ from messjax.numerics import virtual_queue as queue
 from messjax.types import Controls, Outcome, Stream
 
 CONTROLS = Controls(V=2.0, alpha=0.5, c=0.5, a=0.25, f=0.7)
-NUMBERS = jax.tree.map(lambda value: jnp.asarray(value, jnp.float32), CONTROLS)
+NUMBERS = jax.tree.map(lambda value: jnp.asarray(value, jnp.float32), CONTROLS._replace(budget=1.5))
 ONE = jnp.ones((), jnp.int32)
 
 

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from messjax.policies.algorithm import mess_plus
     from messjax.policies.beta_sampling import adaptive_beta, routing_sampling
     from messjax.policies.budget_mix import budget_mixture
+    from messjax.policies.change_detection import restarting
     from messjax.policies.cheapest_first import greedy
     from messjax.policies.conformal_gating import conformal_gate
     from messjax.policies.delay import delayed
@@ -50,6 +51,7 @@ __all__ = [
     "port",
     "predict_then_argmin",
     "primal_dual",
+    "restarting",
     "routing_sampling",
     "running_mean_costs",
     "single",

@@ -121,6 +121,7 @@ PREDICTORS: dict[str, Callable[[Stream, float], Predictor]] = {
     "noisy": lambda stream, x: predictors.noisy(stream, 0.1 + 0.1 * x, q=0.5 + 0.1 * x),
     "tabular": lambda stream, x: predictors.tabular(D, M),
     "linear": lambda stream, x: predictors.linear(D, M),
+    "forgetting_ridge": lambda stream, x: predictors.forgetting_ridge(D, M, forgetting=0.9 + 0.01 * x),
     "mlp": lambda stream, x: predictors.mlp(D, M),
     "frozen": lambda stream, x: predictors.frozen(predictors.mlp(D, M), predictors.mlp(D, M).init(KEYS[int(x)])),
     "trained": lambda stream, x: predictors.trained(predictors.linear(D, M), *prefix(x), key=KEYS[int(x)]),
@@ -157,6 +158,7 @@ POLICIES: dict[str, Callable[[Predictor, float], Policy]] = {
     "lin_ucb": lambda predictor, x: policies.lin_ucb(D, M, ridge=1.0 + x, width=0.5 + x),
     "lin_thompson": lambda predictor, x: policies.lin_thompson(D, M, ridge=1.0 + x, width=0.5 + x),
     "ucb": lambda predictor, x: policies.ucb(D, M, horizon=100 + int(x)),
+    "restarting": lambda predictor, x: policies.restarting(predictor, M, margin=0.05 + 0.01 * x),
     "pareto_bandit": lambda predictor, x: policies.pareto_bandit(
         1e-3 * COST, num_features=D, penalty=0.1 * x, paced=False
     ),
@@ -237,6 +239,7 @@ TOGETHER = [
     ("lin_thompson", "oracle"),
     ("ucb", "oracle"),
     ("pareto_bandit", "oracle"),
+    ("restarting", "forgetting_ridge"),
     ("educated_guess", "oracle"),
     ("optimal", "oracle"),
     ("threshold", "oracle"),

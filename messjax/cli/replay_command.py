@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 import jax
 import numpy as np
 import xarray as xr
 
-from messjax import features, plot, results, runtime, streams
-from messjax.cli import grids, options, recommend_command, replay_advice
+from messjax import plot, results, runtime, streams
+from messjax.cli import feature_options, grids, options, recommend_command, replay_advice
 from messjax.evaluation import comparison, router_metrics
 from messjax.evaluation import predictor as predictor_evaluation
 from messjax.streams.recorded import ORDERS
@@ -35,16 +34,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="number of replays, each with its own order and exploration (default: 8)",
     )
     parser.add_argument("--order", choices=ORDERS, default="shuffled", help="order of the requests (default: shuffled)")
-    parser.add_argument(
-        "--features",
-        default="ngrams",
-        metavar="WHAT",
-        help="features of the prompts: ngrams (hashed), or the folder of a text encoder (default: ngrams)",
-    )
-    options.add_dim(parser)
-    parser.add_argument(
-        "--pooling", choices=("cls", "mean"), help="pooling of the encoder (default: what its folder states)"
-    )
+    feature_options.add_options(parser)
     parser.add_argument(
         "--held-out",
         type=float,
@@ -66,7 +56,7 @@ def run(args: argparse.Namespace) -> None:
         raise ValueError(f"--held-out: expected a share from 0 to 0.5, found {args.held_out}")
     runtime.out_dir(args.out)
     trace = options.read_trace(args)
-    x = _features(args, trace)
+    x = feature_options.features_of(args, trace)
     cost, accuracy = trace.cost.mean(axis=0), trace.satisfaction.mean(axis=0)
     spread = float(np.ptp(cost)) or 1.0
     num, num_models = trace.satisfaction.shape
@@ -113,22 +103,6 @@ def _recommend(args: argparse.Namespace, trace: Trace) -> None:
             trace, alpha=alpha, confidence=0.95, tolerance=0.005, wanted=list(recommend_command.ALL), seed=args.seed
         )
         recommend_command.show(result, trace)
-
-
-def _features(args: argparse.Namespace, trace: Trace) -> np.ndarray:
-    """[N, d] of the trace's texts."""
-    if args.features == "ngrams":
-        if args.pooling:
-            raise ValueError("--pooling: hashed n-grams have none, expected --features FOLDER of an encoder beside it")
-        return features.hashed_ngrams(trace.prompts, dim=args.dim)
-    from messjax.features import encoder  # its packages are an extra
-
-    model = encoder.load(Path(args.features), args.pooling)
-    with runtime.progress(len(trace.prompts), "texts") as report:
-        result = encoder.embed(model, trace.prompts, cache=not args.no_cache, progress=report)
-    if cut := int(result.cut.sum()):
-        print(f"note: {cut:,} of {len(result.cut):,} texts have more than {model.max_tokens} tokens and were cut")
-    return result.rows
 
 
 def _groups(args: argparse.Namespace, trace: Trace) -> np.ndarray | None:

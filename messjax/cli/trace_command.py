@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import textwrap
 from collections import Counter
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from messjax import runtime, traces
 from messjax.cli import options
 from messjax.traces import Finding, Recording
 from messjax.traces.costs import make_costs
+from messjax.traces.linting.cells import DECISION_LOG, is_decision_log
 from messjax.traces.linting.report import mean_where
 from messjax.traces.preparation import handles
 
@@ -41,6 +43,8 @@ def run_info(args: argparse.Namespace) -> None:
     console = runtime.console()
     console.print(_about(recording))
     console.print(_models(recording, cost, unit))
+    if is_decision_log(recording):
+        print(textwrap.fill(f"{recording.source}: {DECISION_LOG}", 80))
 
 
 def run_lint(args: argparse.Namespace) -> int:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from messjax import zoo
+from messjax.traces.contents import utf8_bytes
 
 SUFFIXES = (".csv", ".json")
 MOST_BYTES = 2**26
@@ -68,7 +69,7 @@ def _zoo(path: Path, models: list[str], benchmarks: list[str], cost: np.ndarray,
 
 def _records(path: Path) -> list[dict[str, Any]]:
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = utf8_bytes(path).decode("utf-8-sig")
         is_csv = path.suffix.lower() == ".csv"
         found: Any = list(csv.DictReader(text.splitlines())) if is_csv else json.loads(text)
     except (ValueError, RecursionError, csv.Error) as error:

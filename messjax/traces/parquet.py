@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from messjax import files
-from messjax.traces.contents import Expansion, ExpansionError
+from messjax.traces.contents import Expansion, ExpansionError, refuse_pointer
 from messjax.traces.recording import Recording
 from messjax.traces.schema import OPTIONAL, Trace, check_trace
 from messjax.traces.texts import Texts
@@ -117,10 +117,12 @@ def read(path: Path) -> Trace:
         The trace. Its texts are read later, by `StoredTexts`, which raises the same error for damage.
 
     Raises:
-        ValueError: A file that is not Parquet, not a trace, of a later version, damaged, or of far more contents than
-            its size lets expect.
+        ValueError: A Git LFS pointer, or a file that is not Parquet, not a trace, of a later version, damaged, or of
+            far more contents than its size lets expect.
     """
     path = Path(path)
+    if path.is_file():
+        refuse_pointer(path)
     with _refused(path):
         file = _open(path)
         about = json.loads((file.schema_arrow.metadata or {})[KEY])

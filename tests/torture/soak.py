@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import csv
 import itertools
+import math
 import os
 import sys
 import time
@@ -86,7 +87,7 @@ def soak(engine: str, decisions: float) -> list[Sample]:
     one, size = sweeps(engine)
     first, samples = one(0), []
     began, cpu = time.perf_counter(), time.process_time()
-    for number in range(1, max(8, round(decisions / size)) + 1):
+    for number in range(1, max(8, math.ceil(decisions / size)) + 1):
         one(number)
         samples.append(
             Sample(engine, number * size, time.perf_counter() - began, time.process_time() - cpu, resident())

@@ -104,6 +104,8 @@ ENTRANTS: dict[str, Build] = {
         lambda data, width: policies.lin_thompson(_num_features(data), len(data.models), width=width), 0.5
     ),
     "primal-dual": _bandit(lambda data, width: policies.primal_dual(len(data.models), optimism=width), 1.0),
+    "ParetoBandit": rivals.pareto_bandit,
+    "ParetoBandit warm": rivals.pareto_bandit_warm,
     "StageRoute": rivals.stage_route,
     "semantic-router": rivals.routing_sampling,
     "LiteLLM adaptive": rivals.adaptive_beta,

@@ -22,6 +22,7 @@ from xarray.core import indexing
 
 from messjax import result_files, results
 
+OPEN = 128  # chunks that are open at a time: opening one reads it whole, for its checksum
 _NAME = re.compile(r"streams-(\d{10})-(\d{10})\.nc")
 
 
@@ -98,13 +99,7 @@ def open_store(folder: str | os.PathLike[str]) -> xr.Dataset:
     Raises:
         ValueError: There is no finished chunk, or one is damaged; raised where it is read.
     """
-    found = chunks(Path(folder))
-    if not found:
-        raise ValueError(f"{folder}: found no finished streams, expected a folder that sweep(store=...) wrote")
-    if gap := next((b for a, b in zip([Chunk(0, 0, Path()), *found], found, strict=False) if a.stop != b.start), None):
-        found = found[: found.index(gap)]
-        if not found:
-            raise ValueError(f"{folder}: the first streams are missing, expected streams-{0:010d}-...nc")
+    found = _without_gaps(Path(folder))
     first = _open(found[0].path)
     joined = {
         name: variable if "stream" not in variable.dims else _lazily(str(name), variable, tuple(found))
@@ -112,7 +107,55 @@ def open_store(folder: str | os.PathLike[str]) -> xr.Dataset:
     }
     coords = {name: joined.pop(name) for name in first.coords}
     result = xr.Dataset(joined, coords=coords, attrs=first.attrs)
-    total = int(first.attrs.get("num_streams", 0))
+    return _marked(result, found)
+
+
+def load(folder: Path) -> xr.Dataset:
+    """The same as `open_store` gives, in memory: every chunk is read once.
+
+    Args:
+        folder: The store.
+
+    Returns:
+        The Dataset.
+
+    Raises:
+        ValueError: There is no finished chunk, or one is damaged.
+    """
+    found = _without_gaps(folder)
+    first = results.load(found[0].path)
+    joined: dict[Any, np.ndarray] = {}
+    for chunk in found:
+        part = first if chunk is found[0] else results.load(chunk.path)
+        for name, values in part.variables.items():
+            if "stream" in values.dims:
+                last = values.transpose("stream", ...).to_numpy()
+                joined.setdefault(name, np.empty((found[-1].stop, *last.shape[1:]), last.dtype))
+                joined[name][chunk.start : chunk.stop] = last
+    variables = {name: values for name, values in first.variables.items() if name not in joined}
+    for name, values in joined.items():
+        like = first.variables[name]
+        variables[name] = xr.Variable(like.dims, np.moveaxis(values, 0, like.dims.index("stream")), like.attrs)
+    variables = {name: variables[name] for name in first.variables}
+    coords = {name: variables.pop(name) for name in first.coords}
+    return _marked(xr.Dataset(variables, coords=coords, attrs=first.attrs), found)
+
+
+def _without_gaps(folder: Path) -> list[Chunk]:
+    """The finished streams from the first one on."""
+    found = chunks(folder)
+    if not found:
+        raise ValueError(f"{folder}: found no finished streams, expected a folder that sweep(store=...) wrote")
+    if gap := next((b for a, b in zip([Chunk(0, 0, Path()), *found], found, strict=False) if a.stop != b.start), None):
+        found = found[: found.index(gap)]
+        if not found:
+            raise ValueError(f"{folder}: the first streams are missing, expected streams-{0:010d}-...nc")
+    return found
+
+
+def _marked(result: xr.Dataset, found: list[Chunk]) -> xr.Dataset:
+    """Say where streams are missing at the end."""
+    total = int(result.attrs.get("num_streams", 0))
     if found[-1].stop < total:
         result.attrs["partial"] = f"{found[-1].stop:,} of {total:,} streams"
     return result
@@ -127,7 +170,7 @@ def _open(path: Path) -> xr.Dataset:
     return _opened(path, () if about is None else (about.st_ino, about.st_mtime_ns, about.st_size))
 
 
-@functools.lru_cache(maxsize=8)
+@functools.lru_cache(maxsize=OPEN)
 def _opened(path: Path, stamp: tuple[int, ...]) -> xr.Dataset:
     del stamp  # tells a file from another one that had its name
     with result_files.checked(path):

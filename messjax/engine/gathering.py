@@ -128,10 +128,9 @@ class Gathered:
             return result
         self.flush()
         _together("all chunks are written")
-        stored = chunk_store.open_store(self.folder)
         if self._keep:
-            return stored
-        result = stored.load().drop_encoding()
+            return chunk_store.open_store(self.folder)
+        result = chunk_store.load(self.folder).drop_encoding()
         _together("all have read the chunks")  # before the first process removes them
         return result
 

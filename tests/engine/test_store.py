@@ -8,8 +8,8 @@ import jax
 import numpy as np
 import pytest
 
-from messjax import engine, fingerprint, policies, predictors, run_folder, streams
-from messjax.engine import gathering, grid_sweep
+from messjax import engine, fingerprint, policies, predictors, result_files, run_folder, streams
+from messjax.engine import chunk_store, gathering, grid_sweep
 from messjax.types import Controls, Distribution
 
 LAW = Distribution(np.array([0.5, 0.5]), np.array([[1.0, 4.0], [2.0, 6.0]]), np.array([[0.4, 0.9], [0.6, 0.8]]))
@@ -48,6 +48,16 @@ def test_a_store_holds_the_same_numbers_and_reads_what_is_used(whole, tmp_path):
         np.testing.assert_array_equal(stored["cost_curve"].isel(key), whole["cost_curve"].isel(key), err_msg=str(key))
     assert numbers(stored).identical(numbers(whole))
     assert numbers(engine.open_store(tmp_path / "store")).identical(numbers(whole))
+
+
+@pytest.mark.parametrize("read", [chunk_store.load, lambda folder: engine.open_store(folder).load()])
+def test_every_chunk_is_read_once_however_many_there_are(whole, tmp_path, monkeypatch, read):
+    for start in range(10):
+        chunk_store.write(tmp_path, start, whole.isel(stream=[start]))
+    checked, opened = result_files.checked, []
+    monkeypatch.setattr(result_files, "checked", lambda path, **how: opened.append(path.name) or checked(path, **how))
+    assert numbers(read(tmp_path)).identical(numbers(whole))
+    assert sorted(opened) == sorted(path.name for path in tmp_path.glob("streams-*.nc"))
 
 
 def test_a_missing_and_a_damaged_chunk_are_computed_again_and_no_other(whole, tmp_path, monkeypatch):

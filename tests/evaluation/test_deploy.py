@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import threading
 import time
+import types
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from messjax import features
-from messjax.deploy import Router
+from messjax.deploy import Router, heads
 from messjax.deploy.coins import coin
 from messjax.evaluation.recommendation import candidates, decision, export, runs
 from messjax.evaluation.recommendation import requests as requests_
@@ -167,6 +170,36 @@ def test_bad_input_is_refused(folder, tmp_path):
         router.route("text", [1.0, 2.0], features=np.zeros(6))
     with pytest.raises(ValueError, match=r"found no router\.json"):
         Router.load(tmp_path)
+
+
+def test_neighbours_are_the_nearest_and_of_equally_near_ones_the_earlier():
+    rng = np.random.default_rng(0)
+    known = rng.integers(0, 3, size=(200, 2)).astype(np.float32)  # many ties
+    satisfaction = rng.uniform(size=(200, 3))
+    head = heads.Neighbours(known, satisfaction, 17)
+    for x in rng.integers(0, 3, size=(30, 2)).astype(np.float32):
+        nearest = np.argsort(((known - x) ** 2).sum(axis=1), kind="stable")[:17]
+        np.testing.assert_allclose(head.predict(x), satisfaction[nearest].mean(axis=0), rtol=1e-12)
+
+
+def test_the_fastapi_example_runs(folder, monkeypatch):
+    """The page's own code, with a stand-in for FastAPI that keeps the handlers by path."""
+    page = (Path(__file__).parents[2] / "docs" / "deploy.md").read_text(encoding="utf-8")
+    code = next(code for code in re.findall(r"^```py\n(.*?)^```", page, re.S | re.M) if "FastAPI" in code)
+    handlers = {}
+
+    class FastAPI:
+        def post(self, path):
+            return lambda handler: handlers.setdefault(path, handler)
+
+    monkeypatch.setitem(sys.modules, "fastapi", types.SimpleNamespace(FastAPI=FastAPI))
+    monkeypatch.chdir(folder.parent)
+    exec(compile(code, "example", "exec"), {"__name__": "example"})
+    made = json.loads(json.dumps(handlers["/route"](prompt="What is 2 + 2?")))
+    assert made["model"] in made["ask"] and made["id"] == 1 and set(made["s_hat"]) == {"a", "b", "c"}
+    handlers["/feedback/{id}"](id=made["id"], satisfied=1.0)
+    with pytest.raises(ValueError, match="found no request 1"):
+        handlers["/feedback/{id}"](id=made["id"], satisfied=1.0)
 
 
 def test_a_decision_is_quick(folder):

@@ -19,6 +19,7 @@ import jax
 import jax.numpy as jnp
 
 __all__ = [
+    "NO_MODEL",
     "Array",
     "Controls",
     "Decision",
@@ -33,37 +34,50 @@ __all__ = [
     "Step",
     "Stream",
     "StreamDescription",
+    "Traits",
 ]
 
 Array = jax.Array
 PyTree = Any
+NO_MODEL = -1  # `Decision.serve` of a request that is refused: nothing is paid, and its satisfaction is 0
 
 
 class Request(NamedTuple):
-    """One request as the stream draws it. A policy sees `features` and `cost` and nothing else of it.
+    """One request as the stream draws it. A policy sees `features`, `cost` and `available`, and nothing else of it.
+
+    The last two fields are None where a stream has no such thing, and are then no part of the program.
 
     Attributes:
         features: [d] float, x_t.
         cost: [M] float, E_m,t in [0, 1e18], in the cost unit of the stream.
         satisfaction: [M] float in [0, 1], s_m,t.
         mean: [M] float, mu_m(x_t) = E[s_m | x_t]; NaN where the distribution is unknown (a recorded trace).
+        available: [M] bool, the models that can serve this request; None: all of them, always. A policy finds it in
+            `Controls.available`.
+        latency: [M] float >= 0, how long each model takes, a second cost that only meters read; None: not known.
     """
 
     features: Array
     cost: Array
     satisfaction: Array
     mean: Array
+    available: Array | None = None
+    latency: Array | None = None
 
 
 class Decision(NamedTuple):
     """What a policy does with a request, and the prediction it acted on (for the meters).
 
     Attributes:
-        serve: [] int32, the model whose answer the user gets.
+        serve: [] int32, the model whose answer the user gets; `NO_MODEL` where a policy that may (`Traits.refuses`)
+            refuses the request.
         learn: [M] bool, models queried to learn from: all of them when MESS+ explores, none when it exploits.
         explore: [] bool, whether this request is explored, X_t.
         p: [] float, the probability with which this request was to be explored, p_t.
         s_hat: [M] float, the prediction acted on; NaN where the policy has none.
+        propensity: [M] float, the probability with which each model was to serve, given the policy's state and what
+            it saw of the request; NaN where it is not known in closed form; None where the policy does not say. What
+            it sums to less than 1 is the probability of a refusal.
     """
 
     serve: Array
@@ -71,10 +85,11 @@ class Decision(NamedTuple):
     explore: Array
     p: Array
     s_hat: Array
+    propensity: Array | None = None
 
     @property
     def served_mask(self) -> Array:
-        """[M] bool, one-hot of `serve`."""
+        """[M] bool, one-hot of `serve`; all False where the request is refused."""
         return jnp.arange(self.learn.shape[-1]) == self.serve
 
     @property
@@ -123,6 +138,8 @@ class Controls(NamedTuple):
         c: Scale of the exploration probability p_t = min(1, c t^-a).
         a: Its exponent: 1/4 in [M25], 1/3 in [M24].
         f: Fraction of requests with feedback, read by all feedback but `feedback.complete`.
+        budget: Budget per request in the cost unit, > 0, for policies that spend one; None: there is none.
+        available: `Request.available`, which the engine puts here for the policy. It is no number of a grid.
     """
 
     V: Any = 1.0
@@ -130,6 +147,27 @@ class Controls(NamedTuple):
     c: Any = 0.1
     a: Any = 0.25
     f: Any = 1.0
+    budget: Any = None
+    available: Any = None
+
+    def given(self) -> dict[str, Any]:
+        """The numbers that are given.
+
+        Returns:
+            What is not None, by name.
+        """
+        return {name: number for name, number in self._asdict().items() if number is not None}
+
+    def filled(self, value: Any) -> Controls:
+        """Controls in which every number that is given is another value.
+
+        Args:
+            value: Put in place of every number that is not None.
+
+        Returns:
+            The controls.
+        """
+        return Controls(**{**dict.fromkeys(self._fields), **dict.fromkeys(self.given(), value)})
 
 
 class Distribution(NamedTuple):
@@ -200,6 +238,22 @@ class Kind:
 OTHER = Kind("other")
 
 
+@jax.tree_util.register_static
+@dataclass(frozen=True)
+class Traits:
+    """What a policy can do beyond the common rules. The engine refuses a run that needs more.
+
+    Attributes:
+        follows_availability: It serves and queries models of `Controls.available` only, where that is given.
+        refuses: It may serve no model (`NO_MODEL`).
+        needs_budget: It reads the control `budget`, which must be given.
+    """
+
+    follows_availability: bool = False
+    refuses: bool = False
+    needs_budget: bool = False
+
+
 class Stream(NamedTuple):
     """A source of requests. `mean` and `distribution` are None where the distribution is unknown.
 
@@ -239,6 +293,11 @@ class Stream(NamedTuple):
     def num_features(self) -> int:
         """d, the number of features of every request."""
         return int(self._request().features.shape[0])
+
+    @property
+    def has_availability(self) -> bool:
+        """Whether models come and go: every request says which are available."""
+        return self._request().available is not None
 
     def _request(self) -> Request:
         """A request in shapes only."""
@@ -283,6 +342,7 @@ class Policy(NamedTuple):
         update: (A, features [d], decision, feedback, controls) -> A.
         queue: A -> Q, a `numerics.virtual_queue.Fixed`.
         kind: Name of its function in `messjax.policies`, or "other".
+        traits: What it can do beyond the common rules.
     """
 
     init: Callable[[Array, Controls], PyTree]
@@ -290,6 +350,7 @@ class Policy(NamedTuple):
     update: Callable[[PyTree, Array, Decision, Feedback, Controls], PyTree]
     queue: Callable[[PyTree], Any]
     kind: Kind = OTHER
+    traits: Traits = Traits()
 
     def __repr__(self) -> str:
         parts = jax.tree.leaves(getattr(self.act, "args", ()), is_leaf=lambda part: isinstance(part, Predictor))

@@ -263,7 +263,7 @@ def _fast(
 def _over_controls(function: Callable, controls: Controls, axis: int) -> Callable:
     """`function(keys, controls)` for every combination of those controls that are arrays; their axes come at `axis`."""
     for name in reversed(Controls._fields):  # the last vmap wraps outermost: axes come out in field order
-        if getattr(controls, name).ndim:
+        if np.ndim(getattr(controls, name)):
             one = Controls(**{n: 0 if n == name else None for n in Controls._fields})
             function = jax.vmap(function, (None, one), axis)
     return function

@@ -125,11 +125,11 @@ def sweep(
     check_count("num_streams", num_streams, 1, MOST_STREAMS, what="streams")
     distribution = None if stream.distribution is None else stream.distribution()
     run_parts = assemble(policy, stream, meter, feedback)
-    num_models = check_fit(run_parts)
+    num_models = check_fit(run_parts, controls)
     described = describe_stream(stream, num_models, models, cost_unit)
 
     started = time.perf_counter()
-    leaves = Controls(*(jnp.asarray(values, jnp.float32) for values in axes.values()))
+    leaves = Controls(**{name: jnp.asarray(values, jnp.float32) for name, values in axes.items()})
     plan = grid_program.plan(
         run_parts, leaves, num_streams=num_streams, checkpoints=checkpoints, engine=engine, block=block,
         devices=devices, memory=memory, curves=curves if curves is None else tuple(curves),
@@ -146,7 +146,9 @@ def sweep(
             name: _dataset(joined[name], axes, shown, horizon, described.models, described.cost_unit, distribution)
             for name in run_parts.policies  # jax sorts dicts: keep the order given
         }
-        _check_served(named, horizon)
+        _check_served(
+            {name: each for name, each in named.items() if not run_parts.policies[name].traits.refuses}, horizon
+        )
         dataset = named[""] if isinstance(policy, Policy) else results.concat(named)
         return dataset.assign_attrs(about)
 

@@ -96,7 +96,7 @@ def traced(run_parts: RunParts, controls: Controls, checkpoints: int, curves: tu
     Returns:
         The sizes.
     """
-    shapes = tuple(np.shape(values) for values in controls)
+    shapes = tuple(None if values is None else np.shape(values) for values in controls)
     carried = _CARRIED.of(
         (structure_key(run_parts), tuple(run_parts.policies), shapes), lambda: _carried(run_parts, shapes)
     )
@@ -110,7 +110,7 @@ _CARRIED: RecentCache[int] = RecentCache()
 def _states(run_parts: RunParts, curves: tuple[str, ...] | None) -> tuple[int, ...]:
     """Bytes of the states of the stream, of all policies and of the meter, of its metrics, and of those with curves."""
     key = jax.random.key(0)
-    scalars = Controls(*(jax.ShapeDtypeStruct((), jnp.float32) for _ in Controls._fields))
+    scalars = Controls(budget=0.0).filled(jax.ShapeDtypeStruct((), jnp.float32))
     state = jax.eval_shape(run_parts.stream.init, key)
     request = jax.eval_shape(run_parts.stream.draw, key, state, jnp.ones((), jnp.int32))[1]
     meter = jax.eval_shape(lambda: run_parts.meter.init(request.cost.shape[0]))
@@ -119,7 +119,7 @@ def _states(run_parts: RunParts, curves: tuple[str, ...] | None) -> tuple[int, .
     return _bytes((state, request)), policies, _bytes(meter), _bytes(final), _bytes(select_metrics(final, curves))
 
 
-def _carried(run_parts: RunParts, shapes: tuple[tuple[int, ...], ...]) -> int:
+def _carried(run_parts: RunParts, shapes: tuple[tuple[int, ...] | None, ...]) -> int:
     """Bytes that the largest loop of one stream carries from request to request, over a grid of these shapes."""
     run = functools.partial(run_stream, run_parts=run_parts, times=np.ones(1, np.int32), curves=())
     grid: Any = run
@@ -127,7 +127,7 @@ def _carried(run_parts: RunParts, shapes: tuple[tuple[int, ...], ...]) -> int:
         if shapes[i]:
             axes = Controls(**{name: 0 if n == i else None for n, name in enumerate(Controls._fields)})
             grid = jax.vmap(grid, (None, axes))
-    controls = Controls(*(jax.ShapeDtypeStruct(shape, jnp.float32) for shape in shapes))
+    controls = Controls(*(None if shape is None else jax.ShapeDtypeStruct(shape, jnp.float32) for shape in shapes))
     return _largest_loop(jax.make_jaxpr(lambda key, c: grid(key, c))(jax.random.key(0), controls).jaxpr)
 
 

@@ -11,7 +11,16 @@ import numpy as np
 
 from messjax import feedback as _feedback
 from messjax.components import as_pytree, expect, is_traced
-from messjax.engine.validation import A_POLICY, check_components, check_controls, check_curves, check_horizon, check_run
+from messjax.engine import debug_checks
+from messjax.engine.validation import (
+    A_POLICY,
+    check_components,
+    check_controls,
+    check_curves,
+    check_horizon,
+    check_run,
+    check_traits,
+)
 from messjax.meters import standard_meters as _meters
 from messjax.numerics import counter_prng
 from messjax.numerics.array_cache import RecentCache
@@ -108,7 +117,7 @@ def simulate(
             raise ValueError(f"simulate: {vectors[0]} is an array, expected a number; sweep runs grids")
         controls = Controls(**axes)
     run_parts = assemble(policy, stream, meter, feedback)
-    check_fit(run_parts)
+    check_fit(run_parts, controls)
     controls = jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float32), controls)
     result = run_stream(key, controls, run_parts, checkpoint_times(horizon, checkpoints), curves)[""]
     return result if checkpoints else result._replace(curve=None)
@@ -128,30 +137,33 @@ def assemble(policy: Policy | Mapping[str, Policy], stream: Stream, meter: Meter
     """
     policies = {"": policy} if isinstance(policy, Policy) else policy
     return RunParts(
-        policies={name: narrowed(as_pytree(each)) for name, each in policies.items()},
+        policies={name: narrowed(as_pytree(debug_checks.guarded(each, stream))) for name, each in policies.items()},
         stream=narrowed(as_pytree(stream).without_host_data()),
         meter=narrowed(as_pytree(_meters.standard() if meter is None else meter)),
         feedback=narrowed(as_pytree(feedback)),
     )
 
 
-def check_fit(run_parts: RunParts) -> int:
+def check_fit(run_parts: RunParts, controls: Controls | None = None) -> int:
     """Check in shapes only that the policies fit the stream.
 
     Args:
         run_parts: The parts of a run.
+        controls: The controls of the run, of which it matters only which are given.
 
     Returns:
         Number of models M of the stream.
 
     Raises:
-        ValueError: A policy that does not fit.
+        ValueError: A policy that does not fit, that needs a budget where none is given, or that does not follow the
+            availability of models of a stream whose models come and go.
     """
+    given = (Controls() if controls is None else controls).filled(jnp.zeros((), jnp.float32))
     leaves, tree = jax.tree.flatten(run_parts)
     if is_traced(leaves):
-        return _check_fit(run_parts)
+        return _check_fit(run_parts, given)
     form = tuple((np.shape(x), str(jnp.result_type(x)), _number(x)) for x in leaves)
-    return _FIT.of((tree, form), lambda: _check_fit(run_parts))
+    return _FIT.of((tree, form, given.budget is None), lambda: _check_fit(run_parts, given))
 
 
 def _number(leaf: Any) -> Any:
@@ -165,11 +177,11 @@ _FIT: RecentCache[int] = (
 )  # parts that were checked, by shapes: the check takes as long as serving a million requests
 
 
-def _check_fit(run_parts: RunParts) -> int:
+def _check_fit(run_parts: RunParts, controls: Controls) -> int:
     key = jax.random.key(0)
     state = jax.eval_shape(run_parts.stream.init, key)
     request = jax.eval_shape(run_parts.stream.draw, key, state, jnp.ones((), jnp.int32))[1]
-    controls = Controls(*(jnp.zeros((), jnp.float32) for _ in Controls._fields))
+    check_traits(run_parts.policies, comes_and_goes=request.available is not None, budget=controls.budget is not None)
     jax.eval_shape(
         lambda: run_parts.meter.read(run_parts.meter.init(request.cost.shape[0]))
     )  # its own errors, unwrapped
@@ -312,9 +324,10 @@ def serve(
         ValueError: Predictions of another shape than the costs.
     """
     before = policy.queue(state)
-    decision: Decision = policy.act(keys[0], state, request.features, request.cost, controls)
+    seen = controls if request.available is None else controls._replace(available=request.available)
+    decision: Decision = policy.act(keys[0], state, request.features, request.cost, seen)
     if decision.s_hat.shape != request.cost.shape:  # one prediction for all models would broadcast silently
         raise ValueError(f"expected predictions of shape {request.cost.shape}, found {decision.s_hat.shape}")
     feedback_received: Feedback = feedback(keys[1], decision, request, controls)
-    state = policy.update(state, request.features, decision, feedback_received, controls)
+    state = policy.update(state, request.features, decision, feedback_received, seen)
     return state, Step(t, request, decision, feedback_received, before, policy.queue(state), controls)

@@ -18,7 +18,7 @@ from messjax.theory import optimum
 from messjax.types import Controls, Meter, Policy, Stream, StreamDescription
 
 A_POLICY = "a Policy, such as policies.mess_plus(predictor)"
-LIMITS = {"V": (0.0, LARGEST), "alpha": (0.0, 1.0), "c": (0.0, LARGEST), "a": (0.0, LARGEST), "f": (0.0, 1.0)}
+LIMITS = {"alpha": (0.0, 1.0), "f": (0.0, 1.0)} | dict.fromkeys(("V", "c", "a", "budget"), (0.0, LARGEST))
 
 
 def check_components(key: Any, controls: Any, policy: Any, stream: Any, meter: Any, feedback: Any) -> None:
@@ -147,14 +147,18 @@ def check_controls(controls: Controls) -> dict[str, np.ndarray]:
         controls: Numbers or lists of numbers.
 
     Returns:
-        Every control as a float64 array [] or [n], by name.
+        Every control that is given as a float64 array [] or [n], by name.
 
     Raises:
         ValueError: Naming the control, what was found and what was expected: values that are not numbers, out of range,
             or given twice, more than one dimension, or none at all.
     """
     axes = {}
+    if controls.available is not None:
+        raise ValueError("available: found a value, expected None: the stream says which models are available")
     for name, value in controls._asdict().items():
+        if value is None and controls._field_defaults[name] is None:
+            continue
         low, high = LIMITS[name]
         values = _numbers(name, value)
         if values.ndim > 1 or values.size == 0:
@@ -163,6 +167,8 @@ def check_controls(controls: Controls) -> dict[str, np.ndarray]:
         if bad.any():
             result = np.atleast_1d(values)[np.atleast_1d(bad)][0]
             raise ValueError(f"{name}: expected every value in [{low:g}, {high:g}], found {result}")
+        if name == "budget" and (values == 0.0).any():
+            raise ValueError("budget: expected every value above 0, found 0")
         axes[name] = np.round(values, 6) if name == "alpha" else values
         different, times = np.unique(axes[name], return_counts=True)
         if (times > 1).any():
@@ -230,6 +236,28 @@ def check_run(
     if stream.distribution is not None:
         check_alpha(axes["alpha"], optimum.largest_alpha(stream.distribution()))
     return axes
+
+
+def check_traits(policies: Mapping[str, Policy], *, comes_and_goes: bool, budget: bool) -> None:
+    """Refuse policies that cannot do what the run needs.
+
+    Args:
+        policies: Policies by name.
+        comes_and_goes: Whether models of the stream come and go.
+        budget: Whether the control `budget` is given.
+
+    Raises:
+        ValueError: A policy that does not follow the availability of models, or one that needs a budget without one.
+    """
+    for name, policy in policies.items():
+        who = f"policy {name!r}" if name else f"policy {policy.kind.name!r}"
+        if comes_and_goes and not policy.traits.follows_availability:
+            raise ValueError(
+                f"{who}: found a stream whose models come and go, which this policy does not follow; expected one with "
+                "Traits(follows_availability=True), such as policies.mess_plus"
+            )
+        if policy.traits.needs_budget and not budget:
+            raise ValueError(f"{who}: found no budget, expected Controls(budget=...), in the cost unit per request")
 
 
 def check_curves(curves: Any, progress: Any = None) -> None:

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from messjax.meters.bounded_sum import bounded_mean
     from messjax.meters.folds import fold, latest, maximum, mean, zip_meters
     from messjax.meters.identity_terms import decomposition
+    from messjax.meters.latencies import latency
     from messjax.meters.optimism import optimism_widths
     from messjax.meters.path_audit import failures, path_audit_meter
     from messjax.meters.per_class import sla_per_class
@@ -18,6 +19,7 @@ __all__ = [
     "decomposition",
     "failures",
     "fold",
+    "latency",
     "latest",
     "ledger",
     "maximum",

@@ -161,6 +161,8 @@ def _score_excess(step: Step) -> Array:
     cost, s_hat, Q, V = step.request.cost, step.decision.s_hat, step.queue.to_float(), step.controls.V
     # Relative to the first model, as the rule itself compares: what is left is rounding.
     score = V * (cost - cost[0]) - Q * (s_hat - s_hat[0])
+    if step.request.available is not None:
+        score = jnp.where(step.request.available, score, jnp.inf)
     excess = jnp.sum(jnp.where(step.decision.served_mask, score, 0.0)) - jnp.min(score)
     allowed = score_allowance(V, jnp.max(cost) - jnp.min(cost), Q, jnp.max(s_hat) - jnp.min(s_hat))
     return jnp.where(step.decision.explore | ~(excess > 0), 0.0, excess / allowed)

@@ -68,6 +68,7 @@ def auto_v(policy: Policy, distribution: Distribution, transient: float, share: 
         update=Partial(_update, inner.update),
         queue=Partial(_queue, inner.queue),
         kind=Kind("auto_v"),
+        traits=inner.traits,
     )
 
 

@@ -8,6 +8,7 @@ from jax.tree_util import Partial
 from messjax.components import as_pytree, same_structure, spec_of
 from messjax.numerics import virtual_queue
 from messjax.policies.predictor_router import act, router
+from messjax.policies.serving import among_available
 from messjax.types import Array, Controls, Policy, Predictor
 
 
@@ -71,11 +72,12 @@ def choose(s_hat: Array, cost: Array, Q: virtual_queue.Fixed, controls: Controls
         s_hat: Predicted satisfactions [M].
         cost: Costs of the request [M], in cost units.
         Q: The virtual queue [].
-        controls: Read for V, in 1 / cost unit.
+        controls: Read for V, in 1 / cost unit, and for the models that are available.
 
     Returns:
         The model number [] int32.
 
     Source: L4 in docs/theory.md.
     """
-    return jnp.argmin(controls.V * (cost - cost[0]) - Q.to_float() * (s_hat - s_hat[0]))
+    score = controls.V * (cost - cost[0]) - Q.to_float() * (s_hat - s_hat[0])
+    return jnp.argmin(among_available(score, controls))

@@ -9,9 +9,10 @@ import jax.numpy as jnp
 from jax.tree_util import Partial
 
 from messjax.numerics import virtual_queue
+from messjax.policies import serving
 from messjax.policies.algorithm import choose
 from messjax.policies.predictor_router import serve_queue
-from messjax.types import Array, Controls, Decision, Feedback, Kind, Outcome, Policy, PyTree
+from messjax.types import Array, Controls, Decision, Feedback, Kind, Outcome, Policy, PyTree, Traits
 
 
 class Estimate(NamedTuple):
@@ -40,7 +41,7 @@ class BanditState(NamedTuple):
     estimate: PyTree
 
 
-def bandit(estimate: Estimate, kind: str = "other") -> Policy:
+def bandit(estimate: Estimate, kind: str = "other", *, sampled: bool = False) -> Policy:
     """Serve argmin_m V E_m + Q (alpha - index_m), observe the served model's outcome, and learn from it.
 
     The queue is the dual variable: Q/V moves by (alpha - s)/V after each request, dual (sub)gradient ascent with step
@@ -50,16 +51,18 @@ def bandit(estimate: Estimate, kind: str = "other") -> Policy:
     Args:
         estimate: The index and how it learns.
         kind: Name of the policy, recorded in results.
+        sampled: Whether the index is drawn at random; the propensity is then unknown.
 
     Returns:
         The policy. It reads the controls V and alpha.
     """
     return Policy(
         init=Partial(_init, estimate.init),
-        act=Partial(_act, estimate.value),
+        act=Partial(_act_sampled if sampled else _act, estimate.value),
         update=Partial(_update, estimate.update),
         queue=Partial(_queue),
         kind=Kind(kind),
+        traits=Traits(follows_availability=True),
     )
 
 
@@ -72,7 +75,14 @@ def _act(value: Callable, key: Array, state: BanditState, x: Array, cost: Array,
     index = value(key, state.estimate, x)
     serve = choose(index, cost, state.queue, controls).astype(jnp.int32)
     served = jnp.arange(cost.shape[0]) == serve
-    return Decision(serve, served, jnp.zeros((), bool), jnp.zeros((), jnp.float32), index)
+    propensity = serving.certain(serve, cost.shape[0])
+    return Decision(serve, served, jnp.zeros((), bool), jnp.zeros((), jnp.float32), index, propensity)
+
+
+def _act_sampled(
+    value: Callable, key: Array, state: BanditState, x: Array, cost: Array, controls: Controls
+) -> Decision:
+    return _act(value, key, state, x, cost, controls)._replace(propensity=serving.unknown(cost.shape[0]))
 
 
 def _update(

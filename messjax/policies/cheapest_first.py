@@ -31,11 +31,13 @@ def choose(s_hat: Array, cost: Array, Q: virtual_queue.Fixed, controls: Controls
         s_hat: Predicted satisfactions [M].
         cost: Costs of the request [M], in cost units.
         Q: Not used.
-        controls: Read for alpha.
+        controls: Read for alpha, and for the models that are available.
 
     Returns:
         The model number [] int32.
     """
     del Q
+    if controls.available is not None:
+        s_hat = jnp.where(controls.available, s_hat, -jnp.inf)
     enough = s_hat >= controls.alpha
     return jnp.where(jnp.any(enough), jnp.argmin(jnp.where(enough, cost, jnp.inf)), jnp.argmax(s_hat))

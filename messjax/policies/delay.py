@@ -83,6 +83,7 @@ def delayed(policy: Policy, delay: int, num_features: int, num_models: int) -> P
         update=Partial(_update, policy.update),
         queue=Partial(_queue, policy.queue),
         kind=Kind("delayed"),
+        traits=policy.traits,
     )
 
 
@@ -116,7 +117,7 @@ def _act(inner: Partial, key: Array, state: DelayedState, features: Array, cost:
 def _update(
     inner: Partial, state: DelayedState, features: Array, decision: Decision, feedback: Feedback, controls: Controls
 ) -> DelayedState:
-    now = PendingOutcome(features, decision, feedback)
+    now = PendingOutcome(features, decision._replace(propensity=None), feedback)  # nothing is learned from it
     if [x.shape[1:] for x in jax.tree.leaves(state.ring)] != [x.shape for x in jax.tree.leaves(now)]:
         built = f"{state.ring.features.shape[1]} features and {state.ring.decision.learn.shape[1]} models"
         raise ValueError(f"delayed: built for {built}, expected {features.shape[0]} and {decision.learn.shape[0]}")

@@ -41,7 +41,8 @@ def educated_guess(accuracy: np.ndarray) -> Policy:
     stop = jnp.asarray(
         np.floor(level * virtual_queue.UNIT + 1e-6), jnp.int32
     )  # in the unit of alpha, and of their tolerance
-    return feature_free(Partial(_guess, stop, jnp.asarray(np.cumsum(weights, axis=1), jnp.float32)), "educated_guess")
+    pick = Partial(_guess, stop, jnp.asarray(np.cumsum(weights, axis=1), jnp.float32))
+    return feature_free(pick, "educated_guess", Partial(_propensity))
 
 
 def guesses(accuracy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -65,6 +66,16 @@ def guesses(accuracy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _guess(stop: Array, shares: Array, key: Array, num_models: int, controls: Controls) -> Array:
     if shares.shape[1] != num_models:
         raise ValueError(f"educated_guess: built for {shares.shape[1]} models, expected {num_models}")
+    reached = jnp.sum(jax.random.uniform(key, dtype=jnp.float32) >= shares[_stop_at(stop, controls)])
+    return jnp.minimum(reached, num_models - 1)
+
+
+def _propensity(pick: Partial, num_models: int, controls: Controls) -> Array:
+    del num_models
+    stop, shares = pick.args
+    return jnp.diff(shares[_stop_at(stop, controls)].at[-1].set(1.0), prepend=0.0)
+
+
+def _stop_at(stop: Array, controls: Controls) -> Array:
     wanted = virtual_queue.units(controls.alpha) - 1
-    current = jnp.minimum(jnp.searchsorted(stop, wanted, side="left"), len(stop) - 1)
-    return jnp.minimum(jnp.sum(jax.random.uniform(key, dtype=jnp.float32) >= shares[current]), num_models - 1)
+    return jnp.minimum(jnp.searchsorted(stop, wanted, side="left"), len(stop) - 1)

@@ -72,7 +72,8 @@ def _linear(who: str, num_features: int, num_models: int, ridge: float, width: f
         jnp.broadcast_to(jnp.eye(size, dtype=jnp.float32) / jnp.float32(ridge), (num_models, size, size)),
         jnp.zeros((num_models, size), jnp.float32),
     )
-    return bandit(Estimate(Partial(_init, start), Partial(index, jnp.float32(width)), Partial(ridge_update)))
+    estimate = Estimate(Partial(_init, start), Partial(index, jnp.float32(width)), Partial(ridge_update))
+    return bandit(estimate, sampled=index is _sampled)
 
 
 def _init(start: Ridge, key: Array) -> Ridge:

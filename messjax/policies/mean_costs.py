@@ -67,6 +67,7 @@ def running_mean_costs(policy: Policy, num_models: int, *, start: float = 1e-6) 
         update=Partial(_update, policy.update),
         queue=Partial(_queue, policy.queue),
         kind=Kind("running_mean_costs"),
+        traits=policy.traits,
     )
 
 

@@ -11,11 +11,12 @@ from jax.tree_util import Partial
 
 from messjax.components import as_pytree
 from messjax.numerics import virtual_queue
+from messjax.policies import serving
 from messjax.policies.cheapest_first import choose as cheapest_enough
 from messjax.policies.dual_price import Prices, price_at, prices
 from messjax.policies.predictor_router import serve_queue
 from messjax.theory import optimum
-from messjax.types import Array, Controls, Decision, Distribution, Feedback, Kind, Policy, Predictor
+from messjax.types import Array, Controls, Decision, Distribution, Feedback, Kind, Policy, Predictor, Traits
 
 
 def predict_then_argmin(predictor: Predictor) -> Policy:
@@ -31,7 +32,8 @@ def predict_then_argmin(predictor: Predictor) -> Policy:
         The policy. It reads the control alpha.
     """
     predictor = as_pytree(predictor)
-    return fixed(Partial(_predict_then_argmin, predictor), predictor.init, "predict_then_argmin")
+    result = fixed(Partial(_predict_then_argmin, predictor), predictor.init, "predict_then_argmin")
+    return result._replace(traits=Traits(follows_availability=True))
 
 
 def lagrangian(predictor: Predictor, gamma: float | Distribution) -> Policy:
@@ -54,7 +56,8 @@ def lagrangian(predictor: Predictor, gamma: float | Distribution) -> Policy:
         ValueError: A multiplier that is negative or not finite, or an invalid distribution.
     """
     predictor = as_pytree(predictor)
-    return fixed(Partial(_lagrangian, predictor, prices(gamma, "lagrangian")), predictor.init, "lagrangian")
+    result = fixed(Partial(_lagrangian, predictor, prices(gamma, "lagrangian")), predictor.init, "lagrangian")
+    return result._replace(traits=Traits(follows_availability=True))
 
 
 def optimal(distribution: Distribution) -> Policy:
@@ -92,7 +95,8 @@ def fixed(pick: Partial, init: Callable, kind: str = "other") -> Policy:
     """A policy that serves the model that a function picks, and never learns or explores.
 
     Args:
-        pick: (key, state, features [d], cost [M], controls) -> (model [] int, s_hat [M]).
+        pick: (key, state, features [d], cost [M], controls) -> (model [] int, s_hat [M]); a pick that draws at random
+            returns its probabilities [M] as well.
         init: key -> state, what a random predictor draws at the start.
         kind: Name of the policy, recorded in results.
 
@@ -120,12 +124,13 @@ def _lagrangian(
 ) -> tuple[Array, Array]:
     del key
     s_hat, gamma = predictor.predict(state, features), price_at(table, controls.alpha)
-    return jnp.argmin((cost - cost[0]) - gamma * (s_hat - s_hat[0])), s_hat
+    score = (cost - cost[0]) - gamma * (s_hat - s_hat[0])
+    return jnp.argmin(serving.among_available(score, controls)), s_hat
 
 
 def _optimal(
     table: tuple, key: Array, state: Any, features: Array, cost: Array, controls: Controls
-) -> tuple[Array, Array]:
+) -> tuple[Array, Array, Array]:
     level, rank, model = table
     if (features.shape[0], cost.shape[0]) != model.shape[::-1]:
         raise ValueError(f"optimal: built for {model.shape[1]} types and {model.shape[0]} models")
@@ -136,7 +141,9 @@ def _optimal(
     lucky = jax.random.uniform(key, dtype=jnp.float32) < share
     own = rank[:, kind]
     moves = jnp.sum((own < last) | ((own == last) & lucky))
-    return model[moves, kind], jnp.full_like(cost, jnp.nan)
+    before, after = (serving.certain(model[jnp.sum(made), kind], cost.shape[0]) for made in (own < last, own <= last))
+    propensity = share * after + (1.0 - share) * before
+    return model[moves, kind], jnp.full_like(cost, jnp.nan), propensity
 
 
 def _init(init: Callable, key: Array, controls: Controls) -> tuple[virtual_queue.Fixed, Any]:
@@ -145,9 +152,10 @@ def _init(init: Callable, key: Array, controls: Controls) -> tuple[virtual_queue
 
 
 def _act(pick: Callable, key: Array, state: tuple, features: Array, cost: Array, controls: Controls) -> Decision:
-    serve, s_hat = pick(key, state[1], features, cost, controls)
-    none = jnp.zeros(cost.shape, bool)
-    return Decision(jnp.asarray(serve, jnp.int32), none, jnp.zeros((), bool), jnp.zeros((), jnp.float32), s_hat)
+    serve, s_hat, *chances = pick(key, state[1], features, cost, controls)
+    propensity = chances[0] if chances else serving.certain(serve, cost.shape[0])
+    none, never, zero = jnp.zeros(cost.shape, bool), jnp.zeros((), bool), jnp.zeros((), jnp.float32)
+    return Decision(jnp.asarray(serve, jnp.int32), none, never, zero, s_hat, propensity)
 
 
 def _update(state: tuple, features: Array, decision: Decision, feedback: Feedback, controls: Controls) -> tuple:

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jax.tree_util import Partial
 
 from messjax.components import as_pytree
+from messjax.policies import serving
 from messjax.policies.algorithm import choose, mess_plus
 from messjax.policies.predictor_router import RouterState, probability, serve_queue
 from messjax.policies.rare_update import update_if
@@ -66,12 +67,15 @@ class _Act(_Learning):
         draw, which = jax.random.uniform(key, (2,), jnp.float32)  # the first word is the exploration draw of MESS+
         explore = draw < p
         s_hat = predictor.predict(state.predictor, x)
-        random = jnp.minimum((which * num_models).astype(jnp.int32), num_models - 1)
-        serve = jnp.where(explore, random, choose(s_hat, cost, state.queue, controls)).astype(jnp.int32)
+        random = serving.uniform_model(which, num_models, controls)
+        best = choose(s_hat, cost, state.queue, controls)
+        serve = jnp.where(explore, random, best).astype(jnp.int32)
         models = jnp.arange(num_models)
         # Not `serve` where only exploration teaches: it depends on V and alpha, and so would all that is learned.
         learn = models == serve if self.how == "served" else (models == random) & explore
-        return Decision(serve, learn, explore, p, s_hat)
+        uniform = serving.uniform_propensity(num_models, controls)
+        propensity = serving.explored(p, uniform, serving.certain(best, num_models))
+        return Decision(serve, learn, explore, p, s_hat, propensity)
 
 
 class _Update(_Learning):
@@ -87,7 +91,8 @@ class _Update(_Learning):
         outcome = feedback.outcome
         learn = jnp.any(outcome.observed)
         if self.how == "importance":
-            propensity = decision.p / decision.learn.shape[0]
+            models = decision.learn.shape[0] if controls.available is None else jnp.sum(controls.available)
+            propensity = decision.p / models
             outcome = pseudo_labels(decision.s_hat, outcome, propensity)
         return RouterState(
             t=state.t + 1,

@@ -45,7 +45,7 @@ def by_class(policy: Policy, alphas: np.ndarray, *, class_of: Callable[[Array], 
         raise ValueError(f"by_class: expected alphas [C] in [0, 1], found {alphas.tolist()}")
     expect("policy", policy, Policy, "a Policy, such as policies.mess_plus(predictor)")
     policy = as_pytree(policy)
-    controls = Controls(*(jnp.zeros((), jnp.float32) for _ in Controls._fields))
+    controls = Controls(budget=0.0).filled(jnp.zeros((), jnp.float32))
     if not isinstance(result := jax.eval_shape(policy.init, jax.random.key(0), controls), RouterState):
         raise ValueError(
             f"by_class: expected a router with a queue of its own, found one of state {type(result).__name__}"
@@ -58,6 +58,7 @@ def by_class(policy: Policy, alphas: np.ndarray, *, class_of: Callable[[Array], 
         update=Partial(_update, policy.update, sla_target, of),
         queue=Partial(_queue),
         kind=Kind("by_class"),
+        traits=policy.traits,
     )
 
 

@@ -11,8 +11,9 @@ from jax.tree_util import Partial
 
 from messjax.components import as_pytree, expect
 from messjax.numerics import virtual_queue
+from messjax.policies import serving
 from messjax.policies.rare_update import update_if
-from messjax.types import Array, Controls, Decision, Feedback, Kind, Policy, Predictor, PyTree
+from messjax.types import Array, Controls, Decision, Feedback, Kind, Policy, Predictor, PyTree, Traits
 
 Choose = Callable[
     [Array, Array, virtual_queue.Fixed, Controls], Array
@@ -48,13 +49,15 @@ class RouterSpec(NamedTuple):
 def router(predictor: Predictor, choose: Choose, kind: str = "other") -> Policy:
     """Explore with probability p_t = min(1, c t^-a): query all, serve model M, learn; otherwise serve `choose(...)`.
 
+    Where models come and go, all are all that are available, and model M is the last of those.
+
     Neither the exploration draw nor the predictor depends on V or alpha: under one vmap per control the scan carries
     one predictor path per (stream, c, a, f), whatever the number of V and alpha. The draw is a float32 uniform: p_t is
     realised up to 2^-23.
 
     Args:
         predictor: Supplies s_hat [M].
-        choose: (s_hat [M], cost [M], Q, controls) -> model [] int.
+        choose: (s_hat [M], cost [M], Q, controls) -> model [] int, an available one.
         kind: Name of the policy, recorded in results.
 
     Returns:
@@ -68,6 +71,7 @@ def router(predictor: Predictor, choose: Choose, kind: str = "other") -> Policy:
         update=Partial(_update, predictor),
         queue=Partial(_queue),
         kind=Kind(kind),
+        traits=Traits(follows_availability=True),
     )
 
 
@@ -124,8 +128,10 @@ def act(spec: RouterSpec, key: Array, state: RouterState, features: Array, cost:
     p = probability(state.t, controls)
     explore = jax.random.uniform(key, dtype=jnp.float32) < p
     s_hat = spec.predictor.predict(state.predictor, features)
-    serve = jnp.where(explore, num_models - 1, spec.choose(s_hat, cost, state.queue, controls)).astype(jnp.int32)
-    return Decision(serve, jnp.broadcast_to(explore, num_models), explore, p, s_hat)
+    last, best = serving.last_model(num_models, controls), spec.choose(s_hat, cost, state.queue, controls)
+    serve = jnp.where(explore, last, best).astype(jnp.int32)
+    propensity = serving.explored(p, serving.certain(last, num_models), serving.certain(best, num_models))
+    return Decision(serve, serving.queried(explore, num_models, controls), explore, p, s_hat, propensity)
 
 
 def _update(

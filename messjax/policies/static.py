@@ -12,9 +12,10 @@ from jax.tree_util import Partial
 
 from messjax.components import same_structure, spec_of
 from messjax.numerics import virtual_queue
+from messjax.policies import serving
 from messjax.policies.predictor_router import serve_queue
 from messjax.theory import optimum
-from messjax.types import Array, Controls, Decision, Feedback, Kind, Policy
+from messjax.types import Array, Controls, Decision, Feedback, Kind, Policy, Traits
 
 
 def single(model: int) -> Policy:
@@ -39,16 +40,17 @@ def single(model: int) -> Policy:
     """
     if operator.index(model) < 0:
         raise ValueError(f"single: expected a model number >= 0, found {model}")
-    return feature_free(Partial(_single, jnp.asarray(model, jnp.int32)), "single")
+    return feature_free(Partial(_single, jnp.asarray(model, jnp.int32)), "single", Partial(_single_propensity))
 
 
 def uniform() -> Policy:
-    """Each request to one of the M models, uniformly at random.
+    """Each request to one of the M models (of those that are available), uniformly at random.
 
     Returns:
         The policy. It reads no controls for its decisions.
     """
-    return feature_free(Partial(_uniform), "uniform")
+    follows = Traits(follows_availability=True)
+    return feature_free(Partial(_uniform), "uniform", Partial(_uniform_propensity), follows)
 
 
 def mixture(cost: np.ndarray, accuracy: np.ndarray) -> Policy:
@@ -73,7 +75,7 @@ def mixture(cost: np.ndarray, accuracy: np.ndarray) -> Policy:
     """
     level, weights = optimum.frontier(np.asarray(cost, np.float64), np.asarray(accuracy, np.float64))
     pick = Partial(_mixture, jnp.asarray(level, jnp.float32), jnp.asarray(weights, jnp.float32))
-    return feature_free(pick, "mixture")
+    return feature_free(pick, "mixture", Partial(_mixture_propensity))
 
 
 class FeatureFreeSpec(NamedTuple):
@@ -81,22 +83,29 @@ class FeatureFreeSpec(NamedTuple):
 
     Attributes:
         pick: A Partial, (key, M, controls) -> model [] int.
+        propensity: A Partial, (pick, M, controls) -> the probabilities of what `pick` returns [M]; None: not known.
     """
 
     pick: Partial
+    propensity: Partial | None = None
 
 
-def feature_free(pick: Partial, kind: str = "other") -> Policy:
+def feature_free(
+    pick: Partial, kind: str = "other", propensity: Partial | None = None, traits: Traits | None = None
+) -> Policy:
     """A policy that serves the model that a function picks without looking at features, and learns nothing.
 
     Args:
         pick: A Partial, (key, M, controls) -> model [] int.
         kind: Name of the policy, recorded in results.
+        propensity: A Partial, (pick, M, controls) -> the probabilities of what `pick` returns [M]; None: not known.
+        traits: What the policy can do beyond the common rules.
 
     Returns:
         The policy.
     """
-    return Policy(Partial(_init), Partial(act, FeatureFreeSpec(pick)), Partial(_update), Partial(_queue), Kind(kind))
+    spec = FeatureFreeSpec(pick, propensity)
+    return Policy(Partial(_init), Partial(act, spec), Partial(_update), Partial(_queue), Kind(kind), traits or Traits())
 
 
 def pick_of(policy: Policy) -> Partial | None:
@@ -109,7 +118,9 @@ def pick_of(policy: Policy) -> Partial | None:
         The function; None for any other policy, also for one of which a function was replaced.
     """
     spec = spec_of(policy.act, act)
-    if spec is None or not same_structure(policy, feature_free(spec.pick, policy.kind.name)):
+    if spec is None or not same_structure(
+        policy, feature_free(spec.pick, policy.kind.name, spec.propensity, policy.traits)
+    ):
         return None
     return cast(Partial, spec.pick)
 
@@ -121,16 +132,37 @@ def _single(model: Array, key: Array, num_models: int, controls: Controls) -> Ar
     return model
 
 
-def _uniform(key: Array, num_models: int, controls: Controls) -> Array:
+def _single_propensity(pick: Partial, num_models: int, controls: Controls) -> Array:
     del controls
-    return jax.random.randint(key, (), 0, num_models, jnp.int32)
+    return serving.certain(pick.args[0], num_models)
+
+
+def _uniform_propensity(pick: Partial, num_models: int, controls: Controls) -> Array:
+    del pick
+    return serving.uniform_propensity(num_models, controls)
+
+
+def _uniform(key: Array, num_models: int, controls: Controls) -> Array:
+    if controls.available is None:
+        return jax.random.randint(key, (), 0, num_models, jnp.int32)
+    return serving.uniform_model(jax.random.uniform(key, dtype=jnp.float32), num_models, controls)
 
 
 def _mixture(level: Array, weights: Array, key: Array, num_models: int, controls: Controls) -> Array:
     if weights.shape[1] != num_models:
         raise ValueError(f"mixture: built for {weights.shape[1]} models, expected {num_models}")
-    share = jax.vmap(lambda column: jnp.interp(controls.alpha, level, column), in_axes=1)(weights)
+    share = _shares(level, weights, controls)
     return jnp.minimum(jnp.sum(jax.random.uniform(key, dtype=jnp.float32) >= jnp.cumsum(share)), num_models - 1)
+
+
+def _mixture_propensity(pick: Partial, num_models: int, controls: Controls) -> Array:
+    del num_models
+    level, weights = pick.args
+    return _shares(level, weights, controls)
+
+
+def _shares(level: Array, weights: Array, controls: Controls) -> Array:
+    return jax.vmap(lambda column: jnp.interp(controls.alpha, level, column), in_axes=1)(weights)
 
 
 def _init(key: Array, controls: Controls) -> virtual_queue.Fixed:
@@ -156,8 +188,9 @@ def act(
     """
     del state, features
     serve = jnp.asarray(spec.pick(key, cost.shape[0], controls), jnp.int32)
-    never = jnp.zeros((), bool)
-    return Decision(serve, jnp.zeros(cost.shape, bool), never, jnp.zeros((), jnp.float32), jnp.full_like(cost, jnp.nan))
+    never, none, zero = jnp.zeros((), bool), jnp.zeros(cost.shape, bool), jnp.zeros((), jnp.float32)
+    propensity = None if spec.propensity is None else spec.propensity(spec.pick, cost.shape[0], controls)
+    return Decision(serve, none, never, zero, jnp.full_like(cost, jnp.nan), propensity)
 
 
 def _update(

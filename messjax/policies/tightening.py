@@ -40,7 +40,7 @@ def tightened(policy: Policy, kappa: float) -> Policy:
     inner, more = as_pytree(policy), jnp.asarray(kappa, jnp.float32)
     return Policy(
         Partial(_init, inner.init, more), Partial(_act, inner.act, more), Partial(_update, inner.update, more),
-        inner.queue, Kind("tightened"),
+        inner.queue, Kind("tightened"), inner.traits,
     )  # fmt: skip
 
 

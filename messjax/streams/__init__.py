@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from messjax import lazy_imports
 
 if TYPE_CHECKING:
+    from messjax.streams.availability import with_availability, with_latency
     from messjax.streams.calibration import calibrated, graded
     from messjax.streams.change_points import benchmarks, chain, change
     from messjax.streams.continuous_features import logistic
@@ -34,6 +35,8 @@ __all__ = [
     "modulated",
     "replay",
     "types",
+    "with_availability",
     "with_classes",
+    "with_latency",
 ]
 __getattr__, __dir__ = lazy_imports.attach(__name__)

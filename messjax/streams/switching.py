@@ -115,7 +115,16 @@ def _check(who: str, parts: Sequence[Stream]) -> None:
         raise ValueError(f"{who}: expected at least one stream, found none")
     key = jax.random.key(0)
     one = jax.ShapeDtypeStruct((), jnp.int32)
-    forms = [[x.shape for x in jax.eval_shape(p.draw, key, jax.eval_shape(p.init, key), one)[1]] for p in parts]
+    drawn = [jax.eval_shape(p.draw, key, jax.eval_shape(p.init, key), one)[1] for p in parts]
+    for i, request in enumerate(drawn):
+        for name in ("available", "latency"):
+            if (getattr(request, name) is None) != (getattr(drawn[0], name) is None):
+                which = (i, 0) if getattr(request, name) is None else (0, i)
+                raise ValueError(
+                    f"{who}: part {which[0]} has no Request.{name}, expected one as part {which[1]} has; give it to "
+                    "all parts, or to the whole stream"
+                )
+    forms = [[x.shape for x in jax.tree.leaves(request)] for request in drawn]
     for i, form in enumerate(forms):
         if form != forms[0]:
             wanted, result = ((f"features {f[0]} and costs {f[1]}") for f in (forms[0], form))

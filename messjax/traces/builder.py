@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from messjax.traces.cells import Cells, Tables
+from messjax.traces.cells import Block, Cells, Tables
 from messjax.traces.findings import EXAMPLES, Finding
 from messjax.traces.parsing import Place, listed
-from messjax.traces.recording import Recording
+from messjax.traces.recording import MEASURES, Recording
 from messjax.traces.texts import GrowingTexts
 
 ALWAYS_HELD, SPARSEST = 10_000_000, 64  # cells of a table that any file may have; table cells per cell of a file
@@ -174,8 +174,8 @@ class Builder:
         everything = bool(new.all())
         for name, column in columns.items():
             self._columns[name].extend(column if everything else column.filter(pa.array(new)))
-        self._row_of.frombytes(rows[new].astype(np.int64).tobytes())
-        self._file_of.frombytes(np.full(int(new.sum()), self._file(Place(file, 0)), np.int32).tobytes())
+        self._row_of.frombytes(rows[new].astype(np.int64, copy=False).data.cast("B"))
+        self._file_of.frombytes(np.full(int(new.sum()), self._file(Place(file, 0)), np.int32).data.cast("B"))
         self._unit = unit
         return numbers
 
@@ -197,6 +197,20 @@ class Builder:
             values: Values [n] by measure.
         """
         self._cells.extend(requests, models, self._file(Place(file, 0)), rows, values)
+
+    def add_rows(
+        self, requests: np.ndarray, models: np.ndarray, file: Path, rows: np.ndarray, tables: Mapping[str, np.ndarray]
+    ) -> None:
+        """As `cell` of each model in each of many rows.
+
+        Args:
+            requests: Numbers of the requests [n].
+            models: Numbers of the models [k], each once.
+            file: The file.
+            rows: Numbers of their rows [n].
+            tables: Values [n, k] by measure.
+        """
+        self._cells.extend_by(Block(requests, models, self._file(Place(file, 0)), rows, tables))
 
     def other_text(self, request: int, place: Place) -> None:
         """Count a row that names a known request with another text.
@@ -255,8 +269,9 @@ class Builder:
             raise ValueError(f"{self.path} has no {'request' if self._models else 'model'}, expected at least one")
         self._check_table()
         cells = Tables(self._cells, len(self), len(self._models))
-        tables = {name: cells.of(values, np.nan, float) for name, values in self._cells.values.items()}
-        batch = {name: None if np.isnan(table).all() else table for name, table in tables.items()}
+        table = {name: cells.of(name) for name in MEASURES}
+        file_of, row_of = np.array(self._file_of, np.int32), np.array(self._row_of, np.int64)
+        cell_file, cell_row = cells.places(file_of, row_of)
         return Recording(
             format=self.format,
             source=os.path.basename(os.path.abspath(self.path)),
@@ -265,26 +280,26 @@ class Builder:
             ids=self._columns["id"].texts(),
             texts=self._columns["text"].texts(),
             groups=self._columns["group"].texts(labels=True),
-            score=tables["score"],
-            cost=batch["cost"],
-            cost_unit=self.cost_unit if batch["cost"] is not None else "",
-            input_tokens=batch["input_tokens"],
-            output_tokens=batch["output_tokens"],
+            score=np.full(cells.shape, np.nan) if table["score"] is None else table["score"],
+            cost=table["cost"],
+            cost_unit=self.cost_unit if table["cost"] is not None else "",
+            input_tokens=table["input_tokens"],
+            output_tokens=table["output_tokens"],
             token_unit=self.token_unit,
-            latency=batch["latency"],
-            cached_tokens=batch["cached_tokens"],
-            reasoning_tokens=batch["reasoning_tokens"],
+            latency=table["latency"],
+            cached_tokens=table["cached_tokens"],
+            reasoning_tokens=table["reasoning_tokens"],
             repeat_means=cells.means(),
             choices={router: self._chosen(router) for router in self._choices},
             router_scores={router: self._scored(scores) for router, scores in self._router_scores.items()},
             time=self._scored(self._times) if self._times else None,
             score_range=self.score_range,
-            file_of=np.array(self._file_of, np.int32),
-            row_of=np.array(self._row_of, np.int64),
+            file_of=file_of,
+            row_of=row_of,
             row_unit=self._unit,
             findings=(*self.findings, *self._reported(cells)),
-            cell_file=cells.of(self._cells.file, -1, np.int32),
-            cell_row=cells.of(self._cells.row, 0, np.int64),
+            cell_file=cell_file,
+            cell_row=cell_row,
         )
 
     def _check_table(self) -> None:

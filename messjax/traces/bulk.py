@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +17,10 @@ import pyarrow.compute as pc
 from messjax.traces.builder import LONGEST_NAME, Builder
 from messjax.traces.parsing import LARGEST, Place, number
 from messjax.traces.reading import Reading, begin, current
+
+_LONGEST_KEY = 64  # bytes of ids that are hashed eight bytes at a time
+_ODD = np.uint64(0x9E3779B97F4A7C15)  # spreads bits
+_FIRST_BYTES = np.array([2 ** (8 * count) - 1 for count in range(9)], np.uint64)
 
 
 class Rows(NamedTuple):
@@ -96,8 +100,7 @@ def numbers_of(column: pa.ChunkedArray, *, truth: bool) -> np.ndarray | None:
     if pa.types.is_floating(kind) or pa.types.is_integer(kind) or (truth and pa.types.is_boolean(kind)):
         column = column.cast(pa.uint8()) if pa.types.is_boolean(kind) else column
         result = np.asarray(column.cast(pa.float64()).to_numpy(), np.float64)
-        with np.errstate(invalid="ignore"):
-            return None if (np.abs(result) > LARGEST).any() else result
+        return None if (result > LARGEST).any() or (result < -LARGEST).any() else result
     if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
         return None
     encoded = joined(column).dictionary_encode()
@@ -133,13 +136,11 @@ def add(builder: Builder, rows: Rows) -> bool:
         builder.add_cells(requests, of_cells, rows.file, rows.first + np.arange(size), rows.measures[""])
         return True
     columns = list(rows.measures.values())
-    names = {name for of in columns for name in of}
     nothing = np.full(size, np.nan)
-    tables = {name: np.stack([of.get(name, nothing) for of in columns], axis=1).ravel() for name in names}
+    names = {name for of in columns for name in of}
+    tables = {name: np.stack([of.get(name, nothing) for of in columns], axis=1) for name in names}
     of_columns = np.array([builder.model(model) for model in rows.measures], np.int32)
-    count = len(columns)
-    of_cells, of_rows = np.tile(of_columns, size), np.repeat(rows.first + np.arange(size), count)
-    builder.add_cells(np.repeat(requests, count), of_cells, rows.file, of_rows, tables)
+    builder.add_rows(requests, of_columns, rows.file, rows.first + np.arange(size), tables)
     return True
 
 
@@ -155,16 +156,54 @@ def _requests(builder: Builder, rows: Rows) -> np.ndarray:
         key = pc.binary_join_element_wise(
             pa.scalar(rows.stem, pa.large_string()), key, pa.scalar("\0", pa.large_string())
         )
-    encoded = key.dictionary_encode()
-    codes = encoded.indices.to_numpy()
-    first = np.empty(len(encoded.dictionary), np.int64)
-    first[codes[::-1]] = row[::-1]
+    codes, first = _numbered(key)
     columns = _described(rows, first)
-    numbers = builder.add_requests(encoded.dictionary, columns, rows.file, rows.first + first, rows.unit)[codes]
-    if rows.id is not None:
+    keys = key if len(first) == len(key) else key.take(pa.array(first))
+    numbers = builder.add_requests(keys, columns, rows.file, rows.first + first, rows.unit)[codes]
+    if rows.id is not None and len(first) < len(key):
         for at in _other_texts(rows.prompt, codes, first):
             builder.other_text(int(numbers[at]), Place(rows.file, rows.first + int(at), rows.unit))
     return numbers
+
+
+def _numbered(keys: pa.Array) -> tuple[np.ndarray, np.ndarray]:
+    """The number of each of n keys [n], and the row where each number is first.
+
+    Rows of one request mostly follow each other. Where they all do, no dictionary is needed.
+    """
+    if _differ(keys):
+        return np.arange(len(keys)), np.arange(len(keys))
+    is_new = np.append(True, pc.not_equal(keys.slice(1), keys.slice(0, len(keys) - 1)).to_numpy(zero_copy_only=False))
+    first = np.flatnonzero(is_new)
+    if len(first) < len(keys) and _differ(keys.take(pa.array(first))):
+        return np.cumsum(is_new) - 1, first
+    encoded = keys.dictionary_encode()
+    codes = encoded.indices.to_numpy()
+    first = np.empty(len(encoded.dictionary), np.int64)
+    first[codes[::-1]] = np.arange(len(codes))[::-1]
+    return codes, first
+
+
+def _differ(texts: pa.Array) -> bool:
+    """Whether texts are known to differ from each other: short ones of which no two have one hash.
+
+    Far cheaper than a dictionary. Equal hashes of different texts only mean that a dictionary has to tell.
+    """
+    length = pc.binary_length(texts).to_numpy()
+    longest = int(length.max())
+    if longest > _LONGEST_KEY or (len(texts) > 1 and texts[0] == texts[1]):
+        return False
+    _, offsets, letters = texts.buffers()
+    start = np.frombuffer(offsets, np.int64)[texts.offset : texts.offset + len(texts)]
+    padded = np.append(np.frombuffer(letters, np.uint8), np.zeros(8, np.uint8))
+    words = np.ndarray(len(padded) - 7, "<u8", padded, strides=(1,))  # eight bytes from any byte on
+    hashes = length.astype(np.uint64)
+    for at in range(0, longest, 8):
+        word = words[start + np.minimum(at, length)] & _FIRST_BYTES[np.clip(length - at, 0, 8)]
+        hashes = (hashes ^ word) * _ODD
+        hashes ^= hashes >> np.uint64(32)
+    hashes.sort()
+    return not (hashes[1:] == hashes[:-1]).any()
 
 
 def _other_texts(texts: pa.ChunkedArray, codes: np.ndarray, first: np.ndarray) -> np.ndarray:
@@ -182,18 +221,16 @@ def _other_texts(texts: pa.ChunkedArray, codes: np.ndarray, first: np.ndarray) -
     return rows[~same.to_numpy()]
 
 
-def _described(rows: Rows, at: np.ndarray) -> dict[str, pa.Array]:
+def _described(rows: Rows, at: np.ndarray) -> dict[str, Any]:
     """Id, text and group of some rows."""
-    numbers, every = pa.array(at), len(at) == len(rows.prompt)
-    ids = pc.binary_join_element_wise(
-        pa.scalar(rows.stem, pa.large_string()),
-        pa.array(rows.first + at).cast(pa.large_string()),
-        pa.scalar("/", pa.large_string()),
-    )
-    return {
-        "id": ids if rows.id is None else rows.id if every else rows.id.take(numbers),
-        "text": rows.prompt if every else rows.prompt.take(numbers),
-        "group": pa.repeat(pa.scalar(rows.stem, pa.large_string()), len(at))
-        if rows.group is None
-        else rows.group.take(numbers),
+    every, stem = len(at) == len(rows.prompt), pa.scalar(rows.stem, pa.large_string())
+    columns = {"id": rows.id, "text": rows.prompt, "group": rows.group}
+    result: dict[str, Any] = {
+        name: column if every or column is None else column.take(pa.array(at)) for name, column in columns.items()
     }
+    if rows.id is None:
+        number = pa.array(rows.first + at).cast(pa.large_string())
+        result["id"] = pc.binary_join_element_wise(stem, number, pa.scalar("/", pa.large_string()))
+    if rows.group is None:
+        result["group"] = pa.DictionaryArray.from_arrays(np.zeros(len(at), np.int32), pa.array([rows.stem], stem.type))
+    return result

@@ -4,14 +4,35 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from messjax.traces.recording import MEASURES
 
 
+class Block(NamedTuple):
+    """The cells of several models for n requests, in whole rows of one file.
+
+    Attributes:
+        requests: Numbers of the requests [n].
+        models: Numbers of the models [k], each once.
+        file: Number of the file.
+        rows: Numbers of the rows [n].
+        values: Tables [n, k] by measure.
+    """
+
+    requests: np.ndarray
+    models: np.ndarray
+    file: int
+    rows: np.ndarray
+    values: Mapping[str, np.ndarray]
+
+
 class Cells:
-    """Cells one by one, kept as columns. Of one that occurs again the first counts.
+    """Cells in the order in which they are found, kept as columns. Of one that occurs again the first counts.
+
+    Whole rows stay tables as long as nothing else comes: they need not be taken apart and put together again.
 
     Attributes:
         request: Number of the request of each cell.
@@ -19,14 +40,16 @@ class Cells:
         file: Number of the file that it was found in.
         row: Number of the row.
         values: What was measured, by measure.
+        blocks: Whole rows, which are not in the columns.
     """
 
     def __init__(self) -> None:
         self.request, self.model, self.file, self.row = array("q"), array("i"), array("i"), array("q")
         self.values = {name: array("d") for name in MEASURES}
+        self.blocks: list[Block] = []
 
     def __len__(self) -> int:
-        return len(self.model)
+        return len(self.model) + sum(len(block.requests) * len(block.models) for block in self.blocks)
 
     def add(self, request: int, model: int, file: int, row: int, values: Sequence[float]) -> None:
         """Add a cell.
@@ -38,6 +61,8 @@ class Cells:
             row: Number of the row.
             values: What was measured, in the order of `recording.MEASURES`.
         """
+        if self.blocks:
+            self.take_apart()
         self.request.append(request)
         self.model.append(model)
         self.file.append(file)
@@ -57,13 +82,38 @@ class Cells:
             rows: Numbers of the rows [n].
             values: What was measured [n], by measure; NaN where a measure is missing.
         """
-        self.request.frombytes(requests.astype(np.int64).tobytes())
-        self.model.frombytes(models.astype(np.int32).tobytes())
-        self.file.frombytes(np.full(len(rows), file, np.int32).tobytes())
-        self.row.frombytes(rows.astype(np.int64).tobytes())
+        self.take_apart()
+        self._extend(requests, models, file, rows, values)
+
+    def extend_by(self, block: Block) -> None:
+        """Add whole rows.
+
+        Args:
+            block: The rows.
+        """
+        self.blocks.append(block)
+        if len(self.model):
+            self.take_apart()
+
+    def take_apart(self) -> None:
+        """Move the cells of all blocks to the columns."""
+        blocks, self.blocks = self.blocks, []
+        for block in blocks:
+            n, k = len(block.requests), len(block.models)
+            values = {name: table.ravel() for name, table in block.values.items()}
+            requests, rows = np.repeat(block.requests, k), np.repeat(block.rows, k)
+            self._extend(requests, np.tile(block.models, n), block.file, rows, values)
+
+    def _extend(
+        self, requests: np.ndarray, models: np.ndarray, file: int, rows: np.ndarray, values: Mapping[str, np.ndarray]
+    ) -> None:
+        self.request.frombytes(requests.astype(np.int64, copy=False).data.cast("B"))
+        self.model.frombytes(models.astype(np.int32, copy=False).data.cast("B"))
+        self.file.frombytes(np.full(len(rows), file, np.int32).data.cast("B"))
+        self.row.frombytes(rows.astype(np.int64, copy=False).data.cast("B"))
         nothing = np.full(len(rows), np.nan)
         for name, column in self.values.items():
-            column.frombytes(values.get(name, nothing).astype(np.float64).tobytes())
+            column.frombytes(values.get(name, nothing).data.cast("B"))
 
 
 class Tables:
@@ -71,20 +121,54 @@ class Tables:
 
     def __init__(self, cells: Cells, num_requests: int, num_models: int) -> None:
         self.cells, self.shape = cells, (num_requests, num_models)
+        if cells.blocks and not _are_all(cells.blocks, num_requests):
+            cells.take_apart()
         self.where = np.array(cells.request, np.int64) * num_models + np.array(cells.model, np.int64)
-        self.first = np.unique(self.where, return_index=True)[1]
+        self.first = np.arange(len(self.where))
+        if (self.where[1:] <= self.where[:-1]).any():
+            self.first = np.unique(self.where, return_index=True)[1]
 
-    def of(self, values: array, nothing: float, kind: type) -> np.ndarray:
-        """The table of some values of the cells.
+    def of(self, name: str) -> np.ndarray | None:
+        """The table of a measure.
 
         Args:
-            values: A value per cell.
-            nothing: What stands where there is no cell.
-            kind: Type of the numbers.
+            name: One of `recording.MEASURES`.
 
         Returns:
-            The table [N, M].
+            The table [N, M], NaN where there is nothing; None where it is nowhere.
         """
+        if not self.cells.blocks:
+            values = self.cells.values[name]
+            table = None if np.isnan(values).all() else self._table(values, np.nan, float)
+            return None if table is None or np.isnan(table).all() else table
+        blocks = [block for block in self.cells.blocks if name in block.values]
+        if all(np.isnan(block.values[name]).all() for block in blocks):
+            return None
+        if len(self.cells.blocks) == 1 and np.array_equal(blocks[0].models, np.arange(self.shape[1])):
+            return blocks[0].values[name]
+        table = np.full(self.shape, np.nan)
+        for block in blocks:
+            table[np.ix_(block.requests, block.models)] = block.values[name]
+        return table
+
+    def places(self, file_of: np.ndarray, row_of: np.ndarray) -> tuple[np.ndarray | None, np.ndarray | None]:
+        """Where the cells were found.
+
+        Args:
+            file_of: Numbers of the requests' files [N].
+            row_of: Numbers of their rows [N].
+
+        Returns:
+            Numbers of the cells' files [N, M], -1 where there is no cell, and of their rows; None where every cell is
+            in the row of its request.
+        """
+        requests = np.array(self.cells.request, np.int64)
+        files, rows = np.array(self.cells.file, np.int32), np.array(self.cells.row, np.int64)
+        if (files == file_of[requests]).all() and (rows == row_of[requests]).all():
+            return None, None
+        return self._table(self.cells.file, -1, np.int32), self._table(self.cells.row, 0, np.int64)
+
+    def _table(self, values: array, nothing: float, kind: type) -> np.ndarray:
         table: np.ndarray = np.full(self.shape, nothing, kind)
         table.reshape(-1)[self.where[self.first]] = np.array(values, kind)[self.first]
         return table
@@ -118,5 +202,11 @@ class Tables:
         again[self.first] = False
         rows = np.flatnonzero(again)
         score = np.array(self.cells.values["score"])
-        kept = self.of(self.cells.values["score"], np.nan, float).reshape(-1)[self.where[rows]]
+        kept = self._table(self.cells.values["score"], np.nan, float).reshape(-1)[self.where[rows]]
         return rows, ~((score[rows] == kept) | (np.isnan(score[rows]) & np.isnan(kept)))
+
+
+def _are_all(blocks: Sequence[Block], num_requests: int) -> bool:
+    """Whether blocks have every request, in order and once."""
+    found = [block.requests for block in blocks]
+    return sum(map(len, found)) == num_requests and np.array_equal(np.concatenate(found), np.arange(num_requests))

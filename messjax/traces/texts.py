@@ -101,7 +101,7 @@ class GrowingTexts:
         """Add many.
 
         Args:
-            values: An Arrow array, chunked perhaps, of large strings.
+            values: An Arrow array, chunked perhaps, of large strings; or of labels, as a dictionary of such.
         """
         self._move()
         for chunk in values.chunks if isinstance(values, pa.ChunkedArray) else [values]:
@@ -130,8 +130,11 @@ class GrowingTexts:
         Returns:
             The texts.
         """
-        chunks = pa.chunked_array([*self._chunks, pa.array(self._recent, pa.large_string())])
-        return Texts(chunks.dictionary_encode() if labels else chunks)
+        chunks = [*self._chunks, pa.array(self._recent, pa.large_string())]
+        if not labels:
+            return Texts(pa.chunked_array(chunks))
+        encoded = [each if pa.types.is_dictionary(each.type) else each.dictionary_encode() for each in chunks]
+        return Texts(pa.chunked_array(encoded).unify_dictionaries())
 
 
 def rows_of(texts: Sequence[str], rows: np.ndarray) -> Texts:

@@ -115,7 +115,7 @@ def record(
         raise ValueError(f"{arrays[0]}: found an array, expected a number")
     world = simulation.assemble(policy, stream, meter, feedback)
     simulation.check_fit(world)
-    leaves = Controls(*(jnp.asarray(values, jnp.float32) for values in numbers.values()))
+    leaves = Controls(**{name: jnp.asarray(values, jnp.float32) for name, values in numbers.items()})
     times = simulation.checkpoint_times(horizon, horizon)
     curves = _program(key, jnp.arange(num_streams), leaves, world, times)
     seen = {name: np.asarray(values) for name, values in curves.items()}

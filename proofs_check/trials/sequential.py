@@ -51,7 +51,7 @@ class FollowedPath(NamedTuple):
 def follow(case: Case, key: Array, paths: int = 8, checkpoints: int = 100, unit: str = "cost") -> FollowedPath:
     """Run a case on a few paths, at the first point of its grid, and fold what the sequences need."""
     started = time.perf_counter()
-    controls = Controls(*(float(np.ravel(value)[0]) for value in case.controls))
+    controls = Controls(**{name: float(np.ravel(value)[0]) for name, value in case.controls.given().items()})
     best = optimum.solve(case.distribution, float(np.round(controls.alpha, 6)))
     costs = np.asarray(case.distribution.cost)
     low = float(costs.min() + best.gamma * (best.alpha - 1.0) - best.cost)

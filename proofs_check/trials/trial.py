@@ -34,10 +34,12 @@ def run_case(case: Case, key: Array, num_streams: int, *, meter: Any = None, aud
     stream is audited (`messjax.meters.path_audit`), on the engine's general path.
     """
     more = [path_audit.path_audit_meter()] * (audit and case.audited) + ([] if case.meter is None else [case.meter])
-    swept = Controls(*(np.atleast_1d(np.asarray(values, np.float64)) for values in case.controls))
+    swept = {name: np.ravel(np.asarray(values, np.float64)) for name, values in case.controls.given().items()}
     runs = []
-    for values in itertools.product(*swept):  # one at a time: the program is then the same for every grid, and case
-        started, at = time.perf_counter(), Controls(*map(float, values))
+    for values in itertools.product(
+        *swept.values()
+    ):  # one at a time: the program is then the same for every grid, and case
+        started, at = time.perf_counter(), Controls(**dict(zip(swept, map(float, values), strict=True)))
         known = [standard_meters.standard(), identity_terms.decomposition(case.distribution, at.alpha)]
         result = sweep(
             key,
@@ -64,7 +66,7 @@ def run_of(case: Case, at: Controls, metrics: dict[str, np.ndarray], name: str |
     """What was measured of a case at one point of its grid, with the constants of its distribution."""
     shown = f"{case.name}, V = {at.V:g}" + (f", f = {at.f:g}" if at.f != 1.0 else "")
     return Run(
-        *at,
+        **at.given(),
         T=case.horizon,
         P_T=float(theory.exploration_sum(T=case.horizon, c=at.c, a=at.a)),
         metrics=metrics,

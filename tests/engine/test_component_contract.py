@@ -24,12 +24,12 @@ from support.component_tables import (
 
 from messjax import feedback, policies, predictors, streams
 from messjax.engine import simulation
-from messjax.meters import folds, identity_terms, optimism, per_class, standard_meters
+from messjax.meters import folds, identity_terms, latencies, optimism, per_class, standard_meters
 from messjax.numerics import virtual_queue as queue
 from messjax.types import Controls, Outcome, Stream
 
 CONTROLS = Controls(V=2.0, alpha=0.5, c=0.5, a=0.25, f=0.7)
-NUMBERS = Controls(*(jnp.asarray(value, jnp.float32) for value in CONTROLS))
+NUMBERS = jax.tree.map(lambda value: jnp.asarray(value, jnp.float32), CONTROLS)
 ONE = jnp.ones((), jnp.int32)
 
 
@@ -79,8 +79,10 @@ def test_streams(name):
     state = jax.eval_shape(stream.init, KEYS[0])
     after, request = jax.eval_shape(stream.draw, KEYS[0], state, ONE)
     assert jax.tree.map(lambda x: (x.shape, x.dtype, x.weak_type), after) == shapes_after(stream.init, KEYS[0])
-    assert {field.dtype for field in request} == {jnp.dtype("float32")}
-    assert [field.shape for field in request] == [(D,), (M,), (M,), (M,)]
+    assert {field.dtype for field in request[:4]} == {jnp.dtype("float32")}
+    assert [field.shape for field in request[:4]] == [(D,), (M,), (M,), (M,)]
+    for field, dtype in ((request.available, "bool"), (request.latency, "float32")):
+        assert field is None or (field.shape, field.dtype) == ((M,), dtype)
     _, batch = requests(stream)
     if stream.mean is not None:  # what an oracle may know is what the world's view says
         assert_same(jax.vmap(stream.mean)(batch.features), batch.mean, exact=False)
@@ -120,7 +122,8 @@ def test_policies(name):
     state, step = jax.eval_shape(serve, KEYS[0])
     assert jax.tree.map(lambda x: (x.shape, x.dtype, x.weak_type), state) == shapes_after(policy.init, KEYS[0], NUMBERS)
     decision = step.decision
-    assert [(x.shape, str(x.dtype)) for x in decision] == [
+    assert decision.propensity is None or (decision.propensity.shape, decision.propensity.dtype) == ((M,), "float32")
+    assert [(x.shape, str(x.dtype)) for x in decision[:5]] == [
         ((), "int32"),
         ((M,), "bool"),
         ((), "bool"),
@@ -140,7 +143,7 @@ def two_steps():
     def serve_two(key):
         result, state = [], policy.init(key, NUMBERS)
         for t in (ONE, ONE + 1):
-            request = stream.draw(jax.random.fold_in(key, t), (), t)[1]
+            request = stream.draw(jax.random.fold_in(key, t), (), t)[1]._replace(latency=jnp.ones(M))
             state, step = simulation.serve((key, key), state, request, t, NUMBERS, policy, feedback.complete)
             result.append(step)
         return tuple(result)
@@ -178,7 +181,7 @@ def test_every_public_component_is_in_its_table(module, table):
 def test_every_public_meter_is_in_its_table():
     public = {
         name
-        for module in (folds, standard_meters, per_class, identity_terms, optimism)
+        for module in (folds, standard_meters, per_class, identity_terms, optimism, latencies)
         for name, function in inspect.getmembers(module, inspect.isfunction)
         if function.__module__ == module.__name__
         and not name.startswith("_")

@@ -70,4 +70,4 @@ def test_every_component_has_the_shapes_of_its_type():
     named = {name: make(PREDICTORS["linear"](STREAM, 0.0), 0.0) for name, make in POLICIES.items()}
     debug_checks.check_shapes(named, STREAM, None, feedback.noisy(0.1))
     for meter in METERS.values():
-        debug_checks.check_shapes(POLICY, STREAM, meter(), feedback.one_sided)
+        debug_checks.check_shapes(POLICY, STREAMS["with_latency"](0.0), meter(), feedback.one_sided)

@@ -95,7 +95,7 @@ def randomness(key, stream):
 
 def plain_mess_plus(requests, explore_coin, feedback_coin, predictor, controls, sparse):
     """docs/theory, "Setting", word by word; Q in units of 1e-6. Also the least margin of any float comparison."""
-    V, alpha, c, a, f = controls
+    V, alpha, c, a, f = controls.given().values()
     Q, margin, rows = 0, math.inf, []
     for t in range(1, T + 1):
         x, E, s = requests.features[t - 1], requests.cost[t - 1], requests.satisfaction[t - 1]
@@ -232,7 +232,7 @@ def test_no_loop_carries_the_predictor_once_per_V_or_alpha():
 
 def arguments_of_grid(learner, controls, horizon: int, meter=None, stream=LOGISTIC):
     world = simulation.assemble(policies.mess_plus(learner), stream, meter, feedback.complete)
-    leaves = Controls(*(jnp.asarray(value, jnp.float32) for value in controls))
+    leaves = Controls(**{name: jnp.asarray(value, jnp.float32) for name, value in controls.given().items()})
     return jax.random.key(0), jnp.arange(2), leaves, world, simulation.checkpoint_times(horizon, 0)
 
 

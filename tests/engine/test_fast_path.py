@@ -298,7 +298,7 @@ def test_sizes_choose_themselves_can_be_set_and_are_recorded():
     own = sweep(jax.random.key(0), Controls(alpha=0.5), num_streams=3, block=2, devices=1, memory=0.5, **parts).attrs
     assert (own["block"], own["devices"], own["memory_limit_gib"]) == (2, 1, 0.5)
     world = simulation.assemble(policy, TYPES, None, feedback.complete)
-    leaves = Controls(*(jnp.asarray(value, jnp.float32) for value in Controls()))
+    leaves = jax.tree.map(lambda value: jnp.asarray(value, jnp.float32), Controls())
     small = grid_program.plan(world, leaves, num_streams=10**6, checkpoints=1000, memory=0.01)
     assert 1 <= small.block < grid_program.plan(world, leaves, num_streams=10**6, checkpoints=0, memory=1).block
     for wrong, message in (({"block": 0}, "block"), ({"devices": 99}, "devices"), ({"engine": "x"}, "engine"),
@@ -311,7 +311,7 @@ def test_the_default_memory_limit_is_a_share_of_the_machine_and_binds():
     policy = policies.mess_plus(predictors.oracle(TYPES))
     world = simulation.assemble(policy, TYPES, None, feedback.complete)
     machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
-    leaves = Controls(*(jnp.asarray(value, jnp.float32) for value in Controls()))
+    leaves = jax.tree.map(lambda value: jnp.asarray(value, jnp.float32), Controls())
     devices = len(jax.local_devices())
     limit = grid_program.plan(world, leaves, num_streams=10, checkpoints=0).memory
     assert limit == pytest.approx(0.5 * machine / devices, abs=1e-3)

@@ -12,7 +12,7 @@ from messjax.engine import grid_program, memory, simulation
 from messjax.types import Controls, Distribution
 
 TYPES = streams.types(Distribution(np.ones(1), np.array([[1.0, 2.0]]), np.array([[0.5, 0.9]])))
-LEAVES = Controls(*(jnp.asarray(value, jnp.float32) for value in Controls()))
+LEAVES = jax.tree.map(lambda value: jnp.asarray(value, jnp.float32), Controls())
 
 
 def wide(policy, d: int, num_models: int):

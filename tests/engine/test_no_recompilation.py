@@ -93,7 +93,7 @@ def test_side_by_side_a_grid_is_its_single_runs_and_no_value_recompiles():
     grid = grid_sweep.sweep(
         jax.random.key(0), controls, policy=named, stream=stream, horizon=7, num_streams=3, block=3, **label
     )
-    one = Controls(*(jnp.float32(np.ravel(value)[-1]) for value in controls))
+    one = Controls(**{name: jnp.float32(np.ravel(value)[-1]) for name, value in controls.given().items()})
     current = simulation.assemble(named, stream, meter, feedback.sparse)
     alone = jax.jit(lambda key, world: simulation.run_stream(key, one, world, np.array([7])))
     for i in range(3):

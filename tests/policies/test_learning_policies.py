@@ -31,7 +31,7 @@ ORACLE = predictors.oracle(STREAM)
 
 
 def numbers(**given):
-    return Controls(*(jnp.asarray(value, jnp.float32) for value in Controls(**given)))
+    return Controls(**{name: jnp.asarray(value, jnp.float32) for name, value in Controls(**given).given().items()})
 
 
 def swept(named, controls, horizon, num_streams=16, **more):

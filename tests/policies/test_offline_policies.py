@@ -30,7 +30,7 @@ def served(policy, features, alphas, num=1):
 
     @jax.jit
     def at(alpha):
-        controls = Controls(*(jnp.asarray(value, jnp.float32) for value in Controls()))._replace(alpha=alpha)
+        controls = jax.tree.map(lambda value: jnp.asarray(value, jnp.float32), Controls())._replace(alpha=alpha)
         state = policy.init(jax.random.key(0), controls)
         act = jax.vmap(lambda key, x: policy.act(key, state, x, jnp.asarray(COST, jnp.float32), controls), (None, 0))
         return jax.vmap(act, (0, None))(jax.random.split(jax.random.key(1), num), jnp.asarray(features, jnp.float32))

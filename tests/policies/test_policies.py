@@ -20,7 +20,7 @@ STREAM = streams.types(LAW)
 
 def decisions(policy, features=(1.0, 0.0), cost=COST, **numbers):
     """N decisions on one request in the first state, under different keys."""
-    controls = Controls(*(jnp.float32(value) for value in Controls(**numbers)))
+    controls = jax.tree.map(lambda value: jnp.float32(value), Controls(**numbers))
     state = policy.init(jax.random.key(0), controls)
     act = jax.vmap(lambda key: policy.act(key, state, jnp.asarray(features), jnp.asarray(cost, jnp.float32), controls))
     return jax.tree.map(np.asarray, act(jax.random.split(jax.random.key(1), N)))

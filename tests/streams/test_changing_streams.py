@@ -20,7 +20,7 @@ def test_a_chain_draws_what_its_parts_would_and_has_the_law_of_all():
     first, last = streams.types(EASY), streams.types(HARD)
     chain = streams.chain((first, 30), (last, 10))
     result, alone = paths(chain, 5, 40), [paths(part, 5, 40) for part in (first, last)]
-    for whole, *parts in zip(result, *alone, strict=True):
+    for whole, *parts in zip(*map(jax.tree.leaves, (result, *alone)), strict=True):
         np.testing.assert_array_equal(whole, np.concatenate([parts[0][:, :30], parts[1][:, 30:]], axis=1))
     distribution = optimum.check_distribution(chain.distribution())
     np.testing.assert_allclose(distribution.weight, [0.3, 0.45, 0.125, 0.125])

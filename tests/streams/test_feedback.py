@@ -47,7 +47,7 @@ def hear(feedback_received, explore: bool, f: float = 1.0):
     learn = jnp.full(3, explore)
     decision = policies.static.Decision(jnp.int32(1), learn, jnp.asarray(explore), jnp.float32(0), jnp.zeros(3))
     request = Request(jnp.zeros(2), jnp.asarray(COST, jnp.float32), jnp.array([1.0, 1.0, 0.0]), jnp.full(3, jnp.nan))
-    controls = Controls(*(jnp.float32(x) for x in Controls(f=f)))
+    controls = jax.tree.map(lambda x: jnp.float32(x), Controls(f=f))
     return jax.tree.map(np.asarray, _many(jax.tree_util.Partial(feedback_received), decision, request, controls))
 
 

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from messjax import policies, predictors, streams
-from messjax.meters import folds, identity_terms, optimism, per_class, standard_meters
+from messjax.meters import folds, identity_terms, latencies, optimism, per_class, standard_meters
 from messjax.numerics import virtual_queue as queue
 from messjax.policies.win_rate_threshold import wins
 from messjax.types import Distribution, Meter, Policy, Predictor, Step, Stream
@@ -67,6 +67,10 @@ STREAMS: dict[str, Callable[[float], Stream]] = {
     "adversarial_replay": lambda x: streams.adversarial_replay(*recorded(x)),
     "by_length": lambda x: streams.by_length(streams.types(distribution(x)), COST + x, np.array([1.0, 5.0 + x, 20.0])),
     "lognormal": lambda x: streams.lognormal(streams.types(distribution(x)), 0.5 + 0.1 * x, across="comonotone"),
+    "with_availability": lambda x: streams.with_availability(
+        streams.types(distribution(x)), [1, 3 + int(x), 1], [None, None, 5 + int(x)]
+    ),
+    "with_latency": lambda x: streams.with_latency(streams.types(distribution(x)), COST + x),
     "with_classes": lambda x: streams.with_classes(
         streams.logistic(np.eye(M, D - 1) + x, np.arange(M) - 0.5, COST),
         np.array([0.3 + 0.1 * x, 0.7 - 0.1 * x]),
@@ -82,6 +86,7 @@ NESTS: dict[str, Callable[[float], Stream]] = {
     "change + adversarial_replay + replay of groups": lambda x: streams.change(
         STREAMS["adversarial_replay"](x), trace(x, "groups"), 4 + int(x)
     ),
+    "with_availability + with_latency": lambda x: streams.with_latency(STREAMS["with_availability"](x), COST + x),
     "with_classes + modulated + by_length + lognormal": lambda x: streams.with_classes(
         streams.modulated(
             [
@@ -173,12 +178,14 @@ METERS: dict[str, Callable[[], Meter]] = {
     "latest": lambda: folds.latest("Q", lambda num_models: queue.zero(), lambda step: step.next_queue),
     "fold": lambda: folds.fold("n", lambda num_models: jnp.zeros((), jnp.int32), lambda number, step: number + step.t),
     "sla_per_class": lambda: per_class.sla_per_class(np.array([0.5, 0.6])),
+    "latency": latencies.latency,
     "zip_meters": lambda: folds.zip_meters(standard_meters.sla(), folds.mean("p", largest_p)),
 }
 # Whole runs: every row of the tables above but the meters is in at least one.
 WORLDS = [
     ("types", "mess_plus", "oracle"),
     ("types comonotone", "mess_plus", "tabular"),
+    ("with_availability + with_latency", "greedy", "oracle"),
     ("graded", "greedy", "noisy"),
     ("logistic", "mess_plus", "linear"),
     ("calibrated", "mess_plus", "mlp"),

@@ -52,7 +52,7 @@ def _play(policy, stream, feedback_received, controls, times):
 
 def play(policy, stream, requests: int, feedback_received=feedback.complete, **numbers):
     """Every step of one run, with the policy's states before and after it, as NumPy arrays [t, ...]."""
-    controls = Controls(*(jnp.float32(x) for x in Controls(**numbers)))
+    controls = jax.tree.map(lambda x: jnp.float32(x), Controls(**numbers))
     world = simulation.assemble(policy, stream, None, feedback_received)
     result = _play(world.policies[""], world.stream, world.feedback, controls, 1 + jnp.arange(requests))
     return jax.tree.map(np.asarray, result)

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from support.file_injuries import BYTES
 
 from messjax import traces
+from messjax.traces import bulk
 from messjax.traces.readers import plain_bulk
 
 ROWS = [
@@ -95,3 +97,21 @@ def test_a_folder_of_files_is_joined_as_row_by_row(tmp_path, monkeypatch):
     (tmp_path / "c.csv").write_text('i,q,g,m,score,c,t\n0,one,maths,c,1,1,1\n"7",x,law,a,.5,1,1\n\n')  # an empty line
     for columns in COLUMNS.values():
         assert outcome(tmp_path, columns) == row_by_row(tmp_path, columns, monkeypatch)
+
+
+@pytest.mark.parametrize("size", [1, 8, 9, 64, 65])
+def test_texts_that_differ_are_told_from_texts_that_repeat(size):
+    rng = np.random.default_rng(size)
+    texts = ["".join(rng.choice(list("ab"), rng.integers(1, size + 1))) for _ in range(300)]
+    for some in (list(dict.fromkeys(texts)), texts):
+        codes, first = bulk._numbered(pa.array(["x", *some], pa.large_string()).slice(1))
+        assert [some[k] for k in first[codes]] == some and len(set(codes)) == len(set(some))
+    assert bulk._differ(pa.array([f"{n}" for n in range(10_000)], pa.large_string()))
+
+
+def test_a_line_longer_than_a_block(tmp_path, monkeypatch):
+    whole = write(tmp_path / "t.jsonl").read_text().replace("another", "another " * 2**18)
+    (tmp_path / "t.jsonl").write_text(whole)
+    assert outcome(tmp_path / "t.jsonl", COLUMNS["by id"]) == row_by_row(
+        tmp_path / "t.jsonl", COLUMNS["by id"], monkeypatch
+    )

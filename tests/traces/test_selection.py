@@ -41,7 +41,8 @@ def test_models_are_chosen(file, models, exclude, with_data, expected):
     recording, whole = select(of(file), models, exclude, with_data=with_data), of(file)
     columns = [whole.models.index(model) for model in expected]
     assert recording.models == expected
-    for name in ("score", "cost", "cell_row"):
+    assert recording.cell_row is None and whole.cell_row is None  # each cell is in the row of its request
+    for name in ("score", "cost"):
         np.testing.assert_array_equal(getattr(recording, name), getattr(whole, name)[:, columns])
     assert [finding.times for finding in recording.findings if finding.check == "models left out"] == [
         len(whole.models) - len(expected)

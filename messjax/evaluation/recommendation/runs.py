@@ -54,7 +54,7 @@ def play(
     """
     keys = _keys(seed, len(rows))
     table = tuple(jnp.asarray(values, jnp.float32) for values in requests[:3])
-    leaves = Controls(*(jnp.asarray(value, jnp.float32) for value in controls))
+    leaves = Controls(**{name: jnp.asarray(value, jnp.float32) for name, value in controls.given().items()})
     cost, satisfaction, served, paid = (
         None if each is None else np.moveaxis(np.asarray(each), 0, 3)
         for each in _lanes(as_pytree(policy), leaves, keys, jnp.asarray(rows), table, steps)

@@ -6,7 +6,9 @@ for first: such a file, like any other with something unusual, is left to the re
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +26,8 @@ from messjax.traces.readers.plain_columns import Plan, resolved
 from messjax.traces.record_files import csv_records
 
 LARGEST_FILE = 2**31  # bytes that are held in memory at once; larger files are read row by row
-_BLOCK = 2**24  # bytes that pyarrow parses at once: a row has to fit
-_CHUNK = 2**18  # bytes in which quotes are looked for at once: they stay in the processor's cache
+_BLOCK, _LARGEST_ROW = 2**20, 2**24  # bytes that pyarrow parses at once; where a row does not fit in them
+_PART = 2**18  # bytes in which a letter is looked for at once
 _EMPTY = sorted({each for word in NOTHING for each in (word, word.upper(), word.title())} | {"NaN"})
 WHOLE = r"^(-?\d+)\.0$"  # how pandas writes a column of whole numbers with a gap
 _UNUSUAL = (pa.ArrowException, ValueError, KeyError, OverflowError)
@@ -74,14 +76,21 @@ def _csv(file: Path, data: bytes, plan: Plan) -> tuple[pa.Table | None, Plan]:
 
 
 def _parsed(data: bytes, columns: list[str], types: dict[str, pa.DataType]) -> pa.Table:
-    return pa.csv.read_csv(
-        pa.BufferReader(data),
-        pa.csv.ReadOptions(block_size=_BLOCK),
-        pa.csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False),
-        pa.csv.ConvertOptions(
-            include_columns=columns, column_types=types, null_values=_EMPTY, strings_can_be_null=False
-        ),
+    """Rows are first taken for lines, which is cheaper. With quotes it is right where it gives one row per line."""
+    lines = None
+    if b'"' in data:
+        lines = sum(np.count_nonzero(part == ord("\n")) for _, part in _parts(data)) + (not data.endswith(b"\n"))
+    convert = pa.csv.ConvertOptions(
+        include_columns=columns, column_types=types, null_values=_EMPTY, strings_can_be_null=False
     )
+    for several, block in ((False, _BLOCK), (True, _LARGEST_ROW)):
+        read = pa.csv.ReadOptions(block_size=block)
+        parse = pa.csv.ParseOptions(newlines_in_values=several, ignore_empty_lines=False)
+        with contextlib.suppress(*(() if several else (pa.ArrowInvalid,))):
+            table = pa.csv.read_csv(pa.BufferReader(data), read, parse, convert)
+            if several or lines is None or table.num_rows == lines - 1:
+                break
+    return table
 
 
 def _odd(data: bytes) -> bool:
@@ -90,9 +99,7 @@ def _odd(data: bytes) -> bool:
         return True
     if b'"' not in data:
         return False
-    letters = np.frombuffer(data, np.uint8)
-    starts = range(0, len(letters), _CHUNK)
-    quotes = np.concatenate([start + np.flatnonzero(letters[start : start + _CHUNK] == ord('"')) for start in starts])
+    letters, quotes = np.frombuffer(data, np.uint8), _positions(data, '"')
     if len(quotes) % 2:
         return True
     edges = np.zeros(256, bool)
@@ -104,17 +111,33 @@ def _odd(data: bytes) -> bool:
     return not (opens.all() and closes.all())
 
 
+def _positions(data: bytes, letter: str) -> np.ndarray:
+    """Where a letter of ASCII stands."""
+    return np.concatenate([at + np.flatnonzero(part == ord(letter)) for at, part in _parts(data)])
+
+
+def _parts(data: bytes) -> Iterator[tuple[int, np.ndarray]]:
+    """Parts of the data, each with where it begins, that stay in the processor's cache."""
+    letters = np.frombuffer(data, np.uint8)
+    return ((at, letters[at : at + _PART]) for at in range(0, len(letters), _PART))
+
+
 def _json(data: bytes, plan: Plan) -> pa.Table | None:
     """The columns that are read, by their dotted names."""
-    lines = data.count(b"\n") + (not data.endswith(b"\n"))
-    if not data.startswith(b"{") or data.count(b"\n{") != lines - 1 or b"\\u0000" in data:
+    ends = _positions(data, "\n")
+    lines = len(ends) + (not data.endswith(b"\n"))
+    begins = np.frombuffer(data, np.uint8)[ends[: lines - 1] + 1]
+    if not data.startswith(b"{") or (begins != ord("{")).any():
         return None
-    table = pa.json.read_json(pa.BufferReader(data), pa.json.ReadOptions(block_size=_BLOCK))
+    try:
+        table = pa.json.read_json(pa.BufferReader(data), pa.json.ReadOptions(block_size=_BLOCK))
+    except pa.ArrowInvalid:  # perhaps a long line
+        table = pa.json.read_json(pa.BufferReader(data), pa.json.ReadOptions(block_size=_LARGEST_ROW))
     if table.num_rows != lines or len(set(table.column_names)) < len(table.column_names):
         return None
     table = pa.table({name: _field(table, name) for name in plan.columns})
     table.validate(full=True)  # half of a surrogate pair is no UTF-8
-    return table
+    return None if b"\\u0000" in data else table
 
 
 def _field(table: pa.Table, name: str) -> Any:

@@ -7,6 +7,7 @@ learner) is run. Settings ask for alpha + kappa with kappa >= 0, because a finit
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import jax
@@ -14,7 +15,7 @@ import numpy as np
 
 from messjax import policies, predictors
 from messjax.evaluation.recommendation import heads
-from messjax.evaluation.recommendation.requests import Parts, Requests
+from messjax.evaluation.recommendation.requests import Parts, Requests, both
 from messjax.evaluation.recommendation.runs import Played, coins, play
 from messjax.predictors import learning
 from messjax.predictors import ridge_regression as ridge
@@ -25,6 +26,7 @@ LEVELS = 61  # settings of a static family
 LEVEL = (0.005, 0.02, 0.05, 0.1, 0.2)  # levels V gamma of a warm queue, as shares of the horizon
 COLD = (0.002, 0.007, 0.02, 0.06)  # of one that has to climb there
 KAPPA = (0.0, 0.3, 0.6, 1.0, 1.5, 2.2, 3.0)  # kappa, in standard deviations of the satisfaction of a run
+FINER = 4  # a cost rises by some 4% from one kappa to the next: settings lie between them, tuned by interpolation
 EXPLORE, RATES, A = (0.03, 0.1, 1.0), (0.06, 0.3), 0.25
 SINGLE, MIXTURE, THRESHOLD, KNN, OFFLINE = "single", "mixture", "threshold", "knn", "offline"
 PLAIN, TRAINED, SERVED, OWN = "mess+", "mess+ trained", "serve and learn", "own"
@@ -46,7 +48,7 @@ class Tuned(NamedTuple):
     Attributes:
         cost: Mean cost per request [G].
         satisfaction: Mean satisfaction [G].
-        deviation: Standard deviation of a run's satisfaction, with the error of the tuning part [G].
+        deviation: Standard deviation of a run's satisfaction, with the error of the judging part [G].
     """
 
     cost: np.ndarray
@@ -81,13 +83,18 @@ class Static(NamedTuple):
         """Whether the training part was used, which its settings must then not be chosen on."""
         return self.kind in (THRESHOLD, KNN, OFFLINE)
 
-    def tune(self, requests: Requests, horizon: int, rows: np.ndarray, seed: int) -> Tuned:
+    @property
+    def arms(self) -> list[np.ndarray]:
+        """Numbers of settings that differ in one control only: all of them."""
+        return [np.arange(len(self.settings))]
+
+    def tune(self, requests: Requests, rows: np.ndarray, known: int, seed: int) -> Tuned:
         """All settings on the tuning part.
 
         Args:
             requests: The tuning part.
-            horizon: Number of new requests.
-            rows: Not used.
+            rows: New requests drawn from the part [B, horizon]; their number counts here.
+            known: Number of requests of the judging part.
             seed: Not used.
 
         Returns:
@@ -100,8 +107,23 @@ class Static(NamedTuple):
             expected = (share * requests.satisfaction).sum(axis=1)
             satisfaction.append(expected.mean())
             whole = max(float((share * requests.satisfaction**2).sum(axis=1).mean() - expected.mean() ** 2), 0.0)
-            deviation.append(np.sqrt(whole / horizon + expected.var() / len(expected)))  # a mixture's coins are new
+            deviation.append(np.sqrt(whole / rows.shape[1] + expected.var() / known))  # a mixture's coins are new
         return Tuned(np.array(cost), np.array(satisfaction), np.array(deviation))
+
+    def judge(self, arm: np.ndarray, requests: Requests, rows: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """Some settings on sequences of rows.
+
+        Args:
+            arm: Numbers of the settings [k].
+            requests: The requests that rows are numbers of.
+            rows: [B, T].
+            seed: Seed of the draws of a mixture.
+
+        Returns:
+            Cost and satisfaction per request [k, B].
+        """
+        played = [self.play(int(g), requests, rows, seed) for g in arm]
+        return np.stack([one.cost for one in played]), np.stack([one.satisfaction for one in played])
 
     def averages(self, g: int, requests: Requests) -> tuple[np.ndarray, np.ndarray]:
         """Expected cost and satisfaction of every request.
@@ -149,6 +171,7 @@ class Moving(NamedTuple):
         alpha: What it is run at [k].
         c: [c]
         parts: What an export needs beside the settings.
+        finer: Every so many alphas one is run on the tuning part.
     """
 
     kind: str
@@ -158,6 +181,7 @@ class Moving(NamedTuple):
     alpha: np.ndarray
     c: np.ndarray
     parts: Mapping[str, Any] = {}
+    finer: int = FINER
 
     @property
     def moves(self) -> bool:
@@ -181,22 +205,56 @@ class Moving(NamedTuple):
             for V in self.V
         ]
 
-    def tune(self, requests: Requests, horizon: int, rows: np.ndarray, seed: int) -> Tuned:
-        """All settings on the tuning part.
+    @property
+    def arms(self) -> list[np.ndarray]:
+        """Numbers of settings that differ in one control only, in what is asked for."""
+        grid = np.arange(len(self.c) * len(self.alpha) * len(self.V)).reshape(len(self.c), len(self.alpha), -1)
+        return list(np.moveaxis(grid, 1, 2).reshape(-1, len(self.alpha)))
+
+    def tune(self, requests: Requests, rows: np.ndarray, known: int, seed: int) -> Tuned:
+        """All settings on the tuning part: some alphas are run, those between are interpolated.
 
         Args:
             requests: The tuning part.
-            horizon: Not used: rows have it.
             rows: New requests drawn from the part [B, horizon].
+            known: Not used: rows vary as much.
             seed: Seed of the exploration draws.
 
         Returns:
             Means and deviations over the runs.
         """
-        del horizon
-        played = play(self.policy, Controls(self.V, self.alpha, self.c, A), requests, rows, seed)
-        cost, satisfaction = (each.reshape(-1, len(rows)) for each in played[:2])
-        return Tuned(cost.mean(axis=1), satisfaction.mean(axis=1), satisfaction.std(axis=1, ddof=1))
+        del known
+        run = np.unique(np.append(np.arange(0, len(self.alpha), self.finer), len(self.alpha) - 1))
+        played = play(self.policy, Controls(self.V, self.alpha[run], self.c, A), requests, rows, seed)
+
+        def between(values: np.ndarray) -> np.ndarray:
+            at = [
+                np.interp(self.alpha, self.alpha[run], column)
+                for column in np.moveaxis(values, 1, 2).reshape(-1, len(run))
+            ]
+            return np.moveaxis(np.reshape(at, (len(self.c), len(self.V), -1)), 2, 1).ravel()
+
+        cost, satisfaction = played[:2]
+        return Tuned(
+            between(cost.mean(axis=-1)), between(satisfaction.mean(axis=-1)), between(satisfaction.std(axis=-1, ddof=1))
+        )
+
+    def judge(self, arm: np.ndarray, requests: Requests, rows: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """Some settings of one arm on sequences of rows.
+
+        Args:
+            arm: Numbers of the settings [k].
+            requests: The requests that rows are numbers of.
+            rows: [B, T].
+            seed: Seed of the exploration draws.
+
+        Returns:
+            Cost and satisfaction per request [k, B].
+        """
+        each = [self.controls(int(g)) for g in arm]
+        alpha = np.concatenate([np.asarray(one.alpha) for one in each])
+        played = play(self.policy, each[0]._replace(alpha=alpha), requests, rows, seed)
+        return played.cost[0, :, 0], played.satisfaction[0, :, 0]
 
     def controls(self, g: int) -> Controls:
         """The controls of a setting, arrays of one number each.
@@ -231,8 +289,15 @@ class Moving(NamedTuple):
 Family = Static | Moving
 
 
-def families(parts: Parts, models: tuple[str, ...], alpha: float, horizon: int, wanted: Sequence[str]) -> list[Family]:
-    """All candidates of the wanted kinds.
+def families(
+    parts: Parts,
+    models: tuple[str, ...],
+    alpha: float,
+    horizon: int,
+    wanted: Sequence[str],
+    own: Mapping[str, Policy] = MappingProxyType({}),
+) -> list[Family]:
+    """All candidates of the wanted kinds, and policies of the user's own.
 
     Args:
         parts: The trace in three parts.
@@ -240,6 +305,7 @@ def families(parts: Parts, models: tuple[str, ...], alpha: float, horizon: int, 
         alpha: Required satisfaction.
         horizon: Number of new requests.
         wanted: Kinds, of NAMES.
+        own: Policies by name.
 
     Returns:
         The families, single models first.
@@ -251,9 +317,10 @@ def families(parts: Parts, models: tuple[str, ...], alpha: float, horizon: int, 
     )
     every: list[Family] = [_single(m, name, len(models)) for m, name in enumerate(models)]
     every += [_recorded(name) for name in parts.training.choices]
+    every += [_scored(name, both(parts), known, alpha) for name in parts.training.scores]
     if len(models) > 1 and float(np.ptp(known.cost[0])) > 0:
         every += [_mixture(known, alpha), *_offline(parts, known, alpha, wanted)]
-        every += _moving(parts, known, alpha, horizon, wanted)
+        every += _moving(parts, known, alpha, horizon, wanted, own)
     return [each for each in every if each.kind in (*wanted, OWN)]
 
 
@@ -268,6 +335,20 @@ def _recorded(name: str) -> Static:
     """The choices that the user's own router made, as the trace has them."""
     return Static(
         OWN, name, [{}], lambda g, requests: np.eye(requests.cost.shape[1])[requests.choices[name]], {"recorded": name}
+    )
+
+
+def _scored(name: str, seen: Requests, known: Distribution, alpha: float) -> Static:
+    """The score that the user's own router gave: above a threshold the stronger of the two models around alpha."""
+    weak, strong = pair_around(known.cost[0], known.mean[0], alpha)
+    score = seen.scores[name]
+    bars = np.unique(np.append(np.quantile(score, np.linspace(0.0, 1.0, LEVELS - 1)), score.min() - 1.0))[::-1]
+
+    def choose(g: int, requests: Requests) -> np.ndarray:
+        return np.eye(requests.cost.shape[1])[np.where(requests.scores[name] > bars[g], strong, weak)]
+
+    return Static(
+        OWN, f"{name} at a threshold", [{"threshold": float(bar)} for bar in bars], choose, {"recorded": name}
     )
 
 
@@ -315,11 +396,26 @@ def _at_price(kind: str, prices: np.ndarray, predict: Callable, parts: Mapping[s
     return Static(kind, TITLES[kind], [{"price": float(price)} for price in prices], choose, parts)
 
 
-def _threshold(parts: Parts, known: Distribution, alpha: float) -> Static:
-    """The two models that the blind mixture uses at alpha, told apart by the predicted win rate of the dearer one."""
-    level, weights = optimum.frontier(known.cost[0], known.mean[0])
+def pair_around(cost: np.ndarray, accuracy: np.ndarray, alpha: float) -> tuple[int, int]:
+    """The two models that the static mixture of least cost uses at alpha.
+
+    Args:
+        cost: Mean cost of each model [M].
+        accuracy: Mean satisfaction of each model [M].
+        alpha: Required satisfaction.
+
+    Returns:
+        Numbers of the weaker and of the stronger one, the same where one model is enough for every alpha.
+    """
+    level, weights = optimum.frontier(cost, accuracy)
     right = int(np.clip(np.searchsorted(level, alpha), min(1, len(level) - 1), len(level) - 1))
     weak, strong = (int(np.argmax(weights[max(i, 0)])) for i in (right - 1, right))
+    return weak, strong
+
+
+def _threshold(parts: Parts, known: Distribution, alpha: float) -> Static:
+    """The two models that the blind mixture uses at alpha, told apart by the predicted win rate of the dearer one."""
+    weak, strong = pair_around(known.cost[0], known.mean[0], alpha)
     training = parts.training
     won = (training.satisfaction[:, strong] > training.satisfaction[:, weak]).astype(np.float64)[:, None]
     state, _ = heads.fit_ridge(training._replace(satisfaction=won))
@@ -339,7 +435,14 @@ def _threshold(parts: Parts, known: Distribution, alpha: float) -> Static:
     )
 
 
-def _moving(parts: Parts, known: Distribution, alpha: float, horizon: int, wanted: Sequence[str]) -> list[Moving]:
+def _moving(
+    parts: Parts,
+    known: Distribution,
+    alpha: float,
+    horizon: int,
+    wanted: Sequence[str],
+    own: Mapping[str, Policy],
+) -> list[Moving]:
     """MESS+ as published, MESS+ on a head trained beforehand, and the variant that learns from what it serves."""
     d, M = parts.training.features.shape[1], known.cost.shape[1]
     state, _ = heads.fit_ridge(parts.training)
@@ -349,19 +452,18 @@ def _moving(parts: Parts, known: Distribution, alpha: float, horizon: int, wante
     price = max(_price(predicted, alpha), 0.05 * float(np.ptp(known.cost[0])))
     V, cold = (np.maximum(np.array(levels) * horizon, 2.0) / price for levels in (LEVEL, COLD))
     deviation = float(parts.training.satisfaction.std(axis=0).mean()) / np.sqrt(horizon)
-    asked = np.round(np.minimum(alpha + np.array(KAPPA) * deviation, 1.0), 6)
-    asked = np.unique(asked)
+    steps = np.interp(np.arange(FINER * (len(KAPPA) - 1) + 1) / FINER, np.arange(len(KAPPA)), KAPPA)
+    asked = np.unique(np.round(np.minimum(alpha + steps * deviation, 1.0), 6))
     warm = {"price": predicted, "theta": state.theta, "inverse": state.inverse}
     never = np.zeros(1)
-    result = []
+    result = [
+        Moving(OWN, name, policy, cold, asked, np.array(EXPLORE[1:2]), {}, 2 * FINER) for name, policy in own.items()
+    ]
     if PLAIN in wanted:
         for rate in RATES:
             head = predictors.linear(d, M, tx=learning.sgd(rate))
-            result.append(
-                Moving(
-                    PLAIN, TITLES[PLAIN], policies.mess_plus(head), cold, asked[::2], np.array(EXPLORE), {"rate": rate}
-                )
-            )
+            plain, explore = policies.mess_plus(head), np.array(EXPLORE)
+            result.append(Moving(PLAIN, TITLES[PLAIN], plain, cold, asked, explore, {"rate": rate}, 2 * FINER))
     learned = ridge.ridge(state)
     if TRAINED in wanted:
         head = predictors.frozen(learned, learned.init(jax.random.key(0)))

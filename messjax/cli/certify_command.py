@@ -9,8 +9,8 @@ import jax
 import numpy as np
 import xarray as xr
 
-from messjax import features, feedback, files, policies, runtime, streams
-from messjax.cli import certificate_page, grids, machine_output, options
+from messjax import feedback, files, policies, runtime, streams
+from messjax.cli import certificate_page, feature_options, grids, machine_output, options
 from messjax.cli.certificate_page import Certified
 from messjax.engine import simulation
 from messjax.engine.grid_sweep import sweep
@@ -45,7 +45,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--order", choices=("shuffled", "file"), default="shuffled", help="order of the requests (default: shuffled)"
     )
-    options.add_dim(parser)
+    feature_options.add_options(parser)
     parser.add_argument(
         "--cells",
         type=runtime.whole_number(2, 64),
@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> None:
 def _certificates(args: argparse.Namespace) -> str:
     """Print the page and write the files; the page as JSON."""
     trace = options.read_trace(args)
-    x = features.hashed_ngrams(trace.prompts, dim=args.dim)
+    x = feature_options.features_of(args, trace)
     runs, rows = _served(args, trace, x)
     groups = np.unique(np.array(list(trace.groups)), return_inverse=True)[1]
     everything = Labels(x[rows], trace.cost[rows], trace.satisfaction[rows], groups[rows])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from messjax import runtime, traces
+from messjax import traces
 from messjax.traces import Choices, CostRule, Finding, Recording, Trace
 from messjax.traces.costs import make_costs
 from messjax.traces.linter import CELL_CHECKS, SCORE_CHECKS
@@ -100,16 +100,6 @@ def add_reading_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--cost-unit", default="", metavar="UNIT", help="unit of --cost constant (default: USD per 1M tokens)"
-    )
-
-
-def add_dim(parser: argparse.ArgumentParser) -> None:
-    """`--dim`, the number of hashed features."""
-    parser.add_argument(
-        "--dim",
-        type=runtime.whole_number(1, 65_536),
-        default=256,
-        help="number of hashed n-gram features (default: 256)",
     )
 
 

@@ -12,11 +12,11 @@ import numpy as np
 from messjax import features, plot, runtime
 from messjax.cli import chosen_policies, machine_output, options
 from messjax.cli.chosen_policies import Wanted
-from messjax.evaluation.recommendation import candidates, decision, export, figure, requests, words
+from messjax.evaluation.recommendation import decision, export, figure, kinds, requests, words
 from messjax.evaluation.recommendation.decision import Recommendation
 from messjax.traces import Trace
 
-ALL = candidates.NAMES
+ALL = kinds.NAMES
 FEWEST = 100  # requests, of which half are judged on
 DIM = 256
 LEAST = 20  # requests of a group that is shown; all of them are in the JSON
@@ -37,9 +37,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--policies",
-        default=",".join(candidates.NAMES),
+        default=",".join(kinds.NAMES),
         metavar="A,B,...",
-        help=f"candidates: {', '.join(candidates.NAMES)}, and {chosen_policies.OWN_FILE} (default: all names)",
+        help=f"candidates: {', '.join(kinds.NAMES)}, and {chosen_policies.OWN_FILE} (default: all names)",
     )
     parser.add_argument(
         "--seed", type=runtime.whole_number(0), default=7, help="seed of all random numbers (default: 7)"
@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> None:
             alpha=args.alpha,
             confidence=args.confidence,
             tolerance=args.tolerance,
-            wanted=chosen_policies.parse(args.policies, candidates.NAMES),
+            wanted=chosen_policies.parse(args.policies, kinds.NAMES),
             seed=args.seed,
         )
     saved = write(result, args.out, trace)

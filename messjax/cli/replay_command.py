@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import argparse
 import shlex
-from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 import xarray as xr
 
-from messjax import features, plot, results, runtime, streams, traces
+from messjax import plot, results, runtime, streams, traces
 from messjax.cli import (
     chosen_policies,
+    feature_options,
     grids,
     machine_output,
     options,
@@ -47,16 +47,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="number of replays, each with its own order and exploration (default: 8)",
     )
     parser.add_argument("--order", choices=ORDERS, default="shuffled", help="order of the requests (default: shuffled)")
-    parser.add_argument(
-        "--features",
-        default="ngrams",
-        metavar="WHAT",
-        help="features of the prompts: ngrams (hashed), or the folder of a text encoder (default: ngrams)",
-    )
-    options.add_dim(parser)
-    parser.add_argument(
-        "--pooling", choices=("cls", "mean"), help="pooling of the encoder (default: what its folder states)"
-    )
+    feature_options.add_options(parser)
     parser.add_argument(
         "--held-out",
         type=float,
@@ -88,7 +79,7 @@ def _replayed(args: argparse.Namespace) -> dict[str, Any]:
     """What `run` prints, and the same for JSON."""
     wanted = chosen_policies.parse(args.policies, (*chosen_policies.ALWAYS, *trained_routers.NAMES))
     whole = options.read_trace(args)
-    all_features = _features(args, whole)
+    all_features = feature_options.features_of(args, whole)
     trace, x, prefix = _served(args, wanted, whole, all_features)
     cost, accuracy = trace.cost.mean(axis=0), trace.satisfaction.mean(axis=0)
     spread = float(np.ptp(cost)) or 1.0
@@ -161,22 +152,6 @@ def _recommended(args: argparse.Namespace, trace: Trace) -> list[dict[str, Any]]
         command = ["messjax", "recommend", str(args.path), "--alpha", f"{alpha:g}", *options.words(args)]
         print(f"Which policy to use, how surely, and why: {shlex.join(command)}")
     return found
-
-
-def _features(args: argparse.Namespace, trace: Trace) -> np.ndarray:
-    """[N, d] of the trace's texts."""
-    if args.features == "ngrams":
-        if args.pooling:
-            raise ValueError("--pooling: hashed n-grams have none, expected --features FOLDER of an encoder beside it")
-        return features.hashed_ngrams(trace.prompts, dim=args.dim)
-    from messjax.features import encoder  # its packages are an extra
-
-    model = encoder.load(Path(args.features), args.pooling)
-    with runtime.progress(len(trace.prompts), "texts") as report:
-        result = encoder.embed(model, trace.prompts, cache=not args.no_cache, progress=report)
-    if cut := int(result.cut.sum()):
-        print(f"note: {cut:,} of {len(result.cut):,} texts have more than {model.max_tokens} tokens and were cut")
-    return result.rows
 
 
 def _groups(args: argparse.Namespace, trace: Trace) -> np.ndarray | None:

@@ -6,7 +6,7 @@ import itertools
 import time
 import warnings
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from messjax import results
-from messjax.engine import grid_program
+from messjax.engine import grid_program, side_by_side
 from messjax.engine.gathering import Gathered
 from messjax.engine.simulation import RunParts
 from messjax.interruption import Interrupted
@@ -29,6 +29,7 @@ def run(
     times: np.ndarray,
     curves: tuple[str, ...] | None,
     plan: grid_program.Plan,
+    packed: Mapping[str, tuple[str, ...]],
     progress: Callable[[int, int], None] | None,
 ) -> None:
     """Run the blocks of streams that are not finished yet.
@@ -41,6 +42,7 @@ def run(
         times: Checkpoints [k] int32.
         curves: Names of the metrics kept at the checkpoints; None: all.
         plan: How the sweep is divided.
+        packed: Names of the policies that are packed (`side_by_side.pack`).
         progress: Called with (requests done, requests in all), or None.
 
     Raises:
@@ -50,6 +52,7 @@ def run(
     watch = _Progress(progress, num_streams, int(times[-1]))
     # A program that calls the host cannot be kept for the next run: only where a block may take long.
     progress_callback = None if progress is None or len(plan.fast) == len(run_parts.policies) else _Progress.note
+    axis = 1 + sum(values.ndim for values in jax.tree.leaves(controls))
     offset = plan.block * [each.process_index for each in plan.devices].index(jax.process_index())
     for start in range(0, num_streams, plan.size):
         if gathered.has(start, start + plan.size):
@@ -71,7 +74,8 @@ def run(
             )
             watch.follow(result, start, plan.size)
             own = jax.tree.map(_of_this_process, result)
-            gathered.add(start + offset, jax.tree.map(results.host, own, is_leaf=lambda x: hasattr(x, "to_host")))
+            own = jax.tree.map(results.host, own, is_leaf=lambda x: hasattr(x, "to_host"))
+            gathered.add(start + offset, side_by_side.taken_apart(own, packed, axis))
         except KeyboardInterrupt as interrupt:
             if isinstance(interrupt, Interrupted) or not gathered.may_be_partial():
                 raise

@@ -21,7 +21,7 @@ import xarray as xr
 
 from messjax import feedback as _feedback
 from messjax import fingerprint, results
-from messjax.engine import blocks, fast, gathering, grid_program
+from messjax.engine import blocks, fast, gathering, grid_program, side_by_side
 from messjax.engine import memory as memory_estimate
 from messjax.engine.simulation import Result, RunParts, assemble, check_fit, checkpoint_times
 from messjax.engine.validation import (
@@ -182,8 +182,9 @@ def sweep(
         }  # fmt: skip
 
     with gathering.gathered(store, everything, to_dataset, num_streams, fresh=fresh) as gathered:
-        placed = grid_program.placed(run_parts, plan.devices)
-        blocks.run(key, leaves, placed, gathered, times, curves, plan, progress)
+        together, packed = side_by_side.pack(run_parts.policies, besides=plan.fast)
+        placed = grid_program.placed(run_parts._replace(policies=together), plan.devices)
+        blocks.run(key, leaves, placed, gathered, times, curves, plan, packed, progress)
         dataset = gathered.dataset()
     dataset.attrs |= {"created": results.now(), "seconds": round(time.perf_counter() - started, 3)}
     return dataset

@@ -18,6 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from messjax.components import structure_key
+from messjax.engine import side_by_side
 from messjax.engine.simulation import RunParts, run_stream, select_metrics
 from messjax.numerics.array_cache import RecentCache
 from messjax.types import Controls
@@ -121,6 +122,7 @@ def _states(run_parts: RunParts, curves: tuple[str, ...] | None) -> tuple[int, .
 
 def _carried(run_parts: RunParts, shapes: tuple[tuple[int, ...] | None, ...]) -> int:
     """Bytes that the largest loop of one stream carries from request to request, over a grid of these shapes."""
+    run_parts = run_parts._replace(policies=side_by_side.pack(run_parts.policies)[0])
     run = functools.partial(run_stream, run_parts=run_parts, times=np.ones(1, np.int32), curves=())
     grid: Any = run
     for i in reversed(range(len(shapes))):

@@ -11,7 +11,7 @@ import numpy as np
 
 from messjax import feedback as _feedback
 from messjax.components import as_pytree, expect, is_traced
-from messjax.engine import debug_checks
+from messjax.engine import debug_checks, side_by_side
 from messjax.engine.validation import (
     A_POLICY,
     check_components,
@@ -44,13 +44,14 @@ class RunParts(NamedTuple):
     """Everything a run is made of, as one pytree: its arrays are arguments of the compiled program.
 
     Attributes:
-        policies: Policies by name, which get the same requests.
+        policies: Policies by name, which get the same requests; those that differ in numbers only may be packed
+            (`side_by_side`).
         stream: The stream of requests.
         meter: What is measured.
         feedback: Which outcomes come back.
     """
 
-    policies: dict[str, Policy]
+    policies: dict[str, Any]
     stream: Stream
     meter: Meter
     feedback: Any
@@ -185,7 +186,14 @@ def _check_fit(run_parts: RunParts, controls: Controls) -> int:
     jax.eval_shape(
         lambda: run_parts.meter.read(run_parts.meter.init(request.cost.shape[0]))
     )  # its own errors, unwrapped
+    packed, names = side_by_side.pack(run_parts.policies)
+    alone = [run_parts.policies[name] for several in names.values() for name in several]
     try:
+        jax.eval_shape(
+            lambda k: [each.act(k, each.init(k, controls), request.features, request.cost, controls) for each in alone],
+            key,
+        )  # each by itself: a single model's number is checked where it is known
+        run_parts = run_parts._replace(policies=packed)
         jax.eval_shape(lambda k: run_stream(k, controls, run_parts, np.ones(1, np.int32)), key)
     except Exception as error:  # whatever a component raises for shapes it was not built for: Flax has its own errors
         result = f"features {request.features.shape} and {request.cost.shape[0]} models"
@@ -230,7 +238,7 @@ def run_stream(
         progress_callback: Called with the request number at every checkpoint, within the compiled program.
 
     Returns:
-        Results by policy, with curves at the checkpoints.
+        Results by policy, with curves at the checkpoints; of packed policies with a leading axis on every array.
     """
     key_stream, key_policy, key_feedback = component_keys(key)
     start = jax.random.fold_in(key_policy, 0)  # t = 0 is the start; requests are 1, 2, ...
@@ -238,33 +246,44 @@ def run_stream(
     num_models = jax.eval_shape(run_parts.stream.draw, key_stream, stream_state, jnp.ones((), jnp.int32))[1].cost.shape[
         0
     ]
-    lanes = {
-        name: (policy.init(start, controls), run_parts.meter.init(num_models))
-        for name, policy in run_parts.policies.items()
-    }
+
+    def begin(policy: Policy) -> tuple[PyTree, PyTree]:
+        return policy.init(start, controls), run_parts.meter.init(num_models)
+
+    lanes = {name: side_by_side.each(begin, policy) for name, policy in run_parts.policies.items()}
 
     def one(t: Array, carry: PyTree) -> PyTree:
         stream_state, lanes = carry
         stream_state, request = run_parts.stream.draw(jax.random.fold_in(key_stream, t), stream_state, t)
         keys = jax.random.fold_in(key_policy, t), jax.random.fold_in(key_feedback, t)
-        after = {}
-        for name, (state, metric) in lanes.items():
-            state, step = serve(keys, state, request, t, controls, run_parts.policies[name], run_parts.feedback)
-            after[name] = (state, run_parts.meter.add(metric, step))
-        return stream_state, after
+
+        def add(policy: Policy, state: PyTree, metric: PyTree) -> tuple[PyTree, PyTree]:
+            state, step = serve(keys, state, request, t, controls, policy, run_parts.feedback)
+            return state, run_parts.meter.add(metric, step)
+
+        return stream_state, {
+            name: side_by_side.each(add, run_parts.policies[name], *lane) for name, lane in lanes.items()
+        }
+
+    def read(lanes: PyTree) -> dict[str, dict[str, Any]]:
+        return {
+            name: side_by_side.each(lambda _, metric: run_parts.meter.read(metric), run_parts.policies[name], metric)
+            for name, (_, metric) in lanes.items()
+        }
 
     def block(carry: PyTree, stop: Array) -> tuple[PyTree, dict[str, Any]]:
         done, inner = carry
         inner = jax.lax.fori_loop(done + 1, stop + 1, one, inner)
         if progress_callback is not None:
             progress_callback(stop)
-        return (stop, inner), {
-            name: select_metrics(run_parts.meter.read(lane[1]), curves) for name, lane in inner[1].items()
-        }
+        return (stop, inner), {name: select_metrics(metrics, curves) for name, metrics in read(inner[1]).items()}
 
     carry = (jnp.zeros((), jnp.int32), (stream_state, lanes))
     (_, (_, lanes)), curve = jax.lax.scan(block, carry, jnp.asarray(times, jnp.int32))
-    return {name: Result(run_parts.meter.read(lanes[name][1]), curve[name]) for name in lanes}
+    for name, policy in run_parts.policies.items():
+        if isinstance(policy, side_by_side.Packed):
+            curve[name] = jax.tree.map(lambda x: jnp.moveaxis(x, 0, 1), curve[name])
+    return {name: Result(metrics, curve[name]) for name, metrics in read(lanes).items()}
 
 
 def component_keys(key: Array) -> Array:

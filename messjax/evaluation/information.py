@@ -98,22 +98,3 @@ def best_in_cell(h: np.ndarray, cells: np.ndarray) -> np.ndarray:
         mean = np.where(count[:, None] > 0, total / np.maximum(count, 1)[:, None], h[~own].mean(axis=0))
         choice[own] = mean.argmin(axis=1)[cells[own]]
     return choice
-
-
-def bins_of(s_hat: np.ndarray, price: float, cost: np.ndarray, num_cells: int) -> np.ndarray:
-    """Cells of about equal size by what the router believes to gain: least predicted h less that of the cheapest model.
-
-    Args:
-        s_hat: [T, M] predictions.
-        price: g, in cost units per unit of satisfaction.
-        cost: [T, M] costs.
-        num_cells: Number of cells.
-
-    Returns:
-        [T] number of each request's cell, 0 to num_cells - 1.
-    """
-    believed = cost - price * s_hat
-    gain = believed.min(axis=1) - believed[:, 0]
-    finer = gain - 1e-9 * s_hat[:, 0]  # where the cheapest model is the choice: by its own prediction
-    rank = np.argsort(np.argsort(finer, kind="stable"), kind="stable")
-    return rank * num_cells // len(rank)

@@ -12,7 +12,8 @@ from jax.tree_util import Partial
 from messjax import policies, predictors
 from messjax.components import as_pytree
 from messjax.evaluation.recommendation import heads
-from messjax.evaluation.recommendation.candidates import KNN, OFFLINE, THRESHOLD, pair_around
+from messjax.evaluation.recommendation.candidates import pair_around
+from messjax.evaluation.recommendation.kinds import KNN, OFFLINE, THRESHOLD
 from messjax.evaluation.recommendation.requests import Requests, project
 from messjax.policies.win_rate_threshold import wins
 from messjax.predictors import ridge_regression as ridge

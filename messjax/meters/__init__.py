@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from messjax.meters.identity_terms import decomposition
     from messjax.meters.latencies import latency
     from messjax.meters.optimism import optimism_widths
+    from messjax.meters.partition_terms import partition_losses
     from messjax.meters.path_audit import failures, path_audit_meter
     from messjax.meters.per_class import sla_per_class
     from messjax.meters.standard_meters import ledger, sla, standard, theory, virtual_queue
@@ -25,6 +26,7 @@ __all__ = [
     "maximum",
     "mean",
     "optimism_widths",
+    "partition_losses",
     "path_audit_meter",
     "sla",
     "sla_per_class",

@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from messjax import files, output
@@ -17,6 +19,7 @@ from messjax.components import expect, found
 COLORS = (
     "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#882255", "#999933", "#7F7F7F",
 )  # fmt: skip
+DPI = 160  # of PNG
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", "*", ">")
 DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (5, 1, 1, 1)), (0, (3, 1, 1, 1, 1, 1)), (0, (8, 2)))
 STYLE: Any = {
@@ -92,8 +95,20 @@ def save(figure: Figure, path: str | os.PathLike[str]) -> list[Path]:
     if not isinstance(path, str | os.PathLike):
         raise TypeError(f"path: found {found(path)}, expected a path such as 'figure.png'")
     paths = [Path(path).with_suffix(suffix) for suffix in (".png", ".svg")]
-    for each in paths:
-        drawn, form = io.BytesIO(), each.suffix[1:]
-        figure.savefig(drawn, format=form, dpi=160, metadata={"Date": None} if form == "svg" else None)
+    png, svg = io.BytesIO(), io.BytesIO()
+    engine, dpi, canvas = figure.get_layout_engine(), figure.dpi, figure.canvas
+    try:  # laid out once, and each form drawn once: savefig lays out and draws twice for each
+        figure.set_dpi(DPI)
+        if engine is not None:
+            engine.execute(figure)
+            figure.set_layout_engine("none")
+        FigureCanvasAgg(figure).print_png(png, pil_kwargs={"compress_level": 3})
+        FigureCanvasSVG(figure).print_svg(svg, metadata={"Date": None})
+    finally:
+        figure.set_dpi(dpi)
+        figure.set_canvas(canvas)
+        if engine is not None:
+            figure.set_layout_engine(engine)
+    for each, drawn in zip(paths, (png, svg), strict=True):
         files.write(each, drawn.getbuffer())
     return paths

@@ -5,12 +5,20 @@ from typing import TYPE_CHECKING
 from messjax import lazy_imports
 
 if TYPE_CHECKING:
-    from messjax.statistics import bounded_means, confidence_sequences, intervals, one_sided_limits, scoring_rules
+    from messjax.statistics import (
+        bounded_means,
+        confidence_sequences,
+        intervals,
+        long_run,
+        one_sided_limits,
+        scoring_rules,
+    )
 
 __all__ = [
     "bounded_means",
     "confidence_sequences",
     "intervals",
+    "long_run",
     "one_sided_limits",
     "scoring_rules",
 ]

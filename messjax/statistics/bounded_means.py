@@ -20,13 +20,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import logsumexp
+from scipy import optimize
 
 Floats = NDArray[np.float64]
 
 SHARES = 2.0 ** -np.arange(22.0)  # of the capital at stake, relative to what would lose all of it
 WEIGHTS = np.concatenate([[0.5], np.full(len(SHARES) - 1, 0.5 / (len(SHARES) - 1))])  # the whole: where all agree
-STEPS = 60  # of a bisection
+EXPONENTS = (-0.04, -0.4, -4.0, -40.0)  # between which a limit is sought: its logarithm less that of the sample mean
+PRECISION = 1e-6  # of limits
 
 
 def evidence_above(samples: ArrayLike, null: ArrayLike, low: float) -> Any:
@@ -53,11 +54,16 @@ def evidence_above(samples: ArrayLike, null: ArrayLike, low: float) -> Any:
     if np.isnan(null).any():
         raise ValueError("null is NaN, expected a mean.")
     room = null - low
-    at = np.where(room > 0, room, 1.0)
-    with np.errstate(divide="ignore"):  # a sample at `low` loses the whole capital of who stakes all of it
-        capital = np.stack([np.log1p(share * (x / at[..., None] - 1.0)).sum(axis=-1) for share in SHARES], axis=-1)
-    won = logsumexp(capital, b=WEIGHTS, axis=-1)
+    won = np.array([_won(x, each) if each > 0 else 0.0 for each in room.flat]).reshape(room.shape)
     return np.where(room > 0, won, np.where((room == 0) & ~(x > 0).any(), 0.0, np.inf))[()]
+
+
+def _won(x: Floats, null: float) -> float:
+    """The logarithm of the capital against a null above zero, for samples [n] that are at least zero."""
+    with np.errstate(divide="ignore"):  # a sample of zero loses the whole capital of who stakes all of it
+        capital = np.log1p(SHARES[:, None] * (x / null - 1.0)).sum(axis=1)
+    most = capital.max()
+    return float(most + np.log(WEIGHTS @ np.exp(capital - most)))
 
 
 def p_value_above(samples: ArrayLike, null: float, low: float) -> float:
@@ -123,19 +129,25 @@ def limits(samples: ArrayLike, low: float, high: float, level: float = 0.95) -> 
 
 
 def _lower(x: Floats, low: float, error: float) -> float:
-    """The largest mean that is ruled out, by bisection: the evidence falls with the null."""
+    """The largest mean that is ruled out, less a relative PRECISION: the evidence falls with the null.
+
+    It is sought on a logarithmic scale, on which the evidence is nearly straight where the null is small.
+    """
     if not np.isfinite(low):
         return -np.inf
-    bottom, top = low, float(x.mean())  # a null at the sample mean is never ruled out: the evidence there is below 1
-    for _ in range(STEPS):
-        if top - bottom <= 1e-6 * (top - low):
-            break
-        middle = (bottom + top) / 2.0
-        if evidence_above(x, middle, low) >= -np.log(error):
-            bottom = middle
-        else:
-            top = middle
-    return bottom
+    gains = _checked(x, low)
+    mean, wanted = float(gains.mean()), -np.log(error)
+
+    def beyond(exponent: float) -> float:
+        return _won(gains, mean * np.exp(exponent)) - wanted
+
+    right = 0.0  # a null at the sample mean is never ruled out: the evidence there is below 1
+    for left in EXPONENTS:
+        if mean * np.exp(left) > 0 and beyond(left) >= 0:
+            found = optimize.brentq(beyond, left, right, xtol=PRECISION / 2.0)
+            return low + mean * float(np.exp(found - PRECISION / 2.0))
+        right = left
+    return low
 
 
 def _checked(samples: ArrayLike, low: float) -> Floats:

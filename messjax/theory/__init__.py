@@ -5,8 +5,9 @@ docs/theory.md, under the identifier that each function carries in its name. One
 (the functions below), the statements that use them (`Statement` objects in capitals, all of them in `ALL`), what these
 assume and where their proofs are: `paths` (L1 to L5), `violation` (T1), `cost` (T2), `queue` (T3, T4), `duality` (T5),
 `attraction` (T6), `exploration` (T7, T8), `sparse` (T9), `tightening` (T10), `identities` (I1 to I4, T1'', T2'', R'),
-`decision_loss` (T1', T2', T3', T6'), `optimism` (T11), `moving_laws` (T12), `markov_modulated` (T13). `exact`, `limits`
-and `finite_types`: what bounds are held against. `certificates`: what one run shows where the distribution is unknown.
+`decision_loss` (T1', T2', T3', T6'), `information` (T2' for partitions), `optimism` (T11), `moving_laws` (T12),
+`markov_modulated` (T13). `exact`, `limits` and `finite_types`: what bounds are held against. `certificates`: what one
+run shows where the distribution is unknown.
 
 A bound takes one `BoundInputs`, numbers by keyword, or both, never numbers by position. It returns the bound (in T5 the
 bounded quantity), not a verdict. All arguments broadcast as in NumPy, so that leave-one-out means can be passed where a
@@ -63,7 +64,7 @@ if TYPE_CHECKING:
         T1_double_prime_queue,
         T2_double_prime_cost,
     )
-    from messjax.theory.information import cells_of, partition_cost, partition_statement
+    from messjax.theory.information import bins_of, cells_of, partition_cost, partition_statement, partitions
     from messjax.theory.laws import Laws, markov_laws, scheduled_laws
     from messjax.theory.limits import (
         LowerBound,
@@ -172,6 +173,7 @@ __all__ = [
     "TailConstants",
     "assumption_table",
     "assumptions_of",
+    "bins_of",
     "cells_of",
     "centred_drift",
     "clairvoyant_optimum",
@@ -192,6 +194,7 @@ __all__ = [
     "partition_cost",
     "partition_optimum",
     "partition_statement",
+    "partitions",
     "path_satisfaction",
     "scheduled_laws",
     "statements_named",

@@ -42,6 +42,7 @@ class Transient(NamedTuple):
         price: g, the price of `loss` and of the level V g; gamma* of the average law if none was given.
         states: [n] values of Q.
         probability: [n] P(Q_{T+1} = states).
+        exploited: [n] sum_t (1 - p_t) P(Q_t = states): with it, any sum over exploited requests of a function of Q_t.
     """
 
     queue: Floats
@@ -61,6 +62,7 @@ class Transient(NamedTuple):
     price: float
     states: Floats
     probability: Floats
+    exploited: Floats
 
 
 class Stationary(NamedTuple):
@@ -144,17 +146,25 @@ def transient(
     state = np.zeros((chain.hidden, start := chain.index(Q_1) + 1))
     state[:, -1] = chain.laws.stationary if chain.hidden > 1 else 1.0
     rows = np.empty((T, len(ROWS)))
-    queue, square = np.empty(T + 1), np.empty(T + 1)
+    queue, square, exploited = np.empty(T + 1), np.empty(T + 1), np.zeros(0)
     queue[0], square[0] = (start - 1) / chain.N, ((start - 1) / chain.N) ** 2
     for t in range(T):
+        exploited = _widened(exploited, state.shape[1])
+        exploited[: state.shape[1]] += (1.0 - p[t]) * state.sum(axis=0)
         rows[t], state = chain.step(state, t, float(p[t]))
         Q, marginal = np.arange(state.shape[1]) / chain.N, state.sum(axis=0)
         queue[t + 1], square[t + 1] = marginal @ Q, marginal @ Q**2
-    parts = dict(zip(ROWS, rows.T, strict=True))
+    parts, width = dict(zip(ROWS, rows.T, strict=True)), max(len(exploited), state.shape[1])
     return Transient(
         queue=queue, queue_square=square, p=p, explored_queue=p * queue[:-1], price=chain.price,
-        states=np.arange(state.shape[1]) / chain.N, probability=state.sum(axis=0), **parts,
+        states=np.arange(width) / chain.N, probability=_widened(state.sum(axis=0), width),
+        exploited=_widened(exploited, width), **parts,
     )  # fmt: skip
+
+
+def _widened(law: Floats, width: int) -> Floats:
+    """A law on the lattice, with zeros above."""
+    return law if len(law) >= width else np.concatenate([law, np.zeros(width - len(law))])
 
 
 def stationary(

@@ -1,11 +1,13 @@
 """What a router that sees less costs: T2' against the best router that knows only the cell of a request.
 
 A partition G puts every request into one of B cells by its features. `cells_of` makes the distribution of cells,
-`partition_cost` the bound, `partition_statement` the statement for one partition. Proofs in docs/theory, "Information".
+`partition_cost` the bound, `partition_statement` the statement for one partition of one's own; `STATEMENTS` are those
+for three partitions that every distribution has (`partitions`). Proofs in docs/theory, "Information".
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -78,39 +80,108 @@ def partition_cost(inputs: BoundInputs, *, C_cells: ArrayLike) -> Any:
     return T2_prime_cost(inputs) + (C - C_star) * (1.0 - P_T / T)
 
 
+def bins_of(s_hat: np.ndarray, price: float, cost: np.ndarray, num_cells: int) -> np.ndarray:
+    """Cells of about equal size by what the router believes to gain: least predicted h less that of the cheapest model.
+
+    Args:
+        s_hat: [T, M] predictions.
+        price: g, in cost units per unit of satisfaction.
+        cost: [T, M] costs.
+        num_cells: Number of cells.
+
+    Returns:
+        [T] number of each request's cell, 0 to num_cells - 1.
+    """
+    believed = cost - price * s_hat
+    gain = believed.min(axis=1) - believed[:, 0]
+    finer = gain - 1e-9 * s_hat[:, 0]  # where the cheapest model is the choice: by its own prediction
+    rank = np.argsort(np.argsort(finer, kind="stable"), kind="stable")
+    return rank * num_cells // len(rank)
+
+
+def loss_metric(name: str) -> str:
+    """The metric that holds D_G of a partition, summed over the exploited requests of one stream.
+
+    Args:
+        name: Name of the partition.
+
+    Returns:
+        "decision_loss, NAME".
+    """
+    return f"decision_loss, {name}"
+
+
+def partitions(distribution: Distribution, alpha: float) -> dict[str, NDArray[np.intp]]:
+    """Three partitions of the request types, from the coarsest to the finest: what `STATEMENTS` are about.
+
+    Args:
+        distribution: K request types and M models.
+        alpha: Required satisfaction, attainable.
+
+    Returns:
+        [K] cells by name: "one cell"; "bins of mu", four of about equally many types by what an oracle gains at the
+        price gamma* over the cheapest model; "types", one cell each.
+
+    Raises:
+        ValueError: As `optimum.solve`.
+    """
+    num = len(distribution.weight)
+    bins = bins_of(
+        np.asarray(distribution.mean), optimum.solve(distribution, alpha).gamma, np.asarray(distribution.cost), 4
+    )
+    return {"one cell": np.zeros(num, np.intp), "bins of mu": bins, "types": np.arange(num)}
+
+
 def partition_statement(name: str, cells: ArrayLike) -> Statement:
     """T2' for one partition of the request types, as a statement.
 
-    It reads D_G, the sum over exploited requests of one stream, from the metric "decision_loss, NAME".
+    It reads D_G, the sum over exploited requests of one stream, from the metric "decision_loss, NAME"
+    (`meters.partition_losses`).
 
     Args:
         name: Name of the partition, "bins of s_hat".
         cells: [K] number of each type's cell.
 
     Returns:
-        The statement "T2' by NAME".
+        The statement "Partition NAME".
     """
+    return _statement(name, lambda run: cells)
 
+
+def _statement(name: str, cells: Callable[[Run], ArrayLike]) -> Statement:
     def of(run: Run) -> Conclusion:
-        """Average cost - C* <= T2' for the partition."""
-        if (metric := f"decision_loss, {name}") not in run.metrics or run.distribution is None:
-            return NotApplicable("the run has no decision loss of this partition")
-        coarse = cells_of(run.distribution, cells)
+        gap, metric = run.metrics["cost"] - run.best.cost, loss_metric(name)
+        if run.V == 0 or metric not in run.metrics:
+            return NotApplicable("V = 0" if run.V == 0 else f"the run has no metric {metric!r}", gap)
+        assert run.distribution is not None
+        coarse = cells_of(run.distribution, cells(run))
         if run.alpha > optimum.largest_alpha(coarse):
-            return NotApplicable("alpha is out of reach of a router that sees the cell only")
+            return NotApplicable("alpha is out of reach of a router that sees the cell only", gap)
         best = optimum.solve(coarse, run.alpha).cost
 
         def bound(D: Any, X: Any) -> Any:
             return partition_cost(run.inputs(D_T=D, exploration_queue=X), C_cells=best)
 
-        return Claim(run.metrics["cost"] - run.best.cost, bound, run.over(metric, "exploration_queue"))
+        return Claim(gap, bound, run.over(metric, "exploration_queue"))
 
+    of.__doc__ = f"Average cost - C* <= (C*_G - C*)(1 - P_T/T) + T2' with D_G for D, G: {name}."
     return define_statement(
-        f"T2' by {name}",
-        source="Information in docs/theory",
-        assumptions="A1 A2 A4 A7",
-        unit="cost per request",
-        lemmas=("l2_centred", "step_decision_loss", "t2_prime", "information"),
+        f"Partition {name}",
+        source="Partition in docs/theory",
+        assumptions="A1 A2 A4",
+        unit="average cost - C* (cost per request)",
+        lemmas=("l2_centred", "step_decision_loss", "t2_prime", "step_partition"),
         policy="mess_plus",
         feedback="complete",
     )(of)
+
+
+def _of_distribution(name: str) -> Statement:
+    def cells(run: Run) -> ArrayLike:
+        assert run.distribution is not None
+        return partitions(run.distribution, run.alpha)[name]
+
+    return _statement(name, cells)
+
+
+STATEMENTS: tuple[Statement, ...] = tuple(_of_distribution(name) for name in ("one cell", "bins of mu", "types"))

@@ -92,12 +92,54 @@ def _responses(laws: Laws) -> tuple[Floats, Floats]:
     return between, np.stack([each.level[np.searchsorted(each.price[1:], between)] for each in stairs])
 
 
+class Sides(NamedTuple):
+    """Serving at the price gamma*, where a share of the requests may be tied: at a price below it or above it.
+
+    Attributes:
+        below: A price below gamma* with no change of choice in between.
+        above: The same above it.
+        share: The share of requests to be served at the one above, so that the average satisfaction is alpha.
+        satisfaction: [S] mean satisfaction in each hidden state.
+    """
+
+    below: float
+    above: float
+    share: float
+    satisfaction: Floats
+
+
+def served_at_price(laws: Laws, alpha: float) -> Sides:
+    """How every request is served at gamma* of the average law, its satisfaction being alpha on average.
+
+    Args:
+        laws: Laws that a Markov chain selects.
+        alpha: SLA target, in [0, 1], attainable.
+
+    Returns:
+        Both sides of the price, and the share of the upper one.
+
+    Raises:
+        ValueError: Laws by a schedule, or alpha out of reach.
+    """
+    if laws.transition is None:
+        raise ValueError("long_run_variance: found laws by a schedule, expected laws by a Markov chain")
+    price = optimum.solve(laws.average, alpha).gamma
+    between, level = _responses(laws)
+    at = int(np.searchsorted(between, price))
+    first, last = max(at - 1, 0), min(at, len(between) - 1)
+    low, high = (float(laws.stationary @ level[:, side]) for side in (first, last))
+    share = (alpha - low) / (high - low) if high > low else 0.0
+    satisfaction = (1.0 - share) * level[:, first] + share * level[:, last]
+    return Sides(float(between[first]), float(between[last]), share, satisfaction)
+
+
 def long_run_variance(laws: Laws, alpha: float) -> float:
     """The long-run variance of alpha - s_t when every request is answered at the price gamma*, labels being 0 or 1.
 
     It is alpha (1 - alpha) plus twice the sum of the autocovariances, which the hidden state makes; alpha (1 - alpha)
     for independent requests. A quarter of it is what V times the cost gap of a smooth dual tends to
-    (`heuristic_smooth_gap`). At a price at which a share of requests is tied it is that of the mean over both sides.
+    (`heuristic_smooth_gap`). `statistics.long_run.long_run_variance` estimates it from paths; `messjax-proofs` prints
+    both. At a price at which a share of requests is tied it is that of the mean over both sides.
 
     Args:
         laws: Laws that a Markov chain selects.
@@ -111,16 +153,9 @@ def long_run_variance(laws: Laws, alpha: float) -> float:
 
     Source: "Smooth duals (heuristic)" in docs/theory.
     """
-    if laws.transition is None:
-        raise ValueError("long_run_variance: found laws by a schedule, expected laws by a Markov chain")
-    price = optimum.solve(laws.average, alpha).gamma
-    between, level = _responses(laws)
-    at = int(np.searchsorted(between, price))
-    sides = level[:, max(at - 1, 0)], level[:, min(at, len(between) - 1)]
-    low, high = (float(laws.stationary @ side) for side in sides)
-    share = (alpha - low) / (high - low) if high > low else 0.0
-    served = (1.0 - share) * sides[0] + share * sides[1] - alpha  # mean zero under the stationary law
+    served = served_at_price(laws, alpha).satisfaction - alpha  # mean zero under the stationary law
     size = len(served)
+    assert laws.transition is not None
     solved = np.linalg.solve(np.eye(size) - laws.transition + np.outer(np.ones(size), laws.stationary), served)
     return float(alpha * (1.0 - alpha) + 2.0 * (laws.stationary * served) @ (solved - served))
 
@@ -198,8 +233,16 @@ def _constants(run: Run) -> ModulatedConstants | NotApplicable:
     return constants if np.isfinite(constants.tau) else NotApplicable("the hidden chain is periodic: tau is infinite")
 
 
-def _moves(run: Run, violation: Any) -> Any:
-    """sum_t E|alpha - s_t|, at most T (alpha + (1 - 2 alpha) E[s]) for scores in [0, 1], as |alpha - s| is convex."""
+def moves(run: Run, violation: Any) -> Any:
+    """sum_t E|alpha - s_t|, at most T (alpha + (1 - 2 alpha) E[s]) for scores in [0, 1], as |alpha - s| is convex.
+
+    Args:
+        run: alpha and T.
+        violation: alpha less the average satisfaction, numbers or arrays.
+
+    Returns:
+        The right side, in requests.
+    """
     return run.T * (2.0 * run.alpha * (1.0 - run.alpha) + (2.0 * run.alpha - 1.0) * violation)
 
 
@@ -212,7 +255,7 @@ def T13(run: Run) -> Conclusion:
     return Claim(
         run.metrics["cost"] - run.best.cost,
         lambda D, X, short, top: T13_cost(
-            run.inputs(D_T=D, exploration_queue=X), modulated=known, moves=_moves(run, short), largest_queue=top
+            run.inputs(D_T=D, exploration_queue=X), modulated=known, moves=moves(run, short), largest_queue=top
         ),
         run.over("decision_loss", "exploration_queue", "violation", "queue_max"),
     )
@@ -227,7 +270,7 @@ def T13_QUEUE(run: Run) -> Conclusion:
     return Claim(
         run.metrics["queue_last"],
         lambda D, X, short: T13_queue(
-            run.inputs(D_above=D, exploration_queue=X), modulated=known, moves=_moves(run, short)
+            run.inputs(D_above=D, exploration_queue=X), modulated=known, moves=moves(run, short)
         ),
         run.over("decision_loss_above", "exploration_queue", "violation"),
     )

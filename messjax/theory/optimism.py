@@ -94,7 +94,8 @@ def T11_queue(inputs: BoundInputs, *, num_types: int, num_models: int, cost_rang
     V, gamma, B0, k0, T, alpha = inputs.floats("V gamma B0 k0 T alpha")
     root = np.sqrt(T) * T11_scale(inputs, num_types=num_types, num_models=num_models)
     level = V * gamma
-    inside = root**2 + k0**2 + 2.0 * B0 * T + 2.0 * root * (level + np.abs(k0)) + 2.0 * V * cost_range / T + alpha
+    finite = np.where(np.isfinite(root), root, 0.0)  # an infinite one times zero would be NaN
+    inside = finite**2 + k0**2 + 2.0 * B0 * T + 2.0 * finite * (level + np.abs(k0)) + 2.0 * V * cost_range / T + alpha
     return level + k0 + root + np.sqrt(inside)
 
 
@@ -118,7 +119,7 @@ def T11_cost(inputs: BoundInputs, *, num_types: int, num_models: int, cost_range
     V, gamma, B0, k0, T, alpha = inputs.floats("V gamma B0 k0 T alpha")
     root = np.sqrt(T) * T11_scale(inputs, num_types=num_types, num_models=num_models)
     y = T11_queue(inputs, num_types=num_types, num_models=num_models, cost_range=cost_range) - V * gamma - k0
-    D = root * (V * gamma + np.abs(k0) + y) + V * cost_range / T + 0.5 * alpha
+    D = np.where(np.isfinite(root), root * (V * gamma + np.abs(k0) + y), np.inf) + V * cost_range / T + 0.5 * alpha
     return over(B0 * T + D + 0.5 * k0**2, V * T)
 
 

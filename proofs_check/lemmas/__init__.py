@@ -15,7 +15,6 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from proofs_check.lemmas import (
-    information,
     l1_certificate,
     l1_reflection,
     l2_centred,
@@ -26,6 +25,7 @@ from proofs_check.lemmas import (
     step_drift,
     step_identity,
     step_optimum,
+    step_partition,
     step_slater,
     t1_prime,
     t1_quadratic,
@@ -77,7 +77,7 @@ ALL: tuple[Lemma, ...] = (
     *t2_prime.LEMMAS,
     *t3_prime.LEMMAS,
     *t6_prime.LEMMAS,
-    *information.LEMMAS,
+    *step_partition.LEMMAS,
     *t11_optimism.LEMMAS,
     *t12_moving.LEMMAS,
     *t13_markov.LEMMAS,

@@ -34,3 +34,4 @@ class Case(NamedTuple):
     setting: Setting | None = None  # late feedback, estimated costs, classes
     audited: bool = True  # whether paths are audited: not where a queue is that of other requests, or of a class
     meter: Meter | None = None  # measured beside the standard meters
+    partitions: bool = True  # whether the losses against three partitions are measured (MESS+ only)

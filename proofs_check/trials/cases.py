@@ -105,7 +105,8 @@ def changing(T: int) -> list[Case]:
 def _changing(name: str, stream: Stream, predictor: Predictor, controls: Controls, T: int) -> Case:
     assert stream.laws is not None
     laws = stream.laws(T)
-    return Case(name, laws.average, stream, policies.mess_plus(predictor), controls, T, laws=laws)
+    return Case(name, laws.average, stream, policies.mess_plus(predictor), controls, T, laws=laws,
+                partitions=False)  # fmt: skip
 
 
 def optimistic(T: int) -> Case:

@@ -16,7 +16,7 @@ import numpy as np
 
 from messjax import theory
 from messjax.engine.grid_sweep import sweep
-from messjax.meters import folds, identity_terms, path_audit, standard_meters
+from messjax.meters import folds, identity_terms, partition_terms, path_audit, standard_meters
 from messjax.theory import optimum
 from messjax.theory.hypothesis_tests import EMPTY_ROW, NAN, NOT_APPLICABLE, Row, corrected, evaluate
 from messjax.theory.statement import Run, Statement
@@ -30,8 +30,9 @@ __all__ = ["EMPTY_ROW", "NAN", "NOT_APPLICABLE", "Row", "corrected", "evaluate",
 def run_case(case: Case, key: Array, num_streams: int, *, meter: Any = None, audit: bool = True) -> list[Run]:
     """Simulate a case at each point of its grid (V, alpha, c, a, f): metrics per stream with the constants there.
 
-    Without a meter these are the standard ones and the terms of the identities. With `audit` every request of every
-    stream is audited (`messjax.meters.path_audit`), on the engine's general path.
+    Without a meter these are the standard ones, the terms of the identities and, for MESS+, the losses against three
+    partitions (unless the case says no). With `audit` every request of every stream is audited
+    (`messjax.meters.path_audit`), on the engine's general path.
     """
     more = [path_audit.path_audit_meter()] * (audit and case.audited) + ([] if case.meter is None else [case.meter])
     swept = {name: np.ravel(np.asarray(values, np.float64)) for name, values in case.controls.given().items()}
@@ -41,6 +42,9 @@ def run_case(case: Case, key: Array, num_streams: int, *, meter: Any = None, aud
     ):  # one at a time: the program is then the same for every grid, and case
         started, at = time.perf_counter(), Controls(**dict(zip(swept, map(float, values), strict=True)))
         known = [standard_meters.standard(), identity_terms.decomposition(case.distribution, at.alpha)]
+        if case.partitions and case.policy_kind == "mess_plus":
+            cells = theory.partitions(case.distribution, float(np.round(at.alpha, 6)))
+            known.append(partition_terms.partition_losses(case.distribution, cells))
         result = sweep(
             key,
             at,

@@ -36,7 +36,9 @@ def drifting(distribution: Distribution, horizon: int) -> Stream:
             f"drifting: distribution.weight is {np.asarray(distribution.weight).tolist()}, expected [0.5, 0.5]"
         )
     calm = streams.types(distribution)
-    drift = Partial(_drift, _spec(calm), jnp.asarray(horizon, jnp.float32))
+    spec = _spec(calm)
+    costs = jnp.broadcast_to(spec.cost, spec.mean.shape)  # by type even where all cost the same: one program for both
+    drift = Partial(_drift, spec._replace(cost=costs), jnp.asarray(horizon, jnp.float32))
     return calm._replace(draw=drift, kind=Kind("not_iid"))
 
 
@@ -45,7 +47,7 @@ def _drift(spec: TypesSpec, horizon: Array, key: Array, state: tuple, t: Array) 
     uniforms = jax.random.uniform(key, (1 + mean.shape[1],), mean.dtype)
     kind = (uniforms[0] < (t - 0.5) / horizon).astype(jnp.int32)
     features, mu = jax.nn.one_hot(kind, 2, dtype=jnp.float32), mean[kind]
-    return state, Request(features, cost[kind] if cost.ndim == 2 else cost, label(uniforms[1:], mu), mu)
+    return state, Request(features, cost[kind], label(uniforms[1:], mu), mu)
 
 
 def unseen(stream: Stream) -> Stream:

@@ -30,7 +30,13 @@ def table(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize(
     ("options", "named"),
-    [(["--level", "1"], "--level"), (["--f", "0"], "--f"), (["--alpha", "2"], "alpha"), (["--cells", "1"], "'1'")],
+    [
+        (["--level", "1"], "--level"),
+        (["--f", "0"], "--f"),
+        (["--alpha", "2"], "alpha"),
+        (["--cells", "1"], "'1'"),
+        (["--pooling", "cls"], "--pooling"),
+    ],
 )
 def test_bad_options_are_one_line(options, named, table, tmp_path, capsys):
     words = ["certify", str(table), "--prices", "small=1,large=10", "--alpha", "0.7", "--out", str(tmp_path), *options]
@@ -95,3 +101,15 @@ def test_certify_prints_and_writes_what_the_run_shows(table, tmp_path, capsys):
     assert limits["no feature", "explored"]["lower"] <= limits["no feature", "recorded"]["lower"] < run["cost"]
     for each in run["C_star"]:
         assert each["cost_above"] == pytest.approx(run["cost"] - each["lower"])
+
+
+@pytest.mark.long
+def test_certify_takes_an_encoders_features(table, tmp_path, capsys):
+    encoders = pytest.importorskip("encoders", reason="needs messjax[encoders]")
+    model = encoders.write(tmp_path / "encoder", encoders.BERT)
+    words = ["--no-cache", "certify", str(table), "--prices", "small=1,large=10", "--alpha", "0.7", "--c", "1"]
+    assert cli.main([*words, "--features", str(model), "--out", str(tmp_path / "out")]) == 0
+    (run,) = json.loads((tmp_path / "out" / "certificates.json").read_text())["runs"]
+    limits = {(each["knows"], each["labels"]): each for each in run["C_star"]}
+    assert limits["difficulty", "recorded"]["cells"] == 4  # learned from the encoder's rows
+    assert limits["no feature", "recorded"]["lower"] < run["cost"]

@@ -17,7 +17,7 @@ import pytest
 from messjax import features
 from messjax.deploy import Router, heads
 from messjax.deploy.coins import coin
-from messjax.evaluation.recommendation import candidates, decision, export, runs
+from messjax.evaluation.recommendation import candidates, decision, export, kinds, runs
 from messjax.evaluation.recommendation import requests as requests_
 from messjax.evaluation.recommendation.requests import Parts, Requests
 from sims.common import worlds
@@ -64,16 +64,16 @@ def check_decisions(parts: Parts, models: tuple[str, ...], alpha: float, kinds: 
         assert np.array_equal(made, simulated), (family.name, int((made != simulated).sum()))
 
 
-NUMPY_ONLY = (candidates.SINGLE, candidates.MIXTURE, candidates.THRESHOLD, candidates.KNN, candidates.OFFLINE)
+NUMPY_ONLY = (kinds.SINGLE, kinds.MIXTURE, kinds.THRESHOLD, kinds.KNN, kinds.OFFLINE)
 
 
 def test_an_exported_policy_decides_as_the_simulated_one():
-    check_decisions(parts_of(), ("a", "b", "c"), 0.72, (*NUMPY_ONLY, candidates.SERVED))
+    check_decisions(parts_of(), ("a", "b", "c"), 0.72, (*NUMPY_ONLY, kinds.SERVED))
 
 
 @pytest.mark.long
 def test_every_other_exported_policy_decides_as_the_simulated_one():
-    check_decisions(parts_of(), ("a", "b", "c"), 0.72, (candidates.PLAIN, candidates.TRAINED))
+    check_decisions(parts_of(), ("a", "b", "c"), 0.72, (kinds.PLAIN, kinds.TRAINED))
 
 
 @pytest.mark.slow
@@ -87,7 +87,7 @@ def test_decisions_are_equal_on_recorded_traces(name):
     parts = requests_.split(every, 7)
     projection = requests_.project(parts.training.features)
     parts = Parts(*(part._replace(features=projection(part.features)) for part in parts))
-    check_decisions(parts, trace.models, alpha, candidates.NAMES)
+    check_decisions(parts, trace.models, alpha, kinds.NAMES)
 
 
 def test_coins_are_those_of_the_engine():
@@ -100,13 +100,13 @@ def test_coins_are_those_of_the_engine():
 def folder(tmp_path):
     """An exported policy that learns from what it serves."""
     parts = parts_of(200)
-    family = candidates.families(parts, ("a", "b", "c"), 0.72, 100, (candidates.SERVED,))[0]
+    family = candidates.families(parts, ("a", "b", "c"), 0.72, 100, (kinds.SERVED,))[0]
     export.write_files(*rule_of(family, 0, parts, ("a", "b", "c")), tmp_path / "router")
     return tmp_path / "router"
 
 
 def test_a_recommendation_is_exported_with_its_evidence_and_loads_without_jax(tmp_path):
-    wanted = (candidates.MIXTURE, candidates.OFFLINE)
+    wanted = (kinds.MIXTURE, kinds.OFFLINE)
     projection = requests_.Projection(np.zeros(6), np.eye(6))
     result = decision.recommend(
         parts_of(2_000), ("a", "b", "c"), alpha=0.72, cost_unit="USD", wanted=wanted, tolerance=0.03

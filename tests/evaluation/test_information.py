@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from messjax.evaluation.information import PARTS, Path, best_in_cell, bins_of, regret_split
+from messjax.evaluation.information import PARTS, Path, best_in_cell, regret_split
+from messjax.theory import bins_of
 
 T, PRICE, ALPHA = 4_000, 3.0, 0.6
 RNG = np.random.default_rng(0)

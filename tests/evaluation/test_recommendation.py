@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from messjax.evaluation.recommendation import candidates, decision, heads, words
+from messjax.evaluation.recommendation import decision, heads, kinds, words
 from messjax.evaluation.recommendation import requests as requests_
 from messjax.evaluation.recommendation.requests import Requests
 
-FAST = (candidates.MIXTURE, candidates.OFFLINE)  # nothing that compiles
+FAST = (kinds.MIXTURE, kinds.OFFLINE)  # nothing that compiles
 
 
 def world(seed: int, num: int, *, accuracy=(0.6, 0.9), cost=(1.0, 10.0), knows: float = 0.0) -> Requests:
@@ -56,7 +56,7 @@ def test_a_single_model_that_is_cheaper_and_good_enough_is_recommended():
 
 def test_a_router_that_knows_is_recommended_with_its_saving():
     result = answer(world(3, 6_000, accuracy=(0.5, 0.9), knows=0.4), 0.85)
-    assert result.answer == decision.USE and result.chosen.family.kind == candidates.OFFLINE
+    assert result.answer == decision.USE and result.chosen.family.kind == kinds.OFFLINE
     # serving the dear model where x < 0 costs 5.5 and satisfies 0.9
     assert result.saving is not None and result.saving.lower < -0.45 < result.saving.upper
     assert result.chosen.keep > 0.975

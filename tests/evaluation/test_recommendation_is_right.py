@@ -19,11 +19,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from messjax.evaluation.recommendation import candidates, decision
+from messjax.evaluation.recommendation import decision, kinds
 from messjax.evaluation.recommendation import requests as requests_
 from messjax.evaluation.recommendation.requests import Requests
 
-WANTED = tuple(name for name in candidates.NAMES if name != candidates.PLAIN)
+WANTED = tuple(name for name in kinds.NAMES if name != kinds.PLAIN)
 SIZE, POOL, FRESH, FIRST = 1_600, 10_000, 48, 10_000
 CONFIDENCE, TOLERANCE = 0.95, 0.005
 

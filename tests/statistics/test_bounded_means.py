@@ -37,6 +37,18 @@ def test_limits_are_where_the_p_value_is_the_error():
     assert shuffled == pytest.approx((lower, upper))  # the order does not matter
 
 
+@pytest.mark.parametrize("law", LAWS)
+def test_limits_lie_just_beyond_what_is_ruled_out_and_are_found_in_few_steps(law, monkeypatch):
+    x, steps, won = LAWS[law][0](np.random.default_rng(3), 2_000), [], bounded_means._won
+    monkeypatch.setattr(bounded_means, "_won", lambda *given: steps.append(given) or won(*given))
+    lower, upper = bounded_means.limits(x, 0.0, 1.0, 0.95)
+    assert len(steps) <= 28  # 40 by bisection, for two limits
+    closer = lower * (1.0 + 2e-6), 1.0 - (1.0 - upper) * (1.0 + 2e-6)
+    p = [bounded_means.p_value_above(x, each, 0.0) for each in (lower, closer[0])]
+    q = [bounded_means.p_value_below(x, each, 1.0) for each in (upper, closer[1])]
+    assert p[0] <= 0.05 < p[1] and q[0] <= 0.05 < q[1]
+
+
 def test_samples_that_agree_show_what_so_many_can_show():
     assert bounded_means.p_value_below(np.zeros(256), 0.001, 10.0) > 0.9  # .77 of such samples have the mean .01
     assert bounded_means.p_value_below(np.zeros(256), 0.2, 10.0) < 0.02

@@ -100,6 +100,20 @@ def test_T2_fails_where_T12_and_T13_speak():
     assert gap <= bound < 25 * gap
 
 
+def test_R_prime_fails_where_explored_requests_are_no_fair_sample():
+    """Models get cheaper while exploration falls: explored requests cost more than E_all. Exact, without sampling."""
+    free, paid = (Distribution(np.ones(1), np.array([[0.0, cost]]), np.array([[0.5, 0.9]])) for cost in (0.0, 2.0))
+    T, later = 1_000, (np.arange(1_000) + 0.5) / 1_000
+    p = theory.exploration_probability(t=np.arange(1, T + 1), c=1.0, a=0.5)
+    drift, mixed = (scheduled_laws([paid, free], np.stack([1 - u, u], axis=1)) for u in (later, np.full(T, 0.5)))
+    for laws, holds in ((drift, False), (mixed, True)):
+        run = exact.transient(laws, V=100.0, alpha=0.1, T=T, p=p)
+        inputs = inputs_of(run, laws, 0.1, 100.0, T, 0.0)
+        assert (inputs.gamma, inputs.C_star) == (pytest.approx(0.0), pytest.approx(0.0))  # the regret is the cost
+        bound = theory.R_prime_regret(inputs, W_T=run.noise.sum(), VG_T=-run.dual.sum())
+        assert run.cost.mean() <= bound if holds else run.cost.mean() > bound + 0.01
+
+
 def test_constants_of_a_hidden_chain():
     known = theory.T13_constants(markov_laws([EASY, HARD], switching(20)), 0.7)
     assert known.tau == pytest.approx((20 - 2) / 4)

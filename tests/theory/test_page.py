@@ -71,7 +71,8 @@ def test_the_table_of_assumptions_is_that_of_the_code():
 
 
 @pytest.mark.parametrize(
-    "identifier", ["T1", "T2", "T3", "T6", "T1'", "T1''", "T2'", "T2''", "R'", "T3'", "T6'", "T11", "T12", "T13"]
+    "identifier",
+    ["T1", "T2", "T3", "T6", "T1'", "T1''", "T2'", "T2''", "R'", "T3'", "T6'", "T11", "T12", "T13", "Partition"],
 )
 def test_what_a_proof_assumes_is_what_its_statements_need(identifier):
     sentence = re.search(r"(?:Assume|[Uu]nder) (A\d[^.$]*)", SECTIONS[identifier])[1]

@@ -23,11 +23,11 @@ from proofs_check.violations import matrix, presentation
 pytestmark = pytest.mark.long
 
 MOVING = {"T12 cost gap", "T12 queue", "T13 cost gap", "T13 queue"}  # about laws that no broken case declares
-NOT_SEEN = {("A1", "R'")}  # needed by the proof, and not seen to fail: docs/proofs_check.md says so
 NOT_APPLICABLE_BY_HYPOTHESIS = ("T3", "T4", "T9 tail", "T10")  # beta > 2 ebar is read off before anything is claimed
 
 FEW = {  # by default: compiling all of them takes a minute
     "growing share of requests that no model satisfies",
+    "requests get cheaper while exploration falls",
     "scores 0 and 400",
     "scores 0 and 20",
     "exploration of the largest model's failures",
@@ -71,7 +71,7 @@ def check(cells, complete):
     assert {key for key, cell in ours.items() if cell.verdict == "violated" and not cell.needed} == set()
     elsewhere = {each.name for each in matrix.ALL if each.policy not in ("any", "mess_plus")} | MOVING
     for key, cell in ours.items() if complete else ():
-        if cell.needed and key not in NOT_SEEN and key[1] not in elsewhere:
+        if cell.needed and key[1] not in elsewhere:
             inapplicable = (
                 key[0] == "A3" and cell.verdict == "not applicable" and key[1].startswith(NOT_APPLICABLE_BY_HYPOTHESIS)
             )
@@ -81,7 +81,7 @@ def check(cells, complete):
     for each in matrix.ALL:
         verdicts = {cell.verdict for (_, name), cell in cells.items() if name == each.name}
         if each.name in elsewhere:
-            assert verdicts <= {"not applicable", "holds"}, each.name
+            assert verdicts <= {"not applicable", "holds", "undecided"}, each.name
             continue
         never = ("L1 path", "L1 reflection", "T10 cost", *(() if complete else ("T7 mean", "T7 tail")))
         assert "violated" in verdicts or each.name in never, each.name

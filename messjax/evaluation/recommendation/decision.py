@@ -22,8 +22,9 @@ import numpy as np
 from scipy import special
 
 from messjax.evaluation.recommendation import heads
-from messjax.evaluation.recommendation.candidates import MIXTURE, SINGLE, Family, Tuned, families
+from messjax.evaluation.recommendation.candidates import families
 from messjax.evaluation.recommendation.heads import Skill
+from messjax.evaluation.recommendation.kinds import MIXTURE, SINGLE, Family, Tuned
 from messjax.evaluation.recommendation.requests import Parts, Requests, both, orders, resampled
 from messjax.evaluation.recommendation.runs import Played
 from messjax.types import Policy
@@ -152,7 +153,7 @@ def recommend(
         cost_unit: Unit of the costs.
         confidence: Probability with which alpha - tolerance is to be kept on the next requests.
         tolerance: What may be missing of alpha.
-        wanted: Kinds of candidates (`candidates.NAMES`); single models are always there.
+        wanted: Kinds of candidates (`kinds.NAMES`); single models are always there.
         own: Policies of the user's own by name, run at the V, alpha and c of MESS+ that learns from scratch.
         seed: Seed of all draws.
 

@@ -10,9 +10,9 @@ import xarray as xr
 
 from messjax import predictors, streams, theory, zoo
 from messjax.evaluation import partitions
-from messjax.evaluation.information import PARTS, Path, bins_of, regret_split
+from messjax.evaluation.information import PARTS, Path, regret_split
 from messjax.statistics import intervals
-from messjax.theory import information, optimum
+from messjax.theory import bins_of, information, optimum
 from messjax.types import Array, Distribution
 from sims.common import worlds
 from sims.common.study import Results
@@ -99,7 +99,9 @@ def _synthetic_split(result: xr.Dataset, law: Distribution, price: float, cells:
             samples[v, c, :, i] = [split[part].mean() for part in NAMES]
             loss[name][v, i] = _decision_loss(path, queue, V, kind, law, of_type)
     own_metrics = result.drop_vars([name for name in result if str(name).startswith("path_")]).drop_dims("t")
-    metrics = own_metrics.assign({f"decision_loss, {name}": (("V", "stream"), each) for name, each in loss.items()})
+    metrics = own_metrics.assign(
+        {information.loss_metric(name): (("V", "stream"), each) for name, each in loss.items()}
+    )
     statements = [information.partition_statement(name, of_type) for name, of_type in cells.items()]
     judged = theory.judge(metrics.drop_vars("path_serve", errors="ignore"), law, statements=statements)
     kept = judged[["measured", "bound", "looseness", "verdict"]].rename(statement="partition").drop_vars("implied_by")

@@ -18,8 +18,8 @@ second = V * E_b + Q * (alpha - s_b) <= V * E_m2 + Q * (alpha - s_m2)
 lost = (V * (E_a + E_b - E_m1 - E_m2) + Q * (mu_m1 + mu_m2 - mu_a - mu_b)) / 2
 over, under = (s_a - mu_a + s_b - mu_b) / 2, (mu_m1 - s_m1 + mu_m2 - s_m2) / 2
 cell = Lemma(
-    name="Information, loss within a cell",
-    source="'Information: what a router can tell apart' in docs/theory.md",
+    name="Partition, loss within a cell",
+    source="Partition in docs/theory.md",
     hypotheses=[first, second],
     claim=lost <= Q * (over + under),
     wrong=(

@@ -61,6 +61,7 @@ def run(args: argparse.Namespace) -> None:
             raise ValueError(f"--{name}: expected a number between {low:g} and {high:g}, found {getattr(args, name)}")
     if not 0.0 <= args.tolerance < args.alpha:
         raise ValueError(f"--tolerance: expected a number from 0 to below alpha, found {args.tolerance}")
+    wanted = chosen_policies.parse(args.policies, kinds.NAMES)
     runtime.out_dir(args.out)
     with machine_output.notes_to_errors(args.json):
         trace = options.read_trace(args)
@@ -69,7 +70,7 @@ def run(args: argparse.Namespace) -> None:
             alpha=args.alpha,
             confidence=args.confidence,
             tolerance=args.tolerance,
-            wanted=chosen_policies.parse(args.policies, kinds.NAMES),
+            wanted=wanted,
             seed=args.seed,
         )
     saved = write(result, args.out, trace)

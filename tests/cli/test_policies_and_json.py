@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -156,3 +158,11 @@ def test_unknown_policies_are_one_line(tmp_path, capsys):
         assert cli.main(given) == 2
         error = capsys.readouterr().err.strip().splitlines()
         assert len(error) == 1 and "found 'mess' (did you mean mess+" in error[0]
+
+
+def test_the_example_of_the_page_is_a_policy(tmp_path):
+    page = (Path(__file__).parents[2] / "docs" / "recommend.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"^```py\n(.*?)^```", page, re.S | re.M)
+    path = tmp_path / "careful.py"
+    path.write_text(code)
+    assert chosen_policies.load(path, 4, 2)["careful"].kind.name == "greedy"

@@ -13,8 +13,8 @@ from messjax.theory import ALL
 from messjax.theory.hypothesis_tests import Row
 from messjax.theory.statement import Statement
 from proofs_check import rates, report
+from proofs_check.counterexamples import exact_search, planted, search, weakened
 from proofs_check.counterexamples import presentation as search_presentation
-from proofs_check.counterexamples import search, weakened
 from proofs_check.tables import Column, build
 from proofs_check.trials import cases, figures, long_run, sequential, trial
 from proofs_check.violations import matrix
@@ -143,14 +143,16 @@ def _matrix(args: PartOptions) -> PartResult:
 
 ATTAINED = {"T2", "T5"}  # theorems whose bounds are reached by some instance
 QUICK = {*ATTAINED, "T1'", "T2'"}  # whose weakened bounds a quick run refutes
+DRAWN = 2_000  # worlds on which a full run evaluates the sharper statements exactly
 UNSEARCHED = {"T11", "T12", "T13", "Partition"}  # not about MESS+ on i.i.d. requests, or of metrics not searched
 
 
 def _search(args: PartOptions) -> PartResult:
     """Search for counterexamples: no statement may be refuted; bounds weakened until false must be.
 
-    Facts about one path and identities have no margin to be searched. Of all theorems a quick run searches only T2 and
-    T5, whose bounds are attained, and the user's own; of the weakened bounds one each of these, T1' and T2'.
+    Facts about one path and identities have no margin to be searched by sampling. Of all theorems a quick run searches
+    only T2 and T5, whose bounds are attained, and the user's own; of the weakened bounds one each of these, T1' and
+    T2'. Planted falsehoods on worlds of exact expectations (`_exact`) come with it.
     """
     about_mess_plus = [each for each in args.statements if each.policy in ("any", "mess_plus")]  # as instances are
     theorems_chosen = [each for each in about_mess_plus if not re.match(r"[LI]\d", each.name)]
@@ -163,8 +165,9 @@ def _search(args: PartOptions) -> PartResult:
         weakenings = [each for each in weakenings if each[0].theorem in QUICK]
     false = [weakened.weaken(each, share) for each, share in weakenings]
     key, total = jax.random.key(args.seed + 5), len(sought) + len(false)
+    exact = _exact(args)
     if not sought:
-        return PartResult([], {})
+        return exact
     with runtime.progress(total, "statements") as progress:
         seen = search.screen(key, search.SCREENED * (1 if args.quick else 4))
         stand = search.find_counterexamples(
@@ -181,7 +184,27 @@ def _search(args: PartOptions) -> PartResult:
     plot.save(search_presentation.figure(stand, left_out), args.out / "search")
     wrong = [f"{each.statement.name} on {each.instance}" for each in stand if each.row.verdict == "violated"]
     wrong += [f"{each.statement.name} was not refuted" for each in fall if each.row.verdict != "violated"]
-    return PartResult(wrong, {"true": [_plain(each) for each in stand], "weakened": [_plain(each) for each in fall]})
+    found = {"true": [_plain(each) for each in stand], "weakened": [_plain(each) for each in fall]}
+    return PartResult(wrong + exact.failures, found | exact.findings)
+
+
+def _exact(args: PartOptions) -> PartResult:
+    """What is refuted without sampling: planted falsehoods; in full mode also whether a drawn world refutes a truth."""
+    names = {each.name.split()[0] for each in args.statements}
+    refuted = planted.refute_all(names)
+    if not refuted:
+        return PartResult([], {})
+    runtime.console().print(search_presentation.planted_table(refuted))
+    wrong = [f"{each.name}, planted, was not refuted" for each in refuted if not each.ok]
+    drawn: list[exact_search.Least] = []
+    if not args.quick:
+        about = {each.weakening.truth.name.split()[0] for each in refuted}
+        true = [each for each in args.statements if each.name.split()[0] in about]
+        drawn = exact_search.least_margins(true, args.seed + 7, DRAWN)
+        runtime.console().print(search_presentation.drawn_table(drawn))
+        wrong += [f"{each.statement} on {each.instance}" for each in drawn if each.margin < 0.0]
+    plain = [each._asdict() | {"weakening": planted.key(each.weakening)} for each in refuted]
+    return PartResult(wrong, {"planted": plain, "drawn": drawn})
 
 
 def _weakenings(sought: list[Statement], quick: bool) -> list[tuple[weakened.Weakening, float]]:

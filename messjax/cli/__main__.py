@@ -17,7 +17,9 @@ from messjax import run_folder, runtime
 
 COMMANDS = {  # what each does; messjax.cli.NAME_command has its options and runs it
     "recommend": "which policy a recorded trace recommends at an SLA target, how surely, and why",
+    "evaluate": "what other policies would have cost and satisfied, from a log of one answer per request",
     "replay": "MESS+ and its baselines on a recorded trace",
+    "bench": "routers compared on one protocol, beside the static mix that spends as much",
     "certify": "what a run on a recorded trace certifies: SLA by the queue, satisfaction at any time, regret",
     "simulate": "MESS+ and its baselines on a stream calibrated to a zoo",
     "optimum": "C*, gamma* and the optimal mixture of a zoo or a trace",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import textwrap
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from messjax import runtime, traces
 from messjax.cli import machine_output, options
 from messjax.traces import Finding, Recording
 from messjax.traces.costs import make_costs
+from messjax.traces.linting.cells import DECISION_LOG, is_decision_log
 from messjax.traces.linting.report import mean_where
 from messjax.traces.preparation import handles
 
@@ -47,9 +49,12 @@ def run_info(args: argparse.Namespace) -> None:
         console = runtime.console()
         console.print(_about_table(recording.source, about))
         console.print(_models_table(rows))
+        if is_decision_log(recording):
+            print(textwrap.fill(f"{recording.source}: {DECISION_LOG}", 80))
         machine_output.write_csv(args.csv, rows)
     if args.json:
         about |= {"requests": len(recording.ids), "models": rows, "cost_unit": unit}
+        about["decision_log"] = is_decision_log(recording)
         print(machine_output.as_json({"source": recording.source} | about))
 
 

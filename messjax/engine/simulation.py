@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from messjax import feedback as _feedback
-from messjax.components import as_pytree, expect, is_traced
+from messjax.components import as_pytree, expect, is_traced, structure_key
 from messjax.engine import debug_checks, side_by_side
 from messjax.engine.validation import (
     A_POLICY,
@@ -160,11 +160,11 @@ def check_fit(run_parts: RunParts, controls: Controls | None = None) -> int:
             availability of models of a stream whose models come and go.
     """
     given = (Controls() if controls is None else controls).filled(jnp.zeros((), jnp.float32))
-    leaves, tree = jax.tree.flatten(run_parts)
-    if is_traced(leaves):
+    if is_traced(jax.tree.leaves(run_parts)):
         return _check_fit(run_parts, given)
-    form = tuple((np.shape(x), str(jnp.result_type(x)), _number(x)) for x in leaves)
-    return _FIT.of((tree, form, given.budget is None), lambda: _check_fit(run_parts, given))
+    numbers = tuple(map(_number, jax.tree.leaves(run_parts.policies)))
+    form = structure_key(run_parts), numbers, given.budget is None
+    return _FIT.of(form, lambda: _check_fit(run_parts, given))
 
 
 def _number(leaf: Any) -> Any:
@@ -173,9 +173,9 @@ def _number(leaf: Any) -> Any:
     return np.asarray(leaf).item() if one else None
 
 
-_FIT: RecentCache[int] = (
-    RecentCache()
-)  # parts that were checked, by shapes: the check takes as long as serving a million requests
+# Parts that were checked, by shapes, and by the numbers of policies: the check takes as long as serving a million
+# requests.
+_FIT: RecentCache[int] = RecentCache()
 
 
 def _check_fit(run_parts: RunParts, controls: Controls) -> int:

@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING
 from messjax import lazy_imports
 
 if TYPE_CHECKING:
-    from messjax.evaluation import information, partitions, predictor, router_metrics
+    from messjax.evaluation import bench, information, partitions, predictor, router_metrics
     from messjax.evaluation.comparison import compare, contenders, curves
     from messjax.evaluation.comparison_table import table
 
 __all__ = [
+    "bench",
     "compare",
     "contenders",
     "curves",

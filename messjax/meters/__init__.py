@@ -13,9 +13,13 @@ if TYPE_CHECKING:
     from messjax.meters.partition_terms import partition_losses
     from messjax.meters.path_audit import failures, path_audit_meter
     from messjax.meters.per_class import sla_per_class
+    from messjax.meters.phases import per_phase
+    from messjax.meters.propensities import propensity_coverage
     from messjax.meters.standard_meters import ledger, sla, standard, theory, virtual_queue
+    from messjax.meters.windows import adoption, tracking, windowed
 
 __all__ = [
+    "adoption",
     "bounded_mean",
     "decomposition",
     "failures",
@@ -28,11 +32,15 @@ __all__ = [
     "optimism_widths",
     "partition_losses",
     "path_audit_meter",
+    "per_phase",
+    "propensity_coverage",
     "sla",
     "sla_per_class",
     "standard",
     "theory",
+    "tracking",
     "virtual_queue",
+    "windowed",
     "zip_meters",
 ]
 __getattr__, __dir__ = lazy_imports.attach(__name__)

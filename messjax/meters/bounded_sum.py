@@ -27,6 +27,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import Partial
 
+from messjax.components import as_pytree
 from messjax.numerics.compensated import Sum
 from messjax.numerics.compensated import add as add_to_sum
 from messjax.types import Array, Meter, Step
@@ -79,7 +80,7 @@ def bounded_mean(name: str, of: Callable[[Step], Array], low: float, high: float
     if not (np.isfinite(low) and np.isfinite(high) and low < high):
         raise ValueError(f"watch {name}: low is {low} and high is {high}, expected finite bounds, low below high.")
     bounds = (jnp.float32(low), jnp.float32(high))
-    return Meter(Partial(_init), Partial(_add, Partial(of), bounds), Partial(_Read(name)))
+    return Meter(Partial(_init), Partial(_add, as_pytree(of), bounds), Partial(_Read(name)))
 
 
 def _init(num_models: int) -> BoundedSums:

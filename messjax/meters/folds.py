@@ -9,7 +9,7 @@ from typing import Any
 import jax.numpy as jnp
 from jax.tree_util import Partial
 
-from messjax.components import expect
+from messjax.components import as_pytree, expect
 from messjax.numerics import compensated
 from messjax.types import Array, Meter, PyTree, Step
 
@@ -43,7 +43,7 @@ def fold(name: str, init: Callable[[int], PyTree], add: Callable[[PyTree, Step],
         ...     add=lambda count, step: count + step.decision.query[-1],
         ... )
     """
-    return Meter(Partial(init), Partial(add), Partial(_Named(name)))
+    return Meter(as_pytree(init), as_pytree(add), Partial(_Named(name)))
 
 
 def mean(name: str, of: Callable[[Step], Array]) -> Meter:
@@ -56,7 +56,7 @@ def mean(name: str, of: Callable[[Step], Array]) -> Meter:
     Returns:
         The meter.
     """
-    return Meter(Partial(_mean_init), Partial(_mean_add, Partial(of)), Partial(_Named(name)))
+    return Meter(Partial(_mean_init), Partial(_mean_add, as_pytree(of)), Partial(_Named(name)))
 
 
 def _mean_init(num_models: int) -> compensated.Mean:
@@ -78,7 +78,7 @@ def maximum(name: str, of: Callable[[Step], Array]) -> Meter:
     Returns:
         The meter.
     """
-    return Meter(Partial(_maximum_init), Partial(_maximum_add, Partial(of)), Partial(_Named(name)))
+    return Meter(Partial(_maximum_init), Partial(_maximum_add, as_pytree(of)), Partial(_Named(name)))
 
 
 def _maximum_init(num_models: int) -> Array:
@@ -101,7 +101,7 @@ def latest(name: str, init: Callable[[int], PyTree], of: Callable[[Step], PyTree
     Returns:
         The meter.
     """
-    return Meter(Partial(init), Partial(_latest_add, Partial(of)), Partial(_Named(name)))
+    return Meter(as_pytree(init), Partial(_latest_add, as_pytree(of)), Partial(_Named(name)))
 
 
 def _latest_add(of: Callable[[Step], PyTree], number: PyTree, step: Step) -> PyTree:

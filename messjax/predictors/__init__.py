@@ -6,6 +6,7 @@ from messjax import lazy_imports
 
 if TYPE_CHECKING:
     from messjax.predictors.contrastive import dual_contrastive
+    from messjax.predictors.forgetting import forgetting_ridge
     from messjax.predictors.known_means import oracle
     from messjax.predictors.linear_head import linear
     from messjax.predictors.mean_table import tabular
@@ -14,5 +15,16 @@ if TYPE_CHECKING:
     from messjax.predictors.noisy_oracle import noisy
     from messjax.predictors.pretrained import frozen, trained
 
-__all__ = ["dual_contrastive", "frozen", "knn", "linear", "mlp", "noisy", "oracle", "tabular", "trained"]
+__all__ = [
+    "dual_contrastive",
+    "forgetting_ridge",
+    "frozen",
+    "knn",
+    "linear",
+    "mlp",
+    "noisy",
+    "oracle",
+    "tabular",
+    "trained",
+]
 __getattr__, __dir__ = lazy_imports.attach(__name__)

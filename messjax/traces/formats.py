@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from messjax.traces import parquet
+from messjax.traces.linting.cells import DECISION_LOG
+from messjax.traces.logs.products import aggregate_of, product_of
 from messjax.traces.options import DEFAULTS, Options
 from messjax.traces.parsing import listed
 from messjax.traces.readers import (
@@ -105,6 +107,10 @@ def detect(path: Path) -> Format:
 
 def _unusable(seen: Sniffed) -> str:
     """Why a known kind of table makes no trace, or nothing."""
+    if why := aggregate_of(seen):
+        return why
+    if product := product_of(seen):
+        return f"found {product.title}: {DECISION_LOG}"
     fields = {*seen.fields, *seen.keys.get("csv", ()), *seen.keys.get("parquet", ())}
     return next((why for names, why in _NO_TRACE if names <= fields), "")
 

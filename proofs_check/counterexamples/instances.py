@@ -31,7 +31,8 @@ from proofs_check.counterexamples import quantities
 from proofs_check.trials.case import Case
 from proofs_check.trials.trial import run_of
 
-BLOCK = 64  # instances side by side in one call of the compiled program
+GROUP, GROUPS = 16, 4  # instances that share streams, and groups side by side in one call of the compiled program
+STREAMS = 32  # of a call
 RAREST = 0.05
 SHORTEST = 4  # requests: fewer are over before anything rare has happened
 
@@ -156,7 +157,7 @@ def _case(instance: Instance, name: str, stream: Stream, policy: Policy) -> Case
         policy,
         instance.controls,
         instance.T,
-        feedback=feedback.complete if instance.f == 1.0 else feedback.sparse,
+        feedback=feedback.sparse,  # complete where f = 1: one program for both
         sla_target=instance.sla_target,
         ebar=float(np.max(np.abs(instance.predicted - instance.mean)[instance.weight > 0])),
         about=str(instance),
@@ -214,37 +215,58 @@ def simulate(instances: Sequence[Instance], key: Array, num_streams: int) -> lis
     All instances meet the same random numbers: what the optimiser sees is a deterministic function of the instance,
     and differences between instances are paired. (What it then finds must be run afresh.)
     """
-    keys = jax.vmap(lambda i: jax.random.fold_in(key, i))(jnp.arange(num_streams))
+    n = min(num_streams, STREAMS)
+    firsts = range(0, num_streams, n)
+    keys = jax.vmap(lambda i: jax.random.fold_in(key, i))(np.arange(len(firsts) * n))
+    words, impl = np.asarray(jax.random.key_data(keys)), jax.random.key_impl(key)
     order = np.argsort([each.T for each in instances], kind="stable")
-    runs: dict[int, Run] = {}
-    for start in range(0, len(order), BLOCK):
-        chosen = order[start : start + BLOCK]
-        metrics = _block(keys, [instances[i] for i in chosen])
-        for row, i in enumerate(chosen):
-            runs[int(i)] = _run(instances[i], {name: values[row] for name, values in metrics.items()})
-    return [runs[i] for i in range(len(instances))]
+    work = [(order[at : at + GROUP], first) for at in range(0, len(order), GROUP) for first in firsts]
+    found: list[list[dict[str, np.ndarray]]] = [[] for _ in instances]
+    for start in range(0, len(work), GROUPS):
+        chosen = work[start : start + GROUPS]
+        blocks = [words[first : first + n] for _, first in _filled(chosen, GROUPS)]
+        shared = jax.random.wrap_key_data(jnp.asarray(np.stack(blocks)), impl=impl)
+        metrics = _block(shared, [[instances[i] for i in who] for who, _ in chosen])
+        for group, (who, _) in enumerate(chosen):
+            for row, i in enumerate(who):
+                found[i].append({name: values[group, row] for name, values in metrics.items()})
+    return [
+        _run(each, {name: np.concatenate([part[name] for part in parts])[:num_streams] for name in parts[0]})
+        for each, parts in zip(instances, found, strict=True)
+    ]
 
 
-def _block(keys: Array, instances: list[Instance]) -> dict[str, np.ndarray]:
-    """Metrics [BLOCK, n]: missing instances are filled up with the last one."""
-    filled = instances + [instances[-1]] * (BLOCK - len(instances))
-    batch = jax.tree.map(lambda *leaves: np.stack(leaves).astype(np.float32), *filled)
-    gamma = [optimum.solve(each.distribution, each.alpha).gamma for each in filled]
-    result = _program()(keys, batch._replace(T=batch.T.astype(np.int32)), np.asarray(gamma, np.float32))
+def _filled(given: list[Any], count: int) -> list[Any]:
+    """So many: the last one again for those that are missing."""
+    return given + [given[-1]] * (count - len(given))
+
+
+def _block(keys: Array, groups: list[list[Instance]]) -> dict[str, np.ndarray]:
+    """Metrics [GROUPS, GROUP, n] of groups of instances, each on its own streams [GROUPS, n]."""
+    filled = [each for group in _filled(groups, GROUPS) for each in _filled(group, GROUP)]
+    batch = jax.tree.map(lambda *leaves: _in_groups(np.stack(leaves).astype(np.float32)), *filled)
+    gamma = _in_groups(np.array([optimum.solve(each.distribution, each.alpha).gamma for each in filled], np.float32))
+    result = _program()(keys, batch._replace(T=batch.T.astype(np.int32)), gamma)
     return {name: np.asarray(host(value), np.float64) for name, value in result.items()}
+
+
+def _in_groups(values: np.ndarray) -> np.ndarray:
+    return values.reshape(GROUPS, GROUP, *values.shape[1:])
 
 
 @cache
 def _program() -> Any:
-    """Instances are spread over the devices, each with a loop of its own that ends with its longest horizon."""
+    """Groups are spread over the devices, each with a loop of its own that ends with its longest horizon.
+
+    The instances of a group share streams, whose random numbers are drawn once; few instances on many streams are
+    many groups of the same program.
+    """
     devices = jax.devices()
-    devices = devices[: np.gcd(BLOCK, 2 ** (len(devices).bit_length() - 1))]
-    mesh = Mesh(np.array(devices), ("instance",))
+    devices = devices[: np.gcd(GROUPS, 2 ** (len(devices).bit_length() - 1))]
+    mesh = Mesh(np.array(devices), ("group",))
     each = jax.vmap(jax.vmap(_one, in_axes=(0, None, None)), in_axes=(None, 0, 0))
-    spread = PartitionSpec("instance")
-    return jax.jit(
-        jax.shard_map(each, mesh=mesh, in_specs=(PartitionSpec(), spread, spread), out_specs=spread, check_vma=False)
-    )
+    spread = PartitionSpec("group")
+    return jax.jit(jax.shard_map(jax.vmap(each), mesh=mesh, in_specs=spread, out_specs=spread, check_vma=False))
 
 
 def _one(key: Array, instance: Instance, gamma: Array) -> dict[str, Any]:

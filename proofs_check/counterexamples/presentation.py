@@ -15,7 +15,9 @@ from matplotlib.lines import Line2D
 from rich.table import Table
 
 from messjax import plot
+from proofs_check.counterexamples.exact_search import Least
 from proofs_check.counterexamples.instances import Instance
+from proofs_check.counterexamples.planted import Refutation
 from proofs_check.counterexamples.search import NOT_APPLICABLE, SearchResult
 from proofs_check.tables import Column, build
 
@@ -55,6 +57,28 @@ def table(results: Sequence[SearchResult], title: str = "Search for counterexamp
         title=f"{title}: the tightest instance of each statement, run again on new random numbers",
         caption=f"Instances ({ASKED}):\n{instances}",
     )
+
+
+def planted_table(refuted: Sequence[Refutation]) -> Table:
+    """Every planted falsehood: the statement, the term, the share up to which it is refuted, and by how much."""
+    rows = [
+        [each.weakening.truth.name, each.weakening.what, f"{each.share:.3f}", f"{each.margin:.2g}",
+         f"{each.true_margin:.2g}", "refuted" if each.ok else "not refuted"]
+        for each in refuted
+    ]  # fmt: skip
+    columns = (
+        Column("statement"), Column("term"), Column("share of it", number=True),
+        Column("margin / scale", number=True, wide=True), Column("with all of it", number=True, wide=True),
+        Column("verdict"),
+    )  # fmt: skip
+    return build(columns, rows, title="Planted falsehoods: a term reduced to a share, on a world of exact expectations")
+
+
+def drawn_table(drawn: Sequence[Least]) -> Table:
+    """The least margin of every true statement on drawn worlds of exact expectations."""
+    rows = [[each.statement, f"{each.worlds:,}", f"{each.margin:.2g}" if each.worlds else "-"] for each in drawn]
+    columns = Column("statement"), Column("worlds", number=True), Column("least margin / scale", number=True)
+    return build(columns, rows, title="True statements on drawn worlds of exact expectations: none may be below 0")
 
 
 ASKED = (

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.tree_util import Partial
 
 from messjax.engine.grid_sweep import sweep
 from messjax.meters import standard_meters
@@ -58,10 +59,7 @@ def follow(case: Case, key: Array, paths: int = 8, checkpoints: int = 100, unit:
     high = float(costs.sum(axis=1).max() + best.gamma * best.alpha - best.cost)
     rounding = 1e-5 * max(abs(low), abs(high))  # sums of float32 differ by so much at most
 
-    def regret(step: Step) -> Array:
-        paid = jnp.sum(jnp.where(step.decision.query, step.request.cost, 0.0))
-        return paid + best.gamma * (best.alpha - standard_meters.served_satisfaction(step)) - best.cost
-
+    regret = Partial(_regret, *(jnp.float32(number) for number in (best.gamma, best.alpha, best.cost)))
     low, high = low - rounding, high + rounding
     result = sweep(
         key, controls, policy=case.policy, stream=case.stream._replace(distribution=None), horizon=case.horizon,
@@ -71,6 +69,11 @@ def follow(case: Case, key: Array, paths: int = 8, checkpoints: int = 100, unit:
     S, V = (result[f"regret_{name}_curve"].values for name in ("sum", "spread"))
     seconds = time.perf_counter() - started
     return FollowedPath(case.name, result["t"].values.astype(np.float64), S, V, low, high, unit, seconds)
+
+
+def _regret(gamma: Array, alpha: Array, least: Array, step: Step) -> Array:
+    paid = jnp.sum(jnp.where(step.decision.query, step.request.cost, 0.0))
+    return paid + gamma * (alpha - standard_meters.served_satisfaction(step)) - least
 
 
 def row(path: FollowedPath) -> Row:

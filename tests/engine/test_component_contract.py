@@ -24,12 +24,22 @@ from support.component_tables import (
 
 from messjax import feedback, policies, predictors, streams
 from messjax.engine import simulation
-from messjax.meters import folds, identity_terms, latencies, optimism, per_class, standard_meters
+from messjax.meters import (
+    folds,
+    identity_terms,
+    latencies,
+    optimism,
+    per_class,
+    phases,
+    propensities,
+    standard_meters,
+    windows,
+)
 from messjax.numerics import virtual_queue as queue
 from messjax.types import Controls, Outcome, Stream
 
 CONTROLS = Controls(V=2.0, alpha=0.5, c=0.5, a=0.25, f=0.7)
-NUMBERS = jax.tree.map(lambda value: jnp.asarray(value, jnp.float32), CONTROLS)
+NUMBERS = jax.tree.map(lambda value: jnp.asarray(value, jnp.float32), CONTROLS._replace(budget=1.5))
 ONE = jnp.ones((), jnp.int32)
 
 
@@ -178,10 +188,15 @@ def test_every_public_component_is_in_its_table(module, table):
     assert {name for row in WORLDS for name in row[column].split(" + ")} | together == set(table)
 
 
+METER_MODULES = (
+    folds, standard_meters, per_class, identity_terms, optimism, latencies, phases, propensities, windows,
+)  # fmt: skip
+
+
 def test_every_public_meter_is_in_its_table():
     public = {
         name
-        for module in (folds, standard_meters, per_class, identity_terms, optimism, latencies)
+        for module in METER_MODULES
         for name, function in inspect.getmembers(module, inspect.isfunction)
         if function.__module__ == module.__name__
         and not name.startswith("_")

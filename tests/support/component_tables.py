@@ -9,7 +9,17 @@ import jax.numpy as jnp
 import numpy as np
 
 from messjax import policies, predictors, streams
-from messjax.meters import folds, identity_terms, latencies, optimism, per_class, standard_meters
+from messjax.meters import (
+    folds,
+    identity_terms,
+    latencies,
+    optimism,
+    per_class,
+    phases,
+    propensities,
+    standard_meters,
+    windows,
+)
 from messjax.numerics import virtual_queue as queue
 from messjax.policies.win_rate_threshold import wins
 from messjax.types import Distribution, Meter, Policy, Predictor, Step, Stream
@@ -111,6 +121,7 @@ PREDICTORS: dict[str, Callable[[Stream, float], Predictor]] = {
     "noisy": lambda stream, x: predictors.noisy(stream, 0.1 + 0.1 * x, q=0.5 + 0.1 * x),
     "tabular": lambda stream, x: predictors.tabular(D, M),
     "linear": lambda stream, x: predictors.linear(D, M),
+    "forgetting_ridge": lambda stream, x: predictors.forgetting_ridge(D, M, forgetting=0.9 + 0.01 * x),
     "mlp": lambda stream, x: predictors.mlp(D, M),
     "frozen": lambda stream, x: predictors.frozen(predictors.mlp(D, M), predictors.mlp(D, M).init(KEYS[int(x)])),
     "trained": lambda stream, x: predictors.trained(predictors.linear(D, M), *prefix(x), key=KEYS[int(x)]),
@@ -147,11 +158,26 @@ POLICIES: dict[str, Callable[[Predictor, float], Policy]] = {
     "lin_ucb": lambda predictor, x: policies.lin_ucb(D, M, ridge=1.0 + x, width=0.5 + x),
     "lin_thompson": lambda predictor, x: policies.lin_thompson(D, M, ridge=1.0 + x, width=0.5 + x),
     "ucb": lambda predictor, x: policies.ucb(D, M, horizon=100 + int(x)),
+    "restarting": lambda predictor, x: policies.restarting(predictor, M, margin=0.05 + 0.01 * x),
+    "pareto_bandit": lambda predictor, x: policies.pareto_bandit(
+        1e-3 * COST, num_features=D, penalty=0.1 * x, paced=False
+    ),
     "educated_guess": lambda predictor, x: policies.educated_guess(ACCURACY - 0.01 * x),
     "optimal": lambda predictor, x: policies.optimal(distribution(x)),
     "threshold": lambda predictor, x: two_models(x),
     "predict_then_argmin": lambda predictor, x: policies.predict_then_argmin(predictor),
     "lagrangian": lambda predictor, x: policies.lagrangian(predictor, distribution(x)),
+    "budget_mixture": lambda predictor, x: policies.budget_mixture(COST + x, ACCURACY),
+    "stage_route": lambda predictor, x: policies.stage_route(M, horizon=20 + int(x), largest_cost=4.0 + x),
+    "port": lambda predictor, x: policies.port(*prefix(x), np.tile(COST + x, (30, 1)), horizon=60, value=5.0 + x),
+    "omni_router": lambda predictor, x: policies.omni_router(
+        predictor, step=0.5 + x, largest_load=np.array([0.5, 0.8 + 0.1 * x, 1.0])
+    ),
+    "routing_sampling": lambda predictor, x: policies.routing_sampling(M, cost_weight=0.04 + 0.1 * x, base=int(x)),
+    "adaptive_beta": lambda predictor, x: policies.adaptive_beta(
+        np.eye(2, D) + x, ACCURACY - 0.01 * x, explore=0.1 + 0.1 * x
+    ),
+    "conformal_gate": lambda predictor, x: policies.conformal_gate(prefix(x), prefix(x + 1)),
 }
 NESTED: dict[str, Callable[[Predictor, float], Policy]] = {
     "running_mean_costs + by_class": lambda predictor, x: policies.running_mean_costs(
@@ -179,6 +205,11 @@ METERS: dict[str, Callable[[], Meter]] = {
     "fold": lambda: folds.fold("n", lambda num_models: jnp.zeros((), jnp.int32), lambda number, step: number + step.t),
     "sla_per_class": lambda: per_class.sla_per_class(np.array([0.5, 0.6])),
     "latency": latencies.latency,
+    "per_phase": lambda: phases.per_phase(np.array([3])),
+    "propensity_coverage": propensities.propensity_coverage,
+    "windowed": lambda: windows.windowed(5),
+    "adoption": lambda: windows.adoption(1),
+    "tracking": lambda: windows.tracking(2),
     "zip_meters": lambda: folds.zip_meters(standard_meters.sla(), folds.mean("p", largest_p)),
 }
 # Whole runs: every row of the tables above but the meters is in at least one.
@@ -207,11 +238,20 @@ TOGETHER = [
     ("lin_ucb", "oracle"),
     ("lin_thompson", "oracle"),
     ("ucb", "oracle"),
+    ("pareto_bandit", "oracle"),
+    ("restarting", "forgetting_ridge"),
     ("educated_guess", "oracle"),
     ("optimal", "oracle"),
     ("threshold", "oracle"),
     ("predict_then_argmin", "frozen"),
     ("lagrangian", "trained"),
+    ("budget_mixture", "oracle"),
+    ("stage_route", "oracle"),
+    ("port", "oracle"),
+    ("omni_router", "frozen"),
+    ("routing_sampling", "oracle"),
+    ("adaptive_beta", "oracle"),
+    ("conformal_gate", "oracle"),
 ]
 
 

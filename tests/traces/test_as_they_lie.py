@@ -14,6 +14,7 @@ import pytest
 from support.trace_fuzzing import FORMATS, options_of, sample
 
 from messjax import traces
+from messjax.cli import __main__ as cli
 from messjax.traces import contents
 
 TEXT = [name for name in FORMATS if name not in ("messjax", "routerbench", "sprout")]
@@ -98,6 +99,21 @@ def test_encodings_copies_and_pointers(name, tmp_path):
         file.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:ab\nsize 1\n")
     with pytest.raises(ValueError, match="is a Git LFS pointer, not the file itself: fetch it with `git lfs pull`"):
         read(name, folder)
+
+
+def test_pointers_where_something_else_is_expected(tmp_path, capsys):
+    for name in ("t.parquet", "zoo.csv", "zoo.json", "prices.json"):
+        (tmp_path / name).write_text("version https://git-lfs.github.com/spec/v1\noid sha256:ab\nsize 1\n")
+    table = tmp_path / "t.csv"
+    table.write_text("q,a,b\nx,1,0\ny,0,1\n")
+    for command in (
+        ["trace", "info", tmp_path / "t.parquet", "--format", "messjax"],
+        ["optimum", "--zoo", tmp_path / "zoo.csv", "--alpha", "0.5"],
+        ["optimum", "--zoo", tmp_path / "zoo.json", "--alpha", "0.5"],
+        ["trace", "info", table, "--columns", "prompt=q,score:a=a,score:b=b", "--prices", tmp_path / "prices.json"],
+    ):
+        assert cli.main(["--no-cache", *map(str, command)]) == 2
+        assert "is a Git LFS pointer, not the file itself" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", LINES)

@@ -17,9 +17,10 @@ _LONG = 300.0  # seconds that a request hardly takes
 DECISION_LOG = (
     "a decision log: each request has the score of the one model that answered it. A replay needs the scores of all "
     "models for the same requests, and --missing zero would count models that were never asked as failures, "
-    "--missing drop and --models would keep a biased part. Ask the other models the same requests (a random sample of "
-    "them is enough), or estimate what another policy would have cost and scored from the log's propensities (IPS, "
-    "SNIPS, doubly robust), which messjax does not do yet"
+    "--missing drop and --models would keep a biased part. What another policy would have cost and satisfied is "
+    "estimated from the log with the propensities of its choices: `messjax evaluate LOG --alpha A --columns "
+    "prompt=...,model=...,score=...,cost=...,propensity=...,time=...`. Or ask the other models the same requests (a "
+    "random sample of them is enough)"
 )
 
 

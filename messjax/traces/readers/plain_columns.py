@@ -12,6 +12,7 @@ from messjax.traces.parsing import listed
 TEXTS = ("prompt", "id", "group", "model", "time")
 MEASURES = ("score", "cost", "input_tokens", "output_tokens", "latency", "cached_tokens", "reasoning_tokens")
 ROUTERS = ("choice", "score_of")  # what a router of the user's own decided, by its name
+OF_A_LOG = ("propensity", "p_observed", "session", "version", "feedback_time", "feature")
 UNIT = "cost_unit"  # not a column: what the costs are in
 EXAMPLE = "--columns prompt=COLUMN,score:MODEL=COLUMN,... or prompt=COLUMN,model=COLUMN,score=COLUMN"
 
@@ -69,19 +70,36 @@ def parse_columns(given: str) -> dict[str, str]:
     Raises:
         ValueError: An item that is not ROLE=COLUMN, an unknown role, one that is given twice, or one that is missing.
     """
+    columns = items_of(given, EXAMPLE)
+    plan_of(columns)
+    return columns
+
+
+def items_of(given: str, example: str) -> dict[str, str]:
+    """The items of an option ROLE=COLUMN,...: those of a CSV, so that one with a comma is quoted.
+
+    Args:
+        given: The option's value.
+        example: What it should look like, for error messages.
+
+    Returns:
+        Columns by role.
+
+    Raises:
+        ValueError: An item that is not ROLE=COLUMN, or a role that is given twice.
+    """
     try:
         items = next(csv.reader([given], strict=True, skipinitialspace=True), [])
     except csv.Error as error:
-        raise ValueError(f"--columns {given!r}: {error}, expected {EXAMPLE}") from None
+        raise ValueError(f"--columns {given!r}: {error}, expected {example}") from None
     columns: dict[str, str] = {}
     for item in items or [""]:
         role, equals, column = (part.strip() for part in item.rpartition("="))
         if not (role and equals and column):
-            raise ValueError(f"--columns: found {item.strip()!r}, expected ROLE=COLUMN as in {EXAMPLE}")
+            raise ValueError(f"--columns: found {item.strip()!r}, expected ROLE=COLUMN as in {example}")
         if role in columns:
             raise ValueError(f"--columns: {role!r} is there twice, {columns[role]!r} and {column!r}, expected one")
         columns[role] = column
-    plan_of(columns)
     return columns
 
 
@@ -109,6 +127,9 @@ def plan_of(columns: Mapping[str, str], leave_out: tuple[str, ...] = ()) -> Plan
             routers[measure, name or column] = column
             continue
         if measure not in MEASURES or (colon and not name):
+            if measure in OF_A_LOG:
+                hint = "a decision log, which `messjax evaluate PATH --alpha A --columns ...` reads"
+                raise ValueError(f"--columns: found the role {role!r}, which belongs to {hint}")
             known = f"{', '.join((*TEXTS, UNIT, *ROUTERS, *MEASURES))}, the last ones perhaps with :MODEL"
             raise ValueError(f"--columns: found the role {role!r}, expected one of {known}")
         if name.count("*") > 1 or name.count("*") != (column.count("*") if "*" in name else 0):

@@ -1,0 +1,145 @@
+"""A judgement as a table, as records, as words and as a figure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import matplotlib
+from matplotlib.figure import Figure
+from rich.table import Table
+
+from messjax import plot
+from messjax.evaluation.ope.judgement import Judgement
+from messjax.evaluation.ope.judging import NO, Judged
+from messjax.evaluation.ope.limits_of_means import KINDS, Limits
+
+
+def table(result: Judgement, unit: str) -> Table:
+    """A row per policy.
+
+    Args:
+        result: The judgement.
+        unit: Unit of the costs.
+
+    Returns:
+        A table that fits into 80 columns.
+    """
+    level = result.settings.level
+    out = Table(
+        caption=f"cost in {unit} per request; cost and satisfaction lie within their limits together with confidence "
+        f"{level:g} ({KINDS[result.settings.interval]}); n: effective number of requests"
+    )
+    for name in ("policy", "cost", "satisfaction", "n", "verdict"):
+        left = name in ("policy", "verdict")
+        out.add_column(name, justify="left" if left else "right", overflow="fold", no_wrap=not left)
+    for row in result.rows:
+        size = "" if row.support is None else f"{row.support.effective:,.0f}"
+        out.add_row(row.name, _cell(row.cost, ".4g", ".3g"), _cell(row.satisfaction, ".4f", ".3f"), size, _verdict(row))
+    return out
+
+
+def _cell(limits: Limits | None, value: str, limit: str) -> str:
+    if limits is None:
+        return "-"
+    return f"{limits.value:{value}}\n({limits.lower:{limit}} to {limits.upper:{limit}})"
+
+
+def _verdict(row: Judged) -> str:
+    return row.verdict + (f"\n(some {row.more:,} more)" if row.more else "")
+
+
+def words(result: Judgement, alpha: float) -> list[str]:
+    """What follows, and on how many requests it rests.
+
+    Args:
+        result: The judgement.
+        alpha: The SLA target.
+
+    Returns:
+        Sentences.
+    """
+    clocks = (
+        f"{result.logged:,} requests logged; policies were made on the first {result.trained:,} and are judged on the "
+        f"{result.judged:,} after them"
+    )
+    lines = [clocks + "."]
+    for row in result.rows:
+        if row.support is not None:
+            lines.append(
+                f"{row.name}: {row.reason}. It would have chosen the model that answered on some "
+                f"{row.support.agreeing:,.0f} of the judged requests; largest weight {row.support.largest:.3g}."
+            )
+        elif row.verdict:
+            lines.append(f"{row.reason}." if row.verdict == NO else f"{row.name}: {row.reason}.")
+    kept = [row for row in result.rows if row.verdict == "keep" and row.cost is not None]
+    if kept:
+        best = min(kept, key=lambda row: row.cost.value)  # type: ignore[union-attr]
+        assert best.saved is not None
+        lines.append(
+            f"Keep {best.name}: it meets alpha = {alpha:g} and saves {best.saved.value:.3g} per request "
+            f"({best.saved.lower:.3g} to {best.saved.upper:.3g}) against the log's own router."
+        )
+    else:
+        lines.append(f"No policy is shown to meet alpha = {alpha:g} at less than the log's own router costs.")
+    return lines
+
+
+def records(result: Judgement) -> list[dict[str, Any]]:
+    """A record per policy, for JSON and CSV.
+
+    Args:
+        result: The judgement.
+
+    Returns:
+        The records.
+    """
+    rows = []
+    for row in result.rows:
+        record: dict[str, Any] = {"policy": row.name, "verdict": row.verdict, "reason": row.reason}
+        for name, limits in (("cost", row.cost), ("satisfaction", row.satisfaction), ("saved", row.saved)):
+            for part in ("value", "lower", "upper"):
+                record[f"{name}_{part}"] = None if limits is None else getattr(limits, part)
+        for name in ("effective", "largest", "most", "inverse", "uncovered", "agreeing"):
+            record[name] = None if row.support is None else getattr(row.support, name)
+        rows.append(record | {"more_requests": row.more})
+    return rows
+
+
+def figure(result: Judgement, title: str, unit: str) -> Figure:
+    """Cost against satisfaction with limits, and the router's frontier over Q/V.
+
+    Args:
+        result: The judgement.
+        title: Title of the figure.
+        unit: Unit of the costs.
+
+    Returns:
+        The figure.
+    """
+    with matplotlib.rc_context(plot.STYLE):
+        drawn = Figure(figsize=(7.2, 4.6), layout="constrained")
+        axis = drawn.subplots()
+        axis.axvline(result.settings.alpha, color="0.4", lw=1.0, ls=":")
+        axis.annotate(
+            f"alpha = {result.settings.alpha:g}", (result.settings.alpha, 1.0), xycoords=("data", "axes fraction"),
+            fontsize=8, xytext=(3, -2), textcoords="offset points", va="top", color="0.3",
+        )  # fmt: skip
+        if len(result.ratios):
+            axis.plot(
+                result.ratios[:, 2], result.ratios[:, 1], color="0.6", lw=0.9, label="router over Q/V, first part"
+            )
+        shown = [(row.name, row.satisfaction, row.cost) for row in result.rows if row.satisfaction and row.cost]
+        for i, (name, satisfaction, cost) in enumerate(shown):
+            style = plot.line_style(i)
+            axis.errorbar(
+                [satisfaction.value], [cost.value], xerr=_bars(satisfaction), yerr=_bars(cost), ls="",
+                color=style["color"], marker=style["marker"], ms=5, capsize=2, lw=1.0, label=name,
+            )  # fmt: skip
+        axis.set(xlabel="satisfaction per request", ylabel=f"cost ({unit} per request)")
+        drawn.suptitle(title, fontsize=10)
+        drawn.legend(loc="outside lower center", ncols=3)
+        return drawn
+
+
+def _bars(limits: Limits) -> list[list[float]]:
+    return [[max(limits.value - limits.lower, 0.0)], [max(limits.upper - limits.value, 0.0)]]

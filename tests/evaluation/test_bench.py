@@ -1,0 +1,212 @@
+"""The comparison of routers: scenarios, matched mixes, bootstrap, verdicts, and a small run of the whole."""
+
+from __future__ import annotations
+
+import json
+
+import jax
+import numpy as np
+import pytest
+from scipy import optimize
+
+from messjax import policies, results, zoo
+from messjax.cli.__main__ import main
+from messjax.evaluation import bench
+from messjax.evaluation.bench import bootstrap, entrants, measures, mixes, plan, program, protocol, scenarios, tables
+from messjax.evaluation.bench.plan import Target
+from messjax.types import Controls
+
+RNG = np.random.default_rng(0)
+COST, QUALITY = np.array([1.0, 3.0, 4.0, 9.0]), np.array([0.5, 0.7, 0.65, 0.9])
+
+
+@pytest.fixture(scope="module")
+def data():
+    return bench.of_stream(zoo.get("llama3").stream(), 600, seed=1)
+
+
+def test_the_matched_mix_costs_the_same_and_is_the_best_of_all_mixes():
+    vertices = mixes.hull(COST, QUALITY)
+    assert vertices.tolist() == [0, 1, 3]
+    for spent in (1.0, 2.0, 5.0, 9.0):
+        best = -optimize.linprog(
+            -QUALITY, A_ub=COST[None], b_ub=[spent], A_eq=np.ones((1, 4)), b_eq=[1.0], bounds=(0, 1)
+        ).fun
+        assert mixes.matched(vertices, COST, QUALITY, np.asarray(spent)) == pytest.approx(best)
+    assert mixes.matched(vertices, COST, QUALITY, np.asarray(0.5)) == pytest.approx(0.25)  # half is refused
+    assert mixes.matched(vertices, COST, QUALITY, np.asarray(99.0)) == 0.9
+    assert mixes.cheapest(vertices, COST, QUALITY, 0.8) == pytest.approx((6.0, 30.0))
+
+
+def test_the_clairvoyant_frontier_is_the_linear_programme():
+    cost, s = RNG.uniform(1, 3, (12, 3)), RNG.uniform(size=(12, 3))
+    frontier = mixes.clairvoyant(cost, s)
+    low, high = frontier.satisfaction[[0, -1]]
+    for alpha in (low + 0.3 * (high - low), low + 0.8 * (high - low)):
+        rows = np.kron(np.eye(12), np.ones(3))
+        best = optimize.linprog(
+            cost.ravel() / 12, A_ub=-s.ravel()[None] / 12, b_ub=[-alpha], A_eq=rows, b_eq=np.ones(12)
+        ).fun
+        assert np.interp(alpha, frontier.satisfaction, frontier.cost) == pytest.approx(best)
+    assert mixes.row_oracle(cost, s)[1] == pytest.approx(frontier.satisfaction[-1])
+
+
+def test_replicates_are_means_over_drawn_prompts_and_streams():
+    rows = np.stack([RNG.permutation(7)[:5] for _ in range(3)])
+    drawn, values = bootstrap.replicates(rows, 7, 4, seed=1), RNG.normal(size=(3, 5))
+    for b, mean in enumerate(bootstrap.means(drawn, values)):
+        weights = drawn.streams[b][:, None] * drawn.prompts[b][rows]
+        assert mean == pytest.approx((weights * values).sum() / weights.sum(), rel=1e-4, abs=1e-6)
+
+
+def test_the_interval_over_prompts_covers_and_that_over_streams_alone_does_not():
+    """Orders of one trace are not fresh prompts: their spread is far below that of new prompts."""
+    covered = narrow = 0
+    for i in range(60):
+        rng = np.random.default_rng(i)
+        s = rng.normal(size=80)
+        rows = np.stack([rng.permutation(80)[:60] for _ in range(6)])
+        error = bootstrap.means(bootstrap.replicates(rows, 80, 200, i), s[rows]).std(ddof=1)
+        over_streams = s[rows].mean(axis=1).std(ddof=1) / np.sqrt(6)
+        covered += abs(s[rows].mean()) <= 1.96 * error
+        narrow += abs(s[rows].mean()) <= 1.96 * over_streams
+    assert covered >= 52 and narrow <= 40
+
+
+def test_verdicts_keep_kill_and_leave_open():
+    gain = np.array([0.1, 0.1, -0.1, 0.01, np.nan])
+    words, p = bootstrap.verdicts(
+        gain, np.array([1e-4, 1e-4, 1e-4, 0.04, np.nan]), np.array([0.0, 0.5, 0.0, 0.0, 0.0]), 0.01
+    )
+    assert words.tolist() == ["keep", "undecided", "kill", "keep", "not applicable"]
+    assert np.isnan(p[-1]) and p[0] == pytest.approx(4e-4)  # Holm over four policies
+
+
+def path_of(satisfaction, paid, serve=None):
+    serve = np.zeros(satisfaction.shape, int) if serve is None else serve
+    nothing = np.full(satisfaction.shape, np.nan)
+    return measures.Path(paid, paid, satisfaction, serve, nothing, nothing)
+
+
+def test_metrics_of_a_path_that_is_known_by_hand():
+    s = np.array([[0.0, 0.0, 1.0, 1.0, 1.0, 1.0]])
+    found = measures.per_stream(path_of(s, np.full((1, 6), 2.0)), "floor", 0.5)
+    assert found["violation"][0] == pytest.approx(0.5 - 4 / 6) and found["queue_max"][0] == 1.0
+    assert found["compliance_from"][0] == 4  # two failures are made up for by two successes
+    over = measures.per_stream(path_of(s, np.full((1, 6), 2.0)), "ceiling", 1.6)
+    assert over["violation"][0] == pytest.approx(0.25) and over["compliance_from"][0] == 7
+
+
+def test_tracking_and_adoption_are_counted_from_the_change(data):
+    scenario = scenarios.make(["onboarding good dear"], data)["onboarding good dear"]
+    phase, serve = scenarios.phase_of(900), np.zeros((1, 900), int)
+    serve[:, 420:] = scenario.model  # 120 requests after the arrival at 300
+    s = np.where(np.arange(900) < 350, 0.0, 1.0)[None]
+    found = measures.delays(path_of(s, s, serve), scenario, phase, "floor", 0.9)
+    assert found["tracking_delay"][0] == 140  # the first window behind the change with 90 successes of 100
+    assert found["adoption_delay"][0] == 179  # share 10% from request 130 on, for 50 requests
+
+
+def test_a_model_that_arrives_is_not_served_before_and_feedback_is_as_the_scenario_says(data):
+    """The program itself: availability, lateness and sparseness reach the policy; all lanes meet the same requests."""
+    names = ["stationary", "onboarding good dear", "delayed", "sparse 0.1"]
+    made = scenarios.make(names, data)
+    policy, budgets = policies.primal_dual(3, optimism=0.5), np.array([1.0])
+    one = program.stack([policy] * 2, [Controls(V=0.01, alpha=0.9, budget=b) for b in (1.0, 2.0)])
+    options = plan.Options(policies=("uniform",), seeds=2, horizon=240)
+    own = {
+        "uniform": lambda data, budgets: entrants.entrant(lambda: policy, {}, history="cold", native=None, defaults={})
+    }
+    ready = plan.planned(data, options._replace(policies=()), own)
+    table = plan.tables(ready)[1]
+    g, k, n = np.meshgrid([0, 1], np.arange(4), [0, 1], indexing="ij")
+    lanes = program.Lanes(np.True_, *(each.ravel().astype(np.int32) for each in (g, k, n)))
+    steps = program.run(jax.random.key(0), {"p": one}, {"p": lanes}, table, scenarios.stacked(list(made.values())))["p"]
+    serve = steps.serve.reshape(2, 4, 2, 240)
+    assert np.array_equal(serve[0], serve[1])  # the budget is not read by this policy
+    assert (serve[:, 1, :, :80] < 2).all() and (serve[:, 1, :, 80:] == 2).any()
+    assert np.array_equal(serve[0, 0, :, 0], serve[0, 2, :, 0]) and not np.array_equal(serve[0, 0], serve[0, 2])
+    paid = np.take_along_axis(table.cost[table.rows], serve[0, 0][..., None].astype(int), -1)[..., 0]
+    np.testing.assert_allclose(steps.paid.reshape(2, 4, 2, 240)[0, 0], paid, rtol=1e-6)
+    assert budgets.size == 1
+
+
+def test_the_chosen_setting_is_the_objective():
+    cost, s = np.array([1.0, 2.0, 3.0]), np.array([0.5, 0.8, 0.9])
+    assert protocol.choose(Target("floor", 0.7), cost, s) == 1
+    assert protocol.choose(Target("floor", 0.95), cost, s) == 2  # none fits: the one that misses least
+    assert protocol.choose(Target("ceiling", 2.5), cost, s) == 1
+    assert protocol.choose(Target("ceiling", 0.5), cost, s) == 0
+
+
+OWN = """
+from messjax import policies
+from messjax.evaluation.bench.entrants import ALPHA, Range, entrant
+
+POLICIES = {
+    "mine": lambda data, budgets: entrant(
+        lambda: policies.mixture(*data.validation), {"alpha": Range(*ALPHA)}, history="full history", native="floor",
+        defaults={},
+    )
+}
+"""
+
+
+@pytest.mark.long
+def test_the_command_compares_a_policy_of_ones_own(tmp_path, capsys):
+    (tmp_path / "own.py").write_text(OWN)
+    words = [
+        "bench", "--synthetic", "--policies", "frozen argmin", "--also", str(tmp_path / "own.py"), "--quick",
+        "--seeds", "4", "--horizon", "90", "--scenarios", "stationary,price falls,removal", "--alpha", "0.6,0.7",
+        "--out", str(tmp_path / "out"),
+    ]  # fmt: skip
+    assert main(words) == 0
+    text = capsys.readouterr().out
+    assert max(len(line) for line in text.split("wrote ")[0].splitlines()) <= 88
+    runs = results.load(tmp_path / "out" / "bench.nc")
+    records = json.loads((tmp_path / "out" / "bench.json").read_text())["records"]
+    assert {row["policy"] for row in records} == {"frozen argmin", "mine"}
+    # A static mix is no better and no worse than the mix that costs the same: the control of the control.
+    mine = runs["gain"].sel(setting="tuned", policy="mine", scenario="stationary")
+    low, high = (
+        runs[f"gain_{side}"].sel(setting="tuned", policy="mine", scenario="stationary") for side in ("lower", "upper")
+    )
+    assert ((low <= 0.01) & (high >= -0.01)).all() and np.isfinite(mine).all()
+    assert (runs["verdict"].sel(policy="mine", scenario="removal") == "not applicable").all()
+    assert (runs["verdict"].sel(policy="mine", setting="default", scenario="stationary")[:2] != "not applicable").all()
+    shares = runs["control_satisfaction"].sel(scenario="stationary")
+    assert (shares.sel(control="row oracle") >= shares.max("control") - 1e-12).all()
+    assert {path.name for path in (tmp_path / "out").glob("*.png")} == {
+        "cost_against_satisfaction.png", "adaptation_floor.png", "adaptation_ceiling.png", "regret_floor.png",
+        "regret_ceiling.png",
+    }  # fmt: skip
+    assert tables.records(runs)[0]["policy"] == records[0]["policy"]
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["--budgets", "1e-9"], "below what the cheapest model"),
+        (["--scenarios", "onboarding"], "'onboarding'"),
+        (["--policies", "MESS+", "--scenarios", "one-sided"], "withholds the outcomes"),
+        (["--policies", "nobody"], "'nobody'"),
+        (["--track", "roof"], "'roof'"),
+        (["--alpha", "1.5"], "found 1.5"),
+        (["--also", "/nowhere.py"], "/nowhere.py"),
+    ],
+)
+def test_bad_input_is_one_clear_line(words, named, tmp_path, capsys):
+    assert main(["bench", "--synthetic", *words, "--out", str(tmp_path)]) == 2
+    error = capsys.readouterr().err
+    assert named in error and error.count("\n") == 1
+
+
+def test_a_scenario_that_leaves_one_model_is_refused(data):
+    two = data._replace(
+        models=data.models[:2],
+        parts=type(data.parts)(
+            *(part._replace(cost=part.cost[:, :2], satisfaction=part.satisfaction[:, :2]) for part in data.parts)
+        ),
+    )
+    with pytest.raises(ValueError, match="leaves 1 of 2 models"):
+        scenarios.make(["removal"], two)

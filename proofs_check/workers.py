@@ -24,7 +24,7 @@ from messjax.theory.hypothesis_tests import Row
 from messjax.theory.statement import Statement, load_statements
 from proofs_check import report
 
-LONGEST_FIRST = ("search", "rates", "matrix", "statements", "lemmas", "sequential")
+LONGEST_FIRST = ("statements", "matrix", "rates", "search", "lemmas", "sequential")
 
 
 class FinishedPart(NamedTuple):

@@ -27,6 +27,9 @@ ASSUMED = (
     "the requests, the limit uses the others. In brackets: cells. 'No router': none of the kind reaches alpha. "
     "Labels 'explored' were paid for by this run; "
     "'recorded' are all of the trace, which a deployment does not have.",
+    "- Prediction errors: what they add to the cost at most, the pair bound: the sum over exploited requests of Q_t "
+    "((s_m - s_hat_m) - (s_i - s_hat_i)) / (V T), i the model served, m averaged as the router without features would "
+    "serve. By all labels of the trace, an estimate without confidence (A1). It is loose where V is small.",
     "- WARNING, all labels: the same assumptions. It bounds C* of every router, whatever it learns, by a router that "
     "knows all labels in advance. This is loose, more requests do not make it tight, and the gap to the best router "
     "that can exist is likely much smaller than this row says.",
@@ -44,6 +47,7 @@ class Certified(NamedTuple):
     queue_last: float
     path: float  # lower limit of the average satisfaction
     sequence: confidence_sequences.Sequence
+    prediction_errors: float  # estimate of what they cost at most, against routers without features
     optima: dict[str, dict[str, OptimumLimit]]  # by what the router knows, then by whose labels
 
 
@@ -79,6 +83,8 @@ def _show_run(run: Certified, level: float, f: float) -> None:
         f"    conditional mean        {low:.4f} to {high:.4f} (confidence {level:.0%}, at any time)\n"
         f"  average cost              {run.cost:.4g} (full ledger: exploration is paid for)"
     )
+    if math.isfinite(run.prediction_errors):
+        print(f"    prediction errors       at most {run.prediction_errors:.4g} above C* of 'no feature' (estimated)")
     if run.satisfaction < run.alpha:
         missed = run.alpha - run.satisfaction
         print(f"  note: alpha is missed by {missed:.4f}: the run may cost less than C* for that alone")
@@ -128,5 +134,6 @@ def plain(run: Certified) -> dict[str, Any]:
         "satisfaction_at_least": run.path,
         "conditional_mean": [float(run.sequence.lower), float(run.sequence.upper)],
         "level": run.sequence.level,
+        "prediction_errors": number(run.prediction_errors),
         "C_star": optima,
     }

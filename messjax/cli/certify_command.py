@@ -17,11 +17,12 @@ from messjax.engine import simulation
 from messjax.engine.grid_sweep import sweep
 from messjax.evaluation import partitions
 from messjax.meters import bounded_sum, folds, standard_meters
+from messjax.numerics import compensated
 from messjax.statistics.confidence_sequences import running_mean_of_conditional_means
-from messjax.theory import certificates
+from messjax.theory import certificates, optimum
 from messjax.theory.certificates import OptimumLimit
 from messjax.traces import Trace
-from messjax.types import Array, Controls, Step
+from messjax.types import Array, Controls, Distribution, Step
 
 TRAINING = 0.2  # share of the requests on which a partition is learned; the limits use the others
 MOST_GROUPS = 64  # more cells than these leave every limit without content
@@ -86,6 +87,7 @@ def _served(args: argparse.Namespace, trace: Trace, x: np.ndarray) -> tuple[xr.D
         standard_meters.standard(),
         bounded_sum.bounded_mean("observed", _observed, *_range(args.f)),
         folds.latest("labelled", _not_yet, _labelled),
+        folds.fold("prediction_errors", _none, _prediction_errors),
     )
     key = jax.random.key(args.seed)
     runs = sweep(
@@ -130,6 +132,19 @@ def _labelled(step: Step) -> Array:
     return step.feedback.outcome.observed.all()
 
 
+def _none(num_models: int) -> compensated.Sum:
+    zeros = jax.numpy.zeros(num_models, jax.numpy.float32)
+    return compensated.Sum(zeros, zeros)
+
+
+def _prediction_errors(total: compensated.Sum, step: Step) -> compensated.Sum:
+    """Q_t {(s_m - s_hat_m) - (s_i - s_hat_i)} of every model m, i served, over exploited requests."""
+    error = step.request.satisfaction - step.decision.s_hat
+    served = jax.numpy.sum(jax.numpy.where(step.decision.served_mask, error, 0.0))
+    lost = jax.numpy.where(step.decision.explore, 0.0, step.queue.to_float() * (error - served))
+    return compensated.add(total, lost)
+
+
 def _certify(args: argparse.Namespace, runs: xr.Dataset, everything: Labels) -> list[Certified]:
     """The certificates of every alpha and V at one c."""
     labelled = runs["labelled_curve"].isel(V=0, alpha=0).values.astype(bool)  # depends on neither
@@ -144,11 +159,17 @@ def _certify(args: argparse.Namespace, runs: xr.Dataset, everything: Labels) -> 
             knows: {name: limits[knows] for name, limits in by_labels.items() if knows in limits}
             for knows in by_labels["recorded"]
         }
-        result += [_certified(args, runs.isel(V=v, alpha=i), alpha, optima) for v in range(runs.sizes["V"])]
+        averages = Distribution(
+            np.ones(1), everything.cost.mean(axis=0)[None], everything.satisfaction.mean(axis=0)[None]
+        )
+        blind = optimum.solve(averages, alpha).mixture[0] if alpha <= optimum.largest_alpha(averages) else None
+        result += [_certified(args, runs.isel(V=v, alpha=i), alpha, blind, optima) for v in range(runs.sizes["V"])]
     return result
 
 
-def _certified(args: argparse.Namespace, run: xr.Dataset, alpha: float, optima: Optima) -> Certified:
+def _certified(
+    args: argparse.Namespace, run: xr.Dataset, alpha: float, blind: np.ndarray | None, optima: Optima
+) -> Certified:
     num, f = run.sizes["t"], args.f
     value = {name: float(run[name]) for name in ("V", "c", "cost", "satisfaction", "queue_last")}
     path = certificates.path_satisfaction(Q_last=value["queue_last"], T=num, alpha=alpha, f=f, level=args.level)
@@ -156,7 +177,10 @@ def _certified(args: argparse.Namespace, run: xr.Dataset, alpha: float, optima: 
         run["observed_sum"].values, run["observed_spread"].values, num, *_range(f), args.level
     )
     sequence = sequence._replace(lower=np.maximum(sequence.lower, 0.0), upper=np.minimum(sequence.upper, 1.0))
-    return Certified(**value, alpha=alpha, path=float(path), sequence=sequence, optima=optima)
+    lost = np.inf
+    if blind is not None and value["V"] > 0:
+        lost = float(blind @ run["prediction_errors"].values) / (value["V"] * num)
+    return Certified(**value, alpha=alpha, path=float(path), sequence=sequence, prediction_errors=lost, optima=optima)
 
 
 def _optima(labels: Labels, alpha: float, num_cells: int, level: float) -> dict[str, OptimumLimit]:

@@ -12,7 +12,8 @@ import numpy as np
 from messjax import features, plot, runtime
 from messjax.cli import options
 from messjax.evaluation.ope import ESTIMATORS, KINDS, page
-from messjax.evaluation.ope.judgement import POLICIES, Judgement, Settings, judge_policies
+from messjax.evaluation.ope.judgement import LEARNING, POLICIES, Judgement, judge_policies
+from messjax.evaluation.ope.judging import Settings
 from messjax.traces.findings import Finding
 from messjax.traces.logs.log_columns import LogColumns, parse_log_columns
 from messjax.traces.logs.log_lint import lint_log
@@ -45,7 +46,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="requests of one session depend on each other: fail, or keep the first of each (default: fail)",
     )  # fmt: skip
     parser.add_argument(
-        "--policies", default=",".join(POLICIES), metavar="A,B,...", help=f"of {', '.join(POLICIES)} (default: all)"
+        "--policies",
+        default=",".join(POLICIES),
+        metavar="A,B,...",
+        help=f"of {', '.join(POLICIES)} (default: these), {LEARNING}",
     )
     parser.add_argument(
         "--estimator", choices=ESTIMATORS, default="dr", help="how values are estimated (default: dr, doubly robust)"

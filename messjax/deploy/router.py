@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import threading
 from collections import OrderedDict
@@ -12,14 +11,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from messjax.deploy import heads
+from messjax.deploy import exported, heads
 from messjax.deploy.coins import coin
+from messjax.deploy.exported import STATE
 from messjax.features.ngrams import hashed_ngrams
 
 VERSION = 1
 UNIT = 1_000_000  # the queue is kept in units of 1e-6, as `numerics.virtual_queue` does
 MOST_PENDING = 100_000  # requests that may wait for feedback; of the oldest none is expected any more
-RULE, ARRAYS, STATE = "router.json", "arrays.npz", "state.npz"
 
 
 class Decision(NamedTuple):
@@ -71,17 +70,11 @@ class Router:
             The router.
 
         Raises:
-            ValueError: Files that are missing or of another format.
+            ValueError: Naming the file: missing, damaged, changed since it was exported, or of another format.
         """
         folder = Path(folder)
-        for name in (RULE, ARRAYS):
-            if not (folder / name).is_file():
-                raise ValueError(
-                    f"{folder}: found no {name}, expected a folder that `messjax recommend --export` wrote"
-                )
-        rule = json.loads((folder / RULE).read_text(encoding="utf-8"))
-        with np.load(folder / ARRAYS, allow_pickle=False) as stored:
-            router = cls(rule, dict(stored), folder)
+        rule, arrays = exported.read_rule(folder)
+        router = cls(rule, arrays, folder)
         if (folder / STATE).is_file():
             router._restore(folder / STATE)
         return router
@@ -196,9 +189,12 @@ class Router:
         return target
 
     def _restore(self, path: Path) -> None:
-        with np.load(path, allow_pickle=False) as stored:
-            self._t, self._queue = int(stored["t"]), int(stored["queue"])
-            learned = {name.removeprefix("head_"): stored[name] for name in stored.files if name.startswith("head_")}
+        stored = exported.read_state(path)
+        learned = {name.removeprefix("head_"): values for name, values in stored.items() if name.startswith("head_")}
+        expected = {name: np.shape(values) for name, values in self._head.state().items()}
+        if (found := {name: values.shape for name, values in learned.items()}) != expected:
+            raise ValueError(f"{path}: found the state of another router, {found}, expected {expected}; remove it")
+        self._t, self._queue = int(stored["t"]), int(stored["queue"])
         if learned:
             self._head = self._make_head(self._arrays | learned)
 

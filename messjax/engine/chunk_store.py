@@ -123,8 +123,8 @@ def _lazily(name: str, like: xr.Variable, found: tuple[Chunk, ...]) -> xr.Variab
 
 
 def _open(path: Path) -> xr.Dataset:
-    about = path.stat()
-    return _opened(path, (about.st_ino, about.st_mtime_ns, about.st_size))
+    about = path.stat() if path.is_file() else None  # None: `checked` says what is wrong
+    return _opened(path, () if about is None else (about.st_ino, about.st_mtime_ns, about.st_size))
 
 
 @functools.lru_cache(maxsize=8)

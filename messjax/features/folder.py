@@ -14,6 +14,8 @@ import numpy as np
 from messjax.types import PyTree
 
 _LARGEST = 10**7  # of any size in config.json
+_MOST_NAMED = 20  # tensors in an error
+_MOST_JSON = 2**27  # bytes of a JSON file: the largest published tokenizers have 2**25
 _LEAVES = {"kernel": "weight", "scale": "weight", "embedding": "weight", "bias": "bias"}
 _OLD = {"gamma": "weight", "beta": "bias"}  # how the first BERT checkpoints call a LayerNorm's tensors
 _FLOATS = ("F64", "F32", "F16", "BF16")
@@ -201,6 +203,8 @@ def settings(path: Path) -> Settings:
     Raises:
         ValueError: Naming the file and what was found: no such file, not JSON, not an object.
     """
+    if path.is_file() and (size := path.stat().st_size) > _MOST_JSON:
+        raise ValueError(f"{path}: found {size:,} bytes, expected at most {_MOST_JSON:,}")
     raw = file_bytes(path)
     try:
         values = json.loads(raw)
@@ -270,9 +274,9 @@ def weights(path: Path, shapes: PyTree, names: Names) -> Loaded:
         The parameters, and the names of unknown tensors.
 
     Raises:
-        ValueError: Naming the file and: all missing tensors, all of another shape or kind, all of the backbone that the
-            module has no place for (another number of layers, say), the first that holds NaN or infinities; or that it
-            is not a safetensors file.
+        ValueError: Naming the file and: missing tensors, those of another shape or kind, those of the backbone that the
+            module has no place for (another number of layers, say), 20 of them at most; the first that holds NaN or
+            infinities; or that it is not a safetensors file.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -313,7 +317,8 @@ def _weights(path: Path, file: Any, shapes: PyTree, names: Names) -> Loaded:
     rest = sorted(name for name in stored.keys() - expected.keys() if not name.startswith(names.ignored))
     wrong += [f"{name} has no place in the model" for name in rest if name.startswith(names.backbone)]
     if wrong:
-        raise ValueError(f"{path} does not fit config.json: {'; '.join(sorted(wrong))}")
+        more = [f"and {len(wrong) - _MOST_NAMED} more"] if len(wrong) > _MOST_NAMED else []
+        raise ValueError(f"{path} does not fit config.json: {'; '.join(sorted(wrong)[:_MOST_NAMED] + more)}")
     arrays = []
     for keys, _ in leaves:
         name = published_name(keys)

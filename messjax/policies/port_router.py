@@ -17,7 +17,7 @@ from messjax.policies.rare_update import update_if
 from messjax.predictors.nearest_neighbours import knn
 from messjax.types import NO_MODEL, Array, Controls, Decision, Feedback, Kind, Policy, Traits
 
-ROUNDS = 2_000  # of the projected subgradient method
+ROUNDS = 400  # of the projected subgradient method
 
 
 class PortSpec(NamedTuple):

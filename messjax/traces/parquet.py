@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from messjax import files
-from messjax.traces.contents import refuse_pointer
+from messjax.traces.contents import Expansion, ExpansionError, refuse_pointer
 from messjax.traces.recording import Recording
 from messjax.traces.schema import OPTIONAL, Trace, check_trace
 from messjax.traces.texts import Texts
@@ -25,6 +26,7 @@ from messjax.traces.texts import Texts
 KEY = b"messjax_trace"  # of the metadata
 VERSION = 1
 ROWS = 65_536  # of a row group
+_BATCH = 8_192  # rows that are expanded before they are counted
 _TABLES = ("satisfaction", "cost", *OPTIONAL)
 
 
@@ -115,7 +117,8 @@ def read(path: Path) -> Trace:
         The trace. Its texts are read later, by `StoredTexts`, which raises the same error for damage.
 
     Raises:
-        ValueError: A Git LFS pointer, or a file that is not Parquet, not a trace, of a later version, or damaged.
+        ValueError: A Git LFS pointer, or a file that is not Parquet, not a trace, of a later version, damaged, or of
+            far more contents than its size lets expect.
     """
     path = Path(path)
     if path.is_file():
@@ -127,9 +130,9 @@ def read(path: Path) -> Trace:
             raise ValueError(f"found version {about['version']}, expected at most {VERSION}")
         models, names = _names(about["models"]), [name for name in _TABLES if name in file.schema_arrow.names]
         _check_types(file.schema_arrow, names, len(models))
-        table = file.read(names)
-        arrays: dict[str, Any] = {name: _numbers(table[name], len(models)) for name in names}
-        groups = file.read(["group"])["group"]
+        limit = Expansion(path)
+        arrays: dict[str, Any] = {name: _numbers(_read(file, name, limit), len(models)) for name in names}
+        groups = _read(file, "group", limit)
         groups.validate(full=True)
         if groups.null_count:
             raise ValueError("found requests without a group, expected a label")
@@ -143,20 +146,29 @@ def read(path: Path) -> Trace:
             token_unit=str(about["token_unit"]),
             provenance={str(key): str(value) for key, value in about["provenance"].items()},
             notes=_names(about["notes"]),
-            choices=_routers(file, "choice:", pa.int32()),
-            router_scores=_routers(file, "router_score:", pa.float64()),
+            choices=_routers(file, "choice:", pa.int32(), limit),
+            router_scores=_routers(file, "router_score:", pa.float64(), limit),
             **arrays,
         )
         check_trace(trace)
     return trace
 
 
-def _routers(file: pq.ParquetFile, prefix: str, type_: pa.DataType) -> dict[str, np.ndarray]:
+def _read(file: pq.ParquetFile, name: str, limit: Expansion) -> pa.ChunkedArray:
+    """A column, counted as it expands: a run of equal numbers takes a few bytes of a file."""
+    batches = []
+    for batch in file.iter_batches(batch_size=_BATCH, columns=[name]):
+        limit.add(batch.nbytes)
+        batches.append(batch)
+    return pa.Table.from_batches(batches, pa.schema([file.schema_arrow.field(name)]))[name]
+
+
+def _routers(file: pq.ParquetFile, prefix: str, type_: pa.DataType, limit: Expansion) -> dict[str, np.ndarray]:
     """The columns of routers, by name."""
     result = {}
     for column in file.schema_arrow:
         if column.name.startswith(prefix):
-            if column.type != type_ or (read := file.read([column.name])[column.name]).null_count:
+            if column.type != type_ or (read := _read(file, column.name, limit)).null_count:
                 raise ValueError(f"column {column.name!r}: found {column.type}, expected {type_} without gaps")
             result[column.name.removeprefix(prefix)] = read.to_numpy()
     return result
@@ -167,13 +179,16 @@ def _refused(path: Path) -> Iterator[None]:
     """Whatever a damaged file makes go wrong within is one ValueError that names it."""
     try:
         yield
+    except ExpansionError:
+        raise
     except (pa.ArrowException, OSError, KeyError, TypeError, AttributeError, ValueError) as error:
         result = " ".join((str(error) if type(error) is ValueError else f"{type(error).__name__}: {error}").split())
         raise ValueError(f"{path}: expected a trace written by messjax: {result[:300]}") from None
 
 
-def _open(path: Path) -> pq.ParquetFile:
-    return pq.ParquetFile(path, memory_map=True, page_checksum_verification=True)
+def _open(path: Path, packed: Sequence[str] = ()) -> pq.ParquetFile:
+    """The file; the texts of `packed` columns are read as a dictionary and their numbers in it."""
+    return pq.ParquetFile(path, memory_map=True, page_checksum_verification=True, read_dictionary=list(packed))
 
 
 def _names(given: Any) -> tuple[str, ...]:
@@ -244,16 +259,20 @@ class StoredTexts(Texts):
     """The texts of a column of a Parquet file, read one row group at a time."""
 
     def __init__(self, path: Path, column: str) -> None:
-        self._path, self._file, self._column = path, _open(path), column
+        self._path, self._file, self._column = path, _open(path, [column]), column
+        self._limit = Expansion(path)
         sizes = [self._file.metadata.row_group(i).num_rows for i in range(self._file.num_row_groups)]
         self._starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+        self._counted = np.zeros(len(sizes), bool)
         self._held: tuple[int, pa.ChunkedArray | None] = (-1, None)
 
     @property
     def chunks(self) -> pa.ChunkedArray:
         """All of them at once, in memory."""
         with _refused(self._path):
-            return self._whole(self._file.read([self._column]), len(self))
+            return pa.chunked_array(
+                [chunk for group in range(len(self._counted)) for chunk in self._group(group).chunks], pa.large_string()
+            )
 
     def __len__(self) -> int:
         return int(self._starts[-1])
@@ -278,14 +297,18 @@ class StoredTexts(Texts):
         if self._held[0] != group:
             with _refused(self._path):
                 size = int(self._starts[group + 1] - self._starts[group])
-                self._held = group, self._whole(self._file.read_row_group(group, [self._column]), size)
+                self._held = group, self._whole(self._file.read_row_group(group, [self._column]), size, group)
         result = self._held[1]
         assert result is not None
         return result
 
-    def _whole(self, table: pa.Table, size: int) -> pa.ChunkedArray:
-        """The column, in valid UTF-8 and without gaps."""
+    def _whole(self, table: pa.Table, size: int, group: int) -> pa.ChunkedArray:
+        """The column, in valid UTF-8 and without gaps; a text that is there a thousand times is counted first."""
         column = table[self._column]
+        for chunk in column.chunks if not self._counted[group] else ():
+            self._limit.add(pc.sum(pc.binary_length(chunk.dictionary).take(chunk.indices)).as_py() or 0)
+        self._counted[group] = True
+        column = column.cast(pa.large_string())
         if column.null_count or len(column) != size:
             raise ValueError(f"column {self._column!r}: found requests without a text")
         column.validate(full=True)

@@ -157,7 +157,7 @@ def _case(instance: Instance, name: str, stream: Stream, policy: Policy) -> Case
         policy,
         instance.controls,
         instance.T,
-        feedback=feedback.complete if instance.f == 1.0 else feedback.sparse,
+        feedback=feedback.sparse,  # complete where f = 1: one program for both
         sla_target=instance.sla_target,
         ebar=float(np.max(np.abs(instance.predicted - instance.mean)[instance.weight > 0])),
         about=str(instance),

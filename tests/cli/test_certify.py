@@ -50,7 +50,7 @@ def test_the_page_fits_80_columns_and_says_what_is_assumed_and_where_alpha_is_ou
     optima = {"difficulty": {"recorded": limit, "explored": limit._replace(lower=np.inf)}}
     optima["all labels"] = {"recorded": limit._replace(cells=0)}
     run = certificate_page.Certified(
-        1234.5, 0.75, 0.1, 2.5e-5, 0.71, 55.0, 0.7, Sequence(*np.array([0.71, 0.69, 0.73]), 0.95), optima
+        1234.5, 0.75, 0.1, 2.5e-5, 0.71, 55.0, 0.7, Sequence(*np.array([0.71, 0.69, 0.73]), 0.95), 1.5e-6, optima
     )
     ones = np.ones((3, 2))
     trace = Trace(("a", "b"), ("x",) * 3, ("g",) * 3, ones, ones, "1e9 parameters x output words", "a trace")
@@ -67,6 +67,7 @@ def test_the_page_fits_80_columns_and_says_what_is_assumed_and_where_alpha_is_ou
             "difficulty (57)",
             "WARNING",
             "missed by",
+            "at most 1.5e-06 above",
         ):
             assert words in out
     text = json.dumps(certificate_page.plain(run), allow_nan=False)
@@ -95,6 +96,7 @@ def test_certify_prints_and_writes_what_the_run_shows(table, tmp_path, capsys):
     (run,) = written["runs"]
     assert f"at least {run['satisfaction_at_least']:.4f}" in out
     assert run["satisfaction_at_least"] < run["satisfaction"] and run["conditional_mean"][0] < run["satisfaction"]
+    assert f"at most {run['prediction_errors']:.4g} above" in out
     limits = {(each["knows"], each["labels"]): each for each in run["C_star"]}
     assert limits["no feature", "recorded"]["labelled"] == 150
     assert 0 < limits["no feature", "explored"]["labelled"] < 100  # of about 40 explored, those with feedback

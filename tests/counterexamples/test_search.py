@@ -170,7 +170,7 @@ def test_planted_falsehoods_are_refuted(seen):
 @pytest.mark.slow
 def test_every_planted_falsehood_is_refuted(seen):
     plants = [each for each in weakened.WEAKENINGS if each.share is not None]
-    assert {each.theorem for each in plants} == {f"T{i}" for i in range(1, 11)} - {"T8"}
+    assert {each.theorem for each in plants} == {f"T{i}" for i in range(1, 11)} - {"T8"} | {"T1'", "T2'"}
     assert_refuted(plants, seen, quick=False, starts=4)
 
 

@@ -19,7 +19,8 @@ from messjax.evaluation.ope import (
     terms_of,
 )
 from messjax.evaluation.ope.estimators import Terms
-from messjax.evaluation.ope.judgement import Settings, judge_policies
+from messjax.evaluation.ope.judgement import judge_policies
+from messjax.evaluation.ope.judging import Settings
 from messjax.statistics import confidence_sequences
 from messjax.traces import Trace
 from messjax.traces.logs.made_from_traces import log_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from messjax.theory import BoundInputs, distribution_constants, optimum
+from messjax.theory import BoundInputs, distribution_constants, exact, optimum
 from messjax.theory.information import cells_of, partition_cost
 from messjax.types import Distribution
 
@@ -120,3 +120,33 @@ def test_cells_are_averaged_and_bad_ones_refused():
     for bad in ([0], [0, -1], [0.0, 1.0]):
         with pytest.raises(ValueError, match="cells has"):
             cells_of(law, bad)
+
+
+def test_the_observed_pair_bound_stands_on_exact_chains_and_falls_without_either_error():
+    """Against the best router without features: signed errors of the served model and of its models, weighted by Q."""
+    rng, needed = np.random.default_rng(6), {"served": 0, "other": 0}
+    for _ in range(300):
+        law, s_hat, _, V, n, N, p, Q_1 = instance(rng)
+        cells = np.zeros(len(law.weight), int)
+        if n / N > optimum.largest_alpha(cells_of(law, cells)):
+            continue
+        w, mu, T, alpha = law.weight, law.mean, len(p), n / N
+        run = exact.transient(law, V=V, alpha=alpha, T=T, s_hat=s_hat, p=p, Q_1=Q_1 / N)
+        score = V * law.cost + run.states[:, None, None] * (alpha - s_hat)
+        i = (score <= score.min(axis=2, keepdims=True) + 1e-12 * (1 + run.states[:, None, None])).argmax(axis=2)
+        over = (s_hat - mu)[np.arange(len(w)), i] @ w  # of what is served, by Q
+        weighted = run.exploited * run.states
+        best, coarse = optimum.solve(law, alpha), optimum.solve(cells_of(law, cells), alpha)
+        served, other = float(weighted @ over), float(weighted.sum()) * float((w @ (mu - s_hat)) @ coarse.mixture[0])
+        inputs = BoundInputs.at(distribution_constants(law, alpha), best, V=V, T=T, P_T=p.sum(), Q_1=Q_1 / N)
+
+        def left(D, run=run, best=best, coarse=coarse, inputs=inputs):
+            X = run.explored_queue.sum()
+            return float(partition_cost(inputs, D_T=D, exploration_queue=X, C_cells=coarse.cost)) - (
+                run.cost.mean() - best.cost
+            )
+
+        assert left(served + other) > -1e-9
+        needed["served"] += left(other) < -1e-6
+        needed["other"] += left(served) < -1e-6
+    assert min(needed.values()) > 0, needed

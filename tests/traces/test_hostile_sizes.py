@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import time
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from messjax import traces
-from messjax.traces import builder, contents
+from messjax.traces import builder, contents, parquet
 
 COLUMNS = {name: name for name in ("id", "prompt", "model", "score", "cost")}
 
@@ -63,3 +64,26 @@ def test_time_is_linear_in_columns_and_keys(kind: str, tmp_path: Path) -> None:
             traces.read(path)
         taken.append(time.process_time() - started)
     assert taken[1] < max(30 * taken[0], 2.0)
+
+
+@pytest.mark.parametrize("kind", ["text", "numbers"])
+def test_a_trace_of_messjax_that_expands(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Equal texts, or equal numbers: 700 KB were 11 GB. A smaller cap keeps the test small."""
+    monkeypatch.setattr(contents, "ALWAYS_EXPANDED", 2**22)
+    n, models, path = 2_000, 2 if kind == "text" else 600, tmp_path / "bomb.parquet"
+    about = {"version": 1, "models": [f"m{i}" for i in range(models)], "cost_unit": "USD", "token_unit": "tokens"}
+    about |= {"source": "x", "provenance": {}, "notes": []}
+    numbers = pa.list_(pa.float64(), models)
+    schema = pa.schema(
+        [("id", pa.large_string()), ("text", pa.large_string()), ("group", pa.dictionary(pa.int32(), pa.string()))]
+        + [(name, numbers) for name in ("satisfaction", "cost")],
+        metadata={parquet.KEY: json.dumps(about).encode()},
+    )
+    ones = pa.FixedSizeListArray.from_arrays(pa.array(np.ones(n * models)), models)
+    text = pa.array(["x" * (50_000 if kind == "text" else 1)] * n, pa.large_string())
+    ids, groups = pa.array([str(i) for i in range(n)], pa.large_string()), pa.array(["g"] * n).dictionary_encode()
+    table = pa.table([ids, text, groups, ones, ones], schema=schema)
+    pq.write_table(table, path, compression="zstd", write_page_checksum=True)
+    assert path.stat().st_size * contents.MOST_EXPANDED < table.nbytes
+    with pytest.raises(ValueError, match=r"bomb\.parquet: found a file of [\d,]+ bytes that expands to more than"):
+        list(traces.read(path).texts)

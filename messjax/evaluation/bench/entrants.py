@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from messjax import policies
+from messjax import policies, predictors
 from messjax.evaluation.bench import rivals
 from messjax.evaluation.bench.data import BenchData
 from messjax.evaluation.bench.entry import (
@@ -50,6 +50,52 @@ def mess_plus(data: BenchData, budgets: np.ndarray) -> Entrant:
         lambda: policy, {"alpha": Range(*ALPHA), "V": weights(data), "c": Range(*EXPLORATION, log=True)},
         history="cold", queries="all", native="floor", defaults={"V": usual_weight(data), "c": 0.1},
         budget=float(budgets[0]), needs_label=True,
+    )  # fmt: skip
+
+
+def restarting(data: BenchData, budgets: np.ndarray) -> Entrant:
+    """MESS+ that forgets all and explores anew when its predictions turn out too high.
+
+    Args:
+        data: The data.
+        budgets: Budgets per request [B].
+
+    Returns:
+        The entrant.
+    """
+    policy = policies.restarting(ridge.ridge(head(data, warm=False)), len(data.models))
+    return entrant(
+        lambda: policy, {"alpha": Range(*ALPHA), "V": weights(data), "c": Range(*EXPLORATION, log=True)},
+        history="cold", queries="all", native="floor", defaults={"V": usual_weight(data), "c": 0.1},
+        budget=float(budgets[0]), needs_label=True,
+    )  # fmt: skip
+
+
+def forgetting(data: BenchData, budgets: np.ndarray) -> Entrant:
+    """MESS+ that queries one model, learns from every answer, and forgets geometrically.
+
+    Args:
+        data: The data.
+        budgets: Budgets per request [B].
+
+    Returns:
+        The entrant.
+    """
+
+    def make(memory: float) -> Policy:
+        learner = predictors.forgetting_ridge(
+            _num_features(data), len(data.models), forgetting=1.0 - 1.0 / memory, rate=0.5
+        )
+        return policies.one_sided(learner, learning="served")
+
+    return entrant(
+        make,
+        {
+            "alpha": Range(*ALPHA), "V": weights(data), "c": Range(*EXPLORATION, log=True),
+            "memory": Range(30.0, 3000.0, log=True),
+        },
+        history="cold", native="floor", defaults={"V": usual_weight(data), "c": 0.1, "memory": 50.0},
+        budget=float(budgets[0]),
     )  # fmt: skip
 
 
@@ -99,11 +145,15 @@ ENTRANTS: dict[str, Build] = {
     "MESS+": mess_plus,
     "MESS+ one-sided*": lambda data, budgets: _one_sided(data, budgets, warm=False),
     "MESS+ one-sided warm*": lambda data, budgets: _one_sided(data, budgets, warm=True),
+    "MESS+ restarting": restarting,
+    "MESS+ one-sided forgetting*": forgetting,
     "LinUCB": _bandit(lambda data, width: policies.lin_ucb(_num_features(data), len(data.models), width=width), 1.0),
     "linear Thompson": _bandit(
         lambda data, width: policies.lin_thompson(_num_features(data), len(data.models), width=width), 0.5
     ),
     "primal-dual": _bandit(lambda data, width: policies.primal_dual(len(data.models), optimism=width), 1.0),
+    "ParetoBandit": rivals.pareto_bandit,
+    "ParetoBandit warm": rivals.pareto_bandit_warm,
     "StageRoute": rivals.stage_route,
     "semantic-router": rivals.routing_sampling,
     "LiteLLM adaptive": rivals.adaptive_beta,

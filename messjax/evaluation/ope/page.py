@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 from rich.table import Table
 
 from messjax import plot
-from messjax.evaluation.ope.judgement import NO, Judged, Judgement
+from messjax.evaluation.ope.judgement import Judgement
+from messjax.evaluation.ope.judging import NO, Judged
 from messjax.evaluation.ope.limits_of_means import KINDS, Limits
 
 
@@ -69,7 +70,7 @@ def words(result: Judgement, alpha: float) -> list[str]:
                 f"{row.support.agreeing:,.0f} of the judged requests; largest weight {row.support.largest:.3g}."
             )
         elif row.verdict:
-            lines.append(row.reason if row.verdict == NO else f"{row.name}: {row.reason}.")
+            lines.append(f"{row.reason}." if row.verdict == NO else f"{row.name}: {row.reason}.")
     kept = [row for row in result.rows if row.verdict == "keep" and row.cost is not None]
     if kept:
         best = min(kept, key=lambda row: row.cost.value)  # type: ignore[union-attr]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -10,8 +12,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from messjax import results
-from messjax.deploy import router
+from messjax import files, results
+from messjax.deploy import exported, router
 from messjax.engine.simulation import component_keys
 from messjax.evaluation.recommendation import candidates, words
 from messjax.evaluation.recommendation.candidates import Family
@@ -107,9 +109,10 @@ def write_files(rule: dict[str, Any], arrays: dict[str, np.ndarray], folder: Pat
         The paths.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / router.STATE).unlink(missing_ok=True)
-    paths = [folder / router.RULE, folder / router.ARRAYS]
-    paths[0].write_text(json.dumps(rule, indent=1) + "\n", encoding="utf-8")
-    with paths[1].open("wb") as file:
-        np.savez(file, **arrays)  # type: ignore[arg-type]
-    return paths
+    (folder / exported.STATE).unlink(missing_ok=True)
+    content = io.BytesIO()
+    np.savez(content, **arrays)  # type: ignore[arg-type]
+    packed = content.getvalue()
+    checksums = {exported.RULE: exported.digest(rule), exported.ARRAYS: hashlib.sha256(packed).hexdigest()}
+    text = json.dumps(rule | {exported.DIGEST: checksums}, indent=1) + "\n"
+    return [files.write(folder / exported.ARRAYS, packed), files.write(folder / exported.RULE, text)][::-1]

@@ -1,0 +1,156 @@
+"""A policy judged on a part of a decision log: its estimates with limits, and the verdict."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from messjax.evaluation.ope.estimators import Terms, received, terms_of
+from messjax.evaluation.ope.limits_of_means import Limits, limits_of
+from messjax.evaluation.ope.outcome_model import cross_fitted
+from messjax.evaluation.ope.support import NotIdentifiableError, Support, support_of
+from messjax.traces.logs.logged_trace import LoggedTrace
+
+KEEP, KILL, UNDECIDED, NO = "keep", "kill", "undecided", "not identifiable"
+
+
+class Settings(NamedTuple):
+    """How policies are judged.
+
+    Attributes:
+        alpha: Required mean satisfaction.
+        estimator: One of `ESTIMATORS`.
+        interval: One of `limits_of_means.KINDS`.
+        level: Coverage of the limits of cost and satisfaction together: each has half of the error.
+        training: Share of the requests, the first ones, on which policies are made.
+        seed: Seed of the folds.
+    """
+
+    alpha: float
+    estimator: str = "dr"
+    interval: str = "t"
+    level: float = 0.95
+    training: float = 0.3
+    seed: int = 0
+
+
+class Judged(NamedTuple):
+    """A policy and what the log says of it.
+
+    Attributes:
+        name: Name of the policy.
+        satisfaction: Estimate with limits; None where it is not identifiable.
+        cost: Likewise.
+        saved: The cost of the log's router less that of the policy, on the same requests.
+        support: How well the log covers it, or None without propensities.
+        verdict: `KEEP`, `KILL`, `UNDECIDED` or `NO`.
+        reason: Why.
+        more: How many more judged requests would decide it, as far as the estimates are right; None: unknown.
+    """
+
+    name: str
+    satisfaction: Limits | None
+    cost: Limits | None
+    saved: Limits | None
+    support: Support | None
+    verdict: str
+    reason: str
+    more: int | None = None
+
+
+class Judging:
+    """The part of a log on which policies are judged, with its models of the outcomes."""
+
+    def __init__(self, log: LoggedTrace, x: np.ndarray, settings: Settings) -> None:
+        self.log, self.settings = log, settings
+        self.level = 1.0 - (1.0 - settings.level) / 2.0  # of cost and of satisfaction
+        self.estimator = settings.estimator if log.propensity is not None else "dm"
+        self.fails = False  # the log's own router, shown to be below alpha
+        self.dearest = float(np.nanmax(log.cost))
+        ranges = ((log.score, 1.0), (log.cost, max(self.dearest, 1e-12)))
+        self.models = [
+            cross_fitted(x, log.action, values, len(log.models), low=0.0, high=high, seed=settings.seed)
+            for values, high in ranges
+        ]
+
+    def own(self) -> Judged:
+        """What the log's own router did.
+
+        Returns:
+            The row.
+        """
+        limits = [self._limits(self._own(values, high)) for values, high in ((self.log.score, 1.0), self._costs)]
+        self.fails = limits[0].upper < self.settings.alpha
+        return Judged("the log's own router", limits[0], limits[1], None, None, "", "what was done")
+
+    def of(self, name: str, policy: np.ndarray) -> Judged:
+        """What a policy would have done.
+
+        Args:
+            name: Its name.
+            policy: Probabilities [n, M].
+
+        Returns:
+            The row.
+        """
+        try:
+            score, cost = (
+                terms_of(
+                    self.log, policy, values, estimator=self.estimator, model=model, high=high, name=name
+                )
+                for values, model, high in zip(
+                    (self.log.score, self.log.cost), self.models, (1.0, self.dearest), strict=True
+                )
+            )  # fmt: skip
+        except NotIdentifiableError as error:
+            return Judged(name, None, None, None, None, NO, str(error))
+        support = None if self.log.propensity is None else support_of(self.log, policy)
+        own = self._own(*self._costs)
+        saved = self._limits(Terms(own.each - cost.each, own.low - cost.high, own.high - cost.low))
+        of_score, of_cost = self._limits(score), self._limits(cost)
+        verdict, reason, more = self.verdict(of_score, saved)
+        return Judged(name, of_score, of_cost, saved, support, verdict, reason, more)
+
+    @property
+    def _costs(self) -> tuple[np.ndarray, float]:
+        return self.log.cost, self.dearest
+
+    def _own(self, values: np.ndarray, high: float) -> Terms:
+        """The terms of what the log's own router did."""
+        factor = received(self.log, values)
+        return Terms(factor * np.where(np.isnan(values), 0.0, values), 0.0, high * max(float(factor.max()), 1.0))
+
+    def _limits(self, terms: Terms) -> Limits:
+        kind = self.settings.interval if np.isfinite([terms.low, terms.high]).all() else "t"
+        return limits_of(terms, self.level, kind)
+
+    def verdict(self, satisfaction: Limits, saved: Limits) -> tuple[str, str, int | None]:
+        """What limits say.
+
+        Args:
+            satisfaction: Limits of the satisfaction.
+            saved: Limits of the cost of the log's own router less that of the policy. `own` has been called before.
+
+        Returns:
+            Verdict, reason, and how many more requests would decide it.
+        """
+        alpha, size = self.settings.alpha, len(self.log.action)
+        if self.log.propensity is None:
+            return UNDECIDED, "the log has no propensities: the estimate rests on a model of the outcomes alone", None
+        if satisfaction.upper < alpha:
+            return KILL, f"it satisfies fewer than alpha = {alpha:g}", None
+        if self.fails and satisfaction.lower >= alpha:
+            return KEEP, "it meets alpha, which the log's own router does not", None
+        if saved.upper < 0 and not self.fails:
+            return KILL, "it costs more than the log's own router", None
+        if satisfaction.lower >= alpha and saved.lower > 0:
+            return KEEP, "it meets alpha and costs less than the log's own router", None
+        open_ones = []
+        if satisfaction.lower < alpha:
+            open_ones.append((abs(satisfaction.value - alpha), satisfaction.half, "whether it meets alpha"))
+        if saved.lower <= 0 and not self.fails:
+            open_ones.append((abs(saved.value), saved.half, "whether it costs less"))
+        needed = max((half / margin) ** 2 * size if margin > 0 else np.inf for margin, half, _ in open_ones)
+        more = int(np.ceil(needed - size)) if np.isfinite(needed) and needed < 1e9 else None
+        return UNDECIDED, " and ".join(words for _, _, words in open_ones) + " is open", more

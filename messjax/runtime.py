@@ -220,7 +220,14 @@ def use_compilation_cache(folder: Path | None = None) -> None:
     import platformdirs
 
     folder = Path(platformdirs.user_cache_dir("messjax")) / "programs" if folder is None else folder
-    with suppress(OSError):  # a folder that cannot be written is one without torn entries of ours
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "CHECKED").open("ab").close()
+    except OSError as error:  # JAX would warn of every program
+        where = f"{folder}: {error.strerror}; set XDG_CACHE_HOME to a folder that can be written, or give --no-cache"
+        print(f"note: compiled programs are not kept in {where}", file=sys.stderr)
+        return
+    with suppress(OSError):  # another process has removed an entry meanwhile
         _remove_torn_programs(folder)
     jax.config.update("jax_compilation_cache_dir", str(folder))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
@@ -233,13 +240,12 @@ def _remove_torn_programs(folder: Path) -> None:
     Each entry is read once, when it is new: CHECKED is as old as the last look.
     """
     stamp = folder / "CHECKED"
-    last, now = stamp.stat().st_mtime if stamp.is_file() else 0.0, time.time()
+    last, now = stamp.stat().st_mtime if stamp.is_file() and stamp.stat().st_size else 0.0, time.time()
     for path in folder.glob("*-cache"):
         if path.stat().st_mtime >= last and not _is_whole(path.read_bytes()):
             path.unlink()
-    if folder.is_dir():
-        stamp.touch()
-        os.utime(stamp, (now, now))
+    stamp.write_text("the entries older than this file are whole\n", encoding="utf-8")
+    os.utime(stamp, (now, now))
 
 
 def _is_whole(content: bytes) -> bool:

@@ -24,3 +24,14 @@ def test_torn_entries_are_removed_and_whole_ones_kept(tmp_path: Path, monkeypatc
     runtime.use_compilation_cache(tmp_path)
     assert {path.name for path in tmp_path.glob("*-cache")} == {"jit_zstd-cache"}
     runtime.use_compilation_cache(tmp_path / "missing")
+
+
+def test_a_cache_folder_that_cannot_be_written_is_one_note(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    changed: list[str] = []
+    monkeypatch.setattr(jax.config, "update", lambda name, _: changed.append(name))
+    (tmp_path / "file").write_text("")
+    runtime.use_compilation_cache(tmp_path / "file" / "programs")
+    assert not changed
+    assert capsys.readouterr().err.count("set XDG_CACHE_HOME to a folder that can be written") == 1

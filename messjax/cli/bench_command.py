@@ -10,7 +10,7 @@ from pathlib import Path
 import xarray as xr
 
 from messjax import plot, results, runtime, zoo
-from messjax.cli import options
+from messjax.cli import machine_output, options
 from messjax.evaluation import bench
 from messjax.evaluation.bench import entrants, figures, plan, scenarios, tables
 from messjax.evaluation.bench.data import BenchData
@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> None:
     own = {name: build for path in args.also for name, build in entrants.from_file(path).items()}
     chosen = _options(args)
     runtime.out_dir(args.out)
-    with options.notes_to_errors(args.json):
+    with machine_output.notes_to_errors(args.json):
         data = _data(args)
         with runtime.progress(1, "decisions") as report:
             dataset = bench.run_bench(data, chosen, own=own, progress=report)
@@ -138,7 +138,7 @@ def write(dataset: xr.Dataset, folder: Path) -> list[Path]:
     attributes = {name: value for name, value in dataset.attrs.items() if isinstance(value, (str, int, float))}
     paths[-1].write_text(json.dumps({"about": attributes, "records": records}, indent=1) + "\n", encoding="utf-8")
     paths.append(folder / "bench.csv")
-    paths[-1].write_text(options.as_csv(records), encoding="utf-8")
+    paths[-1].write_text(machine_output.as_csv(records), encoding="utf-8")
     first = "stationary" if "stationary" in dataset["scenario"].values else str(dataset["scenario"].values[0])
     paths += plot.save(figures.cost_against_satisfaction(dataset, first), folder / "cost_against_satisfaction")
     for track in dict.fromkeys(str(each) for each in dataset["track"].values):

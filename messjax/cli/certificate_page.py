@@ -118,6 +118,15 @@ def _table(run: Certified, level: float) -> Table:
     return table
 
 
+def records(certified: Sequence[Certified]) -> list[dict[str, Any]]:
+    """The tables of all runs, a row for each limit of C*."""
+    rows = []
+    for run in certified:
+        numbers = {name: value for name, value in plain(run).items() if name not in ("C_star", "conditional_mean")}
+        rows += [numbers | limit for limit in plain(run)["C_star"]]
+    return rows
+
+
 def plain(run: Certified) -> dict[str, Any]:
     """The numbers of a run for JSON, which has no infinity: null."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from typing import NamedTuple
 
 import jax
@@ -11,7 +10,7 @@ import numpy as np
 import xarray as xr
 
 from messjax import feedback, files, policies, runtime, streams
-from messjax.cli import certificate_page, feature_options, grids, options
+from messjax.cli import certificate_page, feature_options, grids, machine_output, options
 from messjax.cli.certificate_page import Certified
 from messjax.engine import simulation
 from messjax.engine.grid_sweep import sweep
@@ -65,6 +64,14 @@ def run(args: argparse.Namespace) -> None:
     if not 0.0 < args.f <= 1.0:
         raise ValueError(f"--f: expected a probability above 0 and at most 1, found {args.f}")
     runtime.out_dir(args.out)
+    with machine_output.notes_to_errors(args.json):
+        page = _certificates(args)
+    if args.json:
+        print(page)
+
+
+def _certificates(args: argparse.Namespace) -> str:
+    """Print the page and write the files; the page as JSON."""
     trace = options.read_trace(args)
     x = feature_options.features_of(args, trace)
     runs, rows = _served(args, trace, x)
@@ -74,9 +81,11 @@ def run(args: argparse.Namespace) -> None:
     certificate_page.show(certified, trace, level=args.level, f=args.f, share=TRAINING)
     path = args.out / "certificates.json"
     about = {"trace": trace.source, "requests": len(x), "cost_unit": trace.cost_unit, "seed": args.seed, "f": args.f}
-    text = json.dumps(about | {"runs": [certificate_page.plain(each) for each in certified]}, indent=1)
+    text = machine_output.as_json(about | {"runs": [certificate_page.plain(each) for each in certified]})
     files.write(path, text + "\n")
-    print(f"wrote {path}")
+    table = files.write(args.out / "table.csv", machine_output.as_csv(certificate_page.records(certified)))
+    print(f"wrote {path}, {table}")
+    return text
 
 
 def _served(args: argparse.Namespace, trace: Trace, x: np.ndarray) -> tuple[xr.Dataset, np.ndarray]:

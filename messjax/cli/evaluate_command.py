@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from messjax import features, plot, runtime
-from messjax.cli import options
+from messjax.cli import machine_output
 from messjax.evaluation.ope import ESTIMATORS, KINDS, page
 from messjax.evaluation.ope.judgement import LEARNING, POLICIES, Judgement, judge_policies
 from messjax.evaluation.ope.judging import Settings
@@ -128,10 +128,10 @@ def write(result: Judgement, log: LoggedTrace, findings: tuple[Finding, ...], fo
     """evaluation.json, evaluation.csv, router.csv and the figure."""
     paths = [folder / "evaluation.json", folder / "evaluation.csv", folder / "router.csv"]
     paths[0].write_text(json.dumps(as_json(result, log, findings), indent=1) + "\n", encoding="utf-8")
-    paths[1].write_text(options.as_csv(page.records(result)), encoding="utf-8")
+    paths[1].write_text(machine_output.as_csv(page.records(result)), encoding="utf-8")
     names = ("ratio", "cost", "satisfaction")
     rows = [dict(zip(names, map(float, row), strict=True)) for row in result.ratios]
-    paths[2].write_text(options.as_csv(rows), encoding="utf-8")
+    paths[2].write_text(machine_output.as_csv(rows), encoding="utf-8")
     drawn = page.figure(result, f"{log.source}, {result.judged:,} judged requests", log.cost_unit)
     return paths + plot.save(drawn, folder / "evaluation")
 

@@ -12,7 +12,7 @@ import numpy as np
 import xarray as xr
 
 from messjax import plot, predictors, results, runtime
-from messjax.cli import options
+from messjax.cli import machine_output
 from messjax.evaluation import comparison, comparison_table
 from messjax.predictors import learning
 from messjax.types import Controls, Predictor, Stream
@@ -63,6 +63,7 @@ def add_options(parser: argparse.ArgumentParser, default_V: str) -> None:
         metavar="SIZE",
         help="memory that the run may take besides the program itself, such as 4GiB (default: half of the machine's)",
     )
+    machine_output.add_json(parser, "the tables")
     parser.add_argument(
         "--all", action="store_true", help="show every single model and every setting, however many there are"
     )
@@ -101,6 +102,15 @@ def run(
     return dataset
 
 
+def about(dataset: xr.Dataset, title: str) -> dict[str, Any]:
+    """What a table is about, for JSON."""
+    optimal = {
+        name: np.atleast_1d(dataset[name].values) for name in ("alpha", "optimal_cost", "gamma") if name in dataset
+    }
+    sizes = {"requests": dataset.attrs["horizon"], "streams": dataset.sizes["stream"]}
+    return {"title": title, "cost_unit": dataset.attrs["cost_unit"]} | sizes | {"optimum": optimal}
+
+
 def per_alpha(dataset: xr.Dataset, name: str) -> str:
     """A metric that depends on alpha only, as text."""
     values = zip(np.atleast_1d(dataset["alpha"].values), np.atleast_1d(dataset[name].values), strict=True)
@@ -109,15 +119,19 @@ def per_alpha(dataset: xr.Dataset, name: str) -> str:
 
 def finish(
     args: argparse.Namespace, dataset: xr.Dataset, title: str, stem: str, more: Sequence[dict[str, Any]] = ()
-) -> None:
-    """Write the Dataset, print the table, draw the curves, say what was written; `more`: records of other policies."""
+) -> list[dict[str, Any]]:
+    """Write the Dataset, print the table, draw the curves, say what was written; `more`: records of other policies.
+
+    Returns:
+        The records of the table.
+    """
     dataset.attrs["command"] = (
         f"messjax {stem} {' '.join(f'{k}={v}' for k, v in vars(args).items() if k not in ('run', 'command', 'fresh'))}"
     )
     saved = [results.save(dataset, args.out / f"{stem}.nc")]
     records = [*comparison.records(dataset), *more]
     saved.append(args.out / "table.csv")
-    saved[-1].write_text(options.as_csv(records), encoding="utf-8")
+    saved[-1].write_text(machine_output.as_csv(records), encoding="utf-8")
     console = runtime.console()
     console.print(comparison_table.table(dataset, title, everything=args.all, more=more, width=console.width))
     alpha = float(np.atleast_1d(dataset["alpha"].values)[0])
@@ -128,3 +142,4 @@ def finish(
     )
     saved += plot.save(figure, args.out / stem)
     print(f"wrote {', '.join(str(path) for path in saved)}")
+    return records

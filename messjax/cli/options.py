@@ -3,13 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import csv
-import io
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext, redirect_stdout
 from pathlib import Path
-from typing import Any
 
 from messjax import traces
 from messjax.traces import Choices, CostRule, Finding, Recording, Trace
@@ -119,6 +113,15 @@ def given(args: argparse.Namespace) -> list[str]:
     return sorted(names, key=lambda name: name != "--prices")
 
 
+def words(args: argparse.Namespace) -> list[str]:
+    """The trace options of a command line with their values, as words of another command line."""
+    found = ["--format", args.format] if args.format != "auto" else []
+    for name in sorted(given(args)):
+        value = getattr(args, name[2:].replace("-", "_"))
+        found += [name] if value is True else [name, str(value)]
+    return found
+
+
 def read_recording(args: argparse.Namespace, *, report: bool = False) -> Recording:
     """What the file or folder holds, unchanged, of the models that the options choose.
 
@@ -201,20 +204,3 @@ def show_warnings(findings: tuple[Finding, ...], path: Path) -> None:
         print(f"lint: {finding.check} ({finding.times:,}): {finding.message}")
     if shown:
         print(f"lint: `messjax trace lint {path}` shows where, and what handles it")
-
-
-@contextmanager
-def notes_to_errors(wanted: bool) -> Iterator[None]:
-    """Where `wanted`, what is printed goes to standard error: standard output is JSON."""
-    with redirect_stdout(sys.stderr) if wanted else nullcontext():
-        yield
-
-
-def as_csv(rows: Sequence[dict[str, Any]]) -> str:
-    """Records with the same fields as CSV with a header; empty for none."""
-    text = io.StringIO()
-    if rows:
-        writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-    return text.getvalue()

@@ -10,12 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from messjax import features, plot, runtime
-from messjax.cli import options
-from messjax.evaluation.recommendation import candidates, decision, export, figure, requests, words
+from messjax.cli import chosen_policies, machine_output, options
+from messjax.cli.chosen_policies import Wanted
+from messjax.evaluation.recommendation import decision, export, figure, kinds, requests, words
 from messjax.evaluation.recommendation.decision import Recommendation
 from messjax.traces import Trace
 
-ALL = candidates.NAMES
+ALL = kinds.NAMES
 FEWEST = 100  # requests, of which half are judged on
 DIM = 256
 LEAST = 20  # requests of a group that is shown; all of them are in the JSON
@@ -34,28 +35,23 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--tolerance", type=float, default=0.005, help="what may be missing of alpha on them (default: 0.005)"
     )
-    add_policies(parser, ",".join(candidates.NAMES))
+    parser.add_argument(
+        "--policies",
+        default=",".join(kinds.NAMES),
+        metavar="A,B,...",
+        help=f"candidates: {', '.join(kinds.NAMES)}, and {chosen_policies.OWN_FILE} (default: all names)",
+    )
     parser.add_argument(
         "--seed", type=runtime.whole_number(0), default=7, help="seed of all random numbers (default: 7)"
     )
     parser.add_argument(
         "--export", type=Path, metavar="DIR", help="write what is recommended as a folder for messjax.deploy.Router"
     )
-    parser.add_argument("--json", action="store_true", help="print the recommendation as JSON and nothing else")
+    machine_output.add_json(parser, "the recommendation")
     parser.add_argument(
         "--out", type=Path, default=Path("results"), metavar="DIR", help="folder for the results (default: results)"
     )
     parser.set_defaults(run=run)
-
-
-def add_policies(parser: argparse.ArgumentParser, default: str) -> None:
-    """--policies; `default` are the names used where it is not given."""
-    parser.add_argument(
-        "--policies",
-        default=default,
-        metavar="A,B,...",
-        help=f"candidates: {', '.join(candidates.NAMES)} (default: all)",
-    )
 
 
 def run(args: argparse.Namespace) -> None:
@@ -65,37 +61,30 @@ def run(args: argparse.Namespace) -> None:
             raise ValueError(f"--{name}: expected a number between {low:g} and {high:g}, found {getattr(args, name)}")
     if not 0.0 <= args.tolerance < args.alpha:
         raise ValueError(f"--tolerance: expected a number from 0 to below alpha, found {args.tolerance}")
+    wanted = chosen_policies.parse(args.policies, kinds.NAMES)
     runtime.out_dir(args.out)
-    with options.notes_to_errors(args.json):
+    with machine_output.notes_to_errors(args.json):
         trace = options.read_trace(args)
         result, projection = of_trace(
             trace,
             alpha=args.alpha,
             confidence=args.confidence,
             tolerance=args.tolerance,
-            wanted=wanted_kinds(args.policies),
+            wanted=wanted,
             seed=args.seed,
         )
     saved = write(result, args.out, trace)
     if args.export is not None:
         saved += export.write(result, projection, args.export, args.seed)
     if args.json:
-        print(json.dumps(words.as_json(result), indent=1))
+        print(machine_output.as_json(words.as_json(result)))
         return
     show(result, trace)
     print(f"wrote {', '.join(str(path) for path in saved)}")
 
 
-def wanted_kinds(text: str) -> list[str]:
-    """The kinds of candidates that --policies names."""
-    names = [name.strip().lower() for name in text.split(",") if name.strip()]
-    if unknown := [name for name in names if name not in candidates.NAMES]:
-        raise ValueError(f"--policies: found {unknown[0]!r}, expected some of {', '.join(candidates.NAMES)}")
-    return names
-
-
 def of_trace(
-    trace: Trace, *, alpha: float, confidence: float, tolerance: float, wanted: list[str], seed: int
+    trace: Trace, *, alpha: float, confidence: float, tolerance: float, wanted: Wanted, seed: int
 ) -> tuple[Recommendation, requests.Projection]:
     """The recommendation for a trace, and how its prompts' features are projected."""
     num = len(trace.prompts)
@@ -108,6 +97,7 @@ def of_trace(
         np.array(list(trace.groups)),
         np.arange(num),
         {name: np.asarray(choice) for name, choice in trace.choices.items() if np.all(np.asarray(choice) >= 0)},
+        {name: np.asarray(score) for name, score in trace.router_scores.items() if np.all(np.isfinite(score))},
     )
     parts = requests.split(every, seed)
     projection = requests.project(parts.training.features)
@@ -119,7 +109,8 @@ def of_trace(
         cost_unit=trace.cost_unit,
         confidence=confidence,
         tolerance=tolerance,
-        wanted=wanted,
+        wanted=wanted.names,
+        own=chosen_policies.own(wanted.files, parts.training.features.shape[1], len(trace.models)),
         seed=seed,
     )
     return result, projection
@@ -128,9 +119,9 @@ def of_trace(
 def write(result: Recommendation, folder: Path, trace: Trace) -> list[Path]:
     """recommendation.json, candidates.csv and the frontier."""
     paths = [folder / "recommendation.json", folder / "candidates.csv"]
-    paths[0].write_text(json.dumps(words.as_json(result), indent=1) + "\n", encoding="utf-8")
+    paths[0].write_text(machine_output.as_json(words.as_json(result)) + "\n", encoding="utf-8")
     rows = [row | {"settings": json.dumps(row["settings"])} for row in words.records(result)]
-    paths[1].write_text(options.as_csv(rows), encoding="utf-8")
+    paths[1].write_text(machine_output.as_csv(rows), encoding="utf-8")
     drawn = figure.frontier(result, f"{trace.source}, alpha = {result.alpha:g}")
     return paths + plot.save(drawn, folder / "frontier")
 

@@ -114,28 +114,3 @@ def predictor_warning(measured: float, base: float, c: float, explored: float, s
         f"at c = {c:g} the predictor is worse than the base rate ({score} {measured:.4f}, base rate {base:.4f}): "
         f"nothing was learned in {explored:,.0f} explored requests; change --c or --learning-rate, or add requests"
     ]
-
-
-def recorded(trace: Trace) -> list[dict[str, Any]]:
-    """The choices that routers of the user's own made, beside what `comparison.records` says of the other policies.
-
-    Args:
-        trace: The trace.
-
-    Returns:
-        One record for each router, with the fields of `comparison.records` that it has.
-    """
-    found: list[dict[str, Any]] = []
-    for name, choice in trace.choices.items():
-        known = np.flatnonzero(np.asarray(choice) >= 0)
-        if not len(known):
-            continue
-        served = np.asarray(choice)[known]
-        cost, satisfied = trace.cost[known, served].mean(), trace.satisfaction[known, served].mean()
-        share = np.bincount(served, minlength=len(trace.models)) / len(known)
-        some = f" on {len(known):,} requests" if len(known) < len(choice) else ""
-        row = {"policy": f"{name} (recorded{some})", "cost": float(cost), "cost_exploit": float(cost)}
-        row |= {"satisfaction": float(satisfied), "explored": 0.0}
-        calls = zip(trace.models, share, strict=True)
-        found.append(row | {f"{comparison.CALLS}{model}": float(part) for model, part in calls})
-    return found

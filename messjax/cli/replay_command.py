@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import argparse
+import shlex
+from typing import Any
 
 import jax
 import numpy as np
 import xarray as xr
 
-from messjax import plot, results, runtime, streams
-from messjax.cli import feature_options, grids, options, recommend_command, replay_advice
-from messjax.evaluation import comparison, router_metrics
+from messjax import plot, results, runtime, streams, traces
+from messjax.cli import (
+    chosen_policies,
+    feature_options,
+    grids,
+    machine_output,
+    options,
+    recommend_command,
+    recorded_routers,
+    replay_advice,
+)
+from messjax.cli.chosen_policies import Wanted
+from messjax.evaluation import comparison, router_metrics, trained_routers
 from messjax.evaluation import predictor as predictor_evaluation
+from messjax.evaluation.recommendation import words
 from messjax.streams.recorded import ORDERS
 from messjax.traces import Trace
 from messjax.types import Stream
@@ -47,16 +60,27 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="end with what `messjax recommend` says, which takes up to a minute more",
     )
+    chosen_policies.add_options(parser, prefix=True)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> None:
-    """Replay the trace; tables, Datasets and figures."""
+    """Replay the trace; tables, Datasets and figures, or JSON."""
     if not 0.0 <= args.held_out <= 0.5:
         raise ValueError(f"--held-out: expected a share from 0 to 0.5, found {args.held_out}")
     runtime.out_dir(args.out)
-    trace = options.read_trace(args)
-    x = feature_options.features_of(args, trace)
+    with machine_output.notes_to_errors(args.json):
+        page = _replayed(args)
+    if args.json:
+        print(machine_output.as_json(page))
+
+
+def _replayed(args: argparse.Namespace) -> dict[str, Any]:
+    """What `run` prints, and the same for JSON."""
+    wanted = chosen_policies.parse(args.policies, (*chosen_policies.ALWAYS, *trained_routers.NAMES))
+    whole = options.read_trace(args)
+    all_features = feature_options.features_of(args, whole)
+    trace, x, prefix = _served(args, wanted, whole, all_features)
     cost, accuracy = trace.cost.mean(axis=0), trace.satisfaction.mean(axis=0)
     spread = float(np.ptp(cost)) or 1.0
     num, num_models = trace.satisfaction.shape
@@ -74,6 +98,7 @@ def run(args: argparse.Namespace) -> None:
         num_streams=args.seeds,
         cost_unit=trace.cost_unit,
         V=[0.1 / spread, 1.0 / spread, 10.0 / spread],
+        more=chosen_policies.beside(wanted, prefix, args.alpha[0], (x.shape[1], num_models)),
     )
     dataset.attrs |= {f"trace_{name}": value for name, value in trace.provenance.items()} | {"order": args.order}
     best, seeds = grids.per_alpha(dataset, "optimal_cost"), dataset.sizes["stream"]
@@ -82,27 +107,51 @@ def run(args: argparse.Namespace) -> None:
         what = "draws of exploration" if args.order == "file" else "orders of this one trace and draws of exploration"
         print(f"Intervals are over {seeds} {what}; they do not generalise to other requests.")
     title = f"replay of {trace.source}, {num:,} requests {ORDERED[args.order]}, seeds: {seeds}"
-    for line in replay_advice.summary(dataset):
-        print(f"summary: {line}")
-    for line in replay_advice.warnings(dataset, trace):
-        print(f"warning: {line}")
-    grids.finish(args, dataset, title, "replay", replay_advice.recorded(trace))
-    _metrics(args, dataset, trace)
+    said = {"summary": replay_advice.summary(dataset), "warnings": replay_advice.warnings(dataset, trace)}
+    for name, lines in said.items():
+        for line in lines:
+            print(f"{name.removesuffix('s')}: {line}")
+    own = recorded_routers.records(trace, args.alpha)
+    page = grids.about(dataset, title) | said | {"rows": grids.finish(args, dataset, title, "replay", own)}
+    page["router_metrics"] = _metrics(args, dataset, trace)
     if args.predictor != "oracle":
-        _predictor_metrics(args, trace, x)
-    if args.recommend:
-        _recommend(args, trace)
-    else:
-        print("`messjax recommend`, or --recommend here, says which policy to use, how surely, and why")
+        page["predictor"] = _predictor_metrics(args, trace, x)
+    page["recommendations"] = _recommended(args, whole)
+    return page
 
 
-def _recommend(args: argparse.Namespace, trace: Trace) -> None:
-    """The last paragraph: what `messjax recommend` says at every alpha."""
+def _served(
+    args: argparse.Namespace, wanted: Wanted, trace: Trace, x: np.ndarray
+) -> tuple[Trace, np.ndarray, trained_routers.Prefix | None]:
+    """What is replayed with its features, and the prefix that routers are trained on where there are any."""
+    names = [name for name in wanted.names if name in trained_routers.NAMES]
+    if not names:
+        return trace, x, None
+    key = jax.random.fold_in(jax.random.key(args.seed), 1)
+    served, first = predictor_evaluation.split(key, len(x), chosen_policies.share(args))
+    first = np.asarray(jax.random.permutation(key, first))
+    print(
+        f"note: {', '.join(names)}: trained on {len(first):,} requests that no policy serves (--prefix {args.prefix:g})"
+    )
+    prefix = trained_routers.Prefix(x[first], trace.satisfaction[first], trace.cost[first])
+    return traces.rows_of(trace, served), x[served], prefix
+
+
+def _recommended(args: argparse.Namespace, trace: Trace) -> list[dict[str, Any]]:
+    """The last paragraph: what `messjax recommend` says at every alpha, or the command that says it."""
+    found = []
     for alpha in args.alpha:
-        result, _ = recommend_command.of_trace(
-            trace, alpha=alpha, confidence=0.95, tolerance=0.005, wanted=list(recommend_command.ALL), seed=args.seed
-        )
-        recommend_command.show(result, trace)
+        if args.recommend:
+            wanted = chosen_policies.parse(",".join(recommend_command.ALL), recommend_command.ALL)
+            result, _ = recommend_command.of_trace(
+                trace, alpha=alpha, confidence=0.95, tolerance=0.005, wanted=wanted, seed=args.seed
+            )
+            recommend_command.show(result, trace)
+            found.append(words.as_json(result))
+            continue
+        command = ["messjax", "recommend", str(args.path), "--alpha", f"{alpha:g}", *options.words(args)]
+        print(f"Which policy to use, how surely, and why: {shlex.join(command)}")
+    return found
 
 
 def _groups(args: argparse.Namespace, trace: Trace) -> np.ndarray | None:
@@ -114,7 +163,7 @@ def _groups(args: argparse.Namespace, trace: Trace) -> np.ndarray | None:
     return codes
 
 
-def _metrics(args: argparse.Namespace, dataset: xr.Dataset, trace: Trace) -> None:
+def _metrics(args: argparse.Namespace, dataset: xr.Dataset, trace: Trace) -> list[dict[str, Any]]:
     """The metrics that others use, beside the best single model."""
     result = router_metrics.replay_metrics(dataset, trace.satisfaction, trace.cost)
     console, beaten = runtime.console(), () if args.all else comparison.folded(dataset)
@@ -122,11 +171,13 @@ def _metrics(args: argparse.Namespace, dataset: xr.Dataset, trace: Trace) -> Non
     for table in router_metrics.metrics_tables(result, title, without=beaten, width=console.width):
         console.print(table)
     path = args.out / "router_metrics.csv"
-    path.write_text(options.as_csv(router_metrics.metrics_records(result)), encoding="utf-8")
+    records = router_metrics.metrics_records(result)
+    path.write_text(machine_output.as_csv(records), encoding="utf-8")
     print(f"wrote {results.save(result, args.out / 'router_metrics.nc')}, {path}")
+    return records
 
 
-def _predictor_metrics(args: argparse.Namespace, trace: Trace, x: np.ndarray) -> None:
+def _predictor_metrics(args: argparse.Namespace, trace: Trace, x: np.ndarray) -> list[dict[str, Any]]:
     """The predictor over the requests of a replay in which some are held out."""
     key, num = jax.random.key(args.seed), len(x)
     served, held = np.arange(num), None
@@ -159,7 +210,7 @@ def _predictor_metrics(args: argparse.Namespace, trace: Trace, x: np.ndarray) ->
     saved += plot.save(
         plot.predictor_quality(predictor_evaluation.summary(scored), title=title), args.out / "predictor"
     )
-    last = scored.isel(t=-1).mean(("stream", "model"))
+    last, records = scored.isel(t=-1).mean(("stream", "model")), []
     for on in scored["on"].values:
         for name in ("log_loss", "brier"):
             measured, base = (np.atleast_1d(last[f"{prefix}{name}"].sel(on=on).values) for prefix in ("", "base_"))
@@ -167,6 +218,8 @@ def _predictor_metrics(args: argparse.Namespace, trace: Trace, x: np.ndarray) ->
                 f"{a:.4f} (base rate {b:.4f}) at c = {c:g}" for a, b, c in zip(measured, base, args.c, strict=True)
             )
             print(f"predictor, {name.replace('_', ' ')} on requests {on} at the end: {text}")
+            pairs = zip(args.c, measured, base, strict=True)
+            records += [{"score": name, "on": str(on), "c": c, "measured": a, "base_rate": b} for c, a, b in pairs]
     explored = _explored(args, len(served))
     judged = last.isel(on=-1)
     for i, c in enumerate(args.c):
@@ -177,6 +230,7 @@ def _predictor_metrics(args: argparse.Namespace, trace: Trace, x: np.ndarray) ->
         for line in worse[:1]:
             print(f"warning: {line}")
     print(f"wrote {', '.join(str(path) for path in saved)}")
+    return records
 
 
 def _explored(args: argparse.Namespace, horizon: int) -> list[float]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
 import numpy as np
 
 from messjax import runtime
-from messjax.cli import grids, zoo_files
+from messjax.cli import chosen_policies, grids, machine_output, zoo_files
+from messjax.evaluation import trained_routers
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -25,18 +27,32 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         default="independent",
         help="dependence of the labels of one request: independent or comonotone (default: independent)",
     )
+    chosen_policies.add_options(parser, prefix=False)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> None:
     """Simulate; a table, a Dataset and a figure."""
+    with machine_output.notes_to_errors(args.json):
+        page = _simulated(args)
+    if args.json:
+        print(machine_output.as_json(page))
+
+
+def _simulated(args: argparse.Namespace) -> dict[str, Any]:
+    """What `run` prints, and the same for JSON."""
+    wanted = chosen_policies.parse(args.policies, (*chosen_policies.ALWAYS, *trained_routers.NAMES))
     chosen = zoo_files.get(args.zoo)
     cost, accuracy = chosen.mean_cost(), chosen.mean_accuracy()
     stream = chosen.stream(labels=args.labels)
+    prefix = None
+    if set(wanted.names) & set(trained_routers.NAMES):
+        prefix = chosen_policies.drawn_prefix(stream, args.seed)
+        print(f"note: routers are trained on {chosen_policies.PREFIX:,} further requests")
     dataset = grids.run(
         args,
         stream=stream,
-        predictor=grids.predictor(args, stream, 16, len(cost)),
+        predictor=grids.predictor(args, stream, stream.num_features, len(cost)),
         models=chosen.models,
         cost=cost,
         accuracy=accuracy,
@@ -44,6 +60,7 @@ def run(args: argparse.Namespace) -> None:
         num_streams=args.streams,
         cost_unit=chosen.cost_unit,
         V=[1.0, 10.0, 100.0],
+        more=chosen_policies.beside(wanted, prefix, args.alpha[0], (stream.num_features, len(cost))),
     )
     optimal, gamma = (grids.per_alpha(dataset, name) for name in ("optimal_cost", "gamma"))
     print(f"C* (knows mu of every request): {optimal}; gamma*: {gamma}")
@@ -51,4 +68,4 @@ def run(args: argparse.Namespace) -> None:
     ratio = f", ratio {args.horizon / largest:.0f}" if largest > 0 else ""
     print(f"T should be far above V gamma*: T = {args.horizon:,}, largest V gamma* = {largest:,.0f}{ratio}")
     title = f"{chosen.name}, {dataset.sizes['stream']:,} calibrated streams of {args.horizon:,} requests"
-    grids.finish(args, dataset, title, "simulate")
+    return grids.about(dataset, title) | {"rows": grids.finish(args, dataset, title, "simulate")}

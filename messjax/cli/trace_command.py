@@ -6,13 +6,14 @@ import argparse
 import textwrap
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rich import box
 from rich.table import Table
 
 from messjax import runtime, traces
-from messjax.cli import options
+from messjax.cli import machine_output, options
 from messjax.traces import Finding, Recording
 from messjax.traces.costs import make_costs
 from messjax.traces.linting.cells import DECISION_LOG, is_decision_log
@@ -32,36 +33,51 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     for each, run in ((info, run_info), (lint, run_lint), (convert, run_convert)):
         options.add_trace_options(each)
         each.set_defaults(run=run)
+    for each, what in ((info, "what the trace holds"), (lint, "the findings")):
+        machine_output.add_json(each, what)
+        machine_output.add_csv(each)
     convert.add_argument("--to", type=Path, required=True, metavar="OUT.parquet", help="where to write")
     convert.add_argument("--force", action="store_true", help="replace a file that is there")
 
 
 def run_info(args: argparse.Namespace) -> None:
-    """Print what the recording holds."""
-    recording = options.read_recording(args)
-    cost, unit = _cost(args, recording)
-    console = runtime.console()
-    console.print(_about(recording))
-    console.print(_models(recording, cost, unit))
-    if is_decision_log(recording):
-        print(textwrap.fill(f"{recording.source}: {DECISION_LOG}", 80))
+    """Print what the recording holds, or JSON."""
+    with machine_output.notes_to_errors(args.json):
+        recording = options.read_recording(args)
+        cost, unit = _cost(args, recording)
+        about, rows = _about(recording), _models(recording, cost, unit)
+        console = runtime.console()
+        console.print(_about_table(recording.source, about))
+        console.print(_models_table(rows))
+        if is_decision_log(recording):
+            print(textwrap.fill(f"{recording.source}: {DECISION_LOG}", 80))
+        machine_output.write_csv(args.csv, rows)
+    if args.json:
+        about |= {"requests": len(recording.ids), "models": rows, "cost_unit": unit}
+        about["decision_log"] = is_decision_log(recording)
+        print(machine_output.as_json({"source": recording.source} | about))
 
 
 def run_lint(args: argparse.Namespace) -> int:
-    """Print the findings: 0, or 1 where an error is left that the options given do not handle."""
-    recording = options.read_recording(args, report=True)
-    cost, _ = _cost(args, recording)
-    accepted = handles(recording, cost, options.choices(args))
-    findings = options.handled(traces.lint(recording, cost), args, accepted)
-    kinds = Counter(finding.severity for finding in findings)
-    if findings:
-        runtime.console().print(_findings(recording, findings, args.path))
-    print(f"{recording.source}: {', '.join(f'{kinds[kind]} {kind}' for kind in _KINDS if kinds[kind]) or 'clean'}")
-    if failed := any(finding.severity == "error" for finding in findings):
-        print("a trace cannot be made of it without the options named at the errors")
-        return int(failed)
-    traces.prepare(recording, options.rule(args, recording), options.choices(args))
-    return 0
+    """Print the findings, or JSON: 0, or 1 where an error is left that the options given do not handle."""
+    with machine_output.notes_to_errors(args.json):
+        recording = options.read_recording(args, report=True)
+        cost, _ = _cost(args, recording)
+        accepted = handles(recording, cost, options.choices(args))
+        findings = options.handled(traces.lint(recording, cost), args, accepted)
+        kinds = Counter(finding.severity for finding in findings)
+        if findings:
+            runtime.console().print(_findings(recording, findings, args.path))
+        print(f"{recording.source}: {', '.join(f'{kinds[kind]} {kind}' for kind in _KINDS if kinds[kind]) or 'clean'}")
+        rows = [finding._asdict() for finding in findings]
+        machine_output.write_csv(args.csv, rows)
+        if failed := any(finding.severity == "error" for finding in findings):
+            print("a trace cannot be made of it without the options named at the errors")
+        else:
+            traces.prepare(recording, options.rule(args, recording), options.choices(args))
+    if args.json:
+        print(machine_output.as_json({"source": recording.source, "format": recording.format, "findings": rows}))
+    return int(failed)
 
 
 def run_convert(args: argparse.Namespace) -> None:
@@ -84,13 +100,13 @@ def _cost(args: argparse.Namespace, recording: Recording) -> tuple[np.ndarray | 
     return recording.cost, recording.cost_unit
 
 
-def _about(recording: Recording) -> Table:
+def _about(recording: Recording) -> dict[str, Any]:
     codes, names = recording.groups.codes()
     sizes = np.bincount(codes, minlength=len(names))
     largest = np.argsort(-sizes, kind="stable")[:_GROUPS]
     shown = ", ".join(f"{names[g]} {sizes[g]:,}" for g in largest)
     low, high = recording.score_range
-    rows = {
+    return {
         "format": recording.format,
         "files": f"{len(recording.files):,}: {', '.join(Path(file).name for file in recording.files[:3])}"
         + (", ..." if len(recording.files) > 3 else ""),
@@ -100,14 +116,17 @@ def _about(recording: Recording) -> Table:
         "scores": f"[{low:g}, {high:g}] by the format",
         "cost": recording.cost_unit or "none recorded",
     }
-    table = Table(title=recording.source, show_header=False, box=box.SIMPLE)
-    for name, value in rows.items():
+
+
+def _about_table(source: str, about: dict[str, Any]) -> Table:
+    table = Table(title=source, show_header=False, box=box.SIMPLE)
+    for name, value in about.items():
         table.add_row(name, value)
     return table
 
 
-def _models(recording: Recording, cost: np.ndarray | None, unit: str) -> Table:
-    """A row per model, in the order of the file: averages over the cells that are known."""
+def _models(recording: Recording, cost: np.ndarray | None, unit: str) -> list[dict[str, Any]]:
+    """A record per model, in the order of the file: averages over the cells that are known."""
     measures: dict[str, np.ndarray | None] = {
         f"cost, {unit}": cost,
         "input tokens": recording.input_tokens,
@@ -115,15 +134,24 @@ def _models(recording: Recording, cost: np.ndarray | None, unit: str) -> Table:
         "latency, s": recording.latency,
     }
     columns = {name: values for name, values in measures.items() if values is not None}
-    table = Table(caption="averages over the cells that are known; missing: share of requests without a score")
-    for name in ("model", "score", "missing", *columns):
-        table.add_column(name, justify="left" if name == "model" else "right")
     known = ~np.isnan(recording.score)
     score = mean_where(recording.score, known)
-    means = [mean_where(values, np.isfinite(values)) for values in columns.values()]
-    for m, model in enumerate(recording.models):
-        numbers = ("" if np.isnan(mean[m]) else f"{mean[m]:.4g}" for mean in means)
-        table.add_row(model, f"{score[m]:.4f}", f"{1 - known[:, m].mean():.2%}", *numbers)
+    means = {name: mean_where(values, np.isfinite(values)) for name, values in columns.items()}
+    return [
+        {"model": model, "score": float(score[m]), "missing": float(1 - known[:, m].mean())}
+        | {name: float(mean[m]) for name, mean in means.items()}
+        for m, model in enumerate(recording.models)
+    ]
+
+
+def _models_table(rows: list[dict[str, Any]]) -> Table:
+    table = Table(caption="averages over the cells that are known; missing: share of requests without a score")
+    for name in rows[0]:
+        table.add_column(name, justify="left" if name == "model" else "right")
+    for row in rows:
+        model, score, missing, *numbers = row.values()
+        shown = ("" if np.isnan(number) else f"{number:.4g}" for number in numbers)
+        table.add_row(model, f"{score:.4f}", f"{missing:.2%}", *shown)
     return table
 
 

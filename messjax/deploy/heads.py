@@ -41,13 +41,15 @@ class Head:
 
 
 class Neighbours(Head):
-    """The mean satisfaction of the k nearest known requests, as `predictors.knn`."""
+    """The mean satisfaction of the k nearest known requests, as `predictors.knn`. Not for two threads at once."""
 
     def __init__(self, features: np.ndarray, satisfaction: np.ndarray, k: int) -> None:
         self.centre = features.mean(axis=0)
-        self.table = np.ascontiguousarray(features - self.centre, np.float32)
-        self.norm = np.sum(self.table**2, axis=1)
+        known = np.ascontiguousarray(features - self.centre, np.float32)
+        self.norm = np.sum(known**2, axis=1)
+        self.twice = np.float32(2.0) * known  # exact
         self.satisfaction, self.k = np.asarray(satisfaction, np.float64), int(k)
+        self._near, self._ordered = (np.empty(len(known), np.float32) for _ in range(2))  # nothing is allocated
 
     def predict(self, x: np.ndarray) -> np.ndarray:
         """Among equally near ones the earlier is taken.
@@ -58,11 +60,16 @@ class Neighbours(Head):
         Returns:
             s_hat [M].
         """
-        near = 2.0 * (self.table @ (x - self.centre)) - self.norm
-        last = np.partition(near, len(near) - self.k)[len(near) - self.k]
-        above = np.flatnonzero(near > last)
-        equal = np.flatnonzero(near == last)[: self.k - len(above)]
-        result: np.ndarray = (self.satisfaction[above].sum(axis=0) + self.satisfaction[equal].sum(axis=0)) / self.k
+        near, ordered, least = self._near, self._ordered, len(self._near) - self.k
+        np.dot(self.twice, np.asarray(x - self.centre, np.float32), out=near)
+        near -= self.norm
+        ordered[:] = near
+        ordered.partition(least)
+        at = np.flatnonzero(near >= ordered[least])
+        if len(at) > self.k:  # ties at the k-th place
+            above = near[at] > ordered[least]
+            at = np.concatenate([at[above], at[~above][: self.k - int(above.sum())]])
+        result: np.ndarray = np.add.reduce(self.satisfaction.take(at, axis=0), axis=0) / self.k
         return result
 
 

@@ -1,12 +1,14 @@
 """MESS+ compared with its baselines on one stream: every single model, uniform random, the best static mixture.
 
+Further policies may be compared beside them: routers trained beforehand, and policies of the user's own.
+
 The result is one Dataset with a dimension `policy`. Baselines do not depend on V or c: their numbers repeat along those
 dimensions, and tables (`comparison_table`) show them once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -54,6 +56,7 @@ def compare(
     horizon: int,
     num_streams: int,
     cost_unit: str,
+    more: Mapping[str, Policy] | None = None,
     checkpoints: int = 100,
     memory: float | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -71,6 +74,7 @@ def compare(
         horizon: Number of requests T per stream.
         num_streams: Number of independent streams.
         cost_unit: Unit of cost, for attributes and tables.
+        more: Further policies by name.
         checkpoints: Number of points of the curves, at most the horizon.
         memory: GiB that the run may take, as for `sweep`; by default half of what the machine has.
         progress: Called with (streams done, streams in all) as the run goes on.
@@ -79,12 +83,15 @@ def compare(
         The Dataset of `sweep`, with a dimension `policy` and curves of satisfaction and cost.
 
     Raises:
-        ValueError: As `sweep` raises.
+        ValueError: As `sweep` raises, or a further policy with the name of a baseline.
     """
+    everyone = contenders(predictor, models, cost, accuracy)
+    if taken := sorted(everyone.keys() & (more or {}).keys()):
+        raise ValueError(f"compare: found a further policy named {taken[0]!r}, expected another name")
     return sweep(
         key,
         controls,
-        policy=contenders(predictor, models, cost, accuracy),
+        policy=everyone | dict(more or {}),
         stream=stream,
         horizon=horizon,
         num_streams=num_streams,
@@ -100,6 +107,8 @@ def compare(
 def rows(dataset: xr.Dataset) -> list[tuple[str, dict[str, Any]]]:
     """The rows of a table: MESS+ for every V, alpha and c, the mixture for every alpha, single models once.
 
+    A further policy has a row for every alpha, and for every V and c if they change its numbers.
+
     Args:
         dataset: Result of `compare`.
 
@@ -108,12 +117,36 @@ def rows(dataset: xr.Dataset) -> list[tuple[str, dict[str, Any]]]:
     """
     result = []
     for policy in map(str, dataset["policy"].values):
-        swept = ["alpha", "V", "c"] if policy == MESS_PLUS else [] if fixed_model(policy) else ["alpha"]
-        swept = [d for d in swept if d in dataset.dims]
+        swept = [d for d in reads(dataset, policy) if d in dataset.dims]
         fixed = {d: 0 for d in ("alpha", "V", "c") if d in dataset.dims and d not in swept}
         for index in np.ndindex(*(dataset.sizes[d] for d in swept)):
             result.append((policy, fixed | dict(zip(swept, index, strict=True))))
     return result
+
+
+def reads(dataset: xr.Dataset, policy: str) -> list[str]:
+    """The controls that a policy's numbers depend on.
+
+    Args:
+        dataset: Result of `compare`.
+        policy: Name of the policy.
+
+    Returns:
+        Some of alpha, V and c.
+    """
+    if policy == MESS_PLUS:
+        return ["alpha", "V", "c"]
+    if fixed_model(policy):
+        return []
+    if policy == MIXTURE:
+        return ["alpha"]
+    numbers = dataset[["cost", "satisfaction"]].sel(policy=policy)
+    changed = {
+        d
+        for d in ("V", "c")
+        if d in numbers.dims and not bool((numbers == numbers.isel({d: 0})).all().to_array().all())
+    }
+    return ["alpha", *(d for d in ("V", "c") if d in changed)]
 
 
 def fixed_model(policy: str) -> bool:
@@ -219,7 +252,7 @@ def curves(dataset: xr.Dataset, most: int = 3) -> tuple[list[tuple[str, xr.Datas
         if any(index.get(d, 0) for d in ("alpha", "c")):
             continue
         one = summary.sel(policy=policy).isel(index)
-        result.append((f"{policy}, V = {float(one['V']):.3g}" if policy == MESS_PLUS else policy, one))
+        result.append((f"{policy}, V = {float(one['V']):.3g}" if "V" in reads(dataset, policy) else policy, one))
     beaten = set(dominated(dataset))
     singles = [name for name in map(str, dataset["policy"].values) if name.startswith(ONLY)]
     useful = [name for name in singles if name not in beaten or len(singles) <= MOST_SINGLES]

@@ -87,9 +87,7 @@ def label(dataset: xr.Dataset, policy: str, index: dict[str, Any]) -> str:
         For example "MESS+ alpha = 0.7, V = 0.1, c = 1".
     """
     at = dataset.isel(index)
-    reads = (
-        ("alpha", "V", "c") if policy == comparison.MESS_PLUS else () if comparison.fixed_model(policy) else ("alpha",)
-    )
+    reads = comparison.reads(dataset, policy)
     numbers = ", ".join(f"{name} = {float(at[name]):.4g}" for name in reads)
     return f"{policy}\n  {numbers}" if numbers else policy
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from messjax.traces.price_lists import price_list, read_prices
     from messjax.traces.readers.plain_columns import parse_columns
     from messjax.traces.recording import Recording
-    from messjax.traces.schema import Trace, check_trace, order_by_cost
+    from messjax.traces.schema import Trace, check_trace, order_by_cost, rows_of
     from messjax.traces.selection import averaged, select
     from messjax.traces.shortcuts import read_routellm
     from messjax.traces.texts import Texts
@@ -48,6 +48,7 @@ __all__ = [
     "read_parquet",
     "read_prices",
     "read_routellm",
+    "rows_of",
     "select",
     "unchecked",
     "write_parquet",

@@ -123,6 +123,33 @@ def order_by_cost(trace: Trace) -> Trace:
     return trace._replace(models=tuple(trace.models[m] for m in order), **moved)
 
 
+def rows_of(trace: Trace, rows: np.ndarray) -> Trace:
+    """Some requests of a trace.
+
+    Args:
+        trace: The trace.
+        rows: Their numbers [k].
+
+    Returns:
+        The trace of those requests, in that order; the models keep theirs.
+    """
+
+    def taken(values: Any) -> Any:
+        return values.take(rows) if hasattr(values, "take") else [values[int(n)] for n in rows]
+
+    tables = {name: values[rows] for name, values in _optional(trace).items()}
+    return trace._replace(
+        prompts=taken(trace.prompts),
+        groups=taken(trace.groups),
+        ids=taken(trace.ids) if len(trace.ids) else (),
+        satisfaction=trace.satisfaction[rows],
+        cost=trace.cost[rows],
+        choices={name: chosen[rows] for name, chosen in trace.choices.items()},
+        router_scores={name: scores[rows] for name, scores in trace.router_scores.items()},
+        **tables,
+    )
+
+
 def _optional(trace: Trace) -> dict[str, np.ndarray]:
     """Those of OPTIONAL that the trace has."""
     return {name: np.asarray(values) for name in OPTIONAL if (values := getattr(trace, name)) is not None}

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import threading
 import time
+import types
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from messjax import features
-from messjax.deploy import Router
+from messjax.deploy import Router, heads
 from messjax.deploy.coins import coin
-from messjax.evaluation.recommendation import candidates, decision, export, runs
+from messjax.evaluation.recommendation import candidates, decision, export, kinds, runs
 from messjax.evaluation.recommendation import requests as requests_
 from messjax.evaluation.recommendation.requests import Parts, Requests
 from sims.common import worlds
@@ -61,16 +64,16 @@ def check_decisions(parts: Parts, models: tuple[str, ...], alpha: float, kinds: 
         assert np.array_equal(made, simulated), (family.name, int((made != simulated).sum()))
 
 
-NUMPY_ONLY = (candidates.SINGLE, candidates.MIXTURE, candidates.THRESHOLD, candidates.KNN, candidates.OFFLINE)
+NUMPY_ONLY = (kinds.SINGLE, kinds.MIXTURE, kinds.THRESHOLD, kinds.KNN, kinds.OFFLINE)
 
 
 def test_an_exported_policy_decides_as_the_simulated_one():
-    check_decisions(parts_of(), ("a", "b", "c"), 0.72, (*NUMPY_ONLY, candidates.SERVED))
+    check_decisions(parts_of(), ("a", "b", "c"), 0.72, (*NUMPY_ONLY, kinds.SERVED))
 
 
 @pytest.mark.long
 def test_every_other_exported_policy_decides_as_the_simulated_one():
-    check_decisions(parts_of(), ("a", "b", "c"), 0.72, (candidates.PLAIN, candidates.TRAINED))
+    check_decisions(parts_of(), ("a", "b", "c"), 0.72, (kinds.PLAIN, kinds.TRAINED))
 
 
 @pytest.mark.slow
@@ -84,7 +87,7 @@ def test_decisions_are_equal_on_recorded_traces(name):
     parts = requests_.split(every, 7)
     projection = requests_.project(parts.training.features)
     parts = Parts(*(part._replace(features=projection(part.features)) for part in parts))
-    check_decisions(parts, trace.models, alpha, candidates.NAMES)
+    check_decisions(parts, trace.models, alpha, kinds.NAMES)
 
 
 def test_coins_are_those_of_the_engine():
@@ -97,13 +100,13 @@ def test_coins_are_those_of_the_engine():
 def folder(tmp_path):
     """An exported policy that learns from what it serves."""
     parts = parts_of(200)
-    family = candidates.families(parts, ("a", "b", "c"), 0.72, 100, (candidates.SERVED,))[0]
+    family = candidates.families(parts, ("a", "b", "c"), 0.72, 100, (kinds.SERVED,))[0]
     export.write_files(*rule_of(family, 0, parts, ("a", "b", "c")), tmp_path / "router")
     return tmp_path / "router"
 
 
 def test_a_recommendation_is_exported_with_its_evidence_and_loads_without_jax(tmp_path):
-    wanted = (candidates.MIXTURE, candidates.OFFLINE)
+    wanted = (kinds.MIXTURE, kinds.OFFLINE)
     projection = requests_.Projection(np.zeros(6), np.eye(6))
     result = decision.recommend(
         parts_of(2_000), ("a", "b", "c"), alpha=0.72, cost_unit="USD", wanted=wanted, tolerance=0.03
@@ -167,6 +170,36 @@ def test_bad_input_is_refused(folder, tmp_path):
         router.route("text", [1.0, 2.0], features=np.zeros(6))
     with pytest.raises(ValueError, match=r"found no router\.json"):
         Router.load(tmp_path)
+
+
+def test_neighbours_are_the_nearest_and_of_equally_near_ones_the_earlier():
+    rng = np.random.default_rng(0)
+    known = rng.integers(0, 3, size=(200, 2)).astype(np.float32)  # many ties
+    satisfaction = rng.uniform(size=(200, 3))
+    head = heads.Neighbours(known, satisfaction, 17)
+    for x in rng.integers(0, 3, size=(30, 2)).astype(np.float32):
+        nearest = np.argsort(((known - x) ** 2).sum(axis=1), kind="stable")[:17]
+        np.testing.assert_allclose(head.predict(x), satisfaction[nearest].mean(axis=0), rtol=1e-12)
+
+
+def test_the_fastapi_example_runs(folder, monkeypatch):
+    """The page's own code, with a stand-in for FastAPI that keeps the handlers by path."""
+    page = (Path(__file__).parents[2] / "docs" / "deploy.md").read_text(encoding="utf-8")
+    code = next(code for code in re.findall(r"^```py\n(.*?)^```", page, re.S | re.M) if "FastAPI" in code)
+    handlers = {}
+
+    class FastAPI:
+        def post(self, path):
+            return lambda handler: handlers.setdefault(path, handler)
+
+    monkeypatch.setitem(sys.modules, "fastapi", types.SimpleNamespace(FastAPI=FastAPI))
+    monkeypatch.chdir(folder.parent)
+    exec(compile(code, "example", "exec"), {"__name__": "example"})
+    made = json.loads(json.dumps(handlers["/route"](prompt="What is 2 + 2?")))
+    assert made["model"] in made["ask"] and made["id"] == 1 and set(made["s_hat"]) == {"a", "b", "c"}
+    handlers["/feedback/{id}"](id=made["id"], satisfied=1.0)
+    with pytest.raises(ValueError, match="found no request 1"):
+        handlers["/feedback/{id}"](id=made["id"], satisfied=1.0)
 
 
 def test_a_decision_is_quick(folder):

@@ -21,12 +21,18 @@ def learner() -> mj.Policy:
     return mj.policies.one_sided(ridge_regression.ridge(start), learning="served")
 
 
+def test_mess_plus_of_the_paper_is_not_identifiable():
+    ridge = ridge_regression.ridge(ridge_regression.prior(np.full(2, 0.5), 1))
+    with pytest.raises(NotIdentifiableError, match="mess_plus learns from models that it does not serve"):
+        check_learns_from_log(mj.policies.mess_plus(ridge), 1, 2)
+
+
+@pytest.mark.long
 def test_what_a_log_identifies():
     check_learns_from_log(learner(), 1, 2)
     check_learns_from_log(mj.policies.lin_ucb(1, 2), 1, 2)
     ridge = ridge_regression.ridge(ridge_regression.prior(np.full(2, 0.5), 1))
     for policy, words in (
-        (mj.policies.mess_plus(ridge), "mess_plus learns from models that it does not serve"),
         (mj.policies.one_sided(ridge), "one_sided learns from some of the requests"),
         (mj.policies.lin_thompson(1, 2), "propensities are not known"),
     ):

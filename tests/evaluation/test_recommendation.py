@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from messjax.evaluation.recommendation import candidates, decision, heads, words
+from messjax.evaluation.recommendation import decision, heads, kinds, words
 from messjax.evaluation.recommendation import requests as requests_
 from messjax.evaluation.recommendation.requests import Requests
 
-FAST = (candidates.MIXTURE, candidates.OFFLINE)  # nothing that compiles
+FAST = (kinds.MIXTURE, kinds.OFFLINE)  # nothing that compiles
 
 
 def world(seed: int, num: int, *, accuracy=(0.6, 0.9), cost=(1.0, 10.0), knows: float = 0.0) -> Requests:
@@ -56,7 +56,7 @@ def test_a_single_model_that_is_cheaper_and_good_enough_is_recommended():
 
 def test_a_router_that_knows_is_recommended_with_its_saving():
     result = answer(world(3, 6_000, accuracy=(0.5, 0.9), knows=0.4), 0.85)
-    assert result.answer == decision.USE and result.chosen.family.kind == candidates.OFFLINE
+    assert result.answer == decision.USE and result.chosen.family.kind == kinds.OFFLINE
     # serving the dear model where x < 0 costs 5.5 and satisfies 0.9
     assert result.saving is not None and result.saving.lower < -0.45 < result.saving.upper
     assert result.chosen.keep > 0.975
@@ -66,6 +66,45 @@ def test_a_router_that_knows_is_recommended_with_its_saving():
     assert max(map(len, page.getvalue().splitlines())) <= 80
     keeps = "average satisfaction over the next 3,000 requests is at least alpha = 0.85 less 0.005"
     assert f"keeps: the probability that the {keeps}" in " ".join(page.getvalue().split())
+
+
+class Levels:
+    """A family whose setting g satisfies exactly values[g]."""
+
+    def __init__(self, values):
+        self.values, self.asked = values, []
+
+    def judge(self, arm, requests, rows, seed):
+        self.asked += arm.tolist()
+        return np.zeros((len(arm), len(rows))), np.array([[self.values[g]] * len(rows) for g in arm])
+
+
+def test_a_sequence_ends_at_its_first_failure_though_later_ones_would_pass():
+    family = Levels([0.9, 0.85, 0.82, 0.81, 0.83, 0.7, 0.95, 0.95, 0.95])
+    sequence = [decision._Choice(family, g, True, 10.0 - g, 0.0) for g in range(9)]
+    rows = np.zeros((20, 5), int)
+    passed, failed = decision._walk(sequence, None, rows, rows[:3], 1, 0.8, 0.95)
+    assert (passed.g, failed.g) == (4, 5)
+    assert max(family.asked) <= 7  # what comes after is not looked at
+    assert decision._walk(sequence[:5], None, rows, rows[:3], 1, 0.8, 0.95)[1] is None
+    assert decision._walk(sequence[5:], None, rows, rows[:3], 1, 0.8, 0.95) == (None, sequence[5])
+
+
+def test_a_sequence_runs_from_safe_to_cheap_and_its_errors_add_up():
+    tuned = kinds.Tuned(np.array([5.0, 4.0, 3.99, 3.0, 2.0]), np.linspace(0.95, 0.75, 5), np.full(5, 0.01))
+    best = decision._setting(None, tuned, 2.0, 0.8)
+    chosen = decision._sequence(best, tuned, np.arange(5), 2.0, 0.8)
+    assert [one.g for one in chosen] == [1, 3, 4]  # 0 has more to spare than is needed, 2 costs as much as 1
+    assert best.g == 2 and sum(decision.ERRORS) == 1.0
+
+
+def test_the_score_of_a_recorded_router_is_a_candidate():
+    every = world(7, 6_000, accuracy=(0.5, 0.9), knows=0.4)
+    x = every.features[:, 0]
+    every = every._replace(features=np.ones_like(every.features), scores={"mine": -x.astype(np.float64)})
+    result = answer(every, 0.85)  # features tell nothing, the score tells who needs the dear model
+    assert result.answer == decision.USE and result.chosen.family.name == "mine at a threshold"
+    assert result.saving is not None and result.saving.lower < -0.45 < result.saving.upper
 
 
 def test_settings_are_broken_between_numbers_only():

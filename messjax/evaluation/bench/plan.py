@@ -138,6 +138,8 @@ def planned(data: BenchData, options: Options, own: Mapping[str, entrants.Build]
         raise ValueError(f"--track: found {(unknown or [''])[0]!r}, expected some of {', '.join(TRACKS)}")
     if bad := [alpha for alpha in options.alphas if not 0.0 < alpha < 1.0]:
         raise ValueError(f"--alpha: found {bad[0]:g}, expected numbers between 0 and 1")
+    num = len(data.parts.judging.rows)
+    data = data._replace(horizon=min(options.horizon or num, num))
     budgets = budgets_of(data, options)
     targets = [Target("floor", float(alpha)) for alpha in options.alphas if "floor" in options.tracks]
     targets += [Target("ceiling", float(budget)) for budget in budgets if "ceiling" in options.tracks]
@@ -187,7 +189,7 @@ def tables(plan: Plan) -> tuple[program.Table, program.Table]:
     """
     options, parts = plan.options, plan.data.parts
     num = len(parts.judging.rows)
-    horizon = min(options.horizon or num, num)
+    horizon = plan.data.horizon
     rng = np.random.default_rng((options.seed, 3))
     tuning = requests.resampled(len(parts.tuning.rows), horizon, options.seeds, rng)
     judging = requests.orders(num, horizon, options.seeds, rng)

@@ -23,7 +23,7 @@ def stage_route(data: BenchData, budgets: np.ndarray) -> Entrant:
     Returns:
         The entrant.
     """
-    num, largest = len(data.parts.judging.rows), float(np.max(data.parts.training.cost))
+    num, largest = data.horizon, float(np.max(data.parts.training.cost))
     return entrant(
         lambda width: policies.stage_route(len(data.models), horizon=num, largest_cost=largest, width=width),
         {"budget": _spent(budgets), "width": Range(1e-4, 1.0, log=True)},
@@ -85,7 +85,7 @@ def port(data: BenchData, budgets: np.ndarray) -> Entrant:
     Returns:
         The entrant.
     """
-    known, num = data.parts.training, len(data.parts.judging.rows)
+    known, num = data.parts.training, data.horizon
     unit = 1e-4 * spread(data) / 0.0146  # the paper's 1e-4 USD at the range of the costs of its kind of trace
     return entrant(
         lambda value, split: policies.port(

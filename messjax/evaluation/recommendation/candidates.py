@@ -1,34 +1,45 @@
 """The candidates: families of policies with the settings that each is tried at.
 
-A static family looks at one request at a time, and its averages are those of a table. A family that moves (a queue, a
-learner) is run. Settings ask for alpha + kappa with kappa >= 0, because a finite run scatters around what it asks for.
+Settings ask for alpha + kappa with kappa >= 0, because a finite run scatters around what it asks for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from types import MappingProxyType
+from typing import Any
 
 import jax
 import numpy as np
 
 from messjax import policies, predictors
 from messjax.evaluation.recommendation import heads
-from messjax.evaluation.recommendation.requests import Parts, Requests
-from messjax.evaluation.recommendation.runs import Played, coins, play
+from messjax.evaluation.recommendation.kinds import (
+    FINER,
+    KNN,
+    MIXTURE,
+    OFFLINE,
+    OWN,
+    PLAIN,
+    SERVED,
+    SINGLE,
+    THRESHOLD,
+    TRAINED,
+    Family,
+    Moving,
+    Static,
+)
+from messjax.evaluation.recommendation.requests import Parts, Requests, both
 from messjax.predictors import learning
 from messjax.predictors import ridge_regression as ridge
 from messjax.theory import optimum
-from messjax.types import Controls, Distribution, Policy
+from messjax.types import Distribution, Policy
 
 LEVELS = 61  # settings of a static family
 LEVEL = (0.005, 0.02, 0.05, 0.1, 0.2)  # levels V gamma of a warm queue, as shares of the horizon
 COLD = (0.002, 0.007, 0.02, 0.06)  # of one that has to climb there
 KAPPA = (0.0, 0.3, 0.6, 1.0, 1.5, 2.2, 3.0)  # kappa, in standard deviations of the satisfaction of a run
-EXPLORE, RATES, A = (0.03, 0.1, 1.0), (0.06, 0.3), 0.25
-SINGLE, MIXTURE, THRESHOLD, KNN, OFFLINE = "single", "mixture", "threshold", "knn", "offline"
-PLAIN, TRAINED, SERVED, OWN = "mess+", "mess+ trained", "serve and learn", "own"
-NAMES = (SINGLE, MIXTURE, THRESHOLD, KNN, OFFLINE, PLAIN, TRAINED, SERVED)
+EXPLORE, RATES = (0.03, 0.1, 1.0), (0.06, 0.3)
 TITLES = {
     MIXTURE: "blind mixture",
     THRESHOLD: "threshold",
@@ -40,199 +51,15 @@ TITLES = {
 }
 
 
-class Tuned(NamedTuple):
-    """The settings of a family on the tuning part, over runs of the horizon.
-
-    Attributes:
-        cost: Mean cost per request [G].
-        satisfaction: Mean satisfaction [G].
-        deviation: Standard deviation of a run's satisfaction, with the error of the tuning part [G].
-    """
-
-    cost: np.ndarray
-    satisfaction: np.ndarray
-    deviation: np.ndarray
-
-
-class Static(NamedTuple):
-    """A family without a state.
-
-    Attributes:
-        kind: One of NAMES, or "own".
-        name: What tables call it.
-        settings: The numbers of each setting [G].
-        choose: (number of the setting, requests) -> probabilities of the models [n, M].
-        parts: What an export needs beside the settings.
-    """
-
-    kind: str
-    name: str
-    settings: Sequence[Mapping[str, float]]
-    choose: Callable[[int, Requests], np.ndarray]
-    parts: Mapping[str, Any] = {}
-
-    @property
-    def moves(self) -> bool:
-        """Whether a request's decision depends on those before."""
-        return False
-
-    @property
-    def trained(self) -> bool:
-        """Whether the training part was used, which its settings must then not be chosen on."""
-        return self.kind in (THRESHOLD, KNN, OFFLINE)
-
-    def tune(self, requests: Requests, horizon: int, rows: np.ndarray, seed: int) -> Tuned:
-        """All settings on the tuning part.
-
-        Args:
-            requests: The tuning part.
-            horizon: Number of new requests.
-            rows: Not used.
-            seed: Not used.
-
-        Returns:
-            Means, and deviations of a run of new requests.
-        """
-        cost, satisfaction, deviation = [], [], []
-        for g in range(len(self.settings)):
-            share = self.choose(g, requests)
-            cost.append((share * requests.cost).sum(axis=1).mean())
-            expected = (share * requests.satisfaction).sum(axis=1)
-            satisfaction.append(expected.mean())
-            whole = max(float((share * requests.satisfaction**2).sum(axis=1).mean() - expected.mean() ** 2), 0.0)
-            deviation.append(np.sqrt(whole / horizon + expected.var() / len(expected)))  # a mixture's coins are new
-        return Tuned(np.array(cost), np.array(satisfaction), np.array(deviation))
-
-    def averages(self, g: int, requests: Requests) -> tuple[np.ndarray, np.ndarray]:
-        """Expected cost and satisfaction of every request.
-
-        Args:
-            g: Number of the setting.
-            requests: The requests.
-
-        Returns:
-            Cost [n] and satisfaction [n].
-        """
-        share = self.choose(g, requests)
-        return (share * requests.cost).sum(axis=1), (share * requests.satisfaction).sum(axis=1)
-
-    def play(self, g: int, requests: Requests, rows: np.ndarray, seed: int) -> Played:
-        """One setting on sequences of rows.
-
-        Args:
-            g: Number of the setting.
-            requests: The requests that rows are numbers of.
-            rows: [B, T].
-            seed: Seed of the draws of a mixture.
-
-        Returns:
-            What happened [B], with steps.
-        """
-        share = self.choose(g, requests)
-        if self.kind == MIXTURE:
-            edges = np.cumsum(share[0].astype(np.float32))
-            served = np.minimum(np.searchsorted(edges, coins(seed, *rows.shape), side="right"), len(edges) - 1)
-        else:
-            served = np.argmax(share, axis=1)[rows]
-        paid, satisfied = requests.cost[rows, served], requests.satisfaction[rows, served]
-        return Played(paid.mean(axis=1), satisfied.mean(axis=1), served, paid)
-
-
-class Moving(NamedTuple):
-    """A family that is run: MESS+ in its variants, or a policy of the user's.
-
-    Attributes:
-        kind: One of NAMES, or "own".
-        name: What tables call it.
-        policy: The policy.
-        V: [v]
-        alpha: What it is run at [k].
-        c: [c]
-        parts: What an export needs beside the settings.
-    """
-
-    kind: str
-    name: str
-    policy: Policy
-    V: np.ndarray
-    alpha: np.ndarray
-    c: np.ndarray
-    parts: Mapping[str, Any] = {}
-
-    @property
-    def moves(self) -> bool:
-        """Whether a request's decision depends on those before."""
-        return True
-
-    @property
-    def trained(self) -> bool:
-        """Whether the training part was used, which its settings must then not be chosen on."""
-        return True
-
-    @property
-    def settings(self) -> list[dict[str, float]]:
-        """The numbers of each setting [G]."""
-        rate = {"rate": self.parts["rate"]} if "rate" in self.parts else {}
-        explores = bool(np.any(self.c > 0))
-        return [
-            {"V": float(V), "alpha": float(alpha)} | ({"c": float(c), "a": A} if explores else {}) | rate
-            for c in self.c
-            for alpha in self.alpha
-            for V in self.V
-        ]
-
-    def tune(self, requests: Requests, horizon: int, rows: np.ndarray, seed: int) -> Tuned:
-        """All settings on the tuning part.
-
-        Args:
-            requests: The tuning part.
-            horizon: Not used: rows have it.
-            rows: New requests drawn from the part [B, horizon].
-            seed: Seed of the exploration draws.
-
-        Returns:
-            Means and deviations over the runs.
-        """
-        del horizon
-        played = play(self.policy, Controls(self.V, self.alpha, self.c, A), requests, rows, seed)
-        cost, satisfaction = (each.reshape(-1, len(rows)) for each in played[:2])
-        return Tuned(cost.mean(axis=1), satisfaction.mean(axis=1), satisfaction.std(axis=1, ddof=1))
-
-    def controls(self, g: int) -> Controls:
-        """The controls of a setting, arrays of one number each.
-
-        Args:
-            g: Number of the setting.
-
-        Returns:
-            The controls.
-        """
-        c, alpha, V = np.unravel_index(g, (len(self.c), len(self.alpha), len(self.V)))
-        return Controls(self.V[V : V + 1], self.alpha[alpha : alpha + 1], self.c[c : c + 1], A)
-
-    def play(self, g: int, requests: Requests, rows: np.ndarray, seed: int) -> Played:
-        """One setting on sequences of rows.
-
-        Args:
-            g: Number of the setting.
-            requests: The requests that rows are numbers of.
-            rows: [B, T].
-            seed: Seed of the exploration draws.
-
-        Returns:
-            What happened [B], with steps.
-        """
-        played = play(self.policy, self.controls(g), requests, rows, seed, steps=True)
-        assert played.served is not None
-        assert played.paid is not None
-        return Played(*(each[0, 0, 0] for each in (played.cost, played.satisfaction, played.served, played.paid)))
-
-
-Family = Static | Moving
-
-
-def families(parts: Parts, models: tuple[str, ...], alpha: float, horizon: int, wanted: Sequence[str]) -> list[Family]:
-    """All candidates of the wanted kinds.
+def families(
+    parts: Parts,
+    models: tuple[str, ...],
+    alpha: float,
+    horizon: int,
+    wanted: Sequence[str],
+    own: Mapping[str, Policy] = MappingProxyType({}),
+) -> list[Family]:
+    """All candidates of the wanted kinds, and policies of the user's own.
 
     Args:
         parts: The trace in three parts.
@@ -240,6 +67,7 @@ def families(parts: Parts, models: tuple[str, ...], alpha: float, horizon: int, 
         alpha: Required satisfaction.
         horizon: Number of new requests.
         wanted: Kinds, of NAMES.
+        own: Policies by name.
 
     Returns:
         The families, single models first.
@@ -251,9 +79,10 @@ def families(parts: Parts, models: tuple[str, ...], alpha: float, horizon: int, 
     )
     every: list[Family] = [_single(m, name, len(models)) for m, name in enumerate(models)]
     every += [_recorded(name) for name in parts.training.choices]
+    every += [_scored(name, both(parts), known, alpha) for name in parts.training.scores]
     if len(models) > 1 and float(np.ptp(known.cost[0])) > 0:
         every += [_mixture(known, alpha), *_offline(parts, known, alpha, wanted)]
-        every += _moving(parts, known, alpha, horizon, wanted)
+        every += _moving(parts, known, alpha, horizon, wanted, own)
     return [each for each in every if each.kind in (*wanted, OWN)]
 
 
@@ -268,6 +97,20 @@ def _recorded(name: str) -> Static:
     """The choices that the user's own router made, as the trace has them."""
     return Static(
         OWN, name, [{}], lambda g, requests: np.eye(requests.cost.shape[1])[requests.choices[name]], {"recorded": name}
+    )
+
+
+def _scored(name: str, seen: Requests, known: Distribution, alpha: float) -> Static:
+    """The score that the user's own router gave: above a threshold the stronger of the two models around alpha."""
+    weak, strong = pair_around(known.cost[0], known.mean[0], alpha)
+    score = seen.scores[name]
+    bars = np.unique(np.append(np.quantile(score, np.linspace(0.0, 1.0, LEVELS - 1)), score.min() - 1.0))[::-1]
+
+    def choose(g: int, requests: Requests) -> np.ndarray:
+        return np.eye(requests.cost.shape[1])[np.where(requests.scores[name] > bars[g], strong, weak)]
+
+    return Static(
+        OWN, f"{name} at a threshold", [{"threshold": float(bar)} for bar in bars], choose, {"recorded": name}
     )
 
 
@@ -315,11 +158,26 @@ def _at_price(kind: str, prices: np.ndarray, predict: Callable, parts: Mapping[s
     return Static(kind, TITLES[kind], [{"price": float(price)} for price in prices], choose, parts)
 
 
-def _threshold(parts: Parts, known: Distribution, alpha: float) -> Static:
-    """The two models that the blind mixture uses at alpha, told apart by the predicted win rate of the dearer one."""
-    level, weights = optimum.frontier(known.cost[0], known.mean[0])
+def pair_around(cost: np.ndarray, accuracy: np.ndarray, alpha: float) -> tuple[int, int]:
+    """The two models that the static mixture of least cost uses at alpha.
+
+    Args:
+        cost: Mean cost of each model [M].
+        accuracy: Mean satisfaction of each model [M].
+        alpha: Required satisfaction.
+
+    Returns:
+        Numbers of the weaker and of the stronger one, the same where one model is enough for every alpha.
+    """
+    level, weights = optimum.frontier(cost, accuracy)
     right = int(np.clip(np.searchsorted(level, alpha), min(1, len(level) - 1), len(level) - 1))
     weak, strong = (int(np.argmax(weights[max(i, 0)])) for i in (right - 1, right))
+    return weak, strong
+
+
+def _threshold(parts: Parts, known: Distribution, alpha: float) -> Static:
+    """The two models that the blind mixture uses at alpha, told apart by the predicted win rate of the dearer one."""
+    weak, strong = pair_around(known.cost[0], known.mean[0], alpha)
     training = parts.training
     won = (training.satisfaction[:, strong] > training.satisfaction[:, weak]).astype(np.float64)[:, None]
     state, _ = heads.fit_ridge(training._replace(satisfaction=won))
@@ -339,7 +197,14 @@ def _threshold(parts: Parts, known: Distribution, alpha: float) -> Static:
     )
 
 
-def _moving(parts: Parts, known: Distribution, alpha: float, horizon: int, wanted: Sequence[str]) -> list[Moving]:
+def _moving(
+    parts: Parts,
+    known: Distribution,
+    alpha: float,
+    horizon: int,
+    wanted: Sequence[str],
+    own: Mapping[str, Policy],
+) -> list[Moving]:
     """MESS+ as published, MESS+ on a head trained beforehand, and the variant that learns from what it serves."""
     d, M = parts.training.features.shape[1], known.cost.shape[1]
     state, _ = heads.fit_ridge(parts.training)
@@ -349,19 +214,18 @@ def _moving(parts: Parts, known: Distribution, alpha: float, horizon: int, wante
     price = max(_price(predicted, alpha), 0.05 * float(np.ptp(known.cost[0])))
     V, cold = (np.maximum(np.array(levels) * horizon, 2.0) / price for levels in (LEVEL, COLD))
     deviation = float(parts.training.satisfaction.std(axis=0).mean()) / np.sqrt(horizon)
-    asked = np.round(np.minimum(alpha + np.array(KAPPA) * deviation, 1.0), 6)
-    asked = np.unique(asked)
+    steps = np.interp(np.arange(FINER * (len(KAPPA) - 1) + 1) / FINER, np.arange(len(KAPPA)), KAPPA)
+    asked = np.unique(np.round(np.minimum(alpha + steps * deviation, 1.0), 6))
     warm = {"price": predicted, "theta": state.theta, "inverse": state.inverse}
     never = np.zeros(1)
-    result = []
+    result = [
+        Moving(OWN, name, policy, cold, asked, np.array(EXPLORE[1:2]), {}, 2 * FINER) for name, policy in own.items()
+    ]
     if PLAIN in wanted:
         for rate in RATES:
             head = predictors.linear(d, M, tx=learning.sgd(rate))
-            result.append(
-                Moving(
-                    PLAIN, TITLES[PLAIN], policies.mess_plus(head), cold, asked[::2], np.array(EXPLORE), {"rate": rate}
-                )
-            )
+            plain, explore = policies.mess_plus(head), np.array(EXPLORE)
+            result.append(Moving(PLAIN, TITLES[PLAIN], plain, cold, asked, explore, {"rate": rate}, 2 * FINER))
     learned = ridge.ridge(state)
     if TRAINED in wanted:
         head = predictors.frozen(learned, learned.init(jax.random.key(0)))

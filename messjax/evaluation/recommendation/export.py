@@ -15,14 +15,14 @@ import numpy as np
 from messjax import files, results
 from messjax.deploy import exported, router
 from messjax.engine.simulation import component_keys
-from messjax.evaluation.recommendation import candidates, words
-from messjax.evaluation.recommendation.candidates import Family
+from messjax.evaluation.recommendation import kinds, words
 from messjax.evaluation.recommendation.decision import Recommendation
+from messjax.evaluation.recommendation.kinds import Family
 from messjax.evaluation.recommendation.requests import Projection
 from messjax.numerics import virtual_queue
 from messjax.policies.dual_price import price_at, prices
 
-WITHOUT_FEATURES = (candidates.SINGLE, candidates.MIXTURE)
+WITHOUT_FEATURES = (kinds.SINGLE, kinds.MIXTURE)
 
 
 def rule_of(family: Family, g: int, models: tuple[str, ...], cost: np.ndarray, seed: int, stream: int = 0) -> tuple:
@@ -42,18 +42,16 @@ def rule_of(family: Family, g: int, models: tuple[str, ...], cost: np.ndarray, s
     Raises:
         ValueError: A candidate that cannot be exported: a policy of the user's own.
     """
-    if family.kind not in candidates.NAMES:
-        raise ValueError(
-            f"--export: {family.name} is a policy of your own, expected one of {', '.join(candidates.NAMES)}"
-        )
+    if family.kind not in kinds.NAMES:
+        raise ValueError(f"--export: {family.name} is a policy of your own, expected one of {', '.join(kinds.NAMES)}")
     key = component_keys(jax.random.fold_in(jax.random.key(seed), stream))[1]
     rule: dict[str, Any] = {"version": router.VERSION, "kind": family.kind, "models": list(models)}
     rule |= {"prices": np.asarray(cost).tolist(), "key": [int(word) for word in jax.random.key_data(key)[:2]]}
     rule |= family.settings[g]
     parts, arrays = dict(family.parts), {}
-    if family.kind == candidates.MIXTURE:
+    if family.kind == kinds.MIXTURE:
         rule["shares"] = parts["shares"][g].tolist()
-    if family.kind == candidates.KNN:
+    if family.kind == kinds.KNN:
         arrays = {"known": parts["features"], "satisfaction": parts["satisfaction"]}
     for name in ("model", "weak", "strong", "k"):
         if name in parts:
@@ -65,7 +63,7 @@ def rule_of(family: Family, g: int, models: tuple[str, ...], cost: np.ndarray, s
         level = price_at(prices(parts["price"], "export"), jnp.float32(rule["alpha"]))
         start = virtual_queue.of(jnp.asarray(jnp.float32(rule["V"]) * level))
         rule["queue"] = int(start.whole) * virtual_queue.UNIT + int(start.part)
-    if family.kind == candidates.SERVED:
+    if family.kind == kinds.SERVED:
         rule["learns"] = "served"
     return rule, arrays
 

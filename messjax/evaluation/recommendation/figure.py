@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 
 from messjax import plot
 from messjax.evaluation.recommendation import decision
-from messjax.evaluation.recommendation.candidates import Static
 from messjax.evaluation.recommendation.decision import Recommendation
+from messjax.evaluation.recommendation.kinds import Static
 
 
 def frontier(result: Recommendation, title: str) -> Figure:

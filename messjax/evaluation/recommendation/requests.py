@@ -28,6 +28,7 @@ class Requests(NamedTuple):
         groups: Labels [n].
         rows: Row numbers in the trace [n].
         choices: For each recorded router by name the model it chose, [n] each.
+        scores: For each recorded router by name the score it gave, [n] each.
     """
 
     features: Floats
@@ -36,6 +37,7 @@ class Requests(NamedTuple):
     groups: np.ndarray
     rows: np.ndarray
     choices: Mapping[str, np.ndarray] = {}
+    scores: Mapping[str, np.ndarray] = {}
 
     def take(self, rows: np.ndarray) -> Requests:
         """Some of the requests.
@@ -47,8 +49,8 @@ class Requests(NamedTuple):
             The requests, in that order.
         """
         features, satisfaction, cost, groups, numbers = (np.asarray(values)[rows] for values in self[:5])
-        choices = {name: choice[rows] for name, choice in self.choices.items()}
-        return Requests(features, satisfaction, cost, groups, numbers, choices)
+        own = ({name: values[rows] for name, values in each.items()} for each in (self.choices, self.scores))
+        return Requests(features, satisfaction, cost, groups, numbers, *own)
 
 
 class Parts(NamedTuple):
@@ -63,6 +65,24 @@ class Parts(NamedTuple):
     training: Requests
     tuning: Requests
     judging: Requests
+
+
+def both(parts: Parts) -> Requests:
+    """Training and tuning part together, for what is not trained.
+
+    Args:
+        parts: The trace in three parts.
+
+    Returns:
+        The requests before the judging part.
+    """
+    a, b = parts.training, parts.tuning
+    features, satisfaction, cost, groups, rows = (np.concatenate(pair) for pair in zip(a[:5], b[:5], strict=True))
+    own = (
+        {name: np.append(values, other[name]) for name, values in each.items()}
+        for each, other in ((a.choices, b.choices), (a.scores, b.scores))
+    )
+    return Requests(features, satisfaction, cost, groups, rows, *own)
 
 
 class Projection(NamedTuple):
@@ -122,7 +142,7 @@ def split(requests: Requests, seed: int) -> Parts:
     return Parts(*(requests.take(rows) for rows in np.split(order, [first, second])))
 
 
-def resampled(num: int, horizon: int, times: int, rng: np.random.Generator) -> np.ndarray:
+def resampled(num: int, horizon: int, times: int, rng: np.random.Generator, known: int | None = None) -> np.ndarray:
     """New requests like those of a part, several times: what the next ones may be, given that these were seen.
 
     Every time the population is drawn anew (the Bayesian bootstrap: Dirichlet weights on the n requests), then the
@@ -134,13 +154,14 @@ def resampled(num: int, horizon: int, times: int, rng: np.random.Generator) -> n
         horizon: Number of new requests.
         times: How often.
         rng: Random numbers.
+        known: As if this many requests were known instead of n: weights vary less or more, about the same means.
 
     Returns:
         Row numbers [times, horizon] int32.
 
     Source: Rubin 1981, "The Bayesian Bootstrap".
     """
-    weights = rng.standard_exponential((times, num))
+    weights = rng.standard_gamma((known or num) / num, (times, num))
     edges = np.cumsum(weights, axis=1)
     drawn = rng.random((times, horizon)) * edges[:, -1:]
     rows = [np.searchsorted(edge, values, side="right") for edge, values in zip(edges, drawn, strict=True)]

@@ -8,8 +8,8 @@ import numpy as np
 from rich.table import Table
 
 from messjax.evaluation.recommendation import decision
-from messjax.evaluation.recommendation.candidates import PLAIN, SERVED, TRAINED
 from messjax.evaluation.recommendation.decision import Difference, Judged, Recommendation
+from messjax.evaluation.recommendation.kinds import PLAIN, SERVED, TRAINED
 
 NEEDS_FEEDBACK = (PLAIN, TRAINED, SERVED)
 

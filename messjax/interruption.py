@@ -14,11 +14,11 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-__all__ = ["Interrupted", "follow_parent", "handled", "message", "say_how_to_resume", "start_worker"]
+__all__ = ["Interrupted", "follow_parent", "handled", "message", "say_how_to_resume", "start_worker", "supervised"]
 
 GRACE = 1.0  # seconds in which a program may end by itself
 PARENT = "MESSJAX_PARENT"  # environment: process id of the program that this one is a worker of
@@ -136,6 +136,41 @@ def follow_parent(parent: int) -> None:
             ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
     if sys.platform != "win32":
         threading.Thread(target=watch, daemon=True).start()
+
+
+def supervised(name: str, run: Callable[[], int]) -> int:
+    """Run one of several processes that share a run, in a child that this process waits for.
+
+    Where one of them dies, JAX's runtime aborts the others from a thread of its own, with nothing but a stack of C++
+    functions: only another process can say what has happened. JAX must not have been imported yet.
+
+    Args:
+        name: Name of the program, which starts the line that says so.
+        run: The program.
+
+    Returns:
+        Its exit code, in both processes; 3 where the child was ended by a signal, as by that abort.
+    """
+    if not hasattr(os, "fork"):
+        return run()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    parent, child = os.getpid(), os.fork()
+    if child == 0:
+        os.setpgid(0, 0)  # a Ctrl-C of the terminal comes once, through the parent
+        follow_parent(parent)
+        return run()  # and on to the end of the program, where JAX leaves the others in order
+    for number in _SIGNALS:
+        signal.signal(number, lambda heard, _: os.kill(child, heard))
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if code >= 0:
+        return code
+    if code == -signal.SIGABRT:
+        what = "another process of this run has ended or does not answer (JAX says above which)"
+    else:
+        what = f"the process was ended by {signal.Signals(-code).name}"
+    print(f"{name}: {what}; start the same command again on every machine, it goes on from there", file=sys.stderr)
+    return 3
 
 
 def start_worker(parent: int) -> None:

@@ -37,6 +37,9 @@ __all__ = [
 ]
 
 
+HEARTBEAT = 30  # seconds without a sign of life after which a process of a shared run counts as dead
+
+
 class Parser(argparse.ArgumentParser):
     """An argument parser that raises ValueError for bad options, which `run_program` prints in one line."""
 
@@ -173,9 +176,9 @@ def join_processes(where: str) -> None:
         raise ValueError(f"--distributed: found {where!r}, expected auto or HOST:PORT,PROCESSES,NUMBER")
     try:
         if where == "auto":
-            jax.distributed.initialize()
+            jax.distributed.initialize(heartbeat_timeout_seconds=HEARTBEAT)
         else:
-            jax.distributed.initialize(address, int(numbers[0]), int(numbers[1]))
+            jax.distributed.initialize(address, int(numbers[0]), int(numbers[1]), heartbeat_timeout_seconds=HEARTBEAT)
     except (RuntimeError, ValueError) as error:
         raise ValueError(f"--distributed {where}: {str(error).splitlines()[0]}") from error
 

@@ -162,6 +162,7 @@ def test_predictors_know_their_names(name):
     prefix = np.eye(8)[:, :4], np.full((8, 3), 0.5)
     made = {
         "dual_contrastive": lambda: mj.predictors.dual_contrastive(*prefix, key=jax.random.key(0), steps=1),
+        "forgetting_ridge": lambda: mj.predictors.forgetting_ridge(stream=stream),
         "frozen": lambda: mj.predictors.frozen(mj.predictors.oracle(stream), ()),
         "knn": lambda: mj.predictors.knn(*prefix, k=1),
         "linear": lambda: mj.predictors.linear(stream=stream),

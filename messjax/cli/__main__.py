@@ -13,7 +13,7 @@ from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
 
-from messjax import run_folder, runtime
+from messjax import interruption, run_folder, runtime
 
 COMMANDS = {  # what each does; messjax.cli.NAME_command has its options and runs it
     "recommend": "which policy a recorded trace recommends at an SLA target, how surely, and why",
@@ -67,7 +67,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with _folder(args, words):
             verdict = args.run(args) or 0
 
-    return runtime.run_program("messjax", program) or verdict
+    def run() -> int:
+        return runtime.run_program("messjax", program) or verdict
+
+    is_shared = any(word.partition("=")[0] == "--distributed" for word in words)
+    return interruption.supervised("messjax", run) if is_shared else run()
 
 
 @contextmanager

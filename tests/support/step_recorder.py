@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache, partial
 
 import jax.numpy as jnp
 import numpy as np
@@ -11,6 +12,12 @@ from jax.tree_util import Partial
 from messjax.meters import folds, standard_meters
 from messjax.numerics import virtual_queue
 from messjax.types import Meter, Step
+
+
+@cache
+def _initial(make: Callable, dtype: str) -> Callable:
+    """A function and not a Partial, whose arguments would have to be arrays."""
+    return partial(make, dtype)
 
 
 def _zero(dtype: str, num_models: int):
@@ -54,7 +61,7 @@ def recorder(*names: str) -> Meter:
         else:
             init, table = (_zero, ONE) if name in ONE else (_zeros, EACH)
             dtype, what = table[name]
-            kept.append(folds.latest(name, Partial(init, dtype), what))
+            kept.append(folds.latest(name, _initial(init, dtype), what))
     return folds.zip_meters(standard_meters.ledger(), *kept)
 
 

@@ -133,9 +133,9 @@ def load(folder: Path) -> xr.Dataset:
                 joined.setdefault(name, np.empty((found[-1].stop, *last.shape[1:]), last.dtype))
                 joined[name][chunk.start : chunk.stop] = last
     variables = {name: values for name, values in first.variables.items() if name not in joined}
-    for name, values in joined.items():
+    for name, stacked in joined.items():
         like = first.variables[name]
-        variables[name] = xr.Variable(like.dims, np.moveaxis(values, 0, like.dims.index("stream")), like.attrs)
+        variables[name] = xr.Variable(like.dims, np.moveaxis(stacked, 0, like.dims.index("stream")), like.attrs)
     variables = {name: variables[name] for name in first.variables}
     coords = {name: variables.pop(name) for name in first.coords}
     return _marked(xr.Dataset(variables, coords=coords, attrs=first.attrs), found)

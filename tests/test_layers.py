@@ -24,7 +24,7 @@ class Layer(NamedTuple):
 LAYERS: dict[str, list[Layer]] = {  # lowest first
     "messjax": [
         Layer(
-            "types lazy_imports output files interruption",
+            "types lazy_imports output files user_files interruption",
             "types, imports at first use, texts as they are shown, whole files",
         ),
         Layer(

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
+from messjax import user_files
 from messjax.evaluation import trained_routers
 from messjax.types import Policy, Stream
 
@@ -83,18 +83,10 @@ def load(path: Path, num_features: int, num_models: int) -> dict[str, Policy]:
     Raises:
         ValueError: No such file, one that does not run, or one without a policy. The message names the file.
     """
-    if not path.is_file():
-        raise ValueError(f"--policies: found no file {path}, expected {OWN_FILE}")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-        make = getattr(module, "policy", None)
-        made = make(num_features, num_models) if callable(make) and not isinstance(make, Policy) else None
-    except Exception as error:
-        raise ValueError(f"{path}: {type(error).__name__}: {error}") from error
+    module = user_files.run_file(path, OWN_FILE)
+    make: Any = getattr(module, "policy", None)
+    is_function = callable(make) and not isinstance(make, Policy)
+    made = user_files.run(path, lambda: make(num_features, num_models)) if is_function else None
     found = {path.stem: made} if made is not None else {}
     found |= {f"{path.stem}.{name}": value for name, value in vars(module).items() if isinstance(value, Policy)}
     if not found:

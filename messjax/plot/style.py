@@ -39,7 +39,7 @@ STYLE: Any = {
 
 
 def line_style(i: int) -> dict[str, Any]:
-    """Colour, marker and dashes of line number i, no two alike among the first 300.
+    """Colour, marker and dashes of line number i, no two alike among the first 300, without dashes among the first 100.
 
     Args:
         i: Number of the line, from 0. The first ten have ten colours and ten markers.
@@ -49,7 +49,7 @@ def line_style(i: int) -> dict[str, Any]:
     """
     cycle = i // len(COLORS)
     dashes = DASHES[(i + cycle) % len(DASHES)]
-    return {"color": COLORS[i % len(COLORS)], "marker": MARKERS[(i + cycle // 6) % len(MARKERS)], "ls": dashes}
+    return {"color": COLORS[i % len(COLORS)], "marker": MARKERS[(i + cycle) % len(MARKERS)], "ls": dashes}
 
 
 def plain(text: str) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 from jax.tree_util import Partial
 
 from messjax.numerics import virtual_queue
+from messjax.numerics.linear_systems import solve_definite
 from messjax.policies import serving
 from messjax.policies.predictor_router import serve_queue
 from messjax.policies.rare_update import update_if
@@ -371,7 +372,7 @@ def _filled_up(statistics: tuple[Array, Array, Array], missing: Array) -> tuple[
     A, _, theta = statistics
     b = jnp.matmul(A, theta, precision=HIGHEST)
     A = A + missing * jnp.eye(A.shape[0], dtype=A.dtype)
-    inverse = jnp.linalg.inv(A)
+    inverse = solve_definite(A, jnp.broadcast_to(jnp.eye(A.shape[-1], dtype=A.dtype), A.shape))
     return A, inverse, jnp.matmul(inverse, b, precision=HIGHEST)
 
 

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jax.tree_util import Partial
 
 from messjax.components import sizes
+from messjax.numerics.linear_systems import solve_definite
 from messjax.types import Array, Kind, Outcome, Predictor, Stream
 
 
@@ -88,4 +89,4 @@ def _update(start: Forgetting, g: Array, state: Forgetting, features: Array, out
     b = g * state.b + (1.0 - g) * start.b + outcome.satisfaction[:, None] * z
     seen = outcome.observed[:, None]
     A, b = jnp.where(seen[..., None], A, state.A), jnp.where(seen, b, state.b)
-    return Forgetting(A, b, jnp.where(seen, jnp.linalg.solve(A, b[..., None])[..., 0], state.theta))
+    return Forgetting(A, b, jnp.where(seen, solve_definite(A, b[..., None])[..., 0], state.theta))

@@ -13,13 +13,13 @@ that it is a number; `Exact` compares two numbers without randomness. docs/proof
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from messjax import user_files
 from messjax.components import found
 from messjax.theory.conclusions import (
     UNKNOWN,
@@ -325,16 +325,7 @@ def load_statements(path: Path) -> list[Statement]:
     Raises:
         ValueError: no such file, a file that does not run, or one without statements. The message names the file.
     """
-    if not path.is_file():
-        raise ValueError(f"{path}: no such file, expected Python with statements in it")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        raise ValueError(f"{path}: {type(error).__name__}: {error}") from error
+    module = user_files.run_file(path, "Python with statements in it")
     result = [value for value in vars(module).values() if isinstance(value, Statement)]
     if not result:
         raise ValueError(f"{path}: found no statement, expected functions under @statement(...)")

@@ -57,7 +57,7 @@ def test_policies_of_a_file_have_its_name(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (None, "found no file"),
+        (None, "no such file"),
         ("x = 1\n", "found no policy, expected FILE.py with a function policy"),
         ("def policy(d, m):\n    return m\n", "returned int for mine, expected a messjax Policy"),
         ("def policy():\n    return 1\n", "TypeError"),

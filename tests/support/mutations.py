@@ -13,11 +13,11 @@ from support.file_injuries import BYTES, injure_folder
 from support.trace_fuzzing import check_refusal, limited
 
 
-def hurt(rng: np.random.Generator, root: Path) -> None:
-    """One or two injuries of one file below a folder; seldom of the folder."""
-    files = sorted(file for file in root.rglob("*") if file.is_file())
+def hurt(rng: np.random.Generator, root: Path, share: float = 0.08) -> None:
+    """One or two injuries of a file, or of one file below a folder; of the folder itself for a share of the cases."""
+    files = sorted(file for file in root.rglob("*") if file.is_file()) if root.is_dir() else [root]
     file = files[rng.integers(len(files))]
-    if rng.random() < 0.08:
+    if rng.random() < share:
         injure_folder(rng, root, file)
         return
     data = file.read_bytes()

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.file_injuries import BYTES, Rng, injure_folder
+from support.file_injuries import Rng
+from support.mutations import hurt
 from support.trace_fuzzing import FORMATS, check_refusal, limited, options_of, sample
 
 from messjax import traces
@@ -64,19 +65,6 @@ def prepare_somehow(rng: Rng, recording: Recording) -> None:
         check_refusal(error, *recording.files)
 
 
-def damage(rng: Rng, root: Path) -> None:
-    """One or two injuries of the file, or of a file in the folder."""
-    files = sorted(file for file in root.rglob("*") if file.is_file()) if root.is_dir() else [root]
-    file = files[rng.integers(len(files))]
-    if rng.random() < 0.06:
-        injure_folder(rng, root, file)
-        return
-    data = file.read_bytes()
-    for _ in range(int(rng.integers(1, 3))):
-        data = BYTES[rng.integers(len(BYTES))](rng, data)
-    file.write_bytes(data)
-
-
 def fuzz(name: str, folder: Path, cases: range, seed: int) -> tuple[int, int]:
     """(read, refused) of damaged samples; fails at the end, with all cases that ended otherwise."""
     original = sample(name, folder)
@@ -84,7 +72,7 @@ def fuzz(name: str, folder: Path, cases: range, seed: int) -> tuple[int, int]:
     options, counts, failed = options_of(name), [0, 0], []
     for case in cases:
         rng = np.random.default_rng([seed, case])
-        damage(rng, original)
+        hurt(rng, original, share=0.06)
         try:
             with limited():
                 recording = read_or_refuse(original, name if rng.random() < 0.7 else "auto", options)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from messjax import policies, predictors
+from messjax import policies, predictors, user_files
 from messjax.evaluation.bench import rivals
 from messjax.evaluation.bench.data import BenchData
 from messjax.evaluation.bench.entry import (
@@ -46,11 +45,7 @@ def mess_plus(data: BenchData, budgets: np.ndarray) -> Entrant:
     Source: Algorithm 1 of [M25].
     """
     policy = policies.mess_plus(ridge.ridge(head(data, warm=False)))
-    return entrant(
-        lambda: policy, {"alpha": Range(*ALPHA), "V": weights(data), "c": Range(*EXPLORATION, log=True)},
-        history="cold", queries="all", native="floor", defaults={"V": usual_weight(data), "c": 0.1},
-        budget=float(budgets[0]), needs_label=True,
-    )  # fmt: skip
+    return _exploring(policy, data, budgets, history="cold", queries="all", needs_label=True)
 
 
 def restarting(data: BenchData, budgets: np.ndarray) -> Entrant:
@@ -64,11 +59,7 @@ def restarting(data: BenchData, budgets: np.ndarray) -> Entrant:
         The entrant.
     """
     policy = policies.restarting(ridge.ridge(head(data, warm=False)), len(data.models))
-    return entrant(
-        lambda: policy, {"alpha": Range(*ALPHA), "V": weights(data), "c": Range(*EXPLORATION, log=True)},
-        history="cold", queries="all", native="floor", defaults={"V": usual_weight(data), "c": 0.1},
-        budget=float(budgets[0]), needs_label=True,
-    )  # fmt: skip
+    return _exploring(policy, data, budgets, history="cold", queries="all", needs_label=True)
 
 
 def forgetting(data: BenchData, budgets: np.ndarray) -> Entrant:
@@ -101,9 +92,14 @@ def forgetting(data: BenchData, budgets: np.ndarray) -> Entrant:
 
 def _one_sided(data: BenchData, budgets: np.ndarray, *, warm: bool) -> Entrant:
     policy = policies.one_sided(ridge.ridge(head(data, warm=warm)), learning="served")
+    return _exploring(policy, data, budgets, history=HISTORY[warm])
+
+
+def _exploring(policy: Policy, data: BenchData, budgets: np.ndarray, **about: Any) -> Entrant:
+    """A policy whose knobs are the controls of MESS+."""
     return entrant(
         lambda: policy, {"alpha": Range(*ALPHA), "V": weights(data), "c": Range(*EXPLORATION, log=True)},
-        history=HISTORY[warm], native="floor", defaults={"V": usual_weight(data), "c": 0.1}, budget=float(budgets[0]),
+        native="floor", defaults={"V": usual_weight(data), "c": 0.1}, budget=float(budgets[0]), **about,
     )  # fmt: skip
 
 
@@ -176,19 +172,10 @@ def from_file(path: Path) -> dict[str, Build]:
     Raises:
         ValueError: A file that cannot be run, or has no such dict.
     """
-    if not path.is_file():
-        raise ValueError(f"--also: {path} is not there, expected a Python file with a dict POLICIES")
-    spec = importlib.util.spec_from_file_location(f"bench_{path.stem}", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module: Any = importlib.util.module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:  # whatever the user's file does
-        raise ValueError(f"--also: {path} cannot be run: {type(error).__name__}: {error}") from error
-    own = getattr(module, "POLICIES", None)
+    expected = "a Python file with a dict POLICIES of names to functions (data, budgets) -> Entrant"
+    own = getattr(user_files.run_file(path, expected), "POLICIES", None)
     if not isinstance(own, dict) or not own or not all(callable(build) for build in own.values()):
-        raise ValueError(f"--also: {path} has no dict POLICIES of names to functions (data, budgets) -> Entrant")
+        raise ValueError(f"{path}: found no such POLICIES, expected {expected}")
     return dict(own)
 
 

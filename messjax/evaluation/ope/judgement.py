@@ -10,9 +10,10 @@ import numpy as np
 
 from messjax.evaluation.ope.estimators import terms_of
 from messjax.evaluation.ope.judging import Judged, Judging, Settings
-from messjax.evaluation.ope.learned_rows import judge_mess_plus
+from messjax.evaluation.ope.learned_rows import Grid, judge_mess_plus, learner, settings_of, with_feedback
 from messjax.evaluation.ope.limits_of_means import limits_of
 from messjax.evaluation.ope.outcome_model import cross_fitted, fit, predict
+from messjax.evaluation.ope.pairs import Pair, all_pairs
 from messjax.evaluation.ope.support import NotIdentifiableError
 from messjax.predictors.ridge_regression import STRENGTH
 from messjax.theory.optimum import solve
@@ -35,6 +36,8 @@ class Judgement(NamedTuple):
         trained: Of these, how many the policies were made on.
         judged: Of these, how many they are judged on.
         ratios: Frontier of the router over Q/V: (Q/V, cost, satisfaction) [k, 3], estimates without limits.
+        pairs: Every policy beside every one before it, on the same requests.
+        screened: Settings of MESS+ that were tried on the first part; 0: all of them were judged.
     """
 
     rows: tuple[Judged, ...]
@@ -43,10 +46,16 @@ class Judgement(NamedTuple):
     trained: int
     judged: int
     ratios: np.ndarray
+    pairs: tuple[Pair, ...] = ()
+    screened: int = 0
 
 
 def judge_policies(
-    log: LoggedTrace, features: np.ndarray, settings: Settings, wanted: Sequence[str] = POLICIES
+    log: LoggedTrace,
+    features: np.ndarray,
+    settings: Settings,
+    wanted: Sequence[str] = POLICIES,
+    grid: Grid = Grid(),  # noqa: B008 (a tuple)
 ) -> Judgement:
     """Judge policies that are made on the first part of a log on the rest of it.
 
@@ -57,7 +66,8 @@ def judge_policies(
         wanted: Which policies: every single model, uniform choice, the static mixture of least cost that meets alpha by
             the first part's estimates, the rule of MESS+ at a fixed Q/V (`router`: serve argmin of cost - Q/V s_hat),
             whose Q/V is the least of which the first part shows that it meets alpha; and `LEARNING`, MESS+ that learns
-            while it serves, at three V.
+            while it serves.
+        grid: Settings of the latter; of more than three the best on the first part are judged.
 
     Returns:
         The judgement.
@@ -76,10 +86,18 @@ def judge_policies(
     first, rest = np.arange(trained), np.arange(trained, num)
     made = make_policies(log, features, first, rest, settings, wanted)
     judging = Judging(log.take(rest), features[rest], settings)
-    rows = [judging.own()] + [judging.of(name, policy) for name, policy in made.policies.items()]
-    if LEARNING in wanted:
-        rows += judge_mess_plus(judging, features[rest], made.rates, made.spread, settings.seed)
-    return Judgement(tuple(rows), settings, num, trained, num - trained, made.ratios)
+    learned, screened = [], 0
+    if LEARNING in wanted:  # first: the others are compared on the samples that it is replayed on
+        with_feedback(log)
+        policy, part = learner(made.rates, features.shape[1]), log.take(first)
+        chosen = settings_of(part, features[first], grid, policy, made.spread, settings.alpha, settings.seed)
+        learned = judge_mess_plus(judging, features[rest], policy, chosen, settings.seed)
+        screened = len(grid.V) * len(grid.c) if len(chosen) < len(grid.V) * len(grid.c) else 0
+    own = judging.own()
+    rows = [own] + [judging.of(name, policy) for name, policy in made.policies.items()] + learned
+    named = [(row.name, row.estimates) for row in rows if row.estimates is not None]
+    pairs = all_pairs(named, judging.level, settings.interval)
+    return Judgement(tuple(rows), settings, num, trained, num - trained, made.ratios, pairs, screened)
 
 
 class Made(NamedTuple):

@@ -28,8 +28,8 @@ LAYERS: dict[str, list[Layer]] = {  # lowest first
             "types, imports at first use, texts as they are shown, whole files, options of programs",
         ),
         Layer(
-            "components runtime run_folder fingerprint result_files",
-            "components as a whole; what a program needs; checked files",
+            "components runtime run_folder fingerprint result_files summary_tables",
+            "components as a whole; what a program needs; checked files; tables of summaries",
         ),
         Layer("numerics statistics feedback", "exact sums and counter keys, intervals, which labels are observed"),
         Layer("theory", "C* and gamma*, the bounds L1 to T13 and the statements about them"),

@@ -89,7 +89,7 @@ def to_latex(summary: xr.Dataset, variables: Sequence[str] | None = None, *, dig
     for key, row in zip(frame.index, frame.to_dict("records"), strict=True):
         keys = (key if isinstance(key, tuple) else (key,)) if dims else ()
         cells = [escaped(f"{each:g}" if isinstance(each, float) else str(each)) for each in keys]
-        cells += [_cell(*(row[f"{name}{end}"] for end in ("", "_lower", "_upper")), digits) for name in names]
+        cells += [_cell(row[name], row[f"{name}_lower"], row[f"{name}_upper"], digits) for name in names]
         lines.append(" & ".join(cells) + r" \\")
     lines += [r"\bottomrule", r"\end{tabular}"]
     if not caption:

@@ -91,6 +91,8 @@ def _replayed(args: argparse.Namespace) -> dict[str, Any]:
     print(f"{trace.source}: {num:,} requests, {count} groups, {num_models} models, {x.shape[1]} features")
     more = chosen_policies.beside(wanted, prefix, args.alpha[0], (x.shape[1], num_models))
     predictor = grids.predictor(args, stream, x.shape[1], num_models)
+    everyone = comparison.contenders(predictor, trace.models, cost, accuracy) | more
+    run_log.check(args, everyone)
     V = [0.1 / spread, 1.0 / spread, 10.0 / spread]
     dataset = grids.run(
         args,
@@ -122,7 +124,6 @@ def _replayed(args: argparse.Namespace) -> dict[str, Any]:
     if args.predictor != "oracle":
         page["predictor"] = _predictor_metrics(args, trace, x)
     if args.log:
-        everyone = comparison.contenders(predictor, trace.models, cost, accuracy) | more
         page["log"] = run_log.write(args, V, everyone, stream, trace)
     page["recommendations"] = _recommended(args, whole)
     return page

@@ -35,6 +35,22 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def check(args: argparse.Namespace, everyone: Mapping[str, Policy]) -> None:
+    """Refuse what `write` could not write, before anything runs.
+
+    Args:
+        args: The command's options.
+        everyone: The policies of the table, by name.
+
+    Raises:
+        ValueError: No policy of that name, or a file of another kind.
+    """
+    if args.log and args.log.suffix not in SUFFIXES:
+        raise ValueError(f"--log: found {args.log.name!r}, expected a name that ends with {', '.join(SUFFIXES)}")
+    if args.log_policy not in everyone:
+        raise ValueError(f"--log-policy: found {args.log_policy!r}, expected one of {', '.join(everyone)}")
+
+
 def write(
     args: argparse.Namespace, V: list[float], everyone: Mapping[str, Policy], stream: Stream, trace: Trace
 ) -> dict[str, Any]:
@@ -49,12 +65,7 @@ def write(
 
     Returns:
         What was written, for JSON.
-
-    Raises:
-        ValueError: No policy of that name.
     """
-    if args.log_policy not in everyone:
-        raise ValueError(f"--log-policy: found {args.log_policy!r}, expected one of {', '.join(everyone)}")
     controls = Controls(V=(args.V or V)[0], alpha=args.alpha[0], c=args.c[0], a=args.a)
     key = jax.random.fold_in(jax.random.key(args.seed), 0)
     log = decision_log.logged_run(

@@ -113,5 +113,5 @@ def test_the_command(tmp_path, capsys):
     assert f"messjax evaluate {log} --alpha 0.6" in text
     assert cli.main(["evaluate", str(log), "--alpha", "0.6", "--out", str(tmp_path / "e")]) == 0
     assert "the mean of 1 / propensity is 2.000" in " ".join(capsys.readouterr().out.split())
-    assert cli.main([*given, "--log-policy", "nobody"]) != 0
+    assert cli.main([*given, "--log-policy", "nobody", "--fresh"]) != 0
     assert "expected one of MESS+" in capsys.readouterr().err

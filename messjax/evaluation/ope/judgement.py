@@ -79,7 +79,8 @@ def judge_policies(
     trained = round(settings.training * num)
     if num - trained < FEWEST or trained < FEWEST:
         raise ValueError(
-            f"{log.source}: found {num} requests, expected at least {2 * FEWEST} to make and judge policies"
+            f"{log.source}: found {trained} requests to make policies on and {num - trained} to judge them on, "
+            f"expected at least {FEWEST} of each"
         )
     if np.isnan(log.cost).all():
         raise ValueError(f"{log.source}: found no costs, expected what was paid per request: cost=COLUMN")
@@ -157,9 +158,28 @@ def make_policies(
         cost = mean_cost if log.known_cost is None else log.known_cost
         of_first = np.broadcast_to(cost[first] if cost.ndim == 2 else cost, inside.shape)
         ratio, ratios = _ratio(part, inside, of_first, settings)
-        served = (cost[rest] if cost.ndim == 2 else cost) - ratio * predict(theta, x[rest], 0.0, 1.0)
-        policies[f"router at Q/V = {ratio:.3g}"] = np.eye(num_models)[served.argmin(axis=1)]
+        score = (cost[rest] if cost.ndim == 2 else cost) - ratio * predict(theta, x[rest], 0.0, 1.0)
+        score = score if log.eligible is None else np.where(log.eligible[rest], score, np.inf)
+        policies[f"router at Q/V = {ratio:.3g}"] = np.eye(num_models)[score.argmin(axis=1)]
+    if log.eligible is not None:
+        policies = {name: among(policy, log.eligible[rest]) for name, policy in policies.items()}
     return Made(policies, ratios, mean_score, float(np.ptp(mean_cost)) or 1.0)
+
+
+def among(policy: np.ndarray, eligible: np.ndarray) -> np.ndarray:
+    """A policy that chooses eligible models only, in the proportions that it gives them.
+
+    Args:
+        policy: Probabilities [n, M].
+        eligible: Which models could be chosen [n, M].
+
+    Returns:
+        Probabilities [n, M]; uniform over the eligible models where the policy would choose none of them.
+    """
+    allowed = np.where(eligible, policy, 0.0)
+    allowed = np.where(allowed.sum(axis=1, keepdims=True) > 0, allowed, eligible)
+    shared: np.ndarray = allowed / allowed.sum(axis=1, keepdims=True)
+    return shared
 
 
 def _means(part: LoggedTrace, values: np.ndarray, weights: Any) -> np.ndarray:
@@ -178,7 +198,8 @@ def _ratio(part: LoggedTrace, s_hat: np.ndarray, cost: np.ndarray, settings: Set
     rows, points, lower = np.arange(len(s_hat)), [], []
     estimator = settings.estimator if part.propensity is not None else "dm"
     for ratio in np.append(0.0, spread * np.geomspace(0.1, 1000.0, RATIOS - 1)):
-        served = (cost - ratio * s_hat).argmin(axis=1)
+        score = cost - ratio * s_hat
+        served = (score if part.eligible is None else np.where(part.eligible, score, np.inf)).argmin(axis=1)
         with contextlib.suppress(NotIdentifiableError):
             policy = np.eye(s_hat.shape[1])[served]
             limits = limits_of(terms_of(part, policy, part.score, estimator=estimator, model=s_hat), settings.level)

@@ -81,7 +81,11 @@ class Judging:
 
     @cached_property
     def with_feedback(self) -> np.ndarray:
-        """Numbers of the requests with feedback and cost, which policies that learn are replayed on."""
+        """The requests that policies that learn are replayed on.
+
+        Returns:
+            Numbers of the requests with feedback and cost [n].
+        """
         return np.flatnonzero(self.log.observed & ~np.isnan(self.log.cost))
 
     def resample(self, rows: np.ndarray) -> None:
@@ -94,7 +98,11 @@ class Judging:
 
     @cached_property
     def own_estimates(self) -> Estimates:
-        """Those of the log's own router; asked for after `resample`."""
+        """What the log's own router did; asked for after `resample`.
+
+        Returns:
+            Its estimates.
+        """
         whole = self._own(self.log.score, 1.0), self._own(*self._costs)
         known = tuple(
             Terms(values[self.with_feedback], 0.0, high) for values, high in ((self.log.score, 1.0), self._costs)
@@ -103,7 +111,11 @@ class Judging:
 
     @cached_property
     def fails(self) -> bool:
-        """Whether the log's own router is shown to be below alpha."""
+        """Whether the log's own router is shown to be below alpha.
+
+        Returns:
+            True or False.
+        """
         assert self.own_estimates.terms is not None
         return self._limits(self.own_estimates.terms[0]).upper < self.settings.alpha
 

@@ -127,7 +127,7 @@ def rows_of(key: Array, stream: Stream, streams: int) -> np.ndarray:
     """Which requests of the log the streams of a run consist of.
 
     Args:
-        key: Key of the run.
+        key: Key [] of the run.
         stream: What `logged` returned.
         streams: Number of streams.
 

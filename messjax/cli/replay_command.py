@@ -97,6 +97,7 @@ def _replayed(args: argparse.Namespace) -> dict[str, Any]:
         horizon=num,
         num_streams=args.seeds,
         cost_unit=trace.cost_unit,
+        paid=trace.paid,
         V=[0.1 / spread, 1.0 / spread, 10.0 / spread],
         more=chosen_policies.beside(wanted, prefix, args.alpha[0], (x.shape[1], num_models)),
     )

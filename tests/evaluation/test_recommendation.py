@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from messjax.evaluation.recommendation import decision, heads, kinds, words
+from messjax import policies, predictors
+from messjax.evaluation.recommendation import decision, heads, kinds, runs, words
 from messjax.evaluation.recommendation import requests as requests_
 from messjax.evaluation.recommendation.requests import Requests
+from messjax.types import Controls
 
 FAST = (kinds.MIXTURE, kinds.OFFLINE)  # nothing that compiles
 
@@ -145,3 +147,15 @@ def test_a_finalist_that_passes_by_luck_is_as_rare_as_promised():
         result = answer(every, 0.8, tolerance=0.0)
         wrong += result.answer in (decision.USE, decision.SINGLE_MODEL)
     assert wrong <= 8  # P(Binomial(60, .05) > 8) = .4%
+
+
+@pytest.mark.parametrize(("paid", "expected"), [("sum", 6.0), ("largest", 4.0)])
+def test_a_request_that_is_explored_pays_the_sum_or_the_largest(paid, expected):
+    s = np.ones((4, 2))
+    every = Requests(np.ones((4, 1), np.float32), s, np.array([[2.0, 4.0]] * 4), np.array(["all"] * 4), np.arange(4))
+    every = every._replace(paid=paid)
+    policy = policies.mess_plus(predictors.linear(1, 2))
+    controls = Controls(np.array([1.0]), np.array([0.5]), np.array([1e9]), 0.25)
+    played = runs.play(policy, controls, every.take(np.array([0, 2, 1, 3])), np.arange(4)[None], 0)
+    assert played.cost.ravel().tolist() == [expected]
+    assert requests_.both(requests_.Parts(every, every, every)).paid == paid

@@ -29,6 +29,7 @@ class Requests(NamedTuple):
         rows: Row numbers in the trace [n].
         choices: For each recorded router by name the model it chose, [n] each.
         scores: For each recorded router by name the score it gave, [n] each.
+        paid: What a request costs that asks several models, as `meters.ledger` has it.
     """
 
     features: Floats
@@ -38,6 +39,7 @@ class Requests(NamedTuple):
     rows: np.ndarray
     choices: Mapping[str, np.ndarray] = {}
     scores: Mapping[str, np.ndarray] = {}
+    paid: str = "sum"
 
     def take(self, rows: np.ndarray) -> Requests:
         """Some of the requests.
@@ -50,7 +52,7 @@ class Requests(NamedTuple):
         """
         features, satisfaction, cost, groups, numbers = (np.asarray(values)[rows] for values in self[:5])
         own = ({name: values[rows] for name, values in each.items()} for each in (self.choices, self.scores))
-        return Requests(features, satisfaction, cost, groups, numbers, *own)
+        return Requests(features, satisfaction, cost, groups, numbers, *own, self.paid)
 
 
 class Parts(NamedTuple):
@@ -82,7 +84,7 @@ def both(parts: Parts) -> Requests:
         {name: np.append(values, other[name]) for name, values in each.items()}
         for each, other in ((a.choices, b.choices), (a.scores, b.scores))
     )
-    return Requests(features, satisfaction, cost, groups, rows, *own)
+    return Requests(features, satisfaction, cost, groups, rows, *own, a.paid)
 
 
 class Projection(NamedTuple):

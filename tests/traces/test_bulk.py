@@ -104,7 +104,8 @@ def test_texts_that_differ_are_told_from_texts_that_repeat(size):
     rng = np.random.default_rng(size)
     texts = ["".join(rng.choice(list("ab"), rng.integers(1, size + 1))) for _ in range(300)]
     for some in (list(dict.fromkeys(texts)), texts):
-        codes, first = bulk._numbered(pa.array(["x", *some], pa.large_string()).slice(1))
+        codes, first, keys = bulk._numbered(pa.array(["x", *some], pa.large_string()).slice(1))
+        assert keys.to_pylist() == [some[k] for k in first]
         assert [some[k] for k in first[codes]] == some and len(set(codes)) == len(set(some))
     assert bulk._differ(pa.array([f"{n}" for n in range(10_000)], pa.large_string()))
 

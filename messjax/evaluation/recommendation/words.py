@@ -103,10 +103,10 @@ def footing(result: Recommendation) -> str:
     Returns:
         Two sentences.
     """
-    sizes = [len(part.rows) for part in result.parts]
+    sizes = [len(part.rows) for part in (result.parts.training, result.parts.judging)]
     return (
         f"It speaks for the next {result.horizon:,} requests like these (queue and learning from their start on): "
-        f"trained on {sizes[0]:,} requests, settings chosen on {sizes[1]:,} others, judged on {sizes[2]:,} others. "
+        f"trained on {sizes[0]:,} requests, settings chosen and judged on {sizes[1]:,} others. "
         "Intervals and probabilities are over requests, orders and exploration "
         f"({decision.JUDGING_RUNS} draws of new requests)."
     )
@@ -168,7 +168,7 @@ def records(result: Recommendation) -> list[dict[str, Any]]:
                 "satisfaction": float(one.satisfaction.mean()),
                 "satisfaction_deviation": float(one.satisfaction.std()),
                 "keeps_probability": one.keep,
-                "tuned_cost": one.tuned_cost,
+                "tried_cost": one.tried_cost,
                 "expected_to_keep": one.expected,
             }
         )
@@ -227,10 +227,7 @@ def as_json(result: Recommendation) -> dict[str, Any]:
         "relative_cost": None if result.saving is None else result.saving._asdict(),
         "more_requests": result.more,
         "predictor": result.skill._asdict() | {"knows": result.skill.word()},
-        "tested": [{"candidate": who, "needed": needed} for who, needed in result.tested],
-        "requests": dict(
-            zip(("training", "tuning", "judging"), (len(part.rows) for part in result.parts), strict=True)
-        ),
+        "requests": dict((name, len(getattr(result.parts, name).rows)) for name in ("training", "judging")),
         "candidates": records(result),
         "groups": groups(result),
     }

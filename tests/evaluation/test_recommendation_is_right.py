@@ -116,8 +116,9 @@ def report(name: str, of: list[Run]) -> None:
     print(
         f"{name}: {len(of)} runs, {len(decided)} decided; said {said.mean():.3f}, kept {kept.mean():.3f} +- "
         f"{error:.3f}; cost over best: median {np.median(ratio):.3f}, "
-        f"90% {np.quantile(ratio, 0.9):.3f}, within 5%: {np.mean(ratio <= 1.05):.3f}, 10%: {np.mean(ratio <= 1.1):.3f}, over 30%: {np.mean(ratio > 1.3):.3f} "
-        f"({near.low:.2f} to {near.high:.2f})"
+        f"90% {np.quantile(ratio, 0.9):.3f}, within 5%: {np.mean(ratio <= 1.05):.3f} "
+        f"({near.low:.2f} to {near.high:.2f}), within 10%: {np.mean(ratio <= 1.1):.3f}, "
+        f"over 30%: {np.mean(ratio > 1.3):.3f}"
     )
 
 

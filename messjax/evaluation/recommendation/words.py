@@ -85,7 +85,8 @@ def reasons(result: Recommendation) -> list[str]:
             "It needs the satisfaction of the served answer after each request; without feedback its queue does not "
             "move."
         )
-    failed = [one for one in result.judged if one.expected and one.keep < result.confidence and one is not chosen]
+    cheaper = [one for one in result.judged if one.expected and one.cost.mean() < chosen.cost.mean()]
+    failed = [one for one in cheaper if one.keep < result.confidence]
     if failed:
         said.append(
             f"{name(failed[0])} was {failed[0].cost.mean() / chosen.cost.mean() - 1:+.0%} in cost but keeps alpha with "

@@ -128,7 +128,10 @@ class Tables:
             cells.take_apart()
         self.where = np.array(cells.request, np.int64) * num_models + np.array(cells.model, np.int64)
         self.first: np.ndarray | slice = slice(None)  # the cells that count: all of them, unless some are there again
-        if (self.where[1:] <= self.where[:-1]).any():
+        size = num_requests * num_models
+        rise = (self.where[1:] > self.where[:-1]).all()
+        self.is_whole = bool(rise) and len(self.where) == size  # every cell once, in order
+        if not rise:
             first = np.unique(self.where, return_index=True)[1]
             self.first = first if len(first) < len(self.where) else self.first
 
@@ -173,12 +176,17 @@ class Tables:
         return self._table(self.cells.file, -1, np.int32), self._table(self.cells.row, 0, np.int64)
 
     def _table(self, values: array, nothing: float, kind: type) -> np.ndarray:
-        table: np.ndarray = np.full(self.shape, nothing, kind)
         cells = np.frombuffer(values, dtype=values.typecode) if len(values) else np.empty(0)
-        if isinstance(self.first, slice) and len(cells) == table.size and (np.diff(self.where) == 1).all():
+        if self.is_whole and len(cells):
             return cells.astype(kind).reshape(self.shape)
+        table: np.ndarray = np.full(self.shape, nothing, kind)
         table.reshape(-1)[self.where[self.first]] = cells[self.first]
         return table
+
+    def _values(self, name: str) -> np.ndarray:
+        """A measure of every cell, NaN where there is nothing."""
+        column = self.cells.values[name]
+        return np.array(column) if len(column) else np.full(len(self.where), np.nan)
 
     def means(self) -> dict[str, np.ndarray]:
         """Means over all repeats of a cell.
@@ -190,8 +198,8 @@ class Tables:
         if isinstance(self.first, slice):
             return result
         size = self.shape[0] * self.shape[1]
-        for name, column in self.cells.values.items():
-            values = np.array(column) if len(column) else np.full(len(self.where), np.nan)
+        for name in self.cells.values:
+            values = self._values(name)
             known = ~np.isnan(values)
             if known.any():
                 count = np.bincount(self.where[known], minlength=size)
@@ -210,8 +218,8 @@ class Tables:
         again = np.ones(len(self.where), bool)
         again[self.first] = False
         rows = np.flatnonzero(again)
-        score = np.array(self.cells.values["score"])
-        kept = self._table(self.cells.values["score"], np.nan, float).reshape(-1)[self.where[rows]]
+        score = self._values("score")
+        kept = score[self.first][np.searchsorted(self.where[self.first], self.where[rows])]
         return rows, ~((score[rows] == kept) | (np.isnan(score[rows]) & np.isnan(kept)))
 
 

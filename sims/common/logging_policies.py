@@ -110,8 +110,8 @@ def logs(name: str, world: World, num: int, length: int, seed: int) -> list[Logg
             for k in range(num)
         ]
     drawn = worlds.draw(world.stream, key, num * length)
-    requests = (each.reshape(num, length, -1).astype(np.float64) for each in drawn)
-    return _logs_of(name, world, Requests(*requests, factor), rng)
+    x, score, cost = (each.reshape(num, length, -1).astype(np.float64) for each in drawn)
+    return _logs_of(name, world, Requests(x, score=score, cost=cost, factor=factor), rng)
 
 
 class Requests(NamedTuple):

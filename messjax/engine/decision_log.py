@@ -95,7 +95,7 @@ def logged_run(
     parts = assemble(policy, stream, None, feedback)
     described = describe_stream(stream, check_fit(parts, controls), models, cost_unit)
     path: Decided = jax.tree.map(np.asarray, decisions(key, controls, parts, horizon))
-    return _as_log(path, described.models, described.cost_unit)
+    return as_log(path, described.models, described.cost_unit)
 
 
 @with_32_bit_types
@@ -103,13 +103,13 @@ def decisions(key: Array, controls: Controls, parts: RunParts, horizon: int) -> 
     """Every decision of a run, or of several side by side.
 
     Args:
-        key: Keys [...] of the runs.
+        key: Key [] of a run, or keys [n] of several.
         controls: Numbers.
         parts: The parts of the run, with one policy; its meter is not used.
         horizon: Number of requests T.
 
     Returns:
-        The decisions, each with leading axes [..., T].
+        The decisions, each with leading axes [T] or [n, T].
     """
     controls = jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float32), controls)
     return _decisions(key, controls, parts._replace(meter=_meter(parts.stream)), jnp.arange(1, horizon + 1))
@@ -150,7 +150,20 @@ def _decided(step: Step) -> PyTree:
     )
 
 
-def _as_log(path: Decided, models: tuple[str, ...], cost_unit: str) -> LoggedTrace:
+def as_log(path: Decided, models: tuple[str, ...], cost_unit: str) -> LoggedTrace:
+    """The decisions of one run as a log.
+
+    Args:
+        path: The decisions, NumPy arrays with a leading axis [T].
+        models: Names of the M models.
+        cost_unit: Unit of the costs.
+
+    Returns:
+        The log, without the requests that were refused.
+
+    Raises:
+        ValueError: No request that was served.
+    """
     served = np.flatnonzero(path.serve != NO_MODEL)
     if not len(served):
         raise ValueError("log: the policy refused all requests, expected some that are served")

@@ -78,6 +78,10 @@ class Judging:
             cross_fitted(x, log.action, values, len(log.models), low=0.0, high=high, seed=settings.seed)
             for values, high in ranges
         ]
+        if (
+            log.known_cost is not None
+        ):  # better than any regression where it is what was paid, and valid where it is not
+            self.models[1] = np.where(np.isnan(log.known_cost), self.models[1], log.known_cost)
 
     @cached_property
     def with_feedback(self) -> np.ndarray:

@@ -268,6 +268,7 @@ def replay_log(
     features: np.ndarray,
     seeds: int = 4,
     resamples: int = 0,
+    scale: float | None = None,
 ) -> xr.Dataset:
     """Replay a log by rejection with a policy that learns, over a grid of controls.
 
@@ -280,6 +281,8 @@ def replay_log(
         seeds: Number of repetitions with other draws.
         resamples: Number of bootstrap samples of the log that are replayed besides, with other draws each: what
             the policy would have learned from other requests, which no repetition on this log shows.
+        scale: Scale of the acceptance, where a least propensity of the log's router is known beforehand; by default the
+            smallest one in the log.
 
     Returns:
         Metrics by control and stream (a repetition): `satisfaction`, `cost` (doubly robust estimates of their means
@@ -301,7 +304,8 @@ def replay_log(
             meter=values(),
         )  # fmt: skip
 
-    stream, scale = logged(log, features)
+    stream, largest = logged(log, features)
+    scale = largest if scale is None else min(scale, largest)
     runs = run(key, stream, scale, seeds)
     result = xr.Dataset(attrs={"logged": size, "scale": scale, "cost_unit": log.cost_unit})
     for name in OUTCOMES:

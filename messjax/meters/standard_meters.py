@@ -95,11 +95,12 @@ def ledger_add(number: Ledger, step: Step) -> Ledger:
         The state.
     """
     request, decision = step.request, step.decision
-    paid = jnp.sum(jnp.where(decision.query, request.cost, 0.0))
+    paid = compensated.of(jnp.where(decision.query, request.cost, 0.0))  # of all models where a request is explored
+    exploited = compensated.Sum(*(jnp.where(decision.explore, 0.0, part) for part in paid))
     return Ledger(
         t=step.t,
         cost=compensated.add(number.cost, paid),
-        cost_exploit=compensated.add(number.cost_exploit, jnp.where(decision.explore, 0.0, paid)),
+        cost_exploit=compensated.add(number.cost_exploit, exploited),
         satisfaction=queue.add(number.satisfaction, queue.units(served_satisfaction(step))),
         explored=number.explored + decision.explore.astype(jnp.int32),
         calls=number.calls + decision.query.astype(jnp.int32),

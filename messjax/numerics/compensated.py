@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -60,21 +61,22 @@ def zero() -> Sum:
 
 
 def of(values: Array) -> Sum:
-    """The sum of a vector: rounded sums of pairs, of pairs of pairs, ..., with the rounding error of each kept.
+    """The sum of a vector, with the rounding error of every addition kept.
 
     Args:
-        values: [N] float32, N at least 1.
+        values: [N] float32.
 
     Returns:
         The sum [].
     """
-    high, low = values, jnp.zeros_like(values)
-    while high.shape[0] > 1:
-        if high.shape[0] % 2:
-            high, low = jnp.pad(high, (0, 1)), jnp.pad(low, (0, 1))
-        rounded, error = _two_sum(high[0::2], high[1::2])
-        high, low = rounded, low[0::2] + low[1::2] + error
-    return Sum(high[0], low[0])
+    none = np.float32(0.0)
+    # One reduction: the program does not grow with N.
+    return Sum(*jax.lax.reduce((values, jnp.zeros_like(values)), (none, none), _add_pairs, (0,)))
+
+
+def _add_pairs(one: tuple[Array, Array], other: tuple[Array, Array]) -> tuple[Array, Array]:
+    high, error = _two_sum(one[0], other[0])
+    return high, one[1] + other[1] + error
 
 
 def _two_sum(one: Array, other: Array) -> tuple[Array, Array]:

@@ -27,6 +27,7 @@ import xarray as xr
 from messjax import files, result_files
 from messjax.numerics.array_cache import ArrayCache
 from messjax.statistics import intervals
+from messjax.summary_tables import to_flat_dict, to_frame, to_latex
 from messjax.theory import optimum
 from messjax.types import Distribution, Policy
 
@@ -38,6 +39,9 @@ __all__ = [
     "save",
     "summary",
     "to_dataset",
+    "to_flat_dict",
+    "to_frame",
+    "to_latex",
     "with_optimum",
 ]
 
@@ -69,6 +73,20 @@ _ABOUT = {  # name: (what it is, its unit; "cost" stands for the cost unit of th
     "gamma": ("gamma*, multiplier of the satisfaction constraint at C*", "cost"),
     "cost_gap": ("cost - C*", "cost"),
     "adjusted_regret": ("sum cost_t - C* T + gamma* sum (alpha - s_t)", "cost"),
+}
+
+
+CONVENTIONS = "CF-1.11"  # whose attributes `units` and `long_name` every variable and coordinate has
+
+_COORDINATES = {  # name: (what it is, its unit)
+    "V": ("weight of cost against satisfaction", "1/cost"),
+    "alpha": ("required satisfaction", "1"),
+    "c": ("scale of the exploration probability min(1, c t^-a)", "1"),
+    "a": ("exponent of the exploration probability", "1"),
+    "f": ("probability of feedback on a request", "1"),
+    "budget": ("budget per request", "cost"),
+    "t": ("requests served so far", "requests"),
+    "model": ("language model, the least expensive first", "1"),
 }
 
 
@@ -142,6 +160,11 @@ def _describe(dataset: xr.Dataset) -> xr.Dataset:
                 "long_name": about[0],
                 "units": dataset.attrs["cost_unit"] if about[1] == "cost" else about[1],
             }
+    for name, (what, unit) in _COORDINATES.items():
+        if name in dataset.coords:
+            own = {"1/cost": f"1/({dataset.attrs['cost_unit']})", "cost": str(dataset.attrs["cost_unit"])}
+            dataset.coords[name].attrs = {"long_name": what, "units": own.get(unit, unit)}
+    dataset.attrs["Conventions"] = CONVENTIONS
     return dataset
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import argparse
 import os
-import re
 import sys
+import threading
 import time
 import traceback
 import zlib
@@ -13,9 +12,10 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from messjax import interruption, output
+from messjax.arguments import Parser, gibibytes, number_list, whole_number
 
 if TYPE_CHECKING:  # imported where they are used: a command's --help needs none of them
     from rich.console import Console
@@ -38,92 +38,6 @@ __all__ = [
 
 
 HEARTBEAT = 30  # seconds without a sign of life after which a process of a shared run counts as dead
-
-
-class Parser(argparse.ArgumentParser):
-    """An argument parser that raises ValueError for bad options, which `run_program` prints in one line."""
-
-    def error(self, message: str) -> NoReturn:
-        """Raise instead of printing the usage and exiting.
-
-        Args:
-            message: What is wrong.
-
-        Raises:
-            ValueError: Always.
-        """
-        raise ValueError(f"{message} (see {self.prog} --help)")
-
-
-def number_list(text: str) -> list[float]:
-    """An option's value as numbers.
-
-    Args:
-        text: Numbers separated by commas: "1,10,100".
-
-    Returns:
-        The numbers.
-
-    Raises:
-        argparse.ArgumentTypeError: The text is something else.
-
-    Example:
-        >>> number_list("1,10,100")
-        [1.0, 10.0, 100.0]
-    """
-    try:
-        return [float(part) for part in text.split(",")]
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"expected numbers separated by commas, found {text!r}") from None
-
-
-def whole_number(least: int, most: int = 2**31 - 2) -> Callable[[str], int]:
-    """The type of an option whose value is a whole number.
-
-    Args:
-        least: Smallest value allowed.
-        most: Largest value allowed.
-
-    Returns:
-        A function that parses the text of the option.
-
-    Raises:
-        argparse.ArgumentTypeError: By that function, for another text.
-
-    Example:
-        >>> whole_number(1, 10)("7")
-        7
-    """
-
-    def parse(text: str) -> int:
-        if not text.lstrip("-").isdecimal() or not least <= int(text) <= most:
-            raise argparse.ArgumentTypeError(f"expected a whole number from {least} to {most}, found {text!r}")
-        return int(text)
-
-    return parse
-
-
-def gibibytes(text: str) -> float:
-    """An option's value as an amount of memory.
-
-    Args:
-        text: A number with a unit, "4GiB", "512MiB" or "8GB", or without one: GiB.
-
-    Returns:
-        The amount in GiB.
-
-    Raises:
-        argparse.ArgumentTypeError: The text is something else, or not above zero.
-
-    Example:
-        >>> gibibytes("512MiB")
-        0.5
-    """
-    units = {"": 1.0, "gib": 1.0, "mib": 2.0**-10, "tib": 2.0**10, "gb": 1e9 / 2**30, "mb": 1e6 / 2**30}
-    parts = re.fullmatch(r"([0-9]+(?:\.[0-9]*)?) *([a-z]*)", text.strip().lower())
-    if parts is None or parts[2] not in units or not float(parts[1]) > 0:
-        raise argparse.ArgumentTypeError(f"expected an amount of memory, such as 4GiB or 512MiB, found {text!r}")
-    return float(parts[1]) * units[parts[2]]
 
 
 def out_dir(path: Path) -> Path:
@@ -262,11 +176,12 @@ def _is_whole(content: bytes) -> bool:
     return True
 
 
+UNBROKEN = 2_000  # columns where standard output is no terminal: a pipe or a file has no right margin
 NARROW = 110  # columns of a terminal below which the cells of wide tables are broken into lines
 
 
 def console() -> Console:
-    """The console for tables: standard output, 200 columns wide where it is no terminal.
+    """The console for tables: standard output. Where it is no terminal nothing is broken into lines.
 
     A string is shown as it is, in titles and cells too: what looks like rich's markup (`[/x]`), an emoji's name or a
     terminal code may be a part of a model's name. Styles are given as `rich.text.Text`.
@@ -281,13 +196,18 @@ def console() -> Console:
         def render_str(self, text: str, **options: Any) -> Text:
             return super().render_str(output.visible(text), **options)
 
-    wide = None if sys.stdout.isatty() else 200
+    wide = None if sys.stdout.isatty() else UNBROKEN
     return Plain(file=output.terminal(sys.stdout), width=wide, highlight=False, markup=False, emoji=False)
+
+
+SOON = 2.0  # seconds after which progress is shown
 
 
 @contextmanager
 def progress(total: int, what: str) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar on standard error; where that is no terminal, a line for every tenth done.
+    """A progress bar with rate and remaining time on standard error, once two seconds have passed.
+
+    Where standard error is no terminal nothing is written.
 
     Args:
         total: Number of pieces of work.
@@ -296,24 +216,31 @@ def progress(total: int, what: str) -> Iterator[Callable[[int, int], None]]:
     Yields:
         `report(done, total)`, as `sweep` calls its argument `progress`.
     """
+    if not sys.stderr.isatty():
+        yield lambda done, total: None
+        return
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
+    from rich.progress import TimeRemainingColumn as Remaining
+    from rich.text import Text
 
-    errors = Console(file=output.terminal(sys.stderr))
-    columns = BarColumn(), TextColumn("{task.completed:,}/{task.total:,} " + what), TimeElapsedColumn()
-    shown: Any = {"console": errors, "transient": True, "disable": not errors.is_terminal}
-    with Progress(*columns, TimeRemainingColumn(), **shown) as bar:
-        task = bar.add_task("", total=total)
-        tenth = 0
+    class Rate(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            rate = task.completed / task.elapsed if task.elapsed else 0.0
+            return Text(f"{rate:,.0f}/s" if rate >= 10 else f"{rate:.2g}/s" if rate else "")
 
-        def report(done: int, total: int) -> None:
-            nonlocal tenth
-            bar.update(task, completed=done)
-            if not errors.is_terminal and 10 * done // total > tenth:
-                tenth = 10 * done // total
-                print(f"{done:,}/{total:,} {what}", file=sys.stderr, flush=True)
-
-        yield report
+    text = TextColumn("{task.completed:,.0f}/{task.total:,.0f} " + what)
+    columns = BarColumn(), text, Rate(), TimeElapsedColumn(), TextColumn("left"), Remaining()
+    bar = Progress(*columns, console=Console(file=output.terminal(sys.stderr)), transient=True)
+    task = bar.add_task("", total=total)
+    timer = threading.Timer(SOON, bar.start)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+    finally:
+        timer.cancel()
+        bar.stop()
 
 
 def run_program(name: str, run: Callable[[], None]) -> int:

@@ -24,12 +24,12 @@ class Layer(NamedTuple):
 LAYERS: dict[str, list[Layer]] = {  # lowest first
     "messjax": [
         Layer(
-            "types lazy_imports output files user_files interruption",
-            "types, imports at first use, texts as they are shown, whole files",
+            "types lazy_imports output files user_files interruption arguments",
+            "types, imports at first use, texts as they are shown, whole files, options of programs",
         ),
         Layer(
-            "components runtime run_folder fingerprint result_files",
-            "components as a whole; what a program needs; checked files",
+            "components runtime run_folder fingerprint result_files summary_tables",
+            "components as a whole; what a program needs; checked files; tables of summaries",
         ),
         Layer("numerics statistics feedback", "exact sums and counter keys, intervals, which labels are observed"),
         Layer("theory", "C* and gamma*, the bounds L1 to T13 and the statements about them"),
@@ -38,7 +38,9 @@ LAYERS: dict[str, list[Layer]] = {  # lowest first
         Layer("policies deploy", "MESS+, its variants and baselines; a validated policy in production, NumPy alone"),
         Layer("engine", "one run and grids of runs, by the general or the fast program"),
         Layer("evaluation", "comparisons of policies, metrics of routers and of predictors"),
+        Layer("report", "one page of a folder of results"),
         Layer("cli", "the commands"),
+        Layer("__main__", "python -m messjax"),
     ],
     "proofs_check": [
         Layer("tables trials", "tables for terminal and pipe; statistical tests of statements on simulated runs"),

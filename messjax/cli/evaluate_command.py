@@ -14,6 +14,7 @@ from messjax.cli import machine_output
 from messjax.evaluation.ope import ESTIMATORS, KINDS, page
 from messjax.evaluation.ope.judgement import LEARNING, POLICIES, Judgement, judge_policies
 from messjax.evaluation.ope.judging import Settings
+from messjax.evaluation.ope.learned_rows import Grid
 from messjax.traces.findings import Finding
 from messjax.traces.logs.log_columns import LogColumns, parse_log_columns
 from messjax.traces.logs.log_lint import lint_log
@@ -51,6 +52,15 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="A,B,...",
         help=f"of {', '.join(POLICIES)} (default: these), {LEARNING}",
     )
+    parser.add_argument(
+        "--V", type=runtime.number_list, default=[], metavar="V,V,...",
+        help=f"{LEARNING}: weights of cost; more than three settings are tried on the first part, and the best are "
+        "judged (default: 0.1, 1 and 10 over the range of the models' mean costs)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--c", type=runtime.number_list, default=[1.0], metavar="C,C,...",
+        help=f"{LEARNING}: scales of exploration (default: 1)",
+    )  # fmt: skip
     parser.add_argument(
         "--estimator", choices=ESTIMATORS, default="dr", help="how values are estimated (default: dr, doubly robust)"
     )
@@ -91,7 +101,8 @@ def run(args: argparse.Namespace) -> None:
         raise ValueError(f"{log.source}: {errors[0].check}: {errors[0].message}{option}")
     settings = Settings(args.alpha, args.estimator, args.interval, args.level, args.training, args.seed)
     wanted = [name.strip() for name in args.policies.split(",") if name.strip()]
-    result = judge_policies(log, features_of(log), settings, wanted)
+    grid = Grid(tuple(args.V), tuple(args.c))
+    result = judge_policies(log, features_of(log), settings, wanted, grid)
     saved = write(result, log, findings, args.out)
     if args.json:
         print(json.dumps(as_json(result, log, findings), indent=1))
@@ -125,13 +136,14 @@ def first_of_sessions(log: LoggedTrace) -> LoggedTrace:
 
 
 def write(result: Judgement, log: LoggedTrace, findings: tuple[Finding, ...], folder: Path) -> list[Path]:
-    """evaluation.json, evaluation.csv, router.csv and the figure."""
-    paths = [folder / "evaluation.json", folder / "evaluation.csv", folder / "router.csv"]
+    """evaluation.json, evaluation.csv, pairs.csv, router.csv and the figure."""
+    paths = [folder / name for name in ("evaluation.json", "evaluation.csv", "router.csv", "pairs.csv")]
     paths[0].write_text(json.dumps(as_json(result, log, findings), indent=1) + "\n", encoding="utf-8")
     paths[1].write_text(machine_output.as_csv(page.records(result)), encoding="utf-8")
     names = ("ratio", "cost", "satisfaction")
     rows = [dict(zip(names, map(float, row), strict=True)) for row in result.ratios]
     paths[2].write_text(machine_output.as_csv(rows), encoding="utf-8")
+    paths[3].write_text(machine_output.as_csv(page.pair_records(result)), encoding="utf-8")
     drawn = page.figure(result, f"{log.source}, {result.judged:,} judged requests", log.cost_unit)
     return paths + plot.save(drawn, folder / "evaluation")
 
@@ -148,6 +160,7 @@ def as_json(result: Judgement, log: LoggedTrace, findings: tuple[Finding, ...]) 
         "requests": {"logged": result.logged, "made_on": result.trained, "judged": result.judged},
         "lint": [each._asdict() for each in findings],
         "policies": page.records(result),
+        "pairs": page.pair_records(result),
     }
 
 
@@ -158,6 +171,7 @@ def show(result: Judgement, log: LoggedTrace, findings: tuple[Finding, ...]) -> 
         line = f"{each.severity}: {each.check}: {each.message}" + (f" ({each.option})" if each.option else "")
         print(textwrap.fill(line, 80, subsequent_indent="  "))
     print()
-    runtime.console().print(page.table(result, log.cost_unit))
+    for table in (page.table(result, log.cost_unit), page.pairs_table(result, log.cost_unit)):
+        runtime.console().print(table)
     for line in page.words(result, result.settings.alpha):
         print(textwrap.fill(line, 80, initial_indent="- ", subsequent_indent="  "))

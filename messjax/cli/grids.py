@@ -125,9 +125,11 @@ def finish(
     Returns:
         The records of the table.
     """
+    left_out = ("run", "command", "fresh", "config", "config_text", "report")
     dataset.attrs["command"] = (
-        f"messjax {stem} {' '.join(f'{k}={v}' for k, v in vars(args).items() if k not in ('run', 'command', 'fresh'))}"
+        f"messjax {stem} {' '.join(f'{k}={v}' for k, v in vars(args).items() if k not in left_out)}"
     )
+    dataset.attrs["config"] = args.config_text
     saved = [results.save(dataset, args.out / f"{stem}.nc")]
     records = [*comparison.records(dataset), *more]
     saved.append(args.out / "table.csv")

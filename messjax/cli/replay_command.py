@@ -20,6 +20,7 @@ from messjax.cli import (
     recommend_command,
     recorded_routers,
     replay_advice,
+    run_log,
 )
 from messjax.cli.chosen_policies import Wanted
 from messjax.evaluation import comparison, router_metrics, trained_routers
@@ -61,6 +62,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="end with what `messjax recommend` says, which takes up to a minute more",
     )
     chosen_policies.add_options(parser, prefix=True)
+    run_log.add_options(parser)
     parser.set_defaults(run=run)
 
 
@@ -87,18 +89,24 @@ def _replayed(args: argparse.Namespace) -> dict[str, Any]:
     stream = streams.replay(x, trace.satisfaction, trace.cost, order=args.order, groups=_groups(args, trace))
     count = len(set(trace.groups))
     print(f"{trace.source}: {num:,} requests, {count} groups, {num_models} models, {x.shape[1]} features")
+    more = chosen_policies.beside(wanted, prefix, args.alpha[0], (x.shape[1], num_models))
+    predictor = grids.predictor(args, stream, x.shape[1], num_models)
+    everyone = comparison.contenders(predictor, trace.models, cost, accuracy) | more
+    run_log.check(args, everyone)
+    V = [0.1 / spread, 1.0 / spread, 10.0 / spread]
     dataset = grids.run(
         args,
         stream=stream,
-        predictor=grids.predictor(args, stream, x.shape[1], num_models),
+        predictor=predictor,
         models=trace.models,
         cost=cost,
         accuracy=accuracy,
         horizon=num,
         num_streams=args.seeds,
         cost_unit=trace.cost_unit,
-        V=[0.1 / spread, 1.0 / spread, 10.0 / spread],
-        more=chosen_policies.beside(wanted, prefix, args.alpha[0], (x.shape[1], num_models)),
+        paid=trace.paid,
+        V=V,
+        more=more,
     )
     dataset.attrs |= {f"trace_{name}": value for name, value in trace.provenance.items()} | {"order": args.order}
     best, seeds = grids.per_alpha(dataset, "optimal_cost"), dataset.sizes["stream"]
@@ -116,6 +124,8 @@ def _replayed(args: argparse.Namespace) -> dict[str, Any]:
     page["router_metrics"] = _metrics(args, dataset, trace)
     if args.predictor != "oracle":
         page["predictor"] = _predictor_metrics(args, trace, x)
+    if args.log:
+        page["log"] = run_log.write(args, V, everyone, stream, trace)
     page["recommendations"] = _recommended(args, whole)
     return page
 

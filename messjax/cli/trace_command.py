@@ -1,4 +1,4 @@
-"""`messjax trace`: what a recorded trace holds (info), what is wrong with it (lint), the trace as Parquet (convert)."""
+"""`messjax trace`: what a trace holds (info), what is wrong with it (lint), it as Parquet (convert), a made-up one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rich import box
 from rich.table import Table
 
 from messjax import runtime, traces
-from messjax.cli import machine_output, options
+from messjax.cli import demo_trace, machine_output, options
 from messjax.traces import Finding, Recording
 from messjax.traces.costs import make_costs
 from messjax.traces.linting.cells import DECISION_LOG, is_decision_log
@@ -25,8 +25,8 @@ _GROUPS = 8  # named in the table
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """The command's three actions and their options."""
-    actions = parser.add_subparsers(required=True, parser_class=runtime.Parser, metavar="{info,lint,convert}")
+    """The command's four actions and their options."""
+    actions = parser.add_subparsers(required=True, parser_class=runtime.Parser, metavar="{info,lint,convert,demo}")
     info = actions.add_parser("info", help="format, requests, groups; per model: scores, costs, tokens, latency")
     lint = actions.add_parser("lint", help="what is wrong or strange, where, and which option handles it")
     convert = actions.add_parser("convert", help="write the trace as one Parquet file, which every command reads")
@@ -38,6 +38,15 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         machine_output.add_csv(each)
     convert.add_argument("--to", type=Path, required=True, metavar="OUT.parquet", help="where to write")
     convert.add_argument("--force", action="store_true", help="replace a file that is there")
+    demo = actions.add_parser("demo", help="write a made-up trace, or a log, to try the other commands with")
+    demo.add_argument("path", type=Path, metavar="OUT", help="where to write: a trace OUT.parquet, a log OUT.csv")
+    demo.add_argument("--log", action="store_true", help="a decision log, in which one model answers each request")
+    demo.add_argument(
+        "--requests", type=runtime.whole_number(100, 1_000_000), default=1_200, metavar="N", help="(default: 1200)"
+    )
+    demo.add_argument("--seed", type=runtime.whole_number(0), default=7, metavar="N", help="(default: 7)")
+    demo.add_argument("--force", action="store_true", help="replace another file that is there")
+    demo.set_defaults(run=run_demo)
 
 
 def run_info(args: argparse.Namespace) -> None:
@@ -91,6 +100,14 @@ def run_convert(args: argparse.Namespace) -> None:
     traces.write_parquet(trace, args.to)
     num, num_models = trace.satisfaction.shape
     print(f"wrote {args.to}: {num:,} requests, {num_models} models, cost in {trace.cost_unit}")
+
+
+def run_demo(args: argparse.Namespace) -> None:
+    """Write a made-up trace or log."""
+    runtime.out_dir(args.path.parent)
+    written = demo_trace.write(args.path, num=args.requests, seed=args.seed, is_log=args.log, force=args.force)
+    what = "a log of one answer each" if args.log else f"a trace of {', '.join(demo_trace.MODELS)}"
+    print(f"wrote {written}: {args.requests:,} made-up requests, {what}; no number in it was measured")
 
 
 def _cost(args: argparse.Namespace, recording: Recording) -> tuple[np.ndarray | None, str]:

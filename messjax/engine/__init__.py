@@ -6,12 +6,14 @@ from messjax import lazy_imports
 
 if TYPE_CHECKING:
     from messjax.engine.chunk_store import open_store
+    from messjax.engine.decision_log import logged_run
     from messjax.engine.grid_sweep import audit, sweep
     from messjax.engine.simulation import Result, simulate
 
 __all__ = [
     "Result",
     "audit",
+    "logged_run",
     "open_store",
     "simulate",
     "sweep",

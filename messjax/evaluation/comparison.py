@@ -16,6 +16,7 @@ import xarray as xr
 
 from messjax import policies, results
 from messjax.engine.grid_sweep import sweep
+from messjax.meters import standard_meters
 from messjax.types import Array, Controls, Policy, Predictor, Stream
 
 MESS_PLUS, UNIFORM, MIXTURE = "MESS+", "uniform random", "LP mixture"
@@ -57,6 +58,7 @@ def compare(
     num_streams: int,
     cost_unit: str,
     more: Mapping[str, Policy] | None = None,
+    paid: str = "sum",
     checkpoints: int = 100,
     memory: float | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -75,6 +77,7 @@ def compare(
         num_streams: Number of independent streams.
         cost_unit: Unit of cost, for attributes and tables.
         more: Further policies by name.
+        paid: What a request costs that asks several models, as `meters.ledger` has it.
         checkpoints: Number of points of the curves, at most the horizon.
         memory: GiB that the run may take, as for `sweep`; by default half of what the machine has.
         progress: Called with (streams done, streams in all) as the run goes on.
@@ -95,6 +98,7 @@ def compare(
         stream=stream,
         horizon=horizon,
         num_streams=num_streams,
+        meter=standard_meters.standard(paid),
         checkpoints=min(checkpoints, horizon),
         curves=CURVES,
         models=models,

@@ -1,5 +1,7 @@
 """The command line: bad input is one line on standard error and exit code 2; good input writes what it promises."""
 
+import sys
+import time
 from pathlib import Path
 
 import jax
@@ -158,11 +160,31 @@ def test_optimum_of_a_trace_is_clairvoyant(folder: Path, capsys: pytest.CaptureF
     assert f"{best.cost:.6g}" in text
 
 
-def test_progress_tells_a_log(capsys: pytest.CaptureFixture[str]) -> None:
+def test_progress_is_silent_where_standard_error_is_no_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runtime, "SOON", 0.0)
     with runtime.progress(100, "streams") as report:
         for done in (1, 5, 30, 31, 100):
             report(done, 100)
-    assert capsys.readouterr().err.split("\n")[:2] == ["30/100 streams", "100/100 streams"]
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(("soon", "is_shown"), [(0.0, True), (60.0, False)])
+def test_progress_in_a_terminal_has_rate_and_remaining_time(
+    soon: float, is_shown: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runtime, "SOON", soon)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    for name, value in {"COLUMNS": "90", "TERM": "xterm"}.items():
+        monkeypatch.setenv(name, value)
+    with runtime.progress(100, "streams") as report:
+        time.sleep(0.1)
+        report(50, 100)
+        time.sleep(0.25)
+    shown = capsys.readouterr().err
+    assert bool(shown) == is_shown
+    assert not is_shown or ("50/100 streams" in shown and "/s" in shown and "left" in shown)
 
 
 @pytest.mark.long

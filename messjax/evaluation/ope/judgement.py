@@ -10,9 +10,10 @@ import numpy as np
 
 from messjax.evaluation.ope.estimators import terms_of
 from messjax.evaluation.ope.judging import Judged, Judging, Settings
-from messjax.evaluation.ope.learned_rows import judge_mess_plus
+from messjax.evaluation.ope.learned_rows import Grid, judge_mess_plus, learner, settings_of, with_feedback
 from messjax.evaluation.ope.limits_of_means import limits_of
 from messjax.evaluation.ope.outcome_model import cross_fitted, fit, predict
+from messjax.evaluation.ope.pairs import Pair, all_pairs
 from messjax.evaluation.ope.support import NotIdentifiableError
 from messjax.predictors.ridge_regression import STRENGTH
 from messjax.theory.optimum import solve
@@ -35,6 +36,8 @@ class Judgement(NamedTuple):
         trained: Of these, how many the policies were made on.
         judged: Of these, how many they are judged on.
         ratios: Frontier of the router over Q/V: (Q/V, cost, satisfaction) [k, 3], estimates without limits.
+        pairs: Every policy beside every one before it, on the same requests.
+        screened: Settings of MESS+ that were tried on the first part; 0: all of them were judged.
     """
 
     rows: tuple[Judged, ...]
@@ -43,10 +46,16 @@ class Judgement(NamedTuple):
     trained: int
     judged: int
     ratios: np.ndarray
+    pairs: tuple[Pair, ...] = ()
+    screened: int = 0
 
 
 def judge_policies(
-    log: LoggedTrace, features: np.ndarray, settings: Settings, wanted: Sequence[str] = POLICIES
+    log: LoggedTrace,
+    features: np.ndarray,
+    settings: Settings,
+    wanted: Sequence[str] = POLICIES,
+    grid: Grid = Grid(),  # noqa: B008 (a tuple)
 ) -> Judgement:
     """Judge policies that are made on the first part of a log on the rest of it.
 
@@ -57,7 +66,8 @@ def judge_policies(
         wanted: Which policies: every single model, uniform choice, the static mixture of least cost that meets alpha by
             the first part's estimates, the rule of MESS+ at a fixed Q/V (`router`: serve argmin of cost - Q/V s_hat),
             whose Q/V is the least of which the first part shows that it meets alpha; and `LEARNING`, MESS+ that learns
-            while it serves, at three V.
+            while it serves.
+        grid: Settings of the latter; of more than three the best on the first part are judged.
 
     Returns:
         The judgement.
@@ -69,17 +79,26 @@ def judge_policies(
     trained = round(settings.training * num)
     if num - trained < FEWEST or trained < FEWEST:
         raise ValueError(
-            f"{log.source}: found {num} requests, expected at least {2 * FEWEST} to make and judge policies"
+            f"{log.source}: found {trained} requests to make policies on and {num - trained} to judge them on, "
+            f"expected at least {FEWEST} of each"
         )
     if np.isnan(log.cost).all():
         raise ValueError(f"{log.source}: found no costs, expected what was paid per request: cost=COLUMN")
     first, rest = np.arange(trained), np.arange(trained, num)
     made = make_policies(log, features, first, rest, settings, wanted)
     judging = Judging(log.take(rest), features[rest], settings)
-    rows = [judging.own()] + [judging.of(name, policy) for name, policy in made.policies.items()]
-    if LEARNING in wanted:
-        rows += judge_mess_plus(judging, features[rest], made.rates, made.spread, settings.seed)
-    return Judgement(tuple(rows), settings, num, trained, num - trained, made.ratios)
+    learned, screened = [], 0
+    if LEARNING in wanted:  # first: the others are compared on the samples that it is replayed on
+        with_feedback(log)
+        policy, part = learner(made.rates, features.shape[1]), log.take(first)
+        chosen = settings_of(part, features[first], grid, policy, made.spread, settings.alpha, settings.seed)
+        learned = judge_mess_plus(judging, features[rest], policy, chosen, settings.seed)
+        screened = len(grid.V) * len(grid.c) if len(chosen) < len(grid.V) * len(grid.c) else 0
+    own = judging.own()
+    rows = [own] + [judging.of(name, policy) for name, policy in made.policies.items()] + learned
+    named = [(row.name, row.estimates) for row in rows if row.estimates is not None]
+    pairs = all_pairs(named, judging.level, settings.interval)
+    return Judgement(tuple(rows), settings, num, trained, num - trained, made.ratios, pairs, screened)
 
 
 class Made(NamedTuple):
@@ -139,9 +158,28 @@ def make_policies(
         cost = mean_cost if log.known_cost is None else log.known_cost
         of_first = np.broadcast_to(cost[first] if cost.ndim == 2 else cost, inside.shape)
         ratio, ratios = _ratio(part, inside, of_first, settings)
-        served = (cost[rest] if cost.ndim == 2 else cost) - ratio * predict(theta, x[rest], 0.0, 1.0)
-        policies[f"router at Q/V = {ratio:.3g}"] = np.eye(num_models)[served.argmin(axis=1)]
+        score = (cost[rest] if cost.ndim == 2 else cost) - ratio * predict(theta, x[rest], 0.0, 1.0)
+        score = score if log.eligible is None else np.where(log.eligible[rest], score, np.inf)
+        policies[f"router at Q/V = {ratio:.3g}"] = np.eye(num_models)[score.argmin(axis=1)]
+    if log.eligible is not None:
+        policies = {name: among(policy, log.eligible[rest]) for name, policy in policies.items()}
     return Made(policies, ratios, mean_score, float(np.ptp(mean_cost)) or 1.0)
+
+
+def among(policy: np.ndarray, eligible: np.ndarray) -> np.ndarray:
+    """A policy that chooses eligible models only, in the proportions that it gives them.
+
+    Args:
+        policy: Probabilities [n, M].
+        eligible: Which models could be chosen [n, M].
+
+    Returns:
+        Probabilities [n, M]; uniform over the eligible models where the policy would choose none of them.
+    """
+    allowed = np.where(eligible, policy, 0.0)
+    allowed = np.where(allowed.sum(axis=1, keepdims=True) > 0, allowed, eligible)
+    shared: np.ndarray = allowed / allowed.sum(axis=1, keepdims=True)
+    return shared
 
 
 def _means(part: LoggedTrace, values: np.ndarray, weights: Any) -> np.ndarray:
@@ -160,7 +198,8 @@ def _ratio(part: LoggedTrace, s_hat: np.ndarray, cost: np.ndarray, settings: Set
     rows, points, lower = np.arange(len(s_hat)), [], []
     estimator = settings.estimator if part.propensity is not None else "dm"
     for ratio in np.append(0.0, spread * np.geomspace(0.1, 1000.0, RATIOS - 1)):
-        served = (cost - ratio * s_hat).argmin(axis=1)
+        score = cost - ratio * s_hat
+        served = (score if part.eligible is None else np.where(part.eligible, score, np.inf)).argmin(axis=1)
         with contextlib.suppress(NotIdentifiableError):
             policy = np.eye(s_hat.shape[1])[served]
             limits = limits_of(terms_of(part, policy, part.score, estimator=estimator, model=s_hat), settings.level)

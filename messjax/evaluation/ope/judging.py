@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -9,9 +10,11 @@ import numpy as np
 from messjax.evaluation.ope.estimators import Terms, received, terms_of
 from messjax.evaluation.ope.limits_of_means import Limits, limits_of
 from messjax.evaluation.ope.outcome_model import cross_fitted
+from messjax.evaluation.ope.pairs import Estimates, of_terms, pair
 from messjax.evaluation.ope.support import NotIdentifiableError, Support, support_of
 from messjax.traces.logs.logged_trace import LoggedTrace
 
+OWN = "the log's own router"
 KEEP, KILL, UNDECIDED, NO = "keep", "kill", "undecided", "not identifiable"
 
 
@@ -46,6 +49,7 @@ class Judged(NamedTuple):
         support: How well the log covers it, or None without propensities.
         verdict: `KEEP`, `KILL`, `UNDECIDED` or `NO`.
         reason: Why.
+        estimates: What differences from other policies are made of; None where it is not identifiable.
         more: How many more judged requests would decide it, as far as the estimates are right; None: unknown.
     """
 
@@ -56,6 +60,7 @@ class Judged(NamedTuple):
     support: Support | None
     verdict: str
     reason: str
+    estimates: Estimates | None = None
     more: int | None = None
 
 
@@ -66,13 +71,57 @@ class Judging:
         self.log, self.settings = log, settings
         self.level = 1.0 - (1.0 - settings.level) / 2.0  # of cost and of satisfaction
         self.estimator = settings.estimator if log.propensity is not None else "dm"
-        self.fails = False  # the log's own router, shown to be below alpha
+        self.rows = np.zeros((0, 0), np.int32)  # of bootstrap samples, where a policy that learns is judged
         self.dearest = float(np.nanmax(log.cost))
         ranges = ((log.score, 1.0), (log.cost, max(self.dearest, 1e-12)))
         self.models = [
             cross_fitted(x, log.action, values, len(log.models), low=0.0, high=high, seed=settings.seed)
             for values, high in ranges
         ]
+        if (
+            log.known_cost is not None
+        ):  # better than any regression where it is what was paid, and valid where it is not
+            self.models[1] = np.where(np.isnan(log.known_cost), self.models[1], log.known_cost)
+
+    @cached_property
+    def with_feedback(self) -> np.ndarray:
+        """The requests that policies that learn are replayed on.
+
+        Returns:
+            Numbers of the requests with feedback and cost [n].
+        """
+        return np.flatnonzero(self.log.observed & ~np.isnan(self.log.cost))
+
+    def resample(self, rows: np.ndarray) -> None:
+        """Compare policies that do not change with those that learn on the same bootstrap samples.
+
+        Args:
+            rows: Which of the requests with feedback each sample consists of [B, n].
+        """
+        self.rows = rows
+
+    @cached_property
+    def own_estimates(self) -> Estimates:
+        """What the log's own router did; asked for after `resample`.
+
+        Returns:
+            Its estimates.
+        """
+        whole = self._own(self.log.score, 1.0), self._own(*self._costs)
+        known = tuple(
+            Terms(values[self.with_feedback], 0.0, high) for values, high in ((self.log.score, 1.0), self._costs)
+        )
+        return of_terms(whole, (known[0], known[1]), self.rows)
+
+    @cached_property
+    def fails(self) -> bool:
+        """Whether the log's own router is shown to be below alpha.
+
+        Returns:
+            True or False.
+        """
+        assert self.own_estimates.terms is not None
+        return self._limits(self.own_estimates.terms[0]).upper < self.settings.alpha
 
     def own(self) -> Judged:
         """What the log's own router did.
@@ -80,9 +129,10 @@ class Judging:
         Returns:
             The row.
         """
-        limits = [self._limits(self._own(values, high)) for values, high in ((self.log.score, 1.0), self._costs)]
-        self.fails = limits[0].upper < self.settings.alpha
-        return Judged("the log's own router", limits[0], limits[1], None, None, "", "what was done")
+        estimates = self.own_estimates
+        assert estimates.terms is not None
+        score, cost = (self._limits(each) for each in estimates.terms)
+        return Judged(OWN, score, cost, None, None, "", "what was done", estimates)
 
     def of(self, name: str, policy: np.ndarray) -> Judged:
         """What a policy would have done.
@@ -95,22 +145,45 @@ class Judging:
             The row.
         """
         try:
-            score, cost = (
-                terms_of(
-                    self.log, policy, values, estimator=self.estimator, model=model, high=high, name=name
-                )
-                for values, model, high in zip(
-                    (self.log.score, self.log.cost), self.models, (1.0, self.dearest), strict=True
-                )
-            )  # fmt: skip
+            terms = self._terms(self.log, policy, self.models, name)
         except NotIdentifiableError as error:
             return Judged(name, None, None, None, None, NO, str(error))
+        known = terms
+        if len(self.rows) and len(self.with_feedback) < len(self.log.action):
+            part = self.log.take(self.with_feedback)._replace(p_observed=None)
+            models = [model[self.with_feedback] for model in self.models]
+            known = self._terms(part, policy[self.with_feedback], models, name)
         support = None if self.log.propensity is None else support_of(self.log, policy)
-        own = self._own(*self._costs)
-        saved = self._limits(Terms(own.each - cost.each, own.low - cost.high, own.high - cost.low))
-        of_score, of_cost = self._limits(score), self._limits(cost)
-        verdict, reason, more = self.verdict(of_score, saved)
-        return Judged(name, of_score, of_cost, saved, support, verdict, reason, more)
+        estimates = of_terms(terms, known, self.rows)
+        return self.judged(name, self._limits(terms[0]), self._limits(terms[1]), estimates, support)
+
+    def judged(
+        self, name: str, score: Limits, cost: Limits, estimates: Estimates, support: Support | None, clock: str = ""
+    ) -> Judged:
+        """The row of a policy, with its paired difference from the log's own router and the verdict.
+
+        Args:
+            name: Name of the policy.
+            score: Its satisfaction.
+            cost: Its cost.
+            estimates: What both rest on.
+            support: How well the log covers it.
+            clock: On how many requests it rests, for a policy that learns.
+
+        Returns:
+            The row.
+        """
+        saved = pair(name, estimates, OWN, self.own_estimates, self.level, self.settings.interval).saved
+        verdict, reason, more = self.verdict(score, saved)
+        reason += f"; {clock}" if clock else ""
+        return Judged(name, score, cost, saved, support, verdict, reason, estimates, more)
+
+    def _terms(self, log: LoggedTrace, policy: np.ndarray, models: list[np.ndarray], name: str) -> tuple[Terms, Terms]:
+        score, cost = (
+            terms_of(log, policy, values, estimator=self.estimator, model=model, high=high, name=name)
+            for values, model, high in zip((log.score, log.cost), models, (1.0, self.dearest), strict=True)
+        )
+        return score, cost
 
     @property
     def _costs(self) -> tuple[np.ndarray, float]:
@@ -130,7 +203,7 @@ class Judging:
 
         Args:
             satisfaction: Limits of the satisfaction.
-            saved: Limits of the cost of the log's own router less that of the policy. `own` has been called before.
+            saved: Limits of the cost of the log's own router less that of the policy.
 
         Returns:
             Verdict, reason, and how many more requests would decide it.

@@ -26,6 +26,7 @@ import xarray as xr
 from jax.tree_util import Partial
 
 from messjax.engine.grid_sweep import sweep
+from messjax.engine.simulation import component_keys
 from messjax.evaluation.ope.outcome_model import cross_fitted
 from messjax.evaluation.ope.support import NotIdentifiableError
 from messjax.meters import folds
@@ -47,6 +48,8 @@ from messjax.types import (
 )
 
 ADDED = 3  # features that the log adds: the model that answered, its propensity, what was paid
+OUTCOMES = ("satisfaction", "cost")
+RESAMPLE = 0xB007  # tells the key of the bootstrap samples from that of the repetitions
 COIN = 0x10C  # tells the key of the acceptance from that of the policy
 
 
@@ -85,8 +88,8 @@ def logged(log: LoggedTrace, features: np.ndarray, *, seed: int = 0) -> tuple[St
     x = np.column_stack([features, log.action, mu, log.cost])
     tables = tuple(jnp.asarray(each, jnp.float32) for each in (x, cost, score, q))
     stream = Stream(
-        init=Partial(_init),
-        draw=Partial(_draw, tables),
+        init=Partial(_init, jnp.arange(len(mu), dtype=jnp.int32), jnp.zeros((), bool)),
+        draw=Partial(_draw, tables, None if log.eligible is None else jnp.asarray(log.eligible)),
         length=len(mu),
         kind=Kind("recorded"),
         description=StreamDescription(log.models, log.cost_unit),
@@ -94,13 +97,49 @@ def logged(log: LoggedTrace, features: np.ndarray, *, seed: int = 0) -> tuple[St
     return stream, float(mu.min())
 
 
-def _init(key: Array) -> tuple[()]:
-    return ()
+def _init(rows: Array, resampled: Array, key: Array) -> Array:
+    """The row of every request [N]: those of the log, or as many drawn with replacement, in its order."""
+    drawn = jnp.sort(jax.random.randint(key, rows.shape, 0, rows.shape[0]))
+    return jnp.where(resampled, drawn, rows)
 
 
-def _draw(tables: tuple[Array, ...], key: Array, state: PyTree, t: Array) -> tuple[PyTree, Request]:
-    x, cost, score, q = (table[t - 1] for table in tables)
-    return state, Request(x, cost, score, q)
+def _draw(
+    tables: tuple[Array, ...], eligible: Array | None, key: Array, rows: Array, t: Array
+) -> tuple[Array, Request]:
+    row = rows[t - 1]
+    x, cost, score, q = (table[row] for table in tables)
+    return rows, Request(x, cost, score, q, None if eligible is None else eligible[row])
+
+
+def resampling(stream: Stream) -> Stream:
+    """A log as a stream of bootstrap samples: as many requests, drawn with replacement, in the order of the log.
+
+    Args:
+        stream: What `logged` returned.
+
+    Returns:
+        The stream, in which every key gives another sample; it runs in the same program.
+    """
+    return stream._replace(init=Partial(_init, stream.init.args[0], jnp.ones((), bool)))  # type: ignore[attr-defined]
+
+
+def rows_of(key: Array, stream: Stream, streams: int) -> np.ndarray:
+    """Which requests of the log the streams of a run consist of.
+
+    Args:
+        key: Key [] of the run.
+        stream: What `logged` returned.
+        streams: Number of streams.
+
+    Returns:
+        Rows of the log [streams, N].
+    """
+
+    def one(i: Array) -> Array:
+        own: Array = stream.init(jax.random.fold_in(component_keys(jax.random.fold_in(key, i))[0], 0))
+        return own
+
+    return np.asarray(jax.vmap(one)(jnp.arange(streams)))
 
 
 def replayed(policy: Policy, scale: float) -> Policy:
@@ -121,9 +160,7 @@ def replayed(policy: Policy, scale: float) -> Policy:
     )
 
 
-def _act(
-    act: Any, scale: Array, key: Array, state: PyTree, x: Array, cost: Array, controls: Controls
-) -> Decision:  # fmt: skip
+def _act(act: Any, scale: Array, key: Array, state: PyTree, x: Array, cost: Array, controls: Controls) -> Decision:
     decision = act(key, state, x[:-ADDED], cost, controls)
     action, mu = x[-3].astype(jnp.int32), x[-2]
     accepted = jax.random.uniform(jax.random.fold_in(key, COIN)) < scale * decision.propensity[action] / mu
@@ -131,9 +168,7 @@ def _act(
     return decision._replace(serve=jnp.where(accepted, action, NO_MODEL).astype(jnp.int32), learn=learn)
 
 
-def _update(
-    update: Any, state: PyTree, x: Array, decision: Decision, feedback: Feedback, controls: Controls
-) -> PyTree:  # fmt: skip
+def _update(update: Any, state: PyTree, x: Array, decision: Decision, feedback: Feedback, controls: Controls) -> PyTree:
     accepted = decision.serve != NO_MODEL
     after = update(state, x[:-ADDED], decision, feedback, controls)
     return jax.tree.map(lambda old, new: jnp.where(accepted, new, old), state, after)
@@ -225,7 +260,15 @@ def check_learns_from_log(policy: Policy, num_features: int, num_models: int) ->
 
 
 def replay_log(
-    key: Array, controls: Controls, *, policy: Policy, log: LoggedTrace, features: np.ndarray, seeds: int = 4
+    key: Array,
+    controls: Controls,
+    *,
+    policy: Policy,
+    log: LoggedTrace,
+    features: np.ndarray,
+    seeds: int = 4,
+    resamples: int = 0,
+    scale: float | None = None,
 ) -> xr.Dataset:
     """Replay a log by rejection with a policy that learns, over a grid of controls.
 
@@ -236,27 +279,45 @@ def replay_log(
         log: The log, every request with feedback and cost.
         features: Features [N, d].
         seeds: Number of repetitions with other draws.
+        resamples: Number of bootstrap samples of the log that are replayed besides, with other draws each: what
+            the policy would have learned from other requests, which no repetition on this log shows.
+        scale: Scale of the acceptance, where a least propensity of the log's router is known beforehand; by default the
+            smallest one in the log.
 
     Returns:
         Metrics by control and stream (a repetition): `satisfaction`, `cost` (doubly robust estimates of their means
-        over the run), `satisfaction_error`, `cost_error` (standard errors, asymptotic), `logged`, `accepted` (the two
-        clocks), `accepted_satisfaction`, `accepted_cost` (plain means over accepted requests).
+        over the run), `satisfaction_error`, `cost_error` (standard errors given what was learned, asymptotic),
+        `logged`, `accepted` (the two clocks), `accepted_satisfaction`, `accepted_cost` (plain means over accepted
+        requests). With resamples also `satisfaction_resampled`, `cost_resampled` (the estimates on the samples) by
+        control and resample, and `rows` [resample, request], which requests a sample consists of.
 
     Raises:
         NotIdentifiableError: As `check_learns_from_log` and `logged` raise.
         ValueError: As `logged` raises.
     """
     check_learns_from_log(policy, features.shape[1], len(log.models))
-    stream, scale = logged(log, features)
     size = len(log.action)
-    runs = sweep(
-        key, controls, policy=replayed(policy, scale), stream=stream, horizon=size, num_streams=seeds, meter=values()
-    )
+
+    def run(key: Array, stream: Stream, scale: float, streams: int) -> xr.Dataset:
+        return sweep(
+            key, controls, policy=replayed(policy, scale), stream=stream, horizon=size, num_streams=streams,
+            meter=values(),
+        )  # fmt: skip
+
+    stream, largest = logged(log, features)
+    scale = largest if scale is None else min(scale, largest)
+    runs = run(key, stream, scale, seeds)
     result = xr.Dataset(attrs={"logged": size, "scale": scale, "cost_unit": log.cost_unit})
-    for name in ("satisfaction", "cost"):
+    for name in OUTCOMES:
         mean = runs[f"dr_{name}"]
         spread = np.sqrt(np.maximum(runs[f"dr_{name}_square"] - mean**2, 0.0))
         result[name], result[f"{name}_error"] = mean, spread / np.sqrt(size)
         result[f"accepted_{name}"] = runs[f"accepted_{name}"] / runs["accepted"]
     result["accepted"] = np.round(runs["accepted"] * size)
+    if resamples:
+        again, stream = jax.random.fold_in(key, RESAMPLE), resampling(stream)
+        runs = run(again, stream, scale, resamples).rename(stream="resample")
+        for name in OUTCOMES:
+            result[f"{name}_resampled"] = runs[f"dr_{name}"]
+        result["rows"] = ("resample", "request"), rows_of(again, stream, resamples)
     return result

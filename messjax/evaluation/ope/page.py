@@ -10,8 +10,10 @@ from rich.table import Table
 
 from messjax import plot
 from messjax.evaluation.ope.judgement import Judgement
-from messjax.evaluation.ope.judging import NO, Judged
+from messjax.evaluation.ope.judging import NO, OWN, Judged
 from messjax.evaluation.ope.limits_of_means import KINDS, Limits
+from messjax.evaluation.ope.pairs import Pair
+from messjax.traces.parsing import listed
 
 
 def table(result: Judgement, unit: str) -> Table:
@@ -36,6 +38,99 @@ def table(result: Judgement, unit: str) -> Table:
         size = "" if row.support is None else f"{row.support.effective:,.0f}"
         out.add_row(row.name, _cell(row.cost, ".4g", ".3g"), _cell(row.satisfaction, ".4f", ".3f"), size, _verdict(row))
     return out
+
+
+def reference(result: Judgement) -> str:
+    """The policy that others are compared with besides the log's own router.
+
+    Args:
+        result: The judgement.
+
+    Returns:
+        The cheapest of those that are kept, or else of those that are undecided; empty: there is none.
+    """
+    for verdict in ("keep", "undecided"):
+        found = [(row.cost.value, row.name) for row in result.rows if row.verdict == verdict and row.cost is not None]
+        if found:
+            return min(found)[1]
+    return ""
+
+
+def pairs_table(result: Judgement, unit: str) -> Table:
+    """Paired differences of every policy from the log's own router and from `reference`.
+
+    Args:
+        result: The judgement.
+        unit: Unit of the costs.
+
+    Returns:
+        A table that fits into 80 columns.
+    """
+    best = reference(result)
+    against = {"log": OWN} | ({"best": best} if best else {})
+    named = "; ".join(f"{short}: {name}" for short, name in against.items())
+    out = Table(
+        caption=f"paired differences per request (against {named}); saves: cost in {unit} of the other less that of "
+        f"the policy; satisfies: satisfaction of the policy less that of the other; both lie within their limits "
+        f"together with confidence {result.settings.level:g}"
+    )
+    out.add_column("policy", overflow="fold")
+    for short in against:
+        for what in ("saves", "satisfies"):
+            out.add_column(f"{what}\nagainst {short}", justify="right")
+    for row in result.rows:
+        if row.estimates is not None and row.name != OWN:
+            cells = []
+            for other in against.values():
+                found = between(result, row.name, other)
+                cells += ["-"] * 2 if found is None else [_cell(found.saved, ".3g", ".3g"), _plus(found.gained)]
+            out.add_row(row.name, *cells)
+    return out
+
+
+def between(result: Judgement, policy: str, against: str) -> Pair | None:
+    """A policy beside another one.
+
+    Args:
+        result: The judgement.
+        policy: Name of the policy.
+        against: Name of the other.
+
+    Returns:
+        The pair, turned around where it is stored the other way; None: both are the same, or one is not identifiable.
+    """
+    for each in result.pairs:
+        if (each.policy, each.against) == (policy, against):
+            return each
+        if (each.policy, each.against) == (against, policy):
+            return Pair(policy, against, _negative(each.saved), _negative(each.gained))
+    return None
+
+
+def _negative(limits: Limits) -> Limits:
+    return limits._replace(value=-limits.value, lower=-limits.upper, upper=-limits.lower)
+
+
+def _plus(limits: Limits) -> str:
+    return f"{limits.value:+.3f}\n({limits.lower:+.3f} to {limits.upper:+.3f})"
+
+
+def pair_records(result: Judgement) -> list[dict[str, Any]]:
+    """A record per pair of policies, for JSON and CSV.
+
+    Args:
+        result: The judgement.
+
+    Returns:
+        The records.
+    """
+    parts = ("value", "lower", "upper")
+    return [
+        {"policy": each.policy, "against": each.against}
+        | {f"saved_{part}": getattr(each.saved, part) for part in parts}
+        | {f"gained_{part}": getattr(each.gained, part) for part in parts}
+        for each in result.pairs
+    ]
 
 
 def _cell(limits: Limits | None, value: str, limit: str) -> str:
@@ -63,6 +158,8 @@ def words(result: Judgement, alpha: float) -> list[str]:
         f"{result.judged:,} after them"
     )
     lines = [clocks + "."]
+    if result.screened:
+        lines.append(f"MESS+ was tried at {result.screened:,} settings on the first part; the best are judged.")
     for row in result.rows:
         if row.support is not None:
             lines.append(
@@ -79,6 +176,9 @@ def words(result: Judgement, alpha: float) -> list[str]:
             f"Keep {best.name}: it meets alpha = {alpha:g} and saves {best.saved.value:.3g} per request "
             f"({best.saved.lower:.3g} to {best.saved.upper:.3g}) against the log's own router."
         )
+        others = [(row.name, between(result, best.name, row.name)) for row in kept if row.name != best.name]
+        if open_ones := [name for name, each in others if each is not None and each.saved.lower <= 0]:
+            lines.append(f"Whether it costs less than {listed(open_ones)}, which may be kept as well, is open.")
     else:
         lines.append(f"No policy is shown to meet alpha = {alpha:g} at less than the log's own router costs.")
     return lines

@@ -19,7 +19,7 @@ NUMBERS = ("score", "cost", "propensity", "p_observed", "latency", "input_tokens
 TIMES = ("time", "feedback_time")
 LABELS = ("session", "version")
 BY_MODEL = ("propensity", "cost")  # of every model: `propensity:MODEL`, `cost:MODEL`
-ROLES = ("model", "prompt", "id", *LABELS, *TIMES, *NUMBERS)
+ROLES = ("model", "prompt", "id", "eligible", *LABELS, *TIMES, *NUMBERS)
 
 
 class Row(NamedTuple):
@@ -51,6 +51,9 @@ class LogBuilder:
         self._files: dict[Path, int] = {}
         self._seen: set[str] = set()
         self._again = FindingCounter("doubled ids", "warning", "rows have the id of an earlier one, which counts")
+        self._ineligible = FindingCounter(
+            "choice not eligible", "warning", "rows have a model that was not eligible; it is taken as eligible"
+        )
         self._texts: dict[str, list[str]] = {name: [] for name in ("id", "prompt", *LABELS)}
         self._numbers: dict[str, list[float]] = {name: [] for name in (*NUMBERS, *TIMES)}
         self._by_model: dict[tuple[str, str], dict[int, float]] = {}
@@ -102,6 +105,10 @@ class LogBuilder:
             self._by_model.setdefault(key, {})[n] = found
         if row.candidates:
             self._candidates[n] = [self._models.setdefault(each, len(self._models)) for each in row.candidates]
+            if model not in row.candidates:
+                self._ineligible.add(f"{place}: {model[:60]!r}")
+        if unit := label(place, "cost_unit", values.get("cost_unit"), ""):
+            self.cost_unit = unit
         self._action.append(self._models.setdefault(model, len(self._models)))
         self._where.append((self._files.setdefault(place.file, len(self._files)), place.row))
         self._unit = place.unit
@@ -142,7 +149,7 @@ class LogBuilder:
             file_of=where[:, 0].astype(np.int32),
             row_of=where[:, 1],
             row_unit=self._unit,
-            findings=tuple(self._again.findings()),
+            findings=(*self._again.findings(), *self._ineligible.findings()),
             **{name: some[name] for name in ("p_observed", "latency", "input_tokens", "output_tokens", *TIMES)},
         )
         check_log(log)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from messjax.traces.logs.log_builder import BY_MODEL, ROLES
@@ -37,8 +37,9 @@ def parse_log_columns(given: str) -> LogColumns:
     """Columns of a decision log, from the option `--columns ROLE=COLUMN,...`.
 
     Roles: model, score, cost, prompt, id, time, feedback_time, session, version, propensity (that of the model that
-    answered), p_observed, latency, input_tokens, output_tokens; `propensity:MODEL` and `cost:MODEL` (known before the
-    choice) of every model; `feature:NAME`, a number of the request; `cost_unit=TEXT`.
+    answered), eligible (the models that could have been chosen: a list, or names separated by "|"), p_observed,
+    latency, input_tokens, output_tokens; `propensity:MODEL` and `cost:MODEL` (known before the choice) of every model;
+    `feature:NAME`, a number of the request; `cost_unit=TEXT`.
 
     Args:
         given: The option's value.
@@ -67,3 +68,28 @@ def parse_log_columns(given: str) -> LogColumns:
             known = f"{', '.join(ROLES)}, {', '.join(f'{each}:MODEL' for each in BY_MODEL)}, feature:NAME, {UNIT}"
             raise ValueError(f"--columns: found the role {role!r}, expected one of {known}")
     return LogColumns(roles, by_model, features, unit)
+
+
+def columns_by_name(names: Iterable[str]) -> LogColumns | None:
+    """Columns of a table whose header says what they hold, as `write_log` writes it.
+
+    Args:
+        names: Names of the columns.
+
+    Returns:
+        The columns; None where there are no columns model, score and propensity (or `propensity:MODEL`), the last of
+        which may be empty.
+    """
+    roles: dict[str, str] = {}
+    by_model: dict[tuple[str, str], str] = {}
+    features: dict[str, str] = {}
+    for name in names:
+        role, _, which = name.partition(":")
+        if role == FEATURE and which:
+            features[which] = name
+        elif role in BY_MODEL and which:
+            by_model[role, which] = name
+        elif name in (*ROLES, UNIT):
+            roles[name] = name
+    known = "propensity" in roles or any(role == "propensity" for role, _ in by_model)
+    return LogColumns(roles, by_model, features) if known and {"model", "score"} <= set(roles) else None

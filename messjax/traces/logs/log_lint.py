@@ -49,19 +49,31 @@ def _propensities(log: LoggedTrace) -> Iterator[Finding]:
     if small := int((chosen < SMALL).sum()):
         message = f"propensities below {SMALL:g}, down to {chosen.min():.3g}: weights up to {1 / chosen.min():,.0f}"
         yield Finding("small propensities", "warning", small, message, (), "--estimator switch-dr")
-    if log.method == "exact":
-        expected = float((log.propensity > 0).sum(axis=1).mean())
-        inverse = 1.0 / chosen
-        error = float(inverse.std() / np.sqrt(size))
-        if abs(inverse.mean() - expected) > 4.0 * error + 1e-9:
-            message = (
-                f"the mean of 1 / propensity is {inverse.mean():.3f} +- {error:.3f}, and should be {expected:.3f}, the "
-                "number of models that could be chosen: the models were not chosen with these probabilities"
-            )
-            yield Finding("propensities do not fit the choices", "error", size, message)
-        else:
-            message = f"the mean of 1 / propensity is {inverse.mean():.3f}, as it should be ({expected:.3f})"
-            yield Finding("propensities fit the choices", "info", size, message)
+    if log.eligible is not None and log.method == "exact":
+        beyond = ((log.propensity > 0) & ~log.eligible).any(axis=1)
+        if beyond.any():
+            message = "models that were not eligible have a propensity above 0"
+            yield Finding("propensity of an ineligible model", "warning", int(beyond.sum()), message)
+    if log.method == "exact" or log.eligible is not None:
+        yield from _inverse(log, chosen)
+
+
+def _inverse(log: LoggedTrace, chosen: np.ndarray) -> Iterator[Finding]:
+    """Of 1 / propensity the mean is the number of models that could be chosen: an error where it is not."""
+    exact, size = log.method == "exact", len(chosen)
+    possible = np.asarray(np.nan_to_num(log.propensity) > 0 if exact else log.eligible)  # type: ignore[arg-type]
+    expected, inverse = float(possible.sum(axis=1).mean()), 1.0 / chosen
+    error = float(inverse.std() / np.sqrt(size))
+    off = inverse.mean() - expected  # an eligible model may have had no chance: then it is less
+    if (abs(off) if exact else off) > 4.0 * error + 1e-9:
+        message = (
+            f"the mean of 1 / propensity is {inverse.mean():.3f} +- {error:.3f}, and should be {expected:.3f}, the "
+            "number of models that could be chosen: the models were not chosen with these probabilities"
+        )
+        yield Finding("propensities do not fit the choices", "error", size, message)
+    elif exact or abs(off) <= 4.0 * error + 1e-9:
+        message = f"the mean of 1 / propensity is {inverse.mean():.3f}, as it should be ({expected:.3f})"
+        yield Finding("propensities fit the choices", "info", size, message)
 
 
 def _feedback(log: LoggedTrace) -> Iterator[Finding]:

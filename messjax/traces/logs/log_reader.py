@@ -11,7 +11,8 @@ import numpy as np
 
 from messjax.traces.fields import NOWHERE, found_in
 from messjax.traces.logs.log_builder import LogBuilder, Row
-from messjax.traces.logs.log_columns import EXAMPLE, LogColumns
+from messjax.traces.logs.log_columns import EXAMPLE, LogColumns, columns_by_name
+from messjax.traces.logs.log_writer import SEPARATOR
 from messjax.traces.logs.logged_trace import LoggedTrace
 from messjax.traces.logs.products import PRODUCTS, Product, aggregate_of, plain_name, product_of
 from messjax.traces.moments import moment
@@ -53,6 +54,8 @@ def read_log(
         raise ValueError(f"--format: found {format!r}, expected one of {', '.join(NAMES)}")
     with begin(Reading(options.on_bad, options.encoding, options.score_words)) as reading:
         seen = sniff_path(path)
+        if format == "auto" and not columns.roles:
+            columns = columns_by_name(_fields(seen)) or columns
         product = _product(seen, format, columns)
         builder = LogBuilder(product.name if product else "plain", path, _unit(columns, product))
         rows = _plain_rows(seen, columns) if product is None else _product_rows(seen, product, columns, options)
@@ -77,6 +80,10 @@ def _product(seen: Sniffed, format: str, columns: LogColumns) -> Product | None:
         known = ", ".join(each.title for each in PRODUCTS)
         raise ValueError(f"{seen.path}: found fields {names}, expected the log of {known}, or {EXAMPLE}")
     return found
+
+
+def _fields(seen: Sniffed) -> list[str]:
+    return [name for keys in seen.keys.values() for name in keys]
 
 
 def _unit(columns: LogColumns, product: Product | None) -> str:
@@ -116,13 +123,16 @@ def _plain_rows(seen: Sniffed, columns: LogColumns) -> Iterator[Row]:
             if "prompt" in cells:
                 cells["prompt"] = prompt_of(place, columns.roles["prompt"], cells["prompt"])
             by_model = {key: values[column] for key, column in columns.by_model.items()}
-            yield Row(
-                place,
-                cells,
-                columns.roles,
-                by_model,
-                {name: values[column] for name, column in columns.features.items()},
-            )
+            features = {name: values[column] for name, column in columns.features.items()}
+            candidates = _names(cells.pop("eligible", None))
+            yield Row(place, cells, columns.roles, by_model, features, candidates)
+
+
+def _names(cell: Any) -> tuple[str, ...]:
+    """Names of models in a cell: a list, one as JSON, or names separated by "|"."""
+    opened = _opened(cell)
+    names = opened.split(SEPARATOR) if isinstance(opened, str) else opened if isinstance(opened, list) else ()
+    return tuple(str(name).strip() for name in names if str(name).strip())
 
 
 def _product_rows(seen: Sniffed, product: Product, columns: LogColumns, options: Options) -> Iterator[Row]:
@@ -149,7 +159,7 @@ def _product_rows(seen: Sniffed, product: Product, columns: LogColumns, options:
             names = {role: names[0] for role, names in fields.items()}
             extra = {name: _first(record, (column,)) for name, column in columns.features.items()}
             by_model = {key: _first(record, (column,)) for key, column in columns.by_model.items()}
-            candidates = tuple(str(model) for model in found.get("candidates") or ())
+            candidates = _names(found.get("eligible") or found.get("candidates"))
             yield Row(place, found, names, by_model, extra, candidates)
 
 

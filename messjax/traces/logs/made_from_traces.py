@@ -10,7 +10,13 @@ from messjax.traces.texts import Texts
 
 
 def log_of(
-    trace: Trace, propensity: np.ndarray, *, seed: int, observed: float = 1.0, features: np.ndarray | None = None
+    trace: Trace,
+    propensity: np.ndarray,
+    *,
+    seed: int,
+    observed: float = 1.0,
+    features: np.ndarray | None = None,
+    costs_known: bool = False,
 ) -> LoggedTrace:
     """The log of a router on a trace, whose outcomes under every other policy are known.
 
@@ -20,6 +26,7 @@ def log_of(
         seed: Seed of its choices.
         observed: Probability with which feedback comes.
         features: Features of the requests [N, d], or None.
+        costs_known: Whether the costs of all models are known before the choice.
 
     Returns:
         The log, with exact propensities.
@@ -50,6 +57,7 @@ def log_of(
             cost_unit=trace.cost_unit,
             propensity=mu.copy(),
             method="exact",
+            known_cost=cost.copy() if costs_known else None,
             p_observed=None if observed == 1.0 else np.full(num, observed),
             features=features,
             feature_names=() if features is None else tuple(f"x{k}" for k in range(features.shape[1])),

@@ -91,7 +91,7 @@ def compare(
     everyone = contenders(predictor, models, cost, accuracy)
     if taken := sorted(everyone.keys() & (more or {}).keys()):
         raise ValueError(f"compare: found a further policy named {taken[0]!r}, expected another name")
-    return sweep(
+    dataset = sweep(
         key,
         controls,
         policy=everyone | dict(more or {}),
@@ -106,6 +106,8 @@ def compare(
         memory=memory,
         progress=progress,
     )
+    dataset.attrs["paid"] = paid
+    return dataset
 
 
 def rows(dataset: xr.Dataset) -> list[tuple[str, dict[str, Any]]]:

@@ -150,6 +150,8 @@ def test_a_predictor_that_knows_nothing_is_called_that():
     state, _ = heads.fit_ridge(parts.training)
     skill = heads.skill(heads.predict_ridge(state, parts.judging.features), parts.training, parts.judging)
     assert skill.word() == "nothing" and abs(skill.gain) < 0.01
+    assert heads.Skill(0.5, 0.5 + 1e-16, 1e-18).word() == "nothing"  # all features are equal
+    assert heads.Skill(0.49, 0.5, 0.001).word() == "little" and heads.Skill(0.4, 0.5, 0.001).word() == "something"
 
 
 def test_a_finalist_that_passes_by_luck_is_as_rare_as_promised():

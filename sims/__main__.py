@@ -20,12 +20,13 @@ import subprocess
 import sys
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
 from rich.table import Table
 
-from messjax import files, interruption, run_folder, runtime
+from messjax import files, interruption, report, run_folder, runtime
 from sims.common import page
 from sims.common.finding import FILE
 from sims.common.study import configuration
@@ -214,7 +215,14 @@ def _do(args: argparse.Namespace, known: dict[str, str]) -> int:
     if args.source:
         options += ["--from", str(args.source)]
     result: int = importlib.import_module(_module(args.name)).main([*options, "--out", str(args.out)])
+    _write_page(args.out, result)
     return result
+
+
+def _write_page(out: Path, code: int) -> None:
+    """A page to look at, of a run that ended well, where the packages of the extra `report` are installed."""
+    if code == 0 and find_spec("altair") and find_spec("vl_convert"):
+        print(f"open {report.write_report(out).resolve()}")
 
 
 if __name__ == "__main__":

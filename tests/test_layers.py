@@ -38,6 +38,7 @@ LAYERS: dict[str, list[Layer]] = {  # lowest first
         Layer("policies deploy", "MESS+, its variants and baselines; a validated policy in production, NumPy alone"),
         Layer("engine", "one run and grids of runs, by the general or the fast program"),
         Layer("evaluation", "comparisons of policies, metrics of routers and of predictors"),
+        Layer("report", "one page of a folder of results"),
         Layer("cli", "the commands"),
         Layer("__main__", "python -m messjax"),
     ],

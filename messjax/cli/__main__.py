@@ -15,7 +15,7 @@ from messjax import files, interruption, run_folder, runtime
 from messjax.cli import command_parser
 
 NOT_NUMBERS = {  # options that change no number
-    *("command", "config", "config_text", "distributed", "fresh", "memory", "no_cache", "out", "run"),
+    *("command", "config", "config_text", "distributed", "fresh", "memory", "no_cache", "out", "report", "run"),
 }
 
 
@@ -69,6 +69,11 @@ def _folder(args: argparse.Namespace, words: Sequence[str]) -> Iterator[None]:
         yield
         again = f"# the same run again: messjax {args.command} --config {args.command}.toml\n{args.config_text}"
         files.write(args.out / f"{args.command}.toml", again)
+    if args.report:
+        from messjax import report  # only where it is asked for
+
+        page = report.write_report(args.out).resolve()
+        print(f"open {page}", file=sys.stderr if getattr(args, "json", False) else sys.stdout)
 
 
 if __name__ == "__main__":

@@ -93,7 +93,7 @@ def _served(args: argparse.Namespace, trace: Trace, x: np.ndarray) -> tuple[xr.D
     stream = streams.replay(x, trace.satisfaction, trace.cost, order=args.order)
     spread = float(np.ptp(trace.cost.mean(axis=0))) or 1.0
     meter = folds.zip_meters(
-        standard_meters.standard(),
+        standard_meters.standard(trace.paid),
         bounded_sum.bounded_mean("observed", _observed, *_range(args.f)),
         folds.latest("labelled", _not_yet, _labelled),
         folds.fold("prediction_errors", _none, _prediction_errors),

@@ -48,7 +48,12 @@ class CommandParser(runtime.Parser):
         self.is_loaded = True
         importlib.import_module(f"messjax.cli.{self.command}_command").add_options(self)
         self.epilog = help_texts.epilog(self.command)
-        if "--out" in self._option_string_actions:
+        if any(action.dest == "out" for action in self._actions):
+            self.add_argument(
+                "--report",
+                action="store_true",
+                help="write report.html as well (`messjax report`)",
+            )
             self.add_argument("--fresh", action="store_true", help="replace what another run has left in the folder")
             options_file.add_option(self, self.command)
         add_global_options(self, default=argparse.SUPPRESS)

@@ -125,7 +125,7 @@ def finish(
     Returns:
         The records of the table.
     """
-    left_out = ("run", "command", "fresh", "config", "config_text")
+    left_out = ("run", "command", "fresh", "config", "config_text", "report")
     dataset.attrs["command"] = (
         f"messjax {stem} {' '.join(f'{k}={v}' for k, v in vars(args).items() if k not in left_out)}"
     )

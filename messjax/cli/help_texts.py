@@ -13,6 +13,7 @@ COMMANDS = {  # what each does; messjax.cli.NAME_command has its options and run
     "simulate": "MESS+ and its baselines on a stream calibrated to a zoo",
     "optimum": "C*, gamma* and the optimal mixture of a zoo or a trace",
     "trace": "what a recorded trace holds, what is wrong with it; convert it; a made-up one to try things with",
+    "report": "one page to look at of a folder of results, with figures that can be asked and tables that sort",
     "completion": "a script that lets a shell complete commands and options",
 }
 
@@ -32,7 +33,7 @@ SECTIONS = {  # options of every command by what they are about; those that are 
     "what is run": (
         *("horizon", "streams", "seeds", "labels", "order", "held-out", "cells", "seed", "quick", "recommend"),
     ),
-    "what is shown and written": ("all", "json", "csv", "export", "out", "fresh", "to", "force"),
+    "what is shown and written": ("all", "json", "csv", "export", "out", "report", "fresh", "to", "force"),
     "the program": ("help", "version", "config", "memory", "no-cache", "distributed"),
 }
 
@@ -90,6 +91,12 @@ EXAMPLES = {  # of each help page, by the words that come before --help
     "trace demo": (
         Example((DEMO,), "a trace: every model answers every request"),
         Example((DEMO_LOG,), "a decision log: one model answers each request"),
+    ),
+    "report": (
+        Example(
+            ("messjax simulate --zoo llama3 --alpha 0.667 --V 1,10,100 --fresh", "messjax report results"),
+            "run, then write results/report.html",
+        ),
     ),
     "completion": (
         Example(('eval "$(messjax completion bash)"',), "for this shell; put the line into ~/.bashrc for all"),

@@ -83,7 +83,8 @@ def add_reading_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--cost",
         metavar="KIND",
-        help="how costs are made: recorded, tokens, parameters, constant, latency (default: what the options imply)",
+        help="how costs are made: recorded, tokens, parameters, constant, latency, latency-in-turn "
+        "(default: what the options imply)",
     )
     parser.add_argument(
         "--prices",

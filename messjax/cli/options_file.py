@@ -22,7 +22,17 @@ from typing import Any
 from messjax.arguments import Parser, did_you_mean
 
 NAME = "--config"
-UNWRITTEN = {"config", "distributed", "fresh", "help", "json", "no_cache", "out", "version"}  # they change no number
+UNWRITTEN = {
+    "config",
+    "distributed",
+    "fresh",
+    "help",
+    "json",
+    "no_cache",
+    "out",
+    "report",
+    "version",
+}  # they change no number
 
 
 def add_option(parser: Parser, command: str) -> None:

@@ -98,6 +98,7 @@ def of_trace(
         np.arange(num),
         {name: np.asarray(choice) for name, choice in trace.choices.items() if np.all(np.asarray(choice) >= 0)},
         {name: np.asarray(score) for name, score in trace.router_scores.items() if np.all(np.isfinite(score))},
+        trace.paid,
     )
     parts = requests.split(every, seed)
     projection = requests.project(parts.training.features)

@@ -104,6 +104,7 @@ def _replayed(args: argparse.Namespace) -> dict[str, Any]:
         horizon=num,
         num_streams=args.seeds,
         cost_unit=trace.cost_unit,
+        paid=trace.paid,
         V=V,
         more=more,
     )

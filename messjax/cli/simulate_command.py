@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from messjax import runtime
+from messjax import results, runtime, theory
 from messjax.cli import chosen_policies, grids, machine_output, zoo_files
-from messjax.evaluation import trained_routers
+from messjax.evaluation import comparison, trained_routers
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -62,10 +62,16 @@ def _simulated(args: argparse.Namespace) -> dict[str, Any]:
         V=[1.0, 10.0, 100.0],
         more=chosen_policies.beside(wanted, prefix, args.alpha[0], (stream.num_features, len(cost))),
     )
+    law = stream.distribution
+    router = dataset.sel(policy=[comparison.MESS_PLUS])  # the statements are about no other row
+    judged = [] if law is None else [results.save(theory.judge(router, law()), args.out / "verdicts.nc")]
     optimal, gamma = (grids.per_alpha(dataset, name) for name in ("optimal_cost", "gamma"))
     print(f"C* (knows mu of every request): {optimal}; gamma*: {gamma}")
     largest = float(np.max(dataset["V"]) * dataset["gamma"].max())
     ratio = f", ratio {args.horizon / largest:.0f}" if largest > 0 else ""
     print(f"T should be far above V gamma*: T = {args.horizon:,}, largest V gamma* = {largest:,.0f}{ratio}")
     title = f"{chosen.name}, {dataset.sizes['stream']:,} calibrated streams of {args.horizon:,} requests"
-    return grids.about(dataset, title) | {"rows": grids.finish(args, dataset, title, "simulate")}
+    rows = grids.finish(args, dataset, title, "simulate")
+    for path in judged:
+        print(f"wrote {path}: bounds of the theory beside what was measured")
+    return grids.about(dataset, title) | {"rows": rows}

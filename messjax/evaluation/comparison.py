@@ -16,6 +16,7 @@ import xarray as xr
 
 from messjax import policies, results
 from messjax.engine.grid_sweep import sweep
+from messjax.meters import standard_meters
 from messjax.types import Array, Controls, Policy, Predictor, Stream
 
 MESS_PLUS, UNIFORM, MIXTURE = "MESS+", "uniform random", "LP mixture"
@@ -57,6 +58,7 @@ def compare(
     num_streams: int,
     cost_unit: str,
     more: Mapping[str, Policy] | None = None,
+    paid: str = "sum",
     checkpoints: int = 100,
     memory: float | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -75,6 +77,7 @@ def compare(
         num_streams: Number of independent streams.
         cost_unit: Unit of cost, for attributes and tables.
         more: Further policies by name.
+        paid: What a request costs that asks several models, as `meters.ledger` has it.
         checkpoints: Number of points of the curves, at most the horizon.
         memory: GiB that the run may take, as for `sweep`; by default half of what the machine has.
         progress: Called with (streams done, streams in all) as the run goes on.
@@ -88,13 +91,14 @@ def compare(
     everyone = contenders(predictor, models, cost, accuracy)
     if taken := sorted(everyone.keys() & (more or {}).keys()):
         raise ValueError(f"compare: found a further policy named {taken[0]!r}, expected another name")
-    return sweep(
+    dataset = sweep(
         key,
         controls,
         policy=everyone | dict(more or {}),
         stream=stream,
         horizon=horizon,
         num_streams=num_streams,
+        meter=standard_meters.standard(paid),
         checkpoints=min(checkpoints, horizon),
         curves=CURVES,
         models=models,
@@ -102,6 +106,8 @@ def compare(
         memory=memory,
         progress=progress,
     )
+    dataset.attrs["paid"] = paid
+    return dataset
 
 
 def rows(dataset: xr.Dataset) -> list[tuple[str, dict[str, Any]]]:

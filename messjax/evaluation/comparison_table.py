@@ -14,7 +14,7 @@ from messjax.evaluation import comparison
 
 MOST_ROWS = 12  # settings of MESS+ in a table
 _CAPTION = (
-    "cost per request in {} (full: exploration pays for all models); 95% intervals over streams; "
+    "cost per request in {} (full: exploration pays for {}); 95% intervals over streams; "
     "met for good: share of streams whose satisfaction stayed >= alpha, and the median request from which it did"
 )
 
@@ -40,7 +40,8 @@ def table(
         A `rich` table with one row per entry of `comparison.rows`, and of `more`.
     """
     summary, (shown, omitted) = comparison.clipped(results.summary(dataset)), _shown(dataset, everything)
-    out = Table(title=title, caption=" ".join([_CAPTION.format(dataset.attrs["cost_unit"]), *omitted]))
+    pays = "the slowest model" if dataset.attrs.get("paid") == "largest" else "all models"
+    out = Table(title=title, caption=" ".join([_CAPTION.format(dataset.attrs["cost_unit"], pays), *omitted]))
     names = ("policy", "cost, full", "cost, exploit", "satisfaction", "met for good", "calls")
     arrange = _narrow if width < runtime.NARROW else tuple
     for name in arrange(names):

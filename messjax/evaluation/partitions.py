@@ -61,6 +61,8 @@ def _ridge(x: np.ndarray, s: np.ndarray) -> np.ndarray:
     left, singular, right = np.linalg.svd(x - x.mean(axis=0), full_matrices=False)
     along = left.T @ (s - s.mean())
     best, slopes = np.inf, np.zeros(x.shape[1])
+    if not singular.any():  # all features are equal
+        return slopes
     for penalty in RIDGES * float(np.mean(singular**2)):
         shrink = singular**2 / (singular**2 + penalty)
         residual = s - s.mean() - left @ (shrink * along)

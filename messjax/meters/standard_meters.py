@@ -53,21 +53,35 @@ class Ledger(NamedTuple):
     served: Array
 
 
-def ledger() -> Meter:
+PAID = ("sum", "largest")
+
+
+def ledger(paid: str = "sum") -> Meter:
     """Costs in both ledgers, satisfaction and calls.
 
     Metrics: `cost` (full ledger, everything queried, in cost units per request), `cost_exploit` (exploit steps only, as
     in the tables of [M25], per request), `satisfaction` (mean of s_t as served), `explored` (N_T, T7 in
     docs/theory.md), `calls` [M] (queries, exploration included) and `served` [M] (answers given).
 
+    Args:
+        paid: What a request costs that asks several models. "sum": the costs of all of them; "largest": the largest of
+            them, as where costs are times and the models run at the same time (`meters.latency` has the same rule).
+
     Returns:
         The meter.
+
+    Raises:
+        ValueError: Another rule.
 
     Example:
         >>> sorted(ledger().read(ledger().init(3)))
         ['calls', 'cost', 'cost_exploit', 'explored', 'satisfaction', 'served']
     """
-    return Meter(Partial(ledger_init), Partial(ledger_add), Partial(ledger_read))
+    if paid not in PAID:
+        raise ValueError(f"ledger: paid is {paid!r}, expected one of {', '.join(PAID)}")
+    return Meter(
+        Partial(ledger_init), Partial(ledger_add if paid == "sum" else ledger_add_largest), Partial(ledger_read)
+    )
 
 
 def ledger_init(num_models: int) -> Ledger:
@@ -94,12 +108,34 @@ def ledger_add(number: Ledger, step: Step) -> Ledger:
     Returns:
         The state.
     """
-    request, decision = step.request, step.decision
-    paid = jnp.sum(jnp.where(decision.query, request.cost, 0.0))
+    return _ledger_add(number, step, compensated.of(_costs_queried(step)))
+
+
+def ledger_add_largest(number: Ledger, step: Step) -> Ledger:
+    """As `ledger_add`, where a request costs the largest of its models' costs.
+
+    Args:
+        number: The state before it.
+        step: The request and its outcome.
+
+    Returns:
+        The state.
+    """
+    return _ledger_add(number, step, compensated.add(compensated.zero(), jnp.max(_costs_queried(step))))
+
+
+def _costs_queried(step: Step) -> Array:
+    """[M], zero where a model was not asked."""
+    return jnp.where(step.decision.query, step.request.cost, 0.0)
+
+
+def _ledger_add(number: Ledger, step: Step, paid: compensated.Sum) -> Ledger:
+    decision = step.decision
+    exploited = compensated.Sum(*(jnp.where(decision.explore, 0.0, part) for part in paid))
     return Ledger(
         t=step.t,
         cost=compensated.add(number.cost, paid),
-        cost_exploit=compensated.add(number.cost_exploit, jnp.where(decision.explore, 0.0, paid)),
+        cost_exploit=compensated.add(number.cost_exploit, exploited),
         satisfaction=queue.add(number.satisfaction, queue.units(served_satisfaction(step))),
         explored=number.explored + decision.explore.astype(jnp.int32),
         calls=number.calls + decision.query.astype(jnp.int32),
@@ -357,10 +393,13 @@ def theory_read(number: Theory) -> dict[str, Any]:
     }
 
 
-def standard() -> Meter:
+def standard(paid: str = "sum") -> Meter:
     """Ledger, virtual queue, SLA and the quantities of the theory: what every run reports.
+
+    Args:
+        paid: What a request costs that asks several models, as `ledger` has it.
 
     Returns:
         The meter, with the metrics of `ledger`, `virtual_queue`, `sla` and `theory`.
     """
-    return zip_meters(ledger(), virtual_queue(), sla(), theory())
+    return zip_meters(ledger(paid), virtual_queue(), sla(), theory())

@@ -34,7 +34,7 @@ class Rows(NamedTuple):
         prompt: Prompts.
         id: Ids, or None.
         group: Labels, or None.
-        model: Models, or None.
+        model: Models as `labels_of` gives them, or None.
         is_new: Whether every row without an id is a request of its own.
         measures: By model ("" where models are a column) and measure.
     """
@@ -46,7 +46,7 @@ class Rows(NamedTuple):
     prompt: pa.ChunkedArray
     id: pa.Array | None
     group: pa.Array | None
-    model: pa.Array | None
+    model: pa.DictionaryArray | None
     is_new: bool
     measures: Mapping[str, Mapping[str, np.ndarray]]
 
@@ -61,14 +61,28 @@ def texts_of(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
         Large strings; None where one is missing or empty, or for another type.
     """
     kind = column.type
-    if pa.types.is_dictionary(kind):
-        kind = kind.value_type
     if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_integer(kind)):
         return None
     texts = column.cast(pa.large_string())
     if texts.null_count or not len(texts) or pc.min(pc.binary_length(texts)).as_py() == 0:
         return None
     return texts
+
+
+def labels_of(column: pa.ChunkedArray) -> pa.DictionaryArray | None:
+    """A column of few texts that repeat, as `texts_of` takes them.
+
+    Args:
+        column: Texts, numbers of texts in a dictionary, or whole numbers.
+
+    Returns:
+        Numbers of texts and the texts, in the order of their first appearance; None as for `texts_of`.
+    """
+    if not pa.types.is_dictionary(column.type):
+        texts = texts_of(column)
+        return None if texts is None else joined(texts).dictionary_encode()
+    whole = joined(column.unify_dictionaries())
+    return None if whole.null_count or not len(whole) or "" in whole.dictionary.to_pylist() else whole
 
 
 def joined(texts: pa.ChunkedArray) -> pa.Array:
@@ -125,14 +139,13 @@ def add(builder: Builder, rows: Rows) -> bool:
         Whether they were added; False: a model's name is too long.
     """
     size = len(rows.prompt)
-    models = [""] if rows.model is None else pc.unique(rows.model).to_pylist()
+    models = [""] if rows.model is None else rows.model.dictionary.to_pylist()
     if any(len(model) > LONGEST_NAME for model in (*models, *rows.measures)):
         return False
     requests = _requests(builder, rows)
     if rows.model is not None:
-        codes = rows.model.dictionary_encode()
-        number_of = np.array([builder.model(model) for model in codes.dictionary.to_pylist()], np.int32)
-        of_cells = number_of[codes.indices.to_numpy()]
+        number_of = np.array([builder.model(model) for model in models], np.int32)
+        of_cells = number_of[rows.model.indices.to_numpy()]
         builder.add_cells(requests, of_cells, rows.file, rows.first + np.arange(size), rows.measures[""])
         return True
     columns = list(rows.measures.values())
@@ -156,9 +169,8 @@ def _requests(builder: Builder, rows: Rows) -> np.ndarray:
         key = pc.binary_join_element_wise(
             pa.scalar(rows.stem, pa.large_string()), key, pa.scalar("\0", pa.large_string())
         )
-    codes, first = _numbered(key)
-    columns = _described(rows, first)
-    keys = key if len(first) == len(key) else key.take(pa.array(first))
+    codes, first, keys = _numbered(key)
+    columns = _described(rows, first, keys if key is rows.id else None)
     numbers = builder.add_requests(keys, columns, rows.file, rows.first + first, rows.unit)[codes]
     if rows.id is not None and len(first) < len(key):
         for at in _other_texts(rows.prompt, codes, first):
@@ -166,22 +178,29 @@ def _requests(builder: Builder, rows: Rows) -> np.ndarray:
     return numbers
 
 
-def _numbered(keys: pa.Array) -> tuple[np.ndarray, np.ndarray]:
-    """The number of each of n keys [n], and the row where each number is first.
+def _numbered(keys: pa.Array) -> tuple[np.ndarray, np.ndarray, pa.Array]:
+    """The number of each of n keys [n], the row where each number is first, and the keys there.
 
     Rows of one request mostly follow each other. Where they all do, no dictionary is needed.
     """
     if _differ(keys):
-        return np.arange(len(keys)), np.arange(len(keys))
+        return np.arange(len(keys)), np.arange(len(keys)), keys
     is_new = np.append(True, pc.not_equal(keys.slice(1), keys.slice(0, len(keys) - 1)).to_numpy(zero_copy_only=False))
     first = np.flatnonzero(is_new)
-    if len(first) < len(keys) and _differ(keys.take(pa.array(first))):
-        return np.cumsum(is_new) - 1, first
+    if len(first) < len(keys) and _differ(some := keys.filter(_mask(first, len(keys)))):
+        return np.cumsum(is_new) - 1, first, some
     encoded = keys.dictionary_encode()
     codes = encoded.indices.to_numpy()
     first = np.empty(len(encoded.dictionary), np.int64)
     first[codes[::-1]] = np.arange(len(codes))[::-1]
-    return codes, first
+    return codes, first, encoded.dictionary
+
+
+def _mask(at: np.ndarray, size: int) -> pa.Array:
+    """Which of so many rows are these, in their order."""
+    mask = np.zeros(size, bool)
+    mask[at] = True
+    return pa.array(mask)
 
 
 def _differ(texts: pa.Array) -> bool:
@@ -213,21 +232,28 @@ def _other_texts(texts: pa.ChunkedArray, codes: np.ndarray, first: np.ndarray) -
     """
     after = np.append(False, codes[1:] == codes[:-1])
     if len(texts) > 1 and after.any():
-        same = pc.equal(texts.slice(1), texts.slice(0, len(texts) - 1)).to_numpy()
-        if not same[after[1:]].all():
+        same = pc.equal(texts.slice(1), texts.slice(0, len(texts) - 1))
+        if not pc.all(pc.or_(same, pa.array(~after[1:]))).as_py():
             after[:] = False
     rows = np.flatnonzero((first[codes] != np.arange(len(codes))) & ~after)
+    if not len(rows):
+        return rows
     same = pc.equal(texts.take(pa.array(rows)), texts.take(pa.array(first[codes[rows]])))
     return rows[~same.to_numpy()]
 
 
-def _described(rows: Rows, at: np.ndarray) -> dict[str, Any]:
-    """Id, text and group of some rows."""
+def _described(rows: Rows, at: np.ndarray, ids: pa.Array | None = None) -> dict[str, Any]:
+    """Id, text and group of some rows, whose ids may be known."""
     every, stem = len(at) == len(rows.prompt), pa.scalar(rows.stem, pa.large_string())
+    at_them = _mask(at, len(rows.prompt))  # faster than to take them one by one
     columns = {"id": rows.id, "text": rows.prompt, "group": rows.group}
     result: dict[str, Any] = {
-        name: column if every or column is None else column.take(pa.array(at)) for name, column in columns.items()
+        name: column if every or column is None else column.filter(at_them)
+        for name, column in columns.items()
+        if name != "id" or ids is None
     }
+    if ids is not None:
+        result["id"] = ids
     if rows.id is None:
         number = pa.array(rows.first + at).cast(pa.large_string())
         result["id"] = pc.binary_join_element_wise(stem, number, pa.scalar("/", pa.large_string()))

@@ -39,7 +39,7 @@ class Cells:
         model: Number of its model.
         file: Number of the file that it was found in.
         row: Number of the row.
-        values: What was measured, by measure.
+        values: What was measured, by measure; empty where nothing was.
         blocks: Whole rows, which are not in the columns.
     """
 
@@ -68,7 +68,9 @@ class Cells:
         self.file.append(file)
         self.row.append(row)
         for column, value in zip(self.values.values(), values, strict=True):
-            column.append(value)
+            if value == value or len(column):  # columns of nothing stay empty
+                column.extend([np.nan] * (len(self.model) - 1 - len(column)))
+                column.append(value)
 
     def extend(
         self, requests: np.ndarray, models: np.ndarray, file: int, rows: np.ndarray, values: Mapping[str, np.ndarray]
@@ -111,9 +113,10 @@ class Cells:
         self.model.frombytes(models.astype(np.int32, copy=False).data.cast("B"))
         self.file.frombytes(np.full(len(rows), file, np.int32).data.cast("B"))
         self.row.frombytes(rows.astype(np.int64, copy=False).data.cast("B"))
-        nothing = np.full(len(rows), np.nan)
         for name, column in self.values.items():
-            column.frombytes(values.get(name, nothing).data.cast("B"))
+            if name in values or len(column):
+                column.frombytes(np.full(len(self.model) - len(rows) - len(column), np.nan).data.cast("B"))
+                column.frombytes(values.get(name, np.full(len(rows), np.nan)).data.cast("B"))
 
 
 class Tables:
@@ -124,9 +127,13 @@ class Tables:
         if cells.blocks and not _are_all(cells.blocks, num_requests):
             cells.take_apart()
         self.where = np.array(cells.request, np.int64) * num_models + np.array(cells.model, np.int64)
-        self.first = np.arange(len(self.where))
-        if (self.where[1:] <= self.where[:-1]).any():
-            self.first = np.unique(self.where, return_index=True)[1]
+        self.first: np.ndarray | slice = slice(None)  # the cells that count: all of them, unless some are there again
+        size = num_requests * num_models
+        rise = (self.where[1:] > self.where[:-1]).all()
+        self.is_whole = bool(rise) and len(self.where) == size  # every cell once, in order
+        if not rise:
+            first = np.unique(self.where, return_index=True)[1]
+            self.first = first if len(first) < len(self.where) else self.first
 
     def of(self, name: str) -> np.ndarray | None:
         """The table of a measure.
@@ -139,7 +146,7 @@ class Tables:
         """
         if not self.cells.blocks:
             values = self.cells.values[name]
-            table = None if np.isnan(values).all() else self._table(values, np.nan, float)
+            table = self._table(values, np.nan, float) if len(values) else None
             return None if table is None or np.isnan(table).all() else table
         blocks = [block for block in self.cells.blocks if name in block.values]
         if all(np.isnan(block.values[name]).all() for block in blocks):
@@ -169,9 +176,17 @@ class Tables:
         return self._table(self.cells.file, -1, np.int32), self._table(self.cells.row, 0, np.int64)
 
     def _table(self, values: array, nothing: float, kind: type) -> np.ndarray:
+        cells = np.frombuffer(values, dtype=values.typecode) if len(values) else np.empty(0)
+        if self.is_whole and len(cells):
+            return cells.astype(kind).reshape(self.shape)
         table: np.ndarray = np.full(self.shape, nothing, kind)
-        table.reshape(-1)[self.where[self.first]] = np.array(values, kind)[self.first]
+        table.reshape(-1)[self.where[self.first]] = cells[self.first]
         return table
+
+    def _values(self, name: str) -> np.ndarray:
+        """A measure of every cell, NaN where there is nothing."""
+        column = self.cells.values[name]
+        return np.array(column) if len(column) else np.full(len(self.where), np.nan)
 
     def means(self) -> dict[str, np.ndarray]:
         """Means over all repeats of a cell.
@@ -180,11 +195,11 @@ class Tables:
             Tables [N, M] by measure; empty where no cell is there again.
         """
         result: dict[str, np.ndarray] = {}
-        if len(self.where) == len(self.first):
+        if isinstance(self.first, slice):
             return result
         size = self.shape[0] * self.shape[1]
-        for name, column in self.cells.values.items():
-            values = np.array(column)
+        for name in self.cells.values:
+            values = self._values(name)
             known = ~np.isnan(values)
             if known.any():
                 count = np.bincount(self.where[known], minlength=size)
@@ -198,11 +213,13 @@ class Tables:
         Returns:
             Their positions [k], and whether each has another score than the first [k].
         """
+        if isinstance(self.first, slice):
+            return np.empty(0, np.int64), np.empty(0, bool)
         again = np.ones(len(self.where), bool)
         again[self.first] = False
         rows = np.flatnonzero(again)
-        score = np.array(self.cells.values["score"])
-        kept = self._table(self.cells.values["score"], np.nan, float).reshape(-1)[self.where[rows]]
+        score = self._values("score")
+        kept = score[self.first][np.searchsorted(self.where[self.first], self.where[rows])]
         return rows, ~((score[rows] == kept) | (np.isnan(score[rows]) & np.isnan(kept)))
 
 

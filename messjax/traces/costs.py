@@ -14,16 +14,24 @@ from messjax.traces.parsing import listed
 from messjax.traces.price_lists import UNIT_PRICES, four, read_prices
 from messjax.traces.recording import Recording
 
-KINDS = ("recorded", "tokens", "parameters", "constant", "latency")
+KINDS = ("recorded", "tokens", "parameters", "constant", "latency", "latency-in-turn")
+TIMES = KINDS[4:]  # costs that are recorded latencies
 UNIT_TOKENS = "USD"
 UNIT_LATENCY = "s"
+ASKED = {  # what a note says
+    "latency": "models are asked at the same time: a request that asks all of them takes the largest of their "
+    "latencies (--cost latency-in-turn: the sum)",
+    "latency-in-turn": "models are asked one after the other: a request that asks all of them takes the sum of their "
+    "latencies (--cost latency: the largest)",
+}
 
 
 class CostRule(NamedTuple):
     """How the costs of a trace are computed.
 
     Attributes:
-        kind: One of `KINDS`: "recorded", "tokens", "parameters", "constant" or "latency".
+        kind: One of `KINDS`: "recorded", "tokens", "parameters", "constant", "latency" or "latency-in-turn", which
+            differ in what an explored request takes (`schema.Trace.paid`).
         of_model: A model's name, or a part of one, to its numbers: (price,), (input, output), (input, cached, output)
             or (input, cached, output, reasoning) in USD per 1M tokens; for "parameters" (billions of parameters,).
         unit: Unit of a constant; empty: USD per 1M tokens.
@@ -66,12 +74,12 @@ def parse_rule(kind: str | None, prices: str, parameters: str, unit: str, record
         raise ValueError(f"--cost: found {kind!r}, expected one of {', '.join(KINDS)}")
     given = {"tokens": prices, "constant": prices, "parameters": parameters}.get(kind, "")
     option = "--parameters" if kind == "parameters" else "--prices"
-    if kind not in ("recorded", "latency") and not given:
+    if kind not in ("recorded", *TIMES) and not given:
         example = ",".join(f"{model}=..." for model in recording.models[:3])
         raise ValueError(f"--cost {kind}: needs {option} {example} ({_what(kind)}), or part of the name")
     if (prices and option != "--prices") or (parameters and option != "--parameters") or (kind == "recorded" and given):
         raise ValueError(f"--cost {kind}: found --prices or --parameters, which it does not use")
-    if kind in ("recorded", "latency"):
+    if kind in ("recorded", *TIMES):
         if prices or parameters:
             raise ValueError(f"--cost {kind}: found --prices or --parameters, which it does not use")
         return CostRule(kind)
@@ -135,7 +143,7 @@ def make_costs(recording: Recording, rule: CostRule) -> tuple[np.ndarray, str]:
         ValueError: Costs or tokens that are not recorded at all, or numbers that do not fit the models.
     """
     shape = recording.score.shape
-    if rule.kind in ("recorded", "latency"):
+    if rule.kind in ("recorded", *TIMES):
         table, what = (recording.cost, "costs") if rule.kind == "recorded" else (recording.latency, "latencies")
         if table is None:
             raise ValueError(f"{recording.source}: no {what} are recorded: give {ways(recording)}")

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from messjax.traces.costs import CostRule, make_costs
+from messjax.traces.costs import ASKED, TIMES, CostRule, make_costs
 from messjax.traces.linting.cells import DECISION_LOG, is_decision_log
 from messjax.traces.linting.report import mean_where
 from messjax.traces.linting.texts import questions
@@ -66,8 +66,8 @@ def prepare(recording: Recording, cost: CostRule, choices: Choices = Choices()) 
     recording, table, unscored = scored(recording, whole)
     assert table is not None
     notes = [f"cost: {cost.kind}, {unit} per request"]
-    if cost.kind == "latency":
-        notes.append("cost: models are asked one after the other: asking all of them takes the sum of their latencies")
+    if cost.kind in TIMES:
+        notes.append(f"cost: {ASKED[cost.kind]}")
     if unscored:
         notes.append(f"models without a score are left out: {listed(unscored)}")
     score = _scores(recording, choices.scores, notes)

@@ -56,6 +56,11 @@ class Trace(NamedTuple):
     choices: Mapping[str, np.ndarray] = {}
     router_scores: Mapping[str, np.ndarray] = {}
 
+    @property
+    def paid(self) -> str:
+        """What a request costs that asks several models: the "sum", or the "largest" where costs are times."""
+        return "largest" if self.provenance.get("cost") == "latency" else "sum"
+
 
 def check_trace(trace: Trace) -> None:
     """Check everything that the rest of messjax relies on in a trace. The order of the models is not checked.

@@ -90,6 +90,8 @@ def run(setting: Setting, quick: bool) -> xr.Dataset:
         )
     judged = theory.judge(result, distribution, statements=JUDGED, correction="none")
     both = result.merge(judged, combine_attrs="drop_conflicts")
+    terms = theory.decompose(result, distribution)["cost_gap_terms"]  # for the page of `messjax report`
+    both["cost_gap_terms"] = terms.rename(term="part")  # the verdicts have terms of their own
     both.attrs["setting"] = str(setting)
     return both
 

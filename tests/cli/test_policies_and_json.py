@@ -152,6 +152,64 @@ def test_info_and_lint_as_json(tmp_path, capsys):
     assert len((tmp_path / "lint.csv").read_text().splitlines()) == len(found) + 1
 
 
+@pytest.fixture
+def timed(tmp_path) -> list[str]:
+    """A table with a latency per model and the options to read it; asked at once, both take 4 s."""
+    rng, rows = np.random.default_rng(0), ["q,sa,sb,ta,tb"]
+    rows += [f"text {i},{rng.integers(2)},{int(rng.random() < 0.9)},1,{3 + 2 * (i % 2)}" for i in range(120)]
+    path = tmp_path / "timed.csv"
+    path.write_text("\n".join(rows) + "\n")
+    return [str(path), "--columns", "prompt=q,score:a=sa,score:b=sb,latency:a=ta,latency:b=tb"]
+
+
+@pytest.mark.long
+def test_replay_as_json_says_what_its_table_says_and_pays_the_largest_latency(timed, tmp_path, capsys):
+    cost = {}
+    for kind in ("latency", "latency-in-turn"):
+        out = tmp_path / kind
+        command = ["replay", *timed, "--cost", kind, "--alpha", "0.7", "--V", "0.1", "--c", "1000", "--seeds", "2"]
+        assert cli.main([*command, "--held-out", "0", "--json", "--out", str(out)]) == 0
+        said = capsys.readouterr()
+        page = json.loads(said.out)  # nothing but JSON
+        assert ("takes the largest" if kind == "latency" else "takes the sum") in said.err
+        with (out / "table.csv").open() as file:
+            table = list(csv.DictReader(file))
+        assert [row["policy"] for row in page["rows"]] == [row["policy"] for row in table]
+        for row, line in zip(page["rows"], table, strict=True):
+            assert row["cost"] == pytest.approx(float(line["cost"]), rel=1e-6)
+        (own,) = [row for row in page["rows"] if row["policy"] == "MESS+"]
+        assert own["explored"] == 120 and page["cost_unit"] == "s"
+        cost[kind] = own["cost"]
+        assert {row["cost"] for row in page["rows"] if row["policy"].startswith("only ")} == {1.0, 4.0}
+    assert cost == pytest.approx({"latency": 4.0, "latency-in-turn": 5.0})
+
+
+@pytest.mark.long
+def test_certify_as_json_is_what_it_writes_and_pays_the_largest_latency(timed, tmp_path, capsys):
+    command = ["certify", *timed, "--cost", "latency", "--alpha", "0.7", "--V", "0.1", "--c", "1000", "--json"]
+    assert cli.main([*command, "--out", str(tmp_path / "out")]) == 0
+    page = json.loads(capsys.readouterr().out)
+    assert page == json.loads((tmp_path / "out" / "certificates.json").read_text())
+    (run,) = page["runs"]
+    assert page["requests"] == 120 and page["cost_unit"] == "s" and run["cost"] == pytest.approx(4.0)
+
+
+@pytest.mark.long
+def test_simulate_as_json_runs_a_zoo_of_a_file(tmp_path, capsys):
+    path = tmp_path / "mine.csv"
+    path.write_text("model,cost,accuracy\nphi,0.1,0.55\nllama-8b,0.3,0.68\ngpt-4o,5,0.86\n")
+    command = ["simulate", "--zoo", str(path), "--alpha", "0.7", "--streams", "2", "--horizon", "2000", "--V", "10"]
+    assert cli.main([*command, "--json", "--out", str(tmp_path / "out")]) == 0
+    page = json.loads(capsys.readouterr().out)
+    rows = {row["policy"]: row for row in page["rows"]}
+    assert page["streams"] == 2 and page["requests"] == 2_000
+    assert rows["only gpt-4o"]["cost"] == pytest.approx(5) and rows["only phi"]["cost"] == pytest.approx(0.1)
+    assert rows["only llama-8b"]["satisfaction"] == pytest.approx(0.68, abs=0.03)  # 4,000 requests
+    mixture = rows["LP mixture"]  # a ninth of the way from llama-8b to gpt-4o
+    assert mixture["cost"] == pytest.approx(8 / 9 * 0.3 + 5 / 9, rel=0.15)
+    assert mixture["calls llama-8b"] == pytest.approx(8 / 9, abs=0.03)
+
+
 def test_unknown_policies_are_one_line(tmp_path, capsys):
     for command in (["simulate", "--zoo", "llama3"], ["recommend", str(tmp_path)], ["replay", str(tmp_path)]):
         given = [*command, "--alpha", "0.6", "--policies", "mess,knm", "--out", str(tmp_path / command[0])]

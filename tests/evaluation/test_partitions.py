@@ -30,6 +30,12 @@ def test_later_labels_change_nothing_and_missing_ones_are_allowed():
     assert (partitions.by_difficulty(X, np.full(2_000, np.nan), 4, training=500) == 0).all()
 
 
+def test_features_that_are_all_equal_predict_the_mean():
+    same = np.ones((6, 3))
+    predicted = partitions.ridge_predictions(same[:4], np.array([[0.0, 1.0], [1.0, 1.0], [0.0, 0.0], [1.0, 0.0]]), same)
+    np.testing.assert_array_equal(predicted, np.full((6, 2), 0.5))
+
+
 def test_bad_input_is_refused():
     with pytest.raises(ValueError, match="shapes"):
         partitions.by_difficulty(X, SCORES[:3], 4, training=2)

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from messjax.evaluation.recommendation import decision, heads, kinds, words
+from messjax import policies, predictors
+from messjax.evaluation.recommendation import decision, heads, kinds, runs, words
 from messjax.evaluation.recommendation import requests as requests_
 from messjax.evaluation.recommendation.requests import Requests
+from messjax.types import Controls
 
 FAST = (kinds.MIXTURE, kinds.OFFLINE)  # nothing that compiles
 
@@ -32,10 +34,11 @@ def answer(every: Requests, alpha: float, **options):
 
 
 def test_the_parts_are_disjoint_and_whole():
-    parts = requests_.split(world(0, 1_003), 3)
-    rows = np.concatenate([part.rows for part in parts])
-    assert np.array_equal(np.sort(rows), np.arange(1_003))
-    assert [len(part.rows) for part in parts] == [301, 201, 501]
+    for tuning, sizes in ((0.0, [301, 0, 702]), (requests_.TUNING, [301, 201, 501])):
+        parts = requests_.split(world(0, 1_003), 3, tuning)
+        rows = np.concatenate([part.rows for part in parts])
+        assert np.array_equal(np.sort(rows), np.arange(1_003))
+        assert [len(part.rows) for part in parts] == sizes and parts.horizon == 502
 
 
 def test_new_requests_vary_by_what_is_known_and_by_what_comes():
@@ -69,33 +72,45 @@ def test_a_router_that_knows_is_recommended_with_its_saving():
 
 
 class Levels:
-    """A family whose setting g satisfies exactly values[g]."""
+    """A family whose setting g costs cost[g] and passes with probability keep[g]; it notes what was judged."""
 
-    def __init__(self, values):
-        self.values, self.asked = values, []
+    kind, moves = kinds.OFFLINE, False
 
-    def judge(self, arm, requests, rows, seed):
-        self.asked += arm.tolist()
-        return np.zeros((len(arm), len(rows))), np.array([[self.values[g]] * len(rows) for g in arm])
+    def __init__(self, name, cost, keep):
+        self.name, self.cost, self.keep, self.asked = name, cost, keep, []
 
+    def judge(self, one):
+        self.asked.append(one.g)
+        cost, nothing = np.full(3, self.cost[one.g]), np.zeros(3)
+        return decision.Judged(*one, cost, nothing, self.keep[one.g], None, nothing)
 
-def test_a_sequence_ends_at_its_first_failure_though_later_ones_would_pass():
-    family = Levels([0.9, 0.85, 0.82, 0.81, 0.83, 0.7, 0.95, 0.95, 0.95])
-    sequence = [decision._Choice(family, g, True, 10.0 - g, 0.0) for g in range(9)]
-    rows = np.zeros((20, 5), int)
-    passed, failed = decision._walk(sequence, None, rows, rows[:3], 1, 0.8, 0.95)
-    assert (passed.g, failed.g) == (4, 5)
-    assert max(family.asked) <= 7  # what comes after is not looked at
-    assert decision._walk(sequence[:5], None, rows, rows[:3], 1, 0.8, 0.95)[1] is None
-    assert decision._walk(sequence[5:], None, rows, rows[:3], 1, 0.8, 0.95) == (None, sequence[5])
+    def trial(self, sure):
+        tuned = kinds.Tuned(np.array(self.cost), 0.8 + 0.01 * np.array(sure), np.full(len(sure), 0.01))
+        return decision._Trial(self, tuned)
 
 
-def test_a_sequence_runs_from_safe_to_cheap_and_its_errors_add_up():
-    tuned = kinds.Tuned(np.array([5.0, 4.0, 3.99, 3.0, 2.0]), np.linspace(0.95, 0.75, 5), np.full(5, 0.01))
-    best = decision._setting(None, tuned, 2.0, 0.8)
-    chosen = decision._sequence(best, tuned, np.arange(5), 2.0, 0.8)
-    assert [one.g for one in chosen] == [1, 3, 4]  # 0 has more to spare than is needed, 2 costs as much as 1
-    assert best.g == 2 and sum(decision.ERRORS) == 1.0
+def test_settings_are_ordered_by_cost_and_each_is_safer_than_those_before():
+    family = Levels("one", [5.0, 4.0, 4.01, 3.0, 2.0, 4.5], [])
+    ladder, at = decision._ladder(family.trial([4.0, 2.0, 2.1, 1.0, 0.0, 1.5]), 1.6, 0.8)
+    assert [one.g for one in ladder] == [4, 3, 1, 0] and at == 2  # 2 costs as much as 1, 5 is dearer and less safe
+    assert [one.expected for one in ladder] == [False, False, True, True]
+    ladder, at = decision._ladder(family.trial([0.5, 0.4, 0.3, 0.2, 0.1, 0.0]), 1.6, 0.8)
+    assert ladder[at].g == 0 and at == len(ladder) - 1  # none should pass: what comes nearest
+
+
+def test_the_least_expensive_setting_that_passes_is_found_from_either_side():
+    cost, sure = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0], [0.0, 0.5, 1.0, 2.0, 2.5, 3.0]
+    safer = Levels("safer than tried", cost, [0.1, 0.5, 0.96, 0.97, 0.98, 0.99])
+    riskier = Levels("riskier than tried", cost, [0.1, 0.2, 0.3, 0.4, 0.96, 0.99])
+    dear = Levels("never", [7.0, 8.0], [0.5, 0.6])
+    for families_, best, failed in (((safer, dear), 3.0, 0.5), ((riskier, dear), 5.0, 0.4)):
+        trials = [one.trial(sure[: len(one.cost)]) for one in families_]
+        judged = decision._all_judged(trials, lambda one: one.family.judge(one), 1.6, 0.8, 0.95)
+        assert [float(one.cost[0]) for one in judged[:1]] == [best] and judged[0].keep >= 0.95
+        assert judged[-1].keep == failed and judged[-1].family is judged[0].family  # what is just below
+        assert judged[1].keep < 0.95 and dear.asked == [1] * len(
+            dear.asked
+        )  # dearer than the best: not looked at again
 
 
 def test_the_score_of_a_recorded_router_is_a_candidate():
@@ -123,8 +138,8 @@ def test_too_few_requests_are_undecided_and_the_number_that_decides_is_about_rig
     mean = requests_.split(every, 1).judging.satisfaction[:, 1].mean()
     result = answer(every, round(float(mean) - 0.02, 6), tolerance=0.0)
     assert result.answer == decision.UNDECIDED
-    deviation = np.sqrt(mean * (1 - mean) * (1 / 150 + 1 / 150))  # of a run of 150 new requests, 150 being known
-    expected = 300 * ((1.96 * deviation / 0.02) ** 2 - 1)
+    deviation = np.sqrt(mean * (1 - mean) * (1 / 210 + 1 / 150))  # of a run of 150 new requests, 210 being known
+    expected = 300 * ((1.645 * deviation / 0.02) ** 2 - 1)
     assert result.more == pytest.approx(expected, rel=0.4)
     assert f"about {result.more:,} more requests would decide" in words.answer(result)
 
@@ -135,6 +150,8 @@ def test_a_predictor_that_knows_nothing_is_called_that():
     state, _ = heads.fit_ridge(parts.training)
     skill = heads.skill(heads.predict_ridge(state, parts.judging.features), parts.training, parts.judging)
     assert skill.word() == "nothing" and abs(skill.gain) < 0.01
+    assert heads.Skill(0.5, 0.5 + 1e-16, 1e-18).word() == "nothing"  # all features are equal
+    assert heads.Skill(0.49, 0.5, 0.001).word() == "little" and heads.Skill(0.4, 0.5, 0.001).word() == "something"
 
 
 def test_a_finalist_that_passes_by_luck_is_as_rare_as_promised():
@@ -145,3 +162,14 @@ def test_a_finalist_that_passes_by_luck_is_as_rare_as_promised():
         result = answer(every, 0.8, tolerance=0.0)
         wrong += result.answer in (decision.USE, decision.SINGLE_MODEL)
     assert wrong <= 8  # P(Binomial(60, .05) > 8) = .4%
+
+
+@pytest.mark.parametrize(("paid", "expected"), [("sum", 6.0), ("largest", 4.0)])
+def test_a_request_that_is_explored_pays_the_sum_or_the_largest(paid, expected):
+    s = np.ones((4, 2))
+    every = Requests(np.ones((4, 1), np.float32), s, np.array([[2.0, 4.0]] * 4), np.array(["all"] * 4), np.arange(4))
+    every = every._replace(paid=paid)
+    policy = policies.mess_plus(predictors.linear(1, 2))
+    controls = Controls(np.array([1.0]), np.array([0.5]), np.array([1e9]), 0.25)
+    played = runs.play(policy, controls, every.take(np.array([0, 2, 1, 3])), np.arange(4)[None], 0)
+    assert played.cost.ravel().tolist() == [expected]

@@ -1,7 +1,7 @@
 """The promise of `messjax recommend` on worlds with a known best: alpha is kept as often as said, at about least cost.
 
 The rule was made on WORLDS with seeds below 100, and on `random_world` with seeds below 100. It is judged on others: on
-random worlds from FIRST on, and on the world of three models, where the rule before it fell short, with new requests.
+random worlds from FIRST on (which no rule before it was judged on), and on the world of three models with new requests.
 
 By itself: `python -m pytest -m slow tests/evaluation/test_recommendation_is_right.py -s`, with RUNS=200 in the
 environment for the numbers of docs/recommend.md; START=n begins n runs later, for parts side by side, and OUT=FILE
@@ -24,7 +24,7 @@ from messjax.evaluation.recommendation import requests as requests_
 from messjax.evaluation.recommendation.requests import Requests
 
 WANTED = tuple(name for name in kinds.NAMES if name != kinds.PLAIN)
-SIZE, POOL, FRESH, FIRST = 1_600, 10_000, 48, 10_000
+SIZE, POOL, FRESH, FIRST = 1_600, 10_000, 48, 20_000
 CONFIDENCE, TOLERANCE = 0.95, 0.005
 
 
@@ -77,6 +77,7 @@ class Run(NamedTuple):
     world: str
     answer: str
     who: str
+    said: float  # probability of keeping alpha - tolerance, as the recommendation says it
     kept: float  # share of fresh runs that kept alpha - tolerance; NaN: nothing was recommended
     ratio: float  # true cost over that of the cheapest setting of any candidate that keeps alpha
     best: str  # whose that is
@@ -94,28 +95,30 @@ def run(name: str, world: World, seed: int) -> Run:
     rows = requests_.orders(POOL, result.horizon, FRESH, np.random.default_rng(seed))
     truth = {}  # by family: cost of its cheapest setting that truly keeps alpha with the confidence
     for family in {id(one.family): one.family for one in result.judged}.values():
-        true = family.tune(pool, rows, POOL, 6_000 + seed)
+        true = family.tune(pool, rows, 6_000 + seed)
         good = true.satisfaction - 1.645 * true.deviation >= floor
         truth[family.name] = float(np.min(true.cost[good], initial=np.inf))
     best = min(truth, key=lambda who: truth[who])
     if result.answer not in (decision.USE, decision.SINGLE_MODEL):
-        return Run(name, result.answer, chosen.family.name, np.nan, np.nan, best)
+        return Run(name, result.answer, chosen.family.name, chosen.keep, np.nan, np.nan, best)
     played = chosen.family.play(chosen.g, pool, rows, 5_000 + seed)
     kept = float(np.mean(played.satisfaction >= floor - 1e-9))
-    return Run(name, result.answer, chosen.family.name, kept, float(played.cost.mean() / truth[best]), best)
+    ratio = float(played.cost.mean() / truth[best])
+    return Run(name, result.answer, chosen.family.name, chosen.keep, kept, ratio, best)
 
 
 def report(name: str, of: list[Run]) -> None:
     """One line: shares with intervals of 95%, by the exact binomial and over runs."""
     decided = [one for one in of if not np.isnan(one.kept)]
-    kept, ratio = (np.array([getattr(one, field) for one in decided]) for field in ("kept", "ratio"))
+    said, kept, ratio = (np.array([getattr(one, field) for one in decided]) for field in ("said", "kept", "ratio"))
     near = stats.binomtest(int(np.sum(ratio <= 1.05)), len(ratio)).proportion_ci()
     error = 1.96 * kept.std() / np.sqrt(len(kept))
     print(
-        f"{name}: {len(of)} runs, {len(decided)} decided; kept {kept.mean():.3f} +- "
+        f"{name}: {len(of)} runs, {len(decided)} decided; said {said.mean():.3f}, kept {kept.mean():.3f} +- "
         f"{error:.3f}; cost over best: median {np.median(ratio):.3f}, "
         f"90% {np.quantile(ratio, 0.9):.3f}, within 5%: {np.mean(ratio <= 1.05):.3f} "
-        f"({near.low:.2f} to {near.high:.2f})"
+        f"({near.low:.2f} to {near.high:.2f}), within 10%: {np.mean(ratio <= 1.1):.3f}, "
+        f"over 30%: {np.mean(ratio > 1.3):.3f}"
     )
 
 

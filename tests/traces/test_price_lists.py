@@ -87,6 +87,11 @@ def test_latency_as_cost(tmp_path):
     trace = traces.prepare(seen, traces.CostRule("latency"))
     assert (trace.models, trace.cost_unit) == (("b", "a"), "s")
     assert trace.cost.tolist() == [[1, 2.5], [1, 400]]
-    assert any("sum of their latencies" in note for note in trace.notes)
+    assert trace.paid == "largest" and any("takes the largest of their latencies" in note for note in trace.notes)
+    in_turn = traces.prepare(seen, traces.CostRule("latency-in-turn"))
+    assert in_turn.paid == "sum" and any("takes the sum of their latencies" in note for note in in_turn.notes)
+    assert in_turn.cost.tolist() == trace.cost.tolist()
+    constant = traces.CostRule("constant", {"a": (1.0,), "b": (2.0,)})
+    assert traces.prepare(seen, constant).paid == "sum"
     (found,) = [each for each in traces.lint(seen) if each.check == "long latencies"]
     assert found.message == "up to 400 s: are they seconds? a 1"

@@ -112,7 +112,7 @@ def _drawn(stream: Stream, key: jax.Array, num: int) -> tuple:
 def _data(every: Requests, models: tuple[str, ...], unit: str, source: str, seed: int) -> BenchData:
     if len(models) < 2:
         raise ValueError(f"{source}: found one model, expected at least two to route among")
-    parts = requests.split(every, seed)
+    parts = requests.split(every, seed, requests.TUNING)
     order = np.argsort(parts.training.cost.mean(axis=0), kind="stable")
     project = requests.project(parts.training.features, COMPONENTS)
     parts = Parts(

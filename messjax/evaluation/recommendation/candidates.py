@@ -29,16 +29,17 @@ from messjax.evaluation.recommendation.kinds import (
     Moving,
     Static,
 )
-from messjax.evaluation.recommendation.requests import Parts, Requests, both
+from messjax.evaluation.recommendation.requests import Parts, Requests
 from messjax.predictors import learning
 from messjax.predictors import ridge_regression as ridge
 from messjax.theory import optimum
 from messjax.types import Distribution, Policy
 
 LEVELS = 61  # settings of a static family
-LEVEL = (0.005, 0.02, 0.05, 0.1, 0.2)  # levels V gamma of a warm queue, as shares of the horizon
+LEVEL, NUM_V = (0.005, 0.05), 5  # levels V gamma of a warm queue, as shares of the horizon
+DEARER = 2.5  # the least V is for the price of alpha and so many deviations, where models satisfy less than it seemed
 COLD = (0.002, 0.007, 0.02, 0.06)  # of one that has to climb there
-KAPPA = (0.0, 0.3, 0.6, 1.0, 1.5, 2.2, 3.0)  # kappa, in standard deviations of the satisfaction of a run
+KAPPA = (0.0, 0.6, 1.5, 3.0, 5.0)  # kappa, in standard deviations of the satisfaction of a run
 EXPLORE, RATES = (0.03, 0.1, 1.0), (0.06, 0.3)
 TITLES = {
     MIXTURE: "blind mixture",
@@ -62,7 +63,7 @@ def families(
     """All candidates of the wanted kinds, and policies of the user's own.
 
     Args:
-        parts: The trace in three parts.
+        parts: The trace in two parts.
         models: Names of the M models.
         alpha: Required satisfaction.
         horizon: Number of new requests.
@@ -74,12 +75,12 @@ def families(
     """
     known = Distribution(
         np.ones(1),
-        np.concatenate([parts.training.cost, parts.tuning.cost]).mean(axis=0)[None],
-        np.concatenate([parts.training.satisfaction, parts.tuning.satisfaction]).mean(axis=0)[None],
+        parts.training.cost.mean(axis=0)[None],
+        parts.training.satisfaction.mean(axis=0)[None],
     )
     every: list[Family] = [_single(m, name, len(models)) for m, name in enumerate(models)]
     every += [_recorded(name) for name in parts.training.choices]
-    every += [_scored(name, both(parts), known, alpha) for name in parts.training.scores]
+    every += [_scored(name, parts.training, known, alpha) for name in parts.training.scores]
     if len(models) > 1 and float(np.ptp(known.cost[0])) > 0:
         every += [_mixture(known, alpha), *_offline(parts, known, alpha, wanted)]
         every += _moving(parts, known, alpha, horizon, wanted, own)
@@ -181,7 +182,7 @@ def _threshold(parts: Parts, known: Distribution, alpha: float) -> Static:
     training = parts.training
     won = (training.satisfaction[:, strong] > training.satisfaction[:, weak]).astype(np.float64)[:, None]
     state, _ = heads.fit_ridge(training._replace(satisfaction=won))
-    rate = heads.predict_ridge(state, parts.tuning.features)[:, 0]
+    rate = heads.predict_ridge(state, parts.judging.features)[:, 0]
     bars = np.unique(np.append(np.quantile(rate, np.linspace(0.0, 1.0, LEVELS - 1)), -1.0))
 
     def choose(g: int, requests: Requests) -> np.ndarray:
@@ -208,12 +209,15 @@ def _moving(
     """MESS+ as published, MESS+ on a head trained beforehand, and the variant that learns from what it serves."""
     d, M = parts.training.features.shape[1], known.cost.shape[1]
     state, _ = heads.fit_ridge(parts.training)
-    s_hat = heads.predict_ridge(state, parts.tuning.features)
+    seen = parts.judging  # its features and costs only
+    s_hat = heads.predict_ridge(state, seen.features)
     num = len(s_hat)
-    predicted = Distribution(np.full(num, 1.0 / num), parts.tuning.cost, s_hat)
-    price = max(_price(predicted, alpha), 0.05 * float(np.ptp(known.cost[0])))
-    V, cold = (np.maximum(np.array(levels) * horizon, 2.0) / price for levels in (LEVEL, COLD))
+    predicted = Distribution(np.full(num, 1.0 / num), seen.cost, s_hat)
     deviation = float(parts.training.satisfaction.std(axis=0).mean()) / np.sqrt(horizon)
+    price = max(_price(predicted, alpha), 0.05 * float(np.ptp(known.cost[0])))
+    dearer = max(_price(predicted, alpha + DEARER * deviation), price)
+    low, high = (max(level * horizon, 2.0) for level in LEVEL)
+    V, cold = np.geomspace(low / dearer, high / price, NUM_V), np.maximum(np.array(COLD) * horizon, 2.0) / price
     steps = np.interp(np.arange(FINER * (len(KAPPA) - 1) + 1) / FINER, np.arange(len(KAPPA)), KAPPA)
     asked = np.unique(np.round(np.minimum(alpha + steps * deviation, 1.0), 6))
     warm = {"price": predicted, "theta": state.theta, "inverse": state.inverse}

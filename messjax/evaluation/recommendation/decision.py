@@ -1,13 +1,12 @@
-"""From candidates to an answer: settings chosen on the tuning part, then tested on the judging part from safe to cheap.
+"""From candidates to an answer: settings are tried and judged, and the least expensive that keeps alpha wins.
 
 What is promised. A policy that is recommended keeps alpha - tolerance over the next T requests with at least the
-confidence. Let q = 1 - confidence. A test draws the next T requests given the judged ones (`requests.resampled`): it
-counts the error of the judged part, of the order and of what comes. Three sequences of settings, fixed before the
-judging part is looked at, share q (`ERRORS`): one of a router with a queue, one of a router without, the best single
-model. Each is tested from its safest setting on, and the last one before the first failure is kept. Settings of a
-sequence differ in one control that moves all their satisfactions together, so that whichever is the first to miss has
-to pass its own test to be taken: the probability of that is its share of q, however long the sequence is. The shares
-add up to q, whatever the sequences have in common (Bonferroni).
+confidence. The next T requests are drawn given the judged ones (`requests.resampled`): a draw has the error of the
+judged part, of the order and of what comes. All settings are run on few draws, which says which of them may pass and in
+which order of cost; then the least expensive ones are run on many draws until one passes. The probability is one of the
+next requests given those that were seen: it means the same for a setting that was picked among many, as far as the
+draws say what may come. That the promise is kept though the settings are picked on the requests that they are judged
+on was measured on worlds whose truth is known (docs/recommend.md).
 
 Sequences drawn with replacement let a policy that learns meet a request again. Averages are therefore centred on those
 over orders of the judging part, which have no request twice.
@@ -15,7 +14,7 @@ over orders of the judging part, which have no request twice.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -25,21 +24,19 @@ from messjax.evaluation.recommendation import heads
 from messjax.evaluation.recommendation.candidates import families
 from messjax.evaluation.recommendation.heads import Skill
 from messjax.evaluation.recommendation.kinds import MIXTURE, SINGLE, Family, Tuned
-from messjax.evaluation.recommendation.requests import Parts, Requests, both, orders, resampled
+from messjax.evaluation.recommendation.requests import Parts, Requests, orders, resampled
 from messjax.evaluation.recommendation.runs import Played
 from messjax.types import Policy
 
 USE, SINGLE_MODEL, UNDECIDED, OUT_OF_REACH = "use", "do not route", "undecided", "out of reach"
-ERRORS = (0.6, 0.25, 0.15)  # of 1 - confidence: for the sequence that promises most, the other one, the single model
-TUNING_RUNS, JUDGING_RUNS, ORDERS = 24, 240, 16
+TRIAL_RUNS, JUDGING_RUNS, ORDERS = 64, 240, 16
 LONGEST = 20_000  # requests of a run
-SLACK = 0.4  # standard deviations of a run that a setting must have to spare on the tuning part
-SAFEST, STEP, AT_ONCE = (
-    3.2,
+STEP, MOST, REACH = (
     0.01,
-    4,
-)  # a sequence: what its first setting has to spare, relative steps of cost, tested together
-EQUAL = 0.02  # costs that differ by less are equal: routing is not worth having for it
+    8,
+    1.1,
+)  # judged one after the other: steps of cost, at most so many, up to how far from the best
+EQUAL = 0.02  # a router that is expected to save less is not worth having
 
 
 class Judged(NamedTuple):
@@ -48,9 +45,9 @@ class Judged(NamedTuple):
     Attributes:
         family: The family.
         g: Number of the setting.
-        expected: Whether the tuning part says that it keeps alpha.
-        tuned_cost: Its cost on the tuning part.
-        spare: By how much it passes there, in satisfaction; negative where it does not.
+        expected: Whether the trial of all settings said that it keeps alpha.
+        tried_cost: Its cost in that trial.
+        spare: By how much it passed there, in satisfaction; negative where it did not.
         cost: Cost per request of B runs of new requests [B].
         satisfaction: Their satisfaction [B].
         keep: Probability that alpha - tolerance is kept.
@@ -61,7 +58,7 @@ class Judged(NamedTuple):
     family: Family
     g: int
     expected: bool
-    tuned_cost: float
+    tried_cost: float
     spare: float
     cost: np.ndarray
     satisfaction: np.ndarray
@@ -101,8 +98,7 @@ class Recommendation(NamedTuple):
         answer: One of "use", "do not route", "undecided" and "out of reach".
         chosen: What is recommended; where nothing is, what came nearest.
         single: The least expensive single model that keeps alpha, or the most satisfying one.
-        judged: Every family at its chosen setting, the least expensive on the tuning part first.
-        tested: Names of what was tested with the probability that each had to pass.
+        judged: Every family at its chosen setting, the least expensive of those that should keep alpha first.
         saving: Cost of `chosen` against `single`; None where they are the same.
         more: About how many more requests would decide; 0 where it is decided.
         skill: What the head trained beforehand knows.
@@ -119,7 +115,6 @@ class Recommendation(NamedTuple):
     chosen: Judged
     single: Judged
     judged: tuple[Judged, ...]
-    tested: tuple[tuple[str, float], ...]
     saving: Difference | None
     more: int
     skill: Skill
@@ -147,7 +142,7 @@ def recommend(
     """Choose, judge and answer.
 
     Args:
-        parts: The trace in three parts, features projected.
+        parts: The trace in parts, without one for tuning, features projected.
         models: Names of the M models, the cheapest first.
         alpha: Required satisfaction.
         cost_unit: Unit of the costs.
@@ -160,42 +155,36 @@ def recommend(
     Returns:
         The recommendation.
     """
-    horizon, known = min(len(parts.judging.rows), LONGEST), len(parts.judging.rows)
+    horizon, known = min(parts.horizon, LONGEST), len(parts.judging.rows)
     every = families(parts, models, alpha, horizon, (SINGLE, *wanted), own or {})
-    floor, quit_at = alpha - tolerance, 1.0 - confidence
+    floor, z = alpha - tolerance, _quantile(1.0 - confidence)
     rng = np.random.default_rng((seed, 2))
-    rows = resampled(len(parts.tuning.rows), horizon, TUNING_RUNS, rng, known)
-    tuned = [(each, each.tune(_tuning(each, parts), rows, known, seed)) for each in every]
-    z = _quantile(ERRORS[0] * quit_at)
-    drawn = resampled(known, horizon, JUDGING_RUNS, rng)
-    in_order = orders(known, horizon, ORDERS, rng)
+    rows = resampled(known, horizon, TRIAL_RUNS, rng)
+    tried = _by_name([_Trial(each, each.tune(parts.judging, rows, seed)) for each in every], z, floor)
+    drawn, in_order = resampled(known, horizon, JUDGING_RUNS, rng), orders(known, horizon, ORDERS, rng)
 
     def judge(one: _Choice) -> Judged:
         return _judged(one, parts.judging, drawn, in_order, seed, floor)
 
-    chosen = {one.family.name: one for one in _by_kind([_setting(each, t, z + SLACK, floor) for each, t in tuned])}
-    walked, levels = [], iter(1.0 - share * quit_at for share in ERRORS)
-    for first, sequence in _sequences(tuned, z, floor):
-        level = next(levels)
-        passed, failed = _walk(sequence, parts.judging, drawn, in_order, seed, floor, level)
-        chosen[first.family.name] = passed or first
-        walked.append((chosen[first.family.name], failed, level))
-    judged = [judge(one) for one in chosen.values()]
-    judged += [judge(failed) for one, failed, _ in walked if failed is not None and not _same(one, failed)]
-    judged.sort(key=lambda one: (not one.expected, one.tuned_cost if one.expected else -one.spare))
-    tested = [(next(each for each in judged if _same(each, one)), level) for one, _, level in walked]
-    tested.append((next(one for one in judged if one.single), next(levels)))
+    judged = _all_judged(tried, judge, z, floor, confidence)
     head = heads.predict_ridge(heads.fit_ridge(parts.training)[0], parts.judging.features)
     skill = heads.skill(head, parts.training, parts.judging)
-    answer, best, single, saving, missing = _answer(judged, tested, floor, quit_at)
+    answer, best, single, saving, missing = _answer(judged, parts, floor, confidence)
     return Recommendation(
-        answer, best, single, tuple(judged), tuple((one.family.name, level) for one, level in tested), saving, missing,
-        skill, parts, alpha, tolerance, confidence, horizon, models, cost_unit,
+        answer, best, single, tuple(judged), saving, missing, skill, parts, alpha, tolerance, confidence, horizon,
+        models, cost_unit,
     )  # fmt: skip
 
 
+class _Trial(NamedTuple):
+    """A family with what few runs say of all its settings."""
+
+    family: Family
+    tried: Tuned
+
+
 class _Choice(NamedTuple):
-    """A setting as the tuning part shows it: whether it should pass, its cost, what it has to spare."""
+    """A setting as the trial shows it: whether it should pass, its cost, what it has to spare."""
 
     family: Family
     g: int
@@ -204,85 +193,80 @@ class _Choice(NamedTuple):
     spare: float
 
 
-def _tuning(family: Family, parts: Parts) -> Requests:
-    """Requests that a family was not trained on."""
-    return parts.tuning if family.moves or family.trained else both(parts)
-
-
-def _setting(family: Family, tuned: Tuned, deviations: float, floor: float, among: np.ndarray | None = None) -> _Choice:
-    """The least expensive setting (of some) that should pass, or what comes nearest."""
-    some = np.arange(len(tuned.cost)) if among is None else among
-    spare = (tuned.satisfaction - deviations * tuned.deviation - floor)[some]
-    good = spare >= 0
-    at = int(np.argmin(np.where(good, tuned.cost[some], np.inf))) if good.any() else int(np.argmax(spare))
-    return _Choice(family, int(some[at]), bool(good.any()), float(tuned.cost[some[at]]), float(spare[at]))
-
-
 def _rank(one: _Choice) -> tuple[bool, float]:
     """The least expensive that should pass first, then what comes nearest."""
     return not one.expected, one.cost if one.expected else -one.spare
 
 
-def _same(one: _Choice | Judged, other: _Choice | Judged) -> bool:
-    return one.family is other.family and one.g == other.g
+def _ladder(trial: _Trial, z: float, floor: float) -> tuple[list[_Choice], int]:
+    """Settings by rising cost, each safer than those before it, and which of them is the first that should pass.
+
+    Where none should pass it is the last one.
+    """
+    tried = trial.tried
+    sure = (tried.satisfaction - floor) / np.maximum(tried.deviation, 1e-9)
+    front = list[int]()
+    for g in np.lexsort((-sure, tried.cost)):
+        if not front or sure[g] > sure[front[-1]]:
+            front.append(int(g))
+    at = next((i for i, g in enumerate(front) if sure[g] >= z), len(front) - 1)
+    below, above = _thinned(front[at::-1], tried.cost)[:0:-1], _thinned(front[at:], tried.cost)
+    spare = tried.satisfaction - z * tried.deviation - floor
+    found = [_Choice(trial.family, g, bool(sure[g] >= z), float(tried.cost[g]), float(spare[g])) for g in below + above]
+    return found, len(below)
 
 
-def _sequences(tuned: Sequence[tuple[Family, Tuned]], z: float, floor: float) -> list[tuple[_Choice, list[_Choice]]]:
-    """For routers with a queue and for those without: the best setting, and its sequence from safe to cheap."""
-    found = []
-    for moves in (True, False):
-        best: tuple[_Choice, Tuned, np.ndarray] | None = None
-        for family, numbers in tuned:
-            for arm in family.arms if family.kind != SINGLE and family.moves is moves else ():
-                one = _setting(family, numbers, z + SLACK, floor, arm)
-                if best is None or _rank(one) < _rank(best[0]):
-                    best = one, numbers, arm
-        if best is not None:
-            found.append((best[0], _sequence(*best, z, floor)))
-    return sorted(found, key=lambda pair: _rank(pair[0]))
+def _thinned(settings: list[int], cost: np.ndarray) -> list[int]:
+    """The first one, and others in steps of cost that are worth a test."""
+    kept = settings[:1]
+    for g in settings[1:]:
+        if abs(cost[g] - cost[kept[-1]]) >= STEP * cost[kept[-1]]:
+            kept.append(g)
+    return kept
 
 
-def _sequence(best: _Choice, tuned: Tuned, arm: np.ndarray, z: float, floor: float) -> list[_Choice]:
-    """Settings of an arm by falling cost, from one with much to spare on, in steps that are worth a test."""
-    spare = tuned.satisfaction - (z + SLACK) * tuned.deviation - floor
-    start = tuned.cost[_setting(best.family, tuned, z + SAFEST, floor, arm).g]
-    kept: list[int] = []
-    for g in arm[np.argsort(-tuned.cost[arm], kind="stable")]:
-        if tuned.cost[g] <= start and (not kept or tuned.cost[g] <= (1.0 - STEP) * tuned.cost[kept[-1]]):
-            kept.append(int(g))
-    return [_Choice(best.family, g, bool(spare[g] >= 0), float(tuned.cost[g]), float(spare[g])) for g in kept]
-
-
-def _walk(
-    sequence: list[_Choice],
-    judging: Requests,
-    drawn: np.ndarray,
-    in_order: np.ndarray,
-    seed: int,
-    floor: float,
-    level: float,
-) -> tuple[_Choice | None, _Choice | None]:
-    """The last setting that passes before the first that fails, and that one."""
-    passed, rows = None, np.concatenate([drawn, in_order])
-    for at in range(0, len(sequence), AT_ONCE):
-        some = sequence[at : at + AT_ONCE]
-        arm = np.array([one.g for one in some + some[-1:] * (AT_ONCE - len(some))])  # one compiled program
-        _, satisfaction = some[0].family.judge(arm, judging, rows, seed + 1)
-        for one, values in zip(some, satisfaction, strict=False):
-            if _keep(_centred(values[: len(drawn)], values[len(drawn) :]), floor) < level:
-                return passed, one
-            passed = one
-    return passed, None
-
-
-def _by_kind(chosen: list[_Choice]) -> list[_Choice]:
-    """Of families of one name (MESS+ at several learning rates) the better one."""
-    best: dict[str, _Choice] = {}
-    for one in chosen:
+def _by_name(trials: Sequence[_Trial], z: float, floor: float) -> list[_Trial]:
+    """Of families of one name (MESS+ at several learning rates) the better one, the most promising first."""
+    best: dict[str, tuple[tuple[bool, float], int, _Trial]] = {}
+    for number, one in enumerate(trials):
+        ladder, at = _ladder(one, z, floor)
+        rank = _rank(ladder[at])
         known = best.get(one.family.name)
-        if known is None or (not one.expected, one.cost) < (not known.expected, known.cost):
-            best[one.family.name] = one
-    return list(best.values())
+        if known is None or rank < known[0]:
+            best[one.family.name] = rank, number, one
+    return [one for _, _, one in sorted(best.values(), key=lambda each: each[:2])]
+
+
+def _all_judged(
+    trials: list[_Trial], judge: Callable[[_Choice], Judged], z: float, floor: float, confidence: float
+) -> list[Judged]:
+    """Every family at a setting: its least expensive that passes, where that may be the least expensive of all.
+
+    What is just below the least expensive of all, and does not pass, is there as well.
+    """
+    result, best, below = list[Judged](), np.inf, None
+    for trial in trials:
+        ladder, at = _ladder(trial, z, floor)
+        found = first = judge(ladder[at])
+        failed: Judged | None = None
+        if first.keep >= confidence:
+            near = ladder[max(at - MOST, 0) : at] if first.cost.mean() < REACH * best else []
+            for one in reversed(near):
+                failed = judge(one)
+                if failed.keep < confidence:
+                    break
+                found, failed = failed, None
+        else:
+            for one in ladder[at + 1 : at + 1 + MOST]:
+                if one.cost >= best:
+                    break
+                failed, found = found, judge(one)
+                if found.keep >= confidence:
+                    break
+        if found.keep >= confidence and float(found.cost.mean()) < best:
+            best, below = float(found.cost.mean()), failed
+        result.append(found if found.keep >= confidence else first)
+    return result + ([below] if below is not None else [])
 
 
 def _centred(values: np.ndarray, in_order: np.ndarray) -> np.ndarray:
@@ -305,23 +289,30 @@ def _judged(
     return Judged(*one, cost, satisfaction, _keep(satisfaction, floor), once, in_order)
 
 
-def _answer(judged: list[Judged], tested: list[tuple[Judged, float]], floor: float, quit_at: float) -> tuple:
+def _answer(judged: list[Judged], parts: Parts, floor: float, confidence: float) -> tuple:
     """(answer, chosen, single, saving, more)."""
-    single = tested[-1][0]
-    passed = [one for one, level in tested if one.keep >= level]
+    passed = sorted((one for one in judged if one.keep >= confidence), key=lambda one: float(one.cost.mean()))
+    singles = [one for one in judged if one.single]
+    single = next((one for one in passed if one.single), max(singles, key=lambda one: one.keep))
     if not passed:
         near = max(judged, key=lambda one: one.keep)
         out = all(one.satisfaction.mean() + 2.0 * one.satisfaction.std() < floor for one in judged)
-        return OUT_OF_REACH if out else UNDECIDED, near, single, None, 0 if out else _more(near, floor, quit_at)
-    best = min(passed, key=lambda one: float(one.cost.mean()))
+        return (
+            OUT_OF_REACH if out else UNDECIDED,
+            near,
+            single,
+            None,
+            0 if out else _more(near, parts, floor, confidence),
+        )
+    best = passed[0]
     if best.single:
         return SINGLE_MODEL, best, best, None, 0
     saving = difference(best, single)
-    if not any(one is single for one in passed) or saving.upper < 0:
+    if single.keep < confidence or saving.upper < 0:
         return USE, best, single, saving, 0
-    if saving.lower > -EQUAL:
+    if saving.mean > -EQUAL:
         return SINGLE_MODEL, single, single, saving, 0
-    return UNDECIDED, best, single, saving, _times(saving.mean, saving.upper - saving.mean, best)
+    return UNDECIDED, best, single, saving, _times(saving.mean, saving.upper - saving.mean, parts)
 
 
 def difference(one: Judged, other: Judged) -> Difference:
@@ -338,19 +329,19 @@ def difference(one: Judged, other: Judged) -> Difference:
     return Difference(float(one.cost.mean() / other.cost.mean() - 1.0), *np.quantile(values, (0.025, 0.975)).tolist())
 
 
-def _more(near: Judged, floor: float, quit_at: float) -> int:
+def _more(near: Judged, parts: Parts, floor: float, confidence: float) -> int:
     """How many more requests make the test pass if averages stay: deviations fall with the root of their number."""
     spare = float(near.satisfaction.mean()) - floor
     if spare <= 0:
         return -1
-    return _times(spare, _quantile(ERRORS[0] * quit_at) * float(near.satisfaction.std()), near)
+    return _times(spare, _quantile(1.0 - confidence) * float(near.satisfaction.std()), parts)
 
 
-def _times(wanted: float, half_width: float, one: Judged) -> int:
-    num = one.rows.shape[1] / 0.5
+def _times(wanted: float, half_width: float, parts: Parts) -> int:
+    num = sum(len(part.rows) for part in parts)
     if wanted == 0:
         return -1
-    return max(100, round(num * ((half_width / wanted) ** 2 - 1.0), -2)) if half_width < 30 * abs(wanted) else -1
+    return max(100, int(round(num * ((half_width / wanted) ** 2 - 1.0), -2))) if half_width < 30 * abs(wanted) else -1
 
 
 def _quantile(error: float) -> float:

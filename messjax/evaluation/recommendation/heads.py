@@ -41,7 +41,7 @@ class Skill(NamedTuple):
         Returns:
             "nothing", "little" or "something".
         """
-        if self.gain < 2.0 * self.error:
+        if self.gain < max(2.0 * self.error, 1e-6 * self.base):  # where features are all equal both are about 0
             return "nothing"
         return "little" if self.gain < 0.05 * self.base else "something"
 

@@ -14,7 +14,7 @@ from messjax.evaluation.recommendation.requests import Requests
 from messjax.evaluation.recommendation.runs import Played, coins, play
 from messjax.types import Controls, Policy
 
-FINER = 4  # a cost rises by some 4% from one kappa to the next: settings lie between them, tuned by interpolation
+FINER = 12  # a cost rises by some 10% from one kappa to the next: settings lie between them, tried by interpolation
 A = 0.25
 SINGLE, MIXTURE, THRESHOLD, KNN, OFFLINE = "single", "mixture", "threshold", "knn", "offline"
 PLAIN, TRAINED, SERVED, OWN = "mess+", "mess+ trained", "serve and learn", "own"
@@ -22,7 +22,7 @@ NAMES = (SINGLE, MIXTURE, THRESHOLD, KNN, OFFLINE, PLAIN, TRAINED, SERVED)
 
 
 class Tuned(NamedTuple):
-    """The settings of a family on the tuning part, over runs of the horizon.
+    """The settings of a family on the judging part, over runs of the horizon.
 
     Attributes:
         cost: Mean cost per request [G].
@@ -57,23 +57,12 @@ class Static(NamedTuple):
         """Whether a request's decision depends on those before."""
         return False
 
-    @property
-    def trained(self) -> bool:
-        """Whether the training part was used, which its settings must then not be chosen on."""
-        return self.kind in (THRESHOLD, KNN, OFFLINE)
-
-    @property
-    def arms(self) -> list[np.ndarray]:
-        """Numbers of settings that differ in one control only: all of them."""
-        return [np.arange(len(self.settings))]
-
-    def tune(self, requests: Requests, rows: np.ndarray, known: int, seed: int) -> Tuned:
-        """All settings on the tuning part.
+    def tune(self, requests: Requests, rows: np.ndarray, seed: int) -> Tuned:
+        """All settings.
 
         Args:
-            requests: The tuning part.
+            requests: The judging part.
             rows: New requests drawn from the part [B, horizon]; their number counts here.
-            known: Number of requests of the judging part.
             seed: Not used.
 
         Returns:
@@ -86,23 +75,10 @@ class Static(NamedTuple):
             expected = (share * requests.satisfaction).sum(axis=1)
             satisfaction.append(expected.mean())
             whole = max(float((share * requests.satisfaction**2).sum(axis=1).mean() - expected.mean() ** 2), 0.0)
-            deviation.append(np.sqrt(whole / rows.shape[1] + expected.var() / known))  # a mixture's coins are new
+            deviation.append(
+                np.sqrt(whole / rows.shape[1] + expected.var() / len(expected))
+            )  # a mixture's coins are new
         return Tuned(np.array(cost), np.array(satisfaction), np.array(deviation))
-
-    def judge(self, arm: np.ndarray, requests: Requests, rows: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
-        """Some settings on sequences of rows.
-
-        Args:
-            arm: Numbers of the settings [k].
-            requests: The requests that rows are numbers of.
-            rows: [B, T].
-            seed: Seed of the draws of a mixture.
-
-        Returns:
-            Cost and satisfaction per request [k, B].
-        """
-        played = [self.play(int(g), requests, rows, seed) for g in arm]
-        return np.stack([one.cost for one in played]), np.stack([one.satisfaction for one in played])
 
     def averages(self, g: int, requests: Requests) -> tuple[np.ndarray, np.ndarray]:
         """Expected cost and satisfaction of every request.
@@ -150,7 +126,7 @@ class Moving(NamedTuple):
         alpha: What it is run at [k].
         c: [c]
         parts: What an export needs beside the settings.
-        finer: Every so many alphas one is run on the tuning part.
+        finer: Every so many alphas one is run, where all settings are tried.
     """
 
     kind: str
@@ -168,11 +144,6 @@ class Moving(NamedTuple):
         return True
 
     @property
-    def trained(self) -> bool:
-        """Whether the training part was used, which its settings must then not be chosen on."""
-        return True
-
-    @property
     def settings(self) -> list[dict[str, float]]:
         """The numbers of each setting [G]."""
         rate = {"rate": self.parts["rate"]} if "rate" in self.parts else {}
@@ -184,25 +155,17 @@ class Moving(NamedTuple):
             for V in self.V
         ]
 
-    @property
-    def arms(self) -> list[np.ndarray]:
-        """Numbers of settings that differ in one control only, in what is asked for."""
-        grid = np.arange(len(self.c) * len(self.alpha) * len(self.V)).reshape(len(self.c), len(self.alpha), -1)
-        return list(np.moveaxis(grid, 1, 2).reshape(-1, len(self.alpha)))
-
-    def tune(self, requests: Requests, rows: np.ndarray, known: int, seed: int) -> Tuned:
-        """All settings on the tuning part: some alphas are run, those between are interpolated.
+    def tune(self, requests: Requests, rows: np.ndarray, seed: int) -> Tuned:
+        """All settings: some alphas are run, those between are interpolated.
 
         Args:
-            requests: The tuning part.
+            requests: The judging part.
             rows: New requests drawn from the part [B, horizon].
-            known: Not used: rows vary as much.
             seed: Seed of the exploration draws.
 
         Returns:
             Means and deviations over the runs.
         """
-        del known
         run = np.unique(np.append(np.arange(0, len(self.alpha), self.finer), len(self.alpha) - 1))
         played = play(self.policy, Controls(self.V, self.alpha[run], self.c, A), requests, rows, seed)
 
@@ -217,23 +180,6 @@ class Moving(NamedTuple):
         return Tuned(
             between(cost.mean(axis=-1)), between(satisfaction.mean(axis=-1)), between(satisfaction.std(axis=-1, ddof=1))
         )
-
-    def judge(self, arm: np.ndarray, requests: Requests, rows: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
-        """Some settings of one arm on sequences of rows.
-
-        Args:
-            arm: Numbers of the settings [k].
-            requests: The requests that rows are numbers of.
-            rows: [B, T].
-            seed: Seed of the exploration draws.
-
-        Returns:
-            Cost and satisfaction per request [k, B].
-        """
-        each = [self.controls(int(g)) for g in arm]
-        alpha = np.concatenate([np.asarray(one.alpha) for one in each])
-        played = play(self.policy, each[0]._replace(alpha=alpha), requests, rows, seed)
-        return played.cost[0, :, 0], played.satisfaction[0, :, 0]
 
     def controls(self, g: int) -> Controls:
         """The controls of a setting, arrays of one number each.

@@ -1,7 +1,7 @@
-"""The requests of a trace as a recommendation uses them: in three parts, projected, and drawn again.
+"""The requests of a trace as a recommendation uses them: in parts, projected, and drawn again.
 
-Routers are trained on the first part, their settings are chosen on the second, and what is said about them is measured
-on the third. No request is in two parts.
+Routers are trained on the first part. Their settings are tried, and what is said about them is measured, on the last.
+No request is in two parts.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-TRAINING, TUNING = 0.3, 0.2  # shares of the requests; the rest is judged on
+TRAINING, TUNING = 0.3, 0.2  # shares of the requests; the second one only where it is asked for
+HORIZON = 0.5  # number of new requests that is spoken for, as a share of the requests
 MOST_FEATURES = 32  # a regression on more wants more answers than most traces have
 
 Floats = NDArray[np.floating]
@@ -29,6 +30,7 @@ class Requests(NamedTuple):
         rows: Row numbers in the trace [n].
         choices: For each recorded router by name the model it chose, [n] each.
         scores: For each recorded router by name the score it gave, [n] each.
+        paid: What a request costs that asks several models, as `meters.ledger` has it.
     """
 
     features: Floats
@@ -38,6 +40,7 @@ class Requests(NamedTuple):
     rows: np.ndarray
     choices: Mapping[str, np.ndarray] = {}
     scores: Mapping[str, np.ndarray] = {}
+    paid: str = "sum"
 
     def take(self, rows: np.ndarray) -> Requests:
         """Some of the requests.
@@ -49,8 +52,8 @@ class Requests(NamedTuple):
             The requests, in that order.
         """
         features, satisfaction, cost, groups, numbers = (np.asarray(values)[rows] for values in self[:5])
-        own = ({name: values[rows] for name, values in each.items()} for each in (self.choices, self.scores))
-        return Requests(features, satisfaction, cost, groups, numbers, *own)
+        choices, scores = ({name: of[rows] for name, of in each.items()} for each in (self.choices, self.scores))
+        return Requests(features, satisfaction, cost, groups, numbers, choices, scores, self.paid)
 
 
 class Parts(NamedTuple):
@@ -58,7 +61,7 @@ class Parts(NamedTuple):
 
     Attributes:
         training: What routers are trained on.
-        tuning: What their settings are chosen on.
+        tuning: What their settings are chosen on, where that is not the judging part.
         judging: What is measured.
     """
 
@@ -66,23 +69,10 @@ class Parts(NamedTuple):
     tuning: Requests
     judging: Requests
 
-
-def both(parts: Parts) -> Requests:
-    """Training and tuning part together, for what is not trained.
-
-    Args:
-        parts: The trace in three parts.
-
-    Returns:
-        The requests before the judging part.
-    """
-    a, b = parts.training, parts.tuning
-    features, satisfaction, cost, groups, rows = (np.concatenate(pair) for pair in zip(a[:5], b[:5], strict=True))
-    own = (
-        {name: np.append(values, other[name]) for name, values in each.items()}
-        for each, other in ((a.choices, b.choices), (a.scores, b.scores))
-    )
-    return Requests(features, satisfaction, cost, groups, rows, *own)
+    @property
+    def horizon(self) -> int:
+        """Number of new requests that is spoken for."""
+        return round(HORIZON * sum(len(part.rows) for part in self))
 
 
 class Projection(NamedTuple):
@@ -127,22 +117,23 @@ def project(features: Floats, most: int = MOST_FEATURES) -> Projection:
     return Projection(centre, vectors[:, ::-1][:, :keep] * scale)
 
 
-def split(requests: Requests, seed: int) -> Parts:
-    """The three parts, drawn at random.
+def split(requests: Requests, seed: int, tuning: float = 0.0) -> Parts:
+    """The parts, drawn at random.
 
     Args:
         requests: All requests.
         seed: Seed of the draw.
+        tuning: Share of the tuning part, for example TUNING.
 
     Returns:
         The parts.
     """
     order = np.random.default_rng((seed, 1)).permutation(len(requests.rows))
-    first, second = (round(share * len(order)) for share in (TRAINING, TRAINING + TUNING))
+    first, second = (round(share * len(order)) for share in (TRAINING, TRAINING + tuning))
     return Parts(*(requests.take(rows) for rows in np.split(order, [first, second])))
 
 
-def resampled(num: int, horizon: int, times: int, rng: np.random.Generator, known: int | None = None) -> np.ndarray:
+def resampled(num: int, horizon: int, times: int, rng: np.random.Generator) -> np.ndarray:
     """New requests like those of a part, several times: what the next ones may be, given that these were seen.
 
     Every time the population is drawn anew (the Bayesian bootstrap: Dirichlet weights on the n requests), then the
@@ -154,14 +145,13 @@ def resampled(num: int, horizon: int, times: int, rng: np.random.Generator, know
         horizon: Number of new requests.
         times: How often.
         rng: Random numbers.
-        known: As if this many requests were known instead of n: weights vary less or more, about the same means.
 
     Returns:
         Row numbers [times, horizon] int32.
 
     Source: Rubin 1981, "The Bayesian Bootstrap".
     """
-    weights = rng.standard_gamma((known or num) / num, (times, num))
+    weights = rng.standard_exponential((times, num))
     edges = np.cumsum(weights, axis=1)
     drawn = rng.random((times, horizon)) * edges[:, -1:]
     rows = [np.searchsorted(edge, values, side="right") for edge, values in zip(edges, drawn, strict=True)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -57,7 +58,7 @@ def play(
     leaves = Controls(**{name: jnp.asarray(value, jnp.float32) for name, value in controls.given().items()})
     cost, satisfaction, served, paid = (
         None if each is None else np.moveaxis(np.asarray(each), 0, 3)
-        for each in _lanes(as_pytree(policy), leaves, keys, jnp.asarray(rows), table, steps)
+        for each in _lanes(as_pytree(policy), leaves, keys, jnp.asarray(rows), table, steps, requests.paid)
     )
     if served is not None and paid is not None:  # exact sums, where the steps are there anyway
         cost = paid.mean(axis=-1, dtype=np.float64)
@@ -87,10 +88,12 @@ def _keys(seed: int, num: int) -> Array:
     return jax.vmap(lambda b: jax.random.fold_in(jax.random.key(seed), b))(jnp.arange(num))
 
 
-@functools.partial(jax.jit, static_argnames="steps")
-def _lanes(policy: Policy, controls: Controls, keys: Array, rows: Array, table: tuple, steps: bool) -> Any:
+@functools.partial(jax.jit, static_argnames=("steps", "together"))
+def _lanes(
+    policy: Policy, controls: Controls, keys: Array, rows: Array, table: tuple, steps: bool, together: str
+) -> Any:
     """[B, C, A, V] cost and satisfaction, and with `steps` [B, C, A, V, T] served and paid."""
-    one = functools.partial(_lane, policy, table, steps)
+    one = functools.partial(_lane, policy, table, steps, jnp.max if together == "largest" else jnp.sum)
     for name in ("V", "alpha", "c"):  # one vmap per control: what does not depend on it is carried once
         one = jax.vmap(
             one, in_axes=(None, None, Controls(*(0 if field == name else None for field in Controls._fields)))
@@ -98,7 +101,9 @@ def _lanes(policy: Policy, controls: Controls, keys: Array, rows: Array, table: 
     return jax.vmap(one, in_axes=(0, 0, None))(keys, rows, controls)
 
 
-def _lane(policy: Policy, table: tuple, steps: bool, key: Array, rows: Array, controls: Controls) -> Any:
+def _lane(
+    policy: Policy, table: tuple, steps: bool, paid_for: Callable, key: Array, rows: Array, controls: Controls
+) -> Any:
     features, satisfaction, cost = table
     _, key_policy, key_feedback = component_keys(key)
 
@@ -109,7 +114,7 @@ def _lane(policy: Policy, table: tuple, steps: bool, key: Array, rows: Array, co
         keys = jax.random.fold_in(key_policy, t), jax.random.fold_in(key_feedback, t)
         request = Request(features[row], cost[row], s, unknown)
         state, step = serve(keys, state, request, t, controls, policy, feedback.complete)
-        paid = jnp.sum(step.feedback.cost)
+        paid = paid_for(step.feedback.cost)
         carry = (state, total + paid, satisfied + step.feedback.served_satisfaction)
         return carry, (step.decision.serve.astype(jnp.int32), paid) if steps else None
 

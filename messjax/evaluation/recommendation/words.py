@@ -85,7 +85,8 @@ def reasons(result: Recommendation) -> list[str]:
             "It needs the satisfaction of the served answer after each request; without feedback its queue does not "
             "move."
         )
-    failed = [one for one in result.judged if one.expected and one.keep < result.confidence and one is not chosen]
+    cheaper = [one for one in result.judged if one.expected and one.cost.mean() < chosen.cost.mean()]
+    failed = [one for one in cheaper if one.keep < result.confidence]
     if failed:
         said.append(
             f"{name(failed[0])} was {failed[0].cost.mean() / chosen.cost.mean() - 1:+.0%} in cost but keeps alpha with "
@@ -103,10 +104,10 @@ def footing(result: Recommendation) -> str:
     Returns:
         Two sentences.
     """
-    sizes = [len(part.rows) for part in result.parts]
+    sizes = [len(part.rows) for part in (result.parts.training, result.parts.judging)]
     return (
         f"It speaks for the next {result.horizon:,} requests like these (queue and learning from their start on): "
-        f"trained on {sizes[0]:,} requests, settings chosen on {sizes[1]:,} others, judged on {sizes[2]:,} others. "
+        f"trained on {sizes[0]:,} requests, settings chosen and judged on {sizes[1]:,} others. "
         "Intervals and probabilities are over requests, orders and exploration "
         f"({decision.JUDGING_RUNS} draws of new requests)."
     )
@@ -168,7 +169,7 @@ def records(result: Recommendation) -> list[dict[str, Any]]:
                 "satisfaction": float(one.satisfaction.mean()),
                 "satisfaction_deviation": float(one.satisfaction.std()),
                 "keeps_probability": one.keep,
-                "tuned_cost": one.tuned_cost,
+                "tried_cost": one.tried_cost,
                 "expected_to_keep": one.expected,
             }
         )
@@ -227,10 +228,7 @@ def as_json(result: Recommendation) -> dict[str, Any]:
         "relative_cost": None if result.saving is None else result.saving._asdict(),
         "more_requests": result.more,
         "predictor": result.skill._asdict() | {"knows": result.skill.word()},
-        "tested": [{"candidate": who, "needed": needed} for who, needed in result.tested],
-        "requests": dict(
-            zip(("training", "tuning", "judging"), (len(part.rows) for part in result.parts), strict=True)
-        ),
+        "requests": dict((name, len(getattr(result.parts, name).rows)) for name in ("training", "judging")),
         "candidates": records(result),
         "groups": groups(result),
     }

@@ -67,6 +67,8 @@ def _csv(file: Path, data: bytes, plan: Plan) -> tuple[pa.Table | None, Plan]:
     if place is None or place.decimals is not None or any(counts[name] != 1 for name in plan.columns) or _odd(data):
         return None, plan
     types: dict[str, pa.DataType] = {name: pa.large_string() for name in plan.texts.values()}
+    if list(plan.texts.values()).count(model := plan.texts.get("model", "")) == 1:
+        types[model] = pa.dictionary(pa.int32(), pa.large_string())  # few names, many rows
     scores = {of["score"]: pa.large_string() for of in plan.measures.values()}
     numbers = {name: pa.float64() for of in plan.measures.values() for name in of.values()}
     try:
@@ -151,19 +153,25 @@ def _field(table: pa.Table, name: str) -> Any:
 
 
 def _rows(builder: Builder, file: Path, kind: str, table: pa.Table, plan: Plan, model: str) -> bulk.Rows | None:
-    texts = {role: bulk.texts_of(table[column]) for role, column in plan.texts.items()}
+    columns = {role: table[column] for role, column in plan.texts.items()}
+    texts = {role: bulk.texts_of(column) for role, column in columns.items() if role != "model"}
+    models = bulk.labels_of(columns["model"]) if "model" in columns else None
     measures = {
         each: {measure: bulk.numbers_of(table[column], truth=measure == "score") for measure, column in of.items()}
         for each, of in plan.measures.items()
     }
-    if any(column is None for column in texts.values()) or not table.num_rows:
+    if (
+        any(column is None for column in texts.values())
+        or (models is None and "model" in columns)
+        or not table.num_rows
+    ):
         return None
     found = {each: {name: of for name, of in by.items() if of is not None} for each, by in measures.items()}
     if any(len(found[each]) < len(by) for each, by in measures.items()):
         return None
     if kind == ".json" and any(np.isnan(of).all() for by in found.values() for of in by.values()):
         return None  # perhaps in no record
-    ids, group, models = (bulk.joined(texts[role]) if role in texts else None for role in ("id", "group", "model"))
+    ids, group = (bulk.joined(texts[role]) if role in texts else None for role in ("id", "group"))
     if ids is not None and pc.any(pc.ends_with(ids, ".0")).as_py():
         ids = pc.replace_substring_regex(ids, WHOLE, r"\1")
     return bulk.Rows(

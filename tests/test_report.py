@@ -1,0 +1,186 @@
+"""The page of a folder: complete, one file without a request, hostile names as text, and alive in a browser."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from messjax import report, results
+from messjax.cli import __main__ as cli
+from messjax.report import collected
+
+pytest.importorskip("altair")
+pytest.importorskip("vl_convert")
+HOSTILE = ["<script>alert(1)</script>", "[bold]", "a\x1b[31mb", "</script><b>", "'\"&"]
+VERDICTS = ["holds", "violated", "undecided"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    """Runs of five policies on two V and two alpha, verdicts, terms, a recommendation and a figure."""
+    where = tmp_path_factory.mktemp("results")
+    rng = np.random.default_rng(0)
+    shape = (5, 2, 2, 3)
+    data = {name: (("policy", "V", "alpha", "stream"), rng.random(shape))
+            for name in ("cost", "cost_exploit", "satisfaction", "queue_last")}  # fmt: skip
+    data["optimal_cost"], data["gamma"] = ("alpha", [0.1, 0.2]), ("alpha", [2.0, 3.0])
+    coords = {"policy": HOSTILE, "V": [1.0, 10.0], "alpha": [0.6, 0.7], "c": 0.1}
+    results.save(xr.Dataset(data, coords=coords, attrs={"cost_unit": "<USD>"}), where / "simulate.nc")
+    rows = [
+        {"statement": f"T{n}", "case": HOSTILE[n % 5], "V": 1.0 + n, "measured": float(n), "measured_lower": n - 1.0}
+        | {"measured_upper": None, "bound": 10.0, "verdict": VERDICTS[n % 3], "reason": ""}
+        for n in range(9)
+    ]
+    (where / "verdicts.json").write_text(json.dumps({"rows": rows}), encoding="utf-8")
+    said = {"text": "Use <b>this</b>", "reasons": ["because"], "candidates": [{"candidate": "</td>", "cost": 1.0}]}
+    (where / "recommendation.json").write_text(json.dumps(said), encoding="utf-8")
+    run = {"command": "messjax simulate --zoo '<x>'", "finished": True, "code": {"jax": "1"}}
+    (where / "simulate.run.json").write_text(json.dumps(run), encoding="utf-8")
+    (where / "small.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>", encoding="utf-8")
+    (where / "big.svg").write_text(f"<svg>{'x' * 4_000_000}</svg>", encoding="utf-8")
+    (where / "bad.json").write_text("{", encoding="utf-8")
+    terms = xr.Dataset(
+        {"cost_gap_terms": (("V", "limit", "term"), np.ones((2, 3, 2)))},
+        coords={"V": [1.0, 10.0], "limit": ["mean", "lower", "upper"], "term": ["noise", "exploration"]},
+    )
+    results.save(terms, where / "terms.nc")
+    report.write_report(where)
+    return where
+
+
+class Elements(HTMLParser):
+    """The tags of a page with their attributes, and its visible text."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict]] = []
+        self.texts: list[str] = []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        if self.tags and self.tags[-1][0] not in ("script", "style"):
+            self.texts.append(data)
+
+
+def parsed(folder: Path) -> Elements:
+    page = Elements()
+    page.feed((folder / "report.html").read_text(encoding="utf-8"))
+    return page
+
+
+def test_the_page_is_one_small_file_that_asks_for_nothing(folder):
+    page, found = (folder / "report.html"), parsed(folder)
+    assert 900_000 < page.stat().st_size <= 3_000_000
+    links = [each[name] for _, each in found.tags for name in ("src", "href") if each.get(name)]
+    assert links and all(link.startswith("data:") for link in links)
+    policy = next(each["content"] for tag, each in found.tags if each.get("http-equiv"))
+    assert "default-src 'none'" in policy and "http" not in policy
+    assert "big" in "".join(found.texts) and len([tag for tag, _ in found.tags if tag == "img"]) == 1
+
+
+def test_hostile_names_are_text(folder):
+    found = parsed(folder)
+    tags = [tag for tag, _ in found.tags]
+    assert tags.count("script") == 3 and tags.count("b") == 0
+    text = "".join(found.texts)
+    assert "<script>alert(1)</script>" in text and r"a\x1b[31mb" in text and "Use <b>this</b>" in text
+    specs = re.search(r"id='specs'>(.*?)</script>", (folder / "report.html").read_text(encoding="utf-8"), re.S)
+    assert set(json.loads(specs[1])) == {
+        *("cost", "satisfaction", "queue", "trade_off", "ledgers", "decomposition", "bounds", "matrix"),
+    }
+
+
+def test_words_come_first_and_every_record_is_a_row(folder):
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    places = [page.index(f"id='{name}'") for name in ("words", "runs", "controls", "points", "verdicts", "figures")]
+    assert places == sorted(places)
+    found = collected.collect(folder)
+    assert (len(found.points), len(found.verdicts), len(found.terms)) == (5 * 2 * 2, 9, 4)
+    assert page.count("<tr data-") == 29 and "bad.json" in page
+    first = found.points[0]
+    cost = results.load(folder / "simulate.nc")["cost"]
+    assert first["cost"] == pytest.approx(float(cost[0, 0, 0].mean())) and first["V_gamma"] == 2.0
+    assert first["cost_lower"] < first["cost"] < first["cost_upper"]
+
+
+def test_an_empty_folder_and_missing_packages_are_one_line(tmp_path, capsys, monkeypatch):
+    assert cli.main(["report", str(tmp_path)]) == 2
+    assert "found no results" in capsys.readouterr().err
+    assert cli.main(["report", str(tmp_path / "none")]) == 2
+    assert "found no folder" in capsys.readouterr().err
+    monkeypatch.setattr("messjax.report.page.find_spec", lambda name: None)
+    assert cli.main(["report", str(tmp_path)]) == 2
+    assert "messjax[report]" in capsys.readouterr().err
+
+
+def test_the_command_says_where_the_page_is(tmp_path, capsys, monkeypatch):
+    (tmp_path / "simulate.run.json").write_text("{}", encoding="utf-8")  # nothing to draw
+    assert cli.main(["report", str(tmp_path), "--out", str(tmp_path / "page.html")]) == 0
+    assert capsys.readouterr().out == f"open {(tmp_path / 'page.html').resolve()}\n"
+    assert "What was run" in (tmp_path / "page.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_the_page_lives_in_a_browser(folder):
+    """Sorts, filters, moves all figures with V, without an error of the console or a request."""
+    browsers = pytest.importorskip("playwright.sync_api")
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("no chromium")
+    with browsers.sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        page = browser.new_page()
+        asked, errors = [], []
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto((folder / "report.html").as_uri())
+        page.wait_for_selector("body[data-ready]", timeout=60_000)
+        rows = page.locator(".rows", has_text="All verdicts")
+        rows.locator("th button", has_text="measured").first.click()
+        rows.locator("th button", has_text="measured").first.click()
+        assert rows.locator("tbody tr td").nth(0).inner_text() == "T8"
+        rows.locator(".filter").fill("violated")
+        assert rows.locator("output").inner_text() == "3 of 9 rows"
+        points = page.locator(".rows", has_text="Every point")
+        page.locator("#slide_V").focus()
+        marks = page.locator("#figure_trade_off path[aria-roledescription=point]")
+        before = marks.count()
+        page.keyboard.press("ArrowRight")
+        page.wait_for_timeout(300)
+        assert page.locator("#chosen_V").input_value() == "1.0" and marks.count() == before // 2 == 10
+        assert points.locator("output").inner_text() == "10 of 20 rows"
+        with page.expect_download() as download:
+            points.locator(".download").click()
+        lines = Path(download.value.path()).read_text(encoding="utf-8").splitlines()
+        assert len(lines) == 11 and lines[0].startswith("policy,alpha,V")
+        browser.close()
+    assert errors == [] and not [url for url in asked if url.startswith("http")]
+
+
+def test_figures_are_the_files(folder):
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    code = re.search(r"src='data:image/svg\+xml;base64,([^']+)'", page)[1]
+    assert base64.b64decode(code) == (folder / "small.svg").read_bytes()
+
+
+def test_verdicts_of_a_sweep_are_named_by_what_was_swept(tmp_path):
+    numbers = (("statement", "V"), np.array([[1.0, 2.0]]))
+    data = dict.fromkeys(("measured", "measured_lower", "measured_upper", "bound"), numbers)
+    data["verdict"] = (("statement", "V"), np.array([["holds", "violated"]]))
+    judged = xr.Dataset(data, coords={"statement": ["T1 queue"], "V": [1.0, 5.0], "alpha": 0.7})
+    results.save(judged, tmp_path / "verdicts.nc")
+    results.save(judged.rename(statement="row").drop_vars("row"), tmp_path / "table.nc")  # without names: not shown
+    rows = collected.collect(tmp_path).verdicts
+    assert [(row["statement"], row["case"], row["V"]) for row in rows] == [("T1 queue", f"V = {V}", V) for V in (1, 5)]
+    assert [row["verdict"] for row in rows] == ["holds", "violated"] and rows[1]["measured"] == 2.0

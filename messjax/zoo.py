@@ -6,6 +6,7 @@ is how [M25] averages its tables; one benchmark alone is `get("llama3/ARC-C")`.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -68,8 +69,9 @@ class Zoo:
                     f"zoo {self.name!r}: {name} has shape {getattr(self, name).shape}, expected {wanted} for "
                     f"{shape[0]} benchmarks and {shape[1]} models (at least one of each)"
                 )
-        if twice := [name for name in self.models if self.models.count(name) > 1]:
-            raise ValueError(f"zoo {self.name!r}: found two models named {twice[0]!r}, expected different names")
+        name, count = Counter(self.models).most_common(1)[0]
+        if count > 1:
+            raise ValueError(f"zoo {self.name!r}: found {count} models named {name!r}, expected different names")
 
     def _check_numbers(self) -> None:
         for name, high in (("cost", np.inf), ("accuracy", 1.0), ("alpha", 1.0)):

@@ -172,3 +172,15 @@ def test_figures_are_the_files(folder):
     page = (folder / "report.html").read_text(encoding="utf-8")
     code = re.search(r"src='data:image/svg\+xml;base64,([^']+)'", page)[1]
     assert base64.b64decode(code) == (folder / "small.svg").read_bytes()
+
+
+def test_verdicts_of_a_sweep_are_named_by_what_was_swept(tmp_path):
+    numbers = (("statement", "V"), np.array([[1.0, 2.0]]))
+    data = dict.fromkeys(("measured", "measured_lower", "measured_upper", "bound"), numbers)
+    data["verdict"] = (("statement", "V"), np.array([["holds", "violated"]]))
+    judged = xr.Dataset(data, coords={"statement": ["T1 queue"], "V": [1.0, 5.0], "alpha": 0.7})
+    results.save(judged, tmp_path / "verdicts.nc")
+    results.save(judged.rename(statement="row").drop_vars("row"), tmp_path / "table.nc")  # without names: not shown
+    rows = collected.collect(tmp_path).verdicts
+    assert [(row["statement"], row["case"], row["V"]) for row in rows] == [("T1 queue", f"V = {V}", V) for V in (1, 5)]
+    assert [row["verdict"] for row in rows] == ["holds", "violated"] and rows[1]["measured"] == 2.0

@@ -108,7 +108,7 @@ def ledger_add(number: Ledger, step: Step) -> Ledger:
     Returns:
         The state.
     """
-    return _ledger_add(number, step, jnp.sum(jnp.where(step.decision.query, step.request.cost, 0.0)))
+    return _ledger_add(number, step, compensated.of(_costs_queried(step)))
 
 
 def ledger_add_largest(number: Ledger, step: Step) -> Ledger:
@@ -121,15 +121,21 @@ def ledger_add_largest(number: Ledger, step: Step) -> Ledger:
     Returns:
         The state.
     """
-    return _ledger_add(number, step, jnp.max(jnp.where(step.decision.query, step.request.cost, 0.0)))
+    return _ledger_add(number, step, compensated.add(compensated.zero(), jnp.max(_costs_queried(step))))
 
 
-def _ledger_add(number: Ledger, step: Step, paid: Array) -> Ledger:
+def _costs_queried(step: Step) -> Array:
+    """[M], zero where a model was not asked."""
+    return jnp.where(step.decision.query, step.request.cost, 0.0)
+
+
+def _ledger_add(number: Ledger, step: Step, paid: compensated.Sum) -> Ledger:
     decision = step.decision
+    exploited = compensated.Sum(*(jnp.where(decision.explore, 0.0, part) for part in paid))
     return Ledger(
         t=step.t,
         cost=compensated.add(number.cost, paid),
-        cost_exploit=compensated.add(number.cost_exploit, jnp.where(decision.explore, 0.0, paid)),
+        cost_exploit=compensated.add(number.cost_exploit, exploited),
         satisfaction=queue.add(number.satisfaction, queue.units(served_satisfaction(step))),
         explored=number.explored + decision.explore.astype(jnp.int32),
         calls=number.calls + decision.query.astype(jnp.int32),

@@ -117,7 +117,7 @@ def _with_datasets(found: Collected, path: Path) -> Collected:
         unit = unit or str(dataset.attrs.get("cost_unit", ""))
         if "cost" in dataset and "stream" in dataset["cost"].dims:
             found.points.extend(points_of(dataset, label))
-        if {"measured", "bound", "verdict"} <= set(dataset.data_vars):
+        if {"measured", "bound", "verdict"} <= set(dataset.data_vars) and "statement" in dataset.coords:
             found.verdicts.extend(verdicts_of(dataset, label))
         if TERMS in dataset:
             found.terms.extend(terms_of(dataset, label))
@@ -188,7 +188,8 @@ def verdicts_of(dataset: xr.Dataset, label: str = "") -> list[Record]:
     for index in np.ndindex(*measured.shape):
         at = dict(zip(map(str, measured.dims), index, strict=True))
         where = _labels(dataset, {dim: dataset[dim].values[n] for dim, n in at.items() if dim in dataset.coords})
-        place = ", ".join(f"{name} = {_shown(where[name])}" for name in ("V", "alpha", "c") if name in where)
+        swept = [name for name in ("V", "alpha", "c") if name in at]
+        place = ", ".join(f"{name} = {_shown(where[name])}" for name in swept)
         row = {"statement": str(where.get("statement", "")), "V": where.get("V")}
         row["case"] = f"{label}{', '.join(str(each) for each in (where.get('policy'), place) if each)}"
         for name in ("measured", "measured_lower", "measured_upper", "bound", "looseness", "verdict", "reason"):

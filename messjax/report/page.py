@@ -17,7 +17,7 @@ from messjax.report.collected import Collected, Record, collect
 MISSING = "the figures are made by altair and vl-convert, which are not installed: pip install 'messjax[report]'"
 OFFERED = "window.vegaEmbed = vegaEmbed;"  # what the bundled program gives to the page
 MOST_BYTES = 3_000_000
-MOST_ROWS = 2_000  # of a table that a page shows
+MOST_ROWS = 3_000  # of a table that a page shows
 FIGURES = {  # place of a figure: the section that it is in
     "cost": "points", "satisfaction": "points", "queue": "points", "trade_off": "points", "ledgers": "points",
     "decomposition": "terms", "bounds": "verdicts", "matrix": "verdicts",

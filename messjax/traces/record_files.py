@@ -10,6 +10,7 @@ import contextlib
 import csv
 import io
 import json
+from collections import Counter
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
@@ -208,8 +209,7 @@ def json_value(place: Place, decoded: str) -> Any:
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         record = dict(pairs)
         if len(record) < len(pairs):
-            names = [name for name, _ in pairs]
-            twice = next(name for name in names if names.count(name) > 1)
+            twice = next(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
             raise ValueError(f"found the key {twice!r} twice")
         return record
 

@@ -3,8 +3,9 @@
 What is minimised is the relative margin, the upper 95% limit of bound - measured over a scale: the larger of |bound|
 and the root mean square of what is measured (so a bound of zero has a scale, too); |value| for an equality, whose
 margin is how far its interval reaches past the value. By the upper limit, noise is no achievement: below zero is what
-a test would call a violation. 0 is tight, 1 means that nothing of the bound is used;
-a statement that does not apply counts as 3.
+a test would call a violation. Where no test would, because all samples agree or their tail looks heavy, it is 0 at
+least: or the search ends in worlds without chance, on which nothing is decided. 0 is tight, 1 means that nothing of the
+bound is used; a statement that does not apply counts as 3.
 
 All instances meet the same random numbers, so the best of thousands is partly the luckiest. The population is therefore
 taken to new numbers every few generations, where what was luck is lost; the leaders are run again on others, and the
@@ -219,7 +220,9 @@ def relative(statement: Statement, run: Run) -> tuple[float, float, float]:
 def _relative(statement: Statement, run: Run, conclusion: Conclusion) -> tuple[float, float, float]:
     if isinstance(conclusion, NotApplicable):
         return NOT_APPLICABLE, NOT_APPLICABLE, NOT_APPLICABLE
+    guided = False
     if isinstance(conclusion, Tail) and conclusion.guide is not None:
+        guided = True
         if conclusion.bound < RAREST:
             return NOT_APPLICABLE, NOT_APPLICABLE, NOT_APPLICABLE
         conclusion = Claim(conclusion.guide, conclusion.bound)
@@ -232,11 +235,12 @@ def _relative(statement: Statement, run: Run, conclusion: Conclusion) -> tuple[f
     if not (ROUNDING * isinstance(conclusion, Exact) < scale < np.inf):  # of two numbers near zero none is the larger
         return NOT_APPLICABLE, NOT_APPLICABLE, NOT_APPLICABLE
     low, high = row.margin_lower, row.margin_upper
+    least = -np.inf if guided or row.verdict == "violated" else 0.0
     if isinstance(conclusion, Equal):  # it may fail on either side: the nearer one
         middle = -abs(row.bound - row.measured)
         half = (high - low) / 2.0
-        return (middle - half) / scale, middle / scale, (middle + half) / scale
-    return low / scale, (row.bound - row.measured) / scale, high / scale
+        return (middle - half) / scale, middle / scale, max(middle + half, least) / scale
+    return low / scale, (row.bound - row.measured) / scale, max(high, least) / scale
 
 
 def _scale(text: Conclusion, row: trial.Row) -> float:

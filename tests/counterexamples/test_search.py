@@ -93,6 +93,9 @@ def test_the_margin_is_relative_and_below_zero_only_where_a_test_says_violated(s
     assert search.tightness(text(0.999), run) > 0.0
     equal = define_statement("equal", source="", assumptions="")(lambda run: Equal(values, 1.2, 0.01))
     assert search.tightness(equal, run) < 0.0
+    without_chance = define_statement("one", source="", assumptions="")(lambda run: Claim(np.ones(101), 0.9))
+    assert trial.evaluate(without_chance, run).verdict == "undecided"  # no test decides it,
+    assert search.relative(without_chance, run)[1:] == (pytest.approx(-0.1), 0.0)  # so the search does not seek it
     both = define_statement("both", source="", assumptions="")(lambda run: Between(values, 0.5, 1.1, 0.9))
     assert search.relative(both, run)[1] == pytest.approx(0.5)  # .1 of the .2 above the centre are left
     rare = define_statement("rare", source="", assumptions="")(lambda run: Tail(values > 2.0, 0.1, 0.1 * values))

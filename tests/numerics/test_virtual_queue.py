@@ -92,3 +92,18 @@ def test_the_compensated_sum_is_as_good_as_fsum():
     naive = float(np.add.accumulate(terms)[-1])
     # The two-sum is exact and `low` is below an ulp of `high`: a step rounds by at most 2 u^2 of the sum, u = 2^-24.
     assert abs(total.to_host() - exact) <= 1e6 * 2 * 2.0**-48 * exact < abs(naive - exact)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 7, 300])
+def test_vectors_are_summed_without_rounding_to_float32(count):
+    """What all models of an explored request cost: the float32 sum was off by 5e-9 of the mean cost at 1e5 requests."""
+    costs = np.random.default_rng(count).lognormal(0, 4, (1_000, count)).astype(np.float32)
+    exact = math.fsum(costs.ravel().tolist())
+
+    @jax.jit
+    def total(rows):
+        return jax.lax.scan(lambda s, row: (compensated.add(s, compensated.of(row)), None), compensated.zero(), rows)[0]
+
+    assert abs(total(costs).to_host() - exact) <= (1_000 + 2 * count) * 2.0**-47 * exact
+    if count > 1:
+        assert abs(np.add.accumulate(costs.sum(axis=1))[-1] - exact) > 1e-8 * exact

@@ -25,6 +25,7 @@ extensions = [
 exclude_patterns = ["_site", "_build", "examples"]
 
 myst_enable_extensions = ["amsmath", "colon_fence", "dollarmath"]
+myst_dmath_double_inline = True  # $$ within a paragraph, as in theory.md
 myst_heading_anchors = 4
 nb_execution_mode = "cache"  # by content: what did not change is not run again
 nb_execution_in_temp = True
@@ -40,5 +41,7 @@ napoleon_use_rtype = False
 
 html_theme = "pydata_sphinx_theme"
 html_title = "messjax"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 html_show_sourcelink = False
 html_theme_options = {"show_toc_level": 2, "navigation_with_keys": True, "use_edit_page_button": False}

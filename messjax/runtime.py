@@ -221,16 +221,19 @@ def progress(total: int, what: str) -> Iterator[Callable[[int, int], None]]:
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
-    from rich.progress import TimeRemainingColumn as Remaining
     from rich.text import Text
 
-    class Rate(ProgressColumn):
+    class RateAndRest(ProgressColumn):  # by all that was done: rich's own knows nothing until a second report
         def render(self, task: Task) -> Text:
             rate = task.completed / task.elapsed if task.elapsed else 0.0
-            return Text(f"{rate:,.0f}/s" if rate >= 10 else f"{rate:.2g}/s" if rate else "")
+            if not rate or task.total is None:
+                return Text("")
+            rest = int((task.total - task.completed) / rate)
+            shown = f"{rate:,.0f}/s" if rate >= 10 else f"{rate:.2g}/s"
+            return Text(f"{shown}, {rest // 3600}:{rest // 60 % 60:02}:{rest % 60:02} left")
 
     text = TextColumn("{task.completed:,.0f}/{task.total:,.0f} " + what)
-    columns = BarColumn(), text, Rate(), TimeElapsedColumn(), TextColumn("left"), Remaining()
+    columns = BarColumn(), text, TimeElapsedColumn(), RateAndRest()
     bar = Progress(*columns, console=Console(file=output.terminal(sys.stderr)), transient=True)
     task = bar.add_task("", total=total)
     timer = threading.Timer(SOON, bar.start)

@@ -60,6 +60,18 @@ def test_the_command_line_page_has_every_option():
     assert all(f"## `{name}`" in page for name in generated_pages.PROOFS)
 
 
+def test_every_page_is_in_a_table_of_contents_once():
+    listed: list[str] = []
+    for page in DOCS.rglob("*.md"):
+        if page.relative_to(DOCS).parts[0] != "generated":
+            for block in re.findall(r"```\{toctree\}\n(.*?)```", page.read_text(encoding="utf-8"), re.S):
+                listed += [line for line in block.splitlines() if line and not line.startswith(":")]
+    pages = {path.stem for path in DOCS.glob("*.md")} | {f"tutorials/{path.stem}" for path in TUTORIALS}
+    assert sorted(each for each in listed if not each.startswith("generated/")) == sorted(pages - {"index"})
+    generated = {each.removeprefix("generated/") for each in listed if each.startswith("generated/")}
+    assert generated == {path.removesuffix(".md") for path in generated_pages.pages(DOCS)} | {"api/index"}
+
+
 def test_docstrings_become_markup():
     text = [
         "C* of `a_b`: p_t, |x|, _last_.",

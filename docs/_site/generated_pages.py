@@ -61,15 +61,15 @@ def statements(docs: Path) -> str:
         f"`{verdicts['command']}`; they are evidence on these cases and no proof. "
         "[Assumptions](../theory.md#assumptions).",
         "",
-        "| statement | says | needs | verdict | code | proof | lemmas by z3 |",
+        "| statement | needs | verdict | code | proof | says | lemmas by z3 |",
         "|---|---|---|---|---|---|---|",
     ]
     for each in theory.ALL:
         verdict = verdicts["scope"].get(each.name, "not run").replace(": evidence, not proof", "")
+        verdict = re.sub(r", V [\d.,]+( to [\d.,]+)?, T [\d,]+( to [\d,]+)?(, \d+ streams)?", "", verdict)
         needs = " ".join(sorted(each.assumptions)) or "nothing"
         lemmas = ", ".join(f"`{name}`" for name in each.lemmas)
-        cells = [each.name, each.about, needs, verdict, code_of(each)]
-        cells += [proof_of(each, headings), lemmas]
+        cells = [each.name, needs, verdict, code_of(each), proof_of(each, headings), each.about, lemmas]
         lines.append("| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |")
     return "\n".join([*lines, ""])
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 from messjax.traces import parquet
-from messjax.traces.linting.cells import DECISION_LOG
+from messjax.traces.linting.cells import DECISION_LOG, decision_log
+from messjax.traces.logs.guessed_columns import as_option, guessed, has_one_answer_each
 from messjax.traces.logs.products import aggregate_of, product_of
 from messjax.traces.options import DEFAULTS, Options
 from messjax.traces.parsing import listed
@@ -111,6 +113,11 @@ def _unusable(seen: Sniffed) -> str:
         return why
     if product := product_of(seen):
         return f"found {product.title}: {DECISION_LOG}"
+    if likely := guessed(seen):
+        if has_one_answer_each(seen, likely):
+            return f"found {decision_log(shlex.quote(str(seen.path)), as_option(likely))}"
+        of_trace = {role: name for role, name in likely.items() if role in ("prompt", "model", "score", "cost")}
+        return f"found a row per request and model; if this is what its columns hold: --columns {as_option(of_trace)}"
     fields = {*seen.fields, *seen.keys.get("csv", ()), *seen.keys.get("parquet", ())}
     return next((why for names, why in _NO_TRACE if names <= fields), "")
 

@@ -128,6 +128,16 @@ def test_settings_are_broken_between_numbers_only():
     assert words._lines("V = 3.005e+05, alpha = 0.6") == ["V = 3.005e+05, alpha = 0.6"] and words._lines("") == []
 
 
+def test_a_probability_that_misses_is_not_shown_as_one_that_does_not():
+    assert [words._probability(keep) for keep in (0.9499, 0.95, 0.29, 0.991, 0.001)] == [
+        ".94",
+        ".95",
+        ".29",
+        "> .99",
+        "< .01",
+    ]
+
+
 def test_what_no_candidate_reaches_is_said():
     result = answer(world(4, 2_000), 0.97)
     assert result.answer == decision.OUT_OF_REACH and words.answer(result).startswith("Out of reach")

@@ -153,3 +153,34 @@ def test_a_log_within_json_records(tmp_path):
     (tmp_path / "t.jsonl").write_text("".join(json.dumps(each) + "\n" for each in records))
     log = read_log(tmp_path / "t.jsonl", "auto", parse_log_columns("model=usage.model,score=ok,prompt=messages"))
     assert list(log.texts) == [f"q{n}" for n in range(6)] and log.models == ("a", "b")
+
+
+def bare(folder, name="log.csv", several=False):
+    """A table without propensities; `several`: both models have answered every request."""
+    lines, rng = ["ts,prompt,model,score,usd,latency_ms"], np.random.default_rng(0)
+    for n in range(240):
+        for model in ("small", "large") if several else (("small", "large")[int(rng.random() < 0.4)],):
+            score = int(rng.random() < (0.85 if model == "large" else 0.6))
+            lines.append(f"{1_700_000_000 + n},question {n},{model},{score},{0.01 if model == 'large' else 0.001},{n}")
+    (folder / name).write_text("\n".join(lines) + "\n")
+    return folder / name
+
+
+def test_a_table_of_one_answer_each_is_named_with_the_command_that_is_right(tmp_path, capsys):
+    path = bare(tmp_path)
+    columns = "time=ts,prompt=prompt,model=model,score=score,cost=usd,latency_ms=latency_ms"
+    for command in (["trace", "info"], ["trace", "lint"], ["replay", "--alpha", "0.7", "--out", str(tmp_path / "o")]):
+        assert cli.main([*command, str(path)]) == 2
+        error = capsys.readouterr().err
+        assert "found a decision log" in error and f"`messjax evaluate {path} --alpha A --columns {columns}`" in error
+    command = ["evaluate", str(path), "--alpha", "0.7", "--out", str(tmp_path / "out")]
+    assert cli.main(command) == 2
+    assert f"--columns {columns} (and propensity=COLUMN" in capsys.readouterr().err
+    assert cli.main([*command, "--columns", columns]) == 0
+    assert "warning: no propensities" in " ".join(capsys.readouterr().out.split())
+    log = read_log(path, "auto", parse_log_columns(columns))
+    np.testing.assert_allclose(log.latency, np.arange(240) / 1000.0)
+    assert cli.main(["trace", "info", str(bare(tmp_path, "trace.csv", several=True))]) == 2
+    error = capsys.readouterr().err
+    assert "a row per request and model" in error
+    assert "--columns prompt=prompt,model=model,score=score,cost=usd" in error

@@ -300,7 +300,9 @@ def _keeps(one: Judged, result: Recommendation) -> str:
 
 
 def _probability(keep: float) -> str:
-    return "> .99" if keep > 0.99 else "< .01" if keep < 0.01 else f"{keep:.2f}".removeprefix("0")
+    """Two digits, rounded down: what misses .95 is not shown as .95."""
+    shown = np.floor(100.0 * keep + 1e-9) / 100.0
+    return "> .99" if keep > 0.99 else "< .01" if keep < 0.01 else f"{shown:.2f}".removeprefix("0")
 
 
 def _no_router(result: Recommendation) -> str:

@@ -14,14 +14,29 @@ _PERCENT_SHARE = 0.05  # of scores above 1 from which on [0, 100] is the likely 
 _UNIT = (0.0, 1.0)
 _LOG, _LOG_SHARE = 10, 0.95  # least number of requests of a decision log, and share of those with one score
 _LONG = 300.0  # seconds that a request hardly takes
-DECISION_LOG = (
-    "a decision log: each request has the score of the one model that answered it. A replay needs the scores of all "
-    "models for the same requests, and --missing zero would count models that were never asked as failures, "
-    "--missing drop and --models would keep a biased part. What another policy would have cost and satisfied is "
-    "estimated from the log with the propensities of its choices: `messjax evaluate LOG --alpha A --columns "
-    "prompt=...,model=...,score=...,cost=...,propensity=...,time=...`. Or ask the other models the same requests (a "
-    "random sample of them is enough)"
-)
+ALL_COLUMNS = "prompt=...,model=...,score=...,cost=...,propensity=...,time=..."
+
+
+def decision_log(path: str = "LOG", columns: str = ALL_COLUMNS) -> str:
+    """What a decision log is, and the command that is right for it.
+
+    Args:
+        path: Its path.
+        columns: The value of `--columns`.
+
+    Returns:
+        A sentence or two.
+    """
+    return (
+        "a decision log: each request has the score of the one model that answered it. A replay needs the scores of "
+        "all models for the same requests, and --missing zero would count models that were never asked as failures, "
+        "--missing drop and --models would keep a biased part. What another policy would have cost and satisfied is "
+        f"estimated from the log with the propensities of its choices: `messjax evaluate {path} --alpha A --columns "
+        f"{columns}`. Or ask the other models the same requests (a random sample of them is enough)"
+    )
+
+
+DECISION_LOG = decision_log()
 
 
 def missing(recording: Recording, cost: np.ndarray | None) -> Iterator[Finding]:

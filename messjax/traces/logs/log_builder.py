@@ -19,7 +19,7 @@ NUMBERS = ("score", "cost", "propensity", "p_observed", "latency", "input_tokens
 TIMES = ("time", "feedback_time")
 LABELS = ("session", "version")
 BY_MODEL = ("propensity", "cost")  # of every model: `propensity:MODEL`, `cost:MODEL`
-ROLES = ("model", "prompt", "id", "eligible", *LABELS, *TIMES, *NUMBERS)
+ROLES = ("model", "prompt", "id", "eligible", "latency_ms", *LABELS, *TIMES, *NUMBERS)
 
 
 class Row(NamedTuple):

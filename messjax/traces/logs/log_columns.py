@@ -37,9 +37,9 @@ def parse_log_columns(given: str) -> LogColumns:
     """Columns of a decision log, from the option `--columns ROLE=COLUMN,...`.
 
     Roles: model, score, cost, prompt, id, time, feedback_time, session, version, propensity (that of the model that
-    answered), eligible (the models that could have been chosen: a list, or names separated by "|"), p_observed,
-    latency, input_tokens, output_tokens; `propensity:MODEL` and `cost:MODEL` (known before the choice) of every model;
-    `feature:NAME`, a number of the request; `cost_unit=TEXT`.
+    answered), eligible (the models that could have been chosen: a list, or names separated by "|"), p_observed, latency
+    (in seconds), latency_ms, input_tokens, output_tokens; `propensity:MODEL` and `cost:MODEL` (known before the choice)
+    of every model; `feature:NAME`, a number of the request; `cost_unit=TEXT`.
 
     Args:
         given: The option's value.

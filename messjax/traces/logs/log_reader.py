@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from messjax.traces.fields import NOWHERE, found_in
+from messjax.traces.logs.guessed_columns import as_option, guessed, records_in
 from messjax.traces.logs.log_builder import LogBuilder, Row
 from messjax.traces.logs.log_columns import EXAMPLE, LogColumns, columns_by_name
 from messjax.traces.logs.log_writer import SEPARATOR
@@ -17,11 +18,9 @@ from messjax.traces.logs.logged_trace import LoggedTrace
 from messjax.traces.logs.products import PRODUCTS, Product, aggregate_of, plain_name, product_of
 from messjax.traces.moments import moment
 from messjax.traces.options import DEFAULTS, Options
-from messjax.traces.parquet_rows import parquet_columns, read_parquet_rows
 from messjax.traces.parsing import Place, listed, number
 from messjax.traces.readers.plain import prompt_of
 from messjax.traces.reading import BadCell, Reading, begin, current
-from messjax.traces.record_files import csv_rows, json_document, json_lines, records_of
 from messjax.traces.sniff import Sniffed, sniff_path
 
 NAMES = ("auto", "plain", *(product.name for product in PRODUCTS))
@@ -78,8 +77,15 @@ def _product(seen: Sniffed, format: str, columns: LogColumns) -> Product | None:
     if found is None:
         names = "; ".join(listed(keys) for keys in seen.keys.values())
         known = ", ".join(each.title for each in PRODUCTS)
+        if likely := guessed(seen):
+            raise ValueError(f"{seen.path}: found fields {names}; if this is what they hold: {_option(likely)}")
         raise ValueError(f"{seen.path}: found fields {names}, expected the log of {known}, or {EXAMPLE}")
     return found
+
+
+def _option(likely: Mapping[str, str]) -> str:
+    text = f"--columns {as_option(likely)}"
+    return text if "propensity" in likely else f"{text} (and propensity=COLUMN, if the log has it)"
 
 
 def _fields(seen: Sniffed) -> list[str]:
@@ -90,23 +96,8 @@ def _unit(columns: LogColumns, product: Product | None) -> str:
     return "USD" if product is not None and columns.cost_unit == "recorded cost" else columns.cost_unit
 
 
-def _records(seen: Sniffed, columns: list[str] | None) -> Iterator[tuple[Place, Mapping[str, Any]]]:
-    """The records of all files; of CSV and Parquet only the columns that are asked for have to be in order."""
-    for kind, files in seen.files.items():
-        for file in files:
-            if kind == "csv":
-                yield from csv_rows(file, "a row per request", index=True, columns=columns or ())
-            elif kind == "jsonl":
-                yield from json_lines(file)
-            elif kind == "parquet":
-                yield from read_parquet_rows(file, columns or [way[0] for way in parquet_columns(file)])
-            elif kind == "json":
-                document = json_document(file)
-                yield from records_of(file, document.get("data") if isinstance(document, dict) else document)
-
-
 def _plain_rows(seen: Sniffed, columns: LogColumns) -> Iterator[Row]:
-    for place, record in _records(seen, columns.columns):
+    for place, record in records_in(seen, columns.columns):
         values = {column: found_in(record, column) for column in columns.columns}
         if missing := [column for column, value in values.items() if value is NOWHERE]:
             if place.unit == "row" or missing[0] in (columns.roles["model"], columns.roles.get("prompt")):
@@ -123,6 +114,8 @@ def _plain_rows(seen: Sniffed, columns: LogColumns) -> Iterator[Row]:
             if "prompt" in cells:
                 cells["prompt"] = prompt_of(place, columns.roles["prompt"], cells["prompt"])
             by_model = {key: values[column] for key, column in columns.by_model.items()}
+            if cells.get("latency_ms") not in (None, ""):
+                cells["latency"] = number(place, columns.roles["latency_ms"], cells["latency_ms"]) / 1000.0
             features = {name: values[column] for name, column in columns.features.items()}
             candidates = _names(cells.pop("eligible", None))
             yield Row(place, cells, columns.roles, by_model, features, candidates)
@@ -138,7 +131,7 @@ def _names(cell: Any) -> tuple[str, ...]:
 def _product_rows(seen: Sniffed, product: Product, columns: LogColumns, options: Options) -> Iterator[Row]:
     scores = _langfuse_scores(seen, options.metric) if product.name == "langfuse" else {}
     fields = dict(product.fields) | {role: (column,) for role, column in columns.roles.items()}
-    for place, raw in _records(seen, None):
+    for place, raw in records_in(seen, None):
         record = {name: _opened(value) for key, value in raw.items() for name in (key, plain_name(key))}
         if product.only and str(record.get(product.only[0])).upper() not in product.only[1]:
             continue
@@ -175,7 +168,7 @@ def _langfuse_scores(seen: Sniffed, metric: str | None) -> dict[str, tuple[Any, 
     """Value and time of the scores, by the id of what they are about: an observation, or else a trace."""
     found: dict[str, tuple[Any, Any]] = {}
     names: set[str] = set()
-    for _, raw in _records(seen, None):
+    for _, raw in records_in(seen, None):
         record = {plain_name(key): value for key, value in raw.items()}
         if "type" in record or "name" not in record or record.get("value") in (None, ""):
             continue

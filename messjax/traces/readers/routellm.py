@@ -31,6 +31,8 @@ def fits(sniffed: Sniffed) -> bool:
         True or False.
     """
     columns = sniffed.keys.get("csv", ())
+    if {"model", "score"} <= set(columns):  # a row per request and model, or the log of a router
+        return False
     return "prompt" in columns and not {"prompt_id", "sample_id", "model_id", "model_name"} & set(columns)
 
 

@@ -25,6 +25,7 @@ extensions = [
 exclude_patterns = ["_site", "_build", "examples"]
 
 myst_enable_extensions = ["amsmath", "colon_fence", "dollarmath"]
+myst_dmath_double_inline = True  # $$ within a paragraph, as in theory.md
 myst_heading_anchors = 4
 nb_execution_mode = "cache"  # by content: what did not change is not run again
 nb_execution_in_temp = True

@@ -7,6 +7,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from messjax import plot
+from messjax.plot.style import Drawing
 
 
 def test_no_two_of_many_lines_look_alike() -> None:
@@ -38,3 +39,9 @@ def test_the_zero_line_of_the_adjusted_regret_has_its_tick() -> None:
     }
     figure = plot.versus_v(xr.Dataset(data | {"cost_bound_terms": terms}, coords=coords), title="x")
     assert 0.0 in figure.axes[3].get_yticks()
+
+
+def test_a_notebook_shows_a_figure_as_a_picture():
+    figure = Drawing(figsize=(2.0, 1.0))
+    figure.subplots().plot([1, 2])
+    assert figure._repr_png_().startswith(b"\x89PNG")

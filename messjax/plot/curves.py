@@ -12,7 +12,7 @@ from matplotlib import ticker
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from messjax.plot.style import COLORS, MARKERS, STYLE, line_style, note_omitted, plain
+from messjax.plot.style import COLORS, MARKERS, STYLE, Drawing, line_style, note_omitted, plain
 
 
 def over_requests(
@@ -34,7 +34,7 @@ def over_requests(
     """
     cost_unit = plain(cost_unit)
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(9.2, 4.6), layout="constrained")
+        figure = Drawing(figsize=(9.2, 4.6), layout="constrained")
         left, right = figure.subplots(1, 2)
         for i, (label, summary) in enumerate(curves):
             look = line_style(i) | {"lw": 1.4, "ms": 4}
@@ -88,7 +88,7 @@ def predictor_quality(summary: xr.Dataset, *, title: str, most: int = 3) -> Figu
     shown = sorted({round(i) for i in np.linspace(0, summary.sizes["c"] - 1, min(most, summary.sizes["c"]))})
     last = str(summary["on"].values[-1])
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(9.2, 7.6), layout="constrained")
+        figure = Drawing(figsize=(9.2, 7.6), layout="constrained")
         axes = figure.subplots(2, 2)
         panels = (
             (axes[0, 0], "log_loss", "base_log_loss", "(a) log loss", "nat per model and request"),

@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from messjax.components import expect
-from messjax.plot.style import STYLE, line_style, plain
+from messjax.plot.style import STYLE, Drawing, line_style, plain
 
 LOOKS: dict[str, dict[str, Any]] = {  # term: how its part of a bar is filled
     "noise": {"facecolor": "0.72"},
@@ -49,7 +49,7 @@ def decomposition(terms: xr.Dataset, *, title: str = "", cost_unit: str | None =
     """
     terms = by_policy_and_v(terms)
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(9.2, 4.6), layout="constrained")
+        figure = Drawing(figsize=(9.2, 4.6), layout="constrained")
         axes = figure.subplots(1, 2)
         for axis, letter, name in zip(axes, "ab", WHAT, strict=True):
             draw_terms(axis, terms, name, letter=letter, cost_unit=cost_unit)

@@ -20,6 +20,7 @@ COLORS = (
     "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#882255", "#999933", "#7F7F7F",
 )  # fmt: skip
 DPI = 160  # of PNG
+SCREEN_DPI = 80  # in a notebook
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", "*", ">")
 DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (5, 1, 1, 1)), (0, (3, 1, 1, 1, 1, 1)), (0, (8, 2)))
 STYLE: Any = {
@@ -36,6 +37,15 @@ STYLE: Any = {
     "svg.hashsalt": "messjax",
     "figure.facecolor": "white",
 }
+
+
+class Drawing(Figure):
+    """A figure that a notebook shows as a picture, whatever backend matplotlib has there."""
+
+    def _repr_png_(self) -> bytes:
+        content = io.BytesIO()
+        self.savefig(content, format="png", dpi=SCREEN_DPI)
+        return content.getvalue()
 
 
 def line_style(i: int) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 
 from messjax.components import expect
 from messjax.plot.stacked_bars import WHAT, by_policy_and_v, draw_terms, term_handles
-from messjax.plot.style import DASHES, STYLE, line_style, note_omitted, plain
+from messjax.plot.style import DASHES, STYLE, Drawing, line_style, note_omitted, plain
 
 
 def versus_v(
@@ -43,7 +43,7 @@ def versus_v(
     cost_unit = plain(str(verdicts.attrs.get("cost_unit", "cost")) if cost_unit is None else cost_unit)
     names = [plain(str(name)) for name in verdicts["policy"].values]
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(9.2, 10.4), layout="constrained")
+        figure = Drawing(figsize=(9.2, 10.4), layout="constrained")
         axes = figure.subplots(3, 2)
         for axis, (bounds, heading, label) in zip(axes.flat, _panels(verdicts, cost_unit), strict=False):
             for i in range(len(names)):

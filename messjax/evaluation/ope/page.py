@@ -11,6 +11,7 @@ from rich.table import Table
 from messjax import plot
 from messjax.evaluation.ope.judgement import Judgement
 from messjax.evaluation.ope.judging import NO, OWN, Judged
+from messjax.evaluation.ope.learned_rows import MEASURED
 from messjax.evaluation.ope.limits_of_means import KINDS, Limits
 from messjax.evaluation.ope.pairs import Pair
 from messjax.traces.parsing import listed
@@ -168,6 +169,11 @@ def words(result: Judgement, alpha: float) -> list[str]:
             )
         elif row.verdict:
             lines.append(f"{row.reason}." if row.verdict == NO else f"{row.name}: {row.reason}.")
+    if any(row.estimates is not None and row.estimates.terms is None for row in result.rows):
+        lines.append(
+            "Limits of policies that learn are asymptotic, and about the mean over runs on as many requests: those of "
+            f"level 0.95 covered {MEASURED[0]:.1%} to {MEASURED[1]:.1%} of the time on logs of known truth."
+        )
     kept = [row for row in result.rows if row.verdict == "keep" and row.cost is not None]
     if kept:
         best = min(kept, key=lambda row: row.cost.value)  # type: ignore[union-attr]

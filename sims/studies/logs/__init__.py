@@ -1,0 +1,1 @@
+"""The study `logs`, run by `python -m sims logs`."""

@@ -24,7 +24,7 @@ from messjax.evaluation.recommendation import requests as requests_
 from messjax.evaluation.recommendation.requests import Requests
 
 WANTED = tuple(name for name in kinds.NAMES if name != kinds.PLAIN)
-SIZE, POOL, FRESH, FIRST = 1_600, 10_000, 48, 20_000
+SIZE, POOL, FRESH, FIRST = 1_600, 10_000, 48, 30_000
 CONFIDENCE, TOLERANCE = 0.95, 0.005
 
 

@@ -5,7 +5,8 @@ confidence. The next T requests are drawn given the judged ones (`requests.resam
 judged part, of the order and of what comes. All settings are run on few draws, which says which of them may pass and in
 which order of cost; then the least expensive ones are run on many draws until one passes. The probability is one of the
 next requests given those that were seen: it means the same for a setting that was picked among many, as far as the
-draws say what may come. That the promise is kept though the settings are picked on the requests that they are judged
+draws say what may come. Single models are the exception: many may pass by luck, each by its own, so that they share
+1 - confidence. That the promise is kept though the settings are picked on the requests that they are judged
 on was measured on worlds whose truth is known (docs/recommend.md).
 
 Sequences drawn with replacement let a policy that learns meet a request again. Averages are therefore centred on those
@@ -53,6 +54,7 @@ class Judged(NamedTuple):
         keep: Probability that alpha - tolerance is kept.
         in_order: What it did on orders of the judging part.
         rows: Those orders [b, T].
+        needed: What `keep` has to be at least: the confidence, or more for a single model (`_alone`).
     """
 
     family: Family
@@ -65,6 +67,12 @@ class Judged(NamedTuple):
     keep: float
     in_order: Played
     rows: np.ndarray
+    needed: float
+
+    @property
+    def passes(self) -> bool:
+        """Whether it keeps alpha as surely as is asked for."""
+        return self.keep >= self.needed
 
     @property
     def settings(self) -> dict[str, float]:
@@ -164,12 +172,13 @@ def recommend(
     drawn, in_order = resampled(known, horizon, JUDGING_RUNS, rng), orders(known, horizon, ORDERS, rng)
 
     def judge(one: _Choice) -> Judged:
-        return _judged(one, parts.judging, drawn, in_order, seed, floor)
+        needed = _alone(confidence, len(models)) if one.family.kind == SINGLE else confidence
+        return _judged(one, parts.judging, drawn, in_order, seed, floor)._replace(needed=needed)
 
-    judged = _all_judged(tried, judge, z, floor, confidence)
+    judged = _all_judged(tried, judge, z, floor)
     head = heads.predict_ridge(heads.fit_ridge(parts.training)[0], parts.judging.features)
     skill = heads.skill(head, parts.training, parts.judging)
-    answer, best, single, saving, missing = _answer(judged, parts, floor, confidence)
+    answer, best, single, saving, missing = _answer(judged, parts, floor)
     return Recommendation(
         answer, best, single, tuple(judged), saving, missing, skill, parts, alpha, tolerance, confidence, horizon,
         models, cost_unit,
@@ -237,9 +246,7 @@ def _by_name(trials: Sequence[_Trial], z: float, floor: float) -> list[_Trial]:
     return [one for _, _, one in sorted(best.values(), key=lambda each: each[:2])]
 
 
-def _all_judged(
-    trials: list[_Trial], judge: Callable[[_Choice], Judged], z: float, floor: float, confidence: float
-) -> list[Judged]:
+def _all_judged(trials: list[_Trial], judge: Callable[[_Choice], Judged], z: float, floor: float) -> list[Judged]:
     """Every family at a setting: its least expensive that passes, where that may be the least expensive of all.
 
     What is just below the least expensive of all, and does not pass, is there as well.
@@ -249,11 +256,11 @@ def _all_judged(
         ladder, at = _ladder(trial, z, floor)
         found = first = judge(ladder[at])
         failed: Judged | None = None
-        if first.keep >= confidence:
+        if first.passes:
             near = ladder[max(at - MOST, 0) : at] if first.cost.mean() < REACH * best else []
             for one in reversed(near):
                 failed = judge(one)
-                if failed.keep < confidence:
+                if not failed.passes:
                     break
                 found, failed = failed, None
         else:
@@ -261,12 +268,20 @@ def _all_judged(
                 if one.cost >= best:
                     break
                 failed, found = found, judge(one)
-                if found.keep >= confidence:
+                if found.passes:
                     break
-        if found.keep >= confidence and float(found.cost.mean()) < best:
+        if found.passes and float(found.cost.mean()) < best:
             best, below = float(found.cost.mean()), failed
-        result.append(found if found.keep >= confidence else first)
+        result.append(found if found.passes else first)
     return result + ([below] if below is not None else [])
+
+
+def _alone(confidence: float, num: int) -> float:
+    """What is asked of a single model: its share of 1 - confidence, as many may pass by luck, each by its own.
+
+    The settings of a router move together. At most what one of the draws in `JUDGING_RUNS` decides is asked for.
+    """
+    return max(confidence, min(1.0 - (1.0 - confidence) / num, 1.0 - 1.0 / JUDGING_RUNS))
 
 
 def _centred(values: np.ndarray, in_order: np.ndarray) -> np.ndarray:
@@ -286,29 +301,23 @@ def _judged(
     num = len(drawn)
     once = Played(*(each[num:] for each in (played.cost, played.satisfaction, played.served, played.paid)))
     cost, satisfaction = (_centred(each[:num], each[num:]) for each in played[:2])
-    return Judged(*one, cost, satisfaction, _keep(satisfaction, floor), once, in_order)
+    return Judged(*one, cost, satisfaction, _keep(satisfaction, floor), once, in_order, 0.0)
 
 
-def _answer(judged: list[Judged], parts: Parts, floor: float, confidence: float) -> tuple:
+def _answer(judged: list[Judged], parts: Parts, floor: float) -> tuple:
     """(answer, chosen, single, saving, more)."""
-    passed = sorted((one for one in judged if one.keep >= confidence), key=lambda one: float(one.cost.mean()))
+    passed = sorted((one for one in judged if one.passes), key=lambda one: float(one.cost.mean()))
     singles = [one for one in judged if one.single]
     single = next((one for one in passed if one.single), max(singles, key=lambda one: one.keep))
     if not passed:
         near = max(judged, key=lambda one: one.keep)
         out = all(one.satisfaction.mean() + 2.0 * one.satisfaction.std() < floor for one in judged)
-        return (
-            OUT_OF_REACH if out else UNDECIDED,
-            near,
-            single,
-            None,
-            0 if out else _more(near, parts, floor, confidence),
-        )
+        return OUT_OF_REACH if out else UNDECIDED, near, single, None, 0 if out else _more(near, parts, floor)
     best = passed[0]
     if best.single:
         return SINGLE_MODEL, best, best, None, 0
     saving = difference(best, single)
-    if single.keep < confidence or saving.upper < 0:
+    if not single.passes or saving.upper < 0:
         return USE, best, single, saving, 0
     if saving.mean > -EQUAL:
         return SINGLE_MODEL, single, single, saving, 0
@@ -329,12 +338,12 @@ def difference(one: Judged, other: Judged) -> Difference:
     return Difference(float(one.cost.mean() / other.cost.mean() - 1.0), *np.quantile(values, (0.025, 0.975)).tolist())
 
 
-def _more(near: Judged, parts: Parts, floor: float, confidence: float) -> int:
+def _more(near: Judged, parts: Parts, floor: float) -> int:
     """How many more requests make the test pass if averages stay: deviations fall with the root of their number."""
     spare = float(near.satisfaction.mean()) - floor
     if spare <= 0:
         return -1
-    return _times(spare, _quantile(1.0 - confidence) * float(near.satisfaction.std()), parts)
+    return _times(spare, _quantile(1.0 - near.needed) * float(near.satisfaction.std()), parts)
 
 
 def _times(wanted: float, half_width: float, parts: Parts) -> int:

@@ -46,7 +46,7 @@ def answer(result: Recommendation) -> str:
     if result.saving is None:
         return (
             f"Undecided: {name(chosen)} comes nearest and {_keeps(chosen, result)}, which is less than the "
-            f"{result.confidence:g} asked for; {wanting}."
+            f"{chosen.needed:.3g} asked for; {wanting}."
         )
     return (
         f"Undecided: {name(chosen)} {_keeps(chosen, result)}, but whether it costs less than {_model(single)} alone is "
@@ -72,7 +72,7 @@ def reasons(result: Recommendation) -> list[str]:
     blind = decision.mixture_of(result)
     if blind is not None and not chosen.single and chosen is not blind:
         against = decision.difference(chosen, blind)
-        keeps = "" if blind.keep >= result.confidence else ", which does not keep alpha as surely"
+        keeps = "" if blind.passes else ", which does not keep alpha as surely"
         said.append(f"Against mixing models blindly: {_percent(against)}{keeps}.")
     if skill.word() == "nothing" and result.answer == decision.USE and chosen.family.kind in NEEDS_FEEDBACK:
         said.append(
@@ -86,7 +86,7 @@ def reasons(result: Recommendation) -> list[str]:
             "move."
         )
     cheaper = [one for one in result.judged if one.expected and one.cost.mean() < chosen.cost.mean()]
-    failed = [one for one in cheaper if one.keep < result.confidence]
+    failed = [one for one in cheaper if not one.passes]
     if failed:
         said.append(
             f"{name(failed[0])} was {failed[0].cost.mean() / chosen.cost.mean() - 1:+.0%} in cost but keeps alpha with "
@@ -132,7 +132,7 @@ def alternatives(result: Recommendation, most: int = 9) -> Table:
     for column in ("candidate", "cost", "satisfaction", "keeps"):
         number = column != "candidate"  # a number is never broken, however narrow the terminal
         out.add_column(column, justify="right" if number else "left", overflow="fold", no_wrap=number)
-    shown = sorted(result.judged, key=lambda one: (one.keep < result.confidence, one.cost.mean()))
+    shown = sorted(result.judged, key=lambda one: (not one.passes, one.cost.mean()))
     for one in shown[:most]:
         mark = "*" if one is result.chosen and result.answer in (decision.USE, decision.SINGLE_MODEL) else " "
         low, high = np.quantile(one.cost, (0.025, 0.975))
@@ -169,6 +169,7 @@ def records(result: Recommendation) -> list[dict[str, Any]]:
                 "satisfaction": float(one.satisfaction.mean()),
                 "satisfaction_deviation": float(one.satisfaction.std()),
                 "keeps_probability": one.keep,
+                "needed_probability": one.needed,
                 "tried_cost": one.tried_cost,
                 "expected_to_keep": one.expected,
             }
@@ -281,7 +282,7 @@ def _model(one: Judged) -> str:
 def _against(result: Recommendation) -> str:
     assert result.saving is not None
     single = result.single
-    if single.keep >= result.confidence:
+    if single.passes:
         return _percent(result.saving, f" than the best single model, {_model(single)}")
     return f"no single model keeps {result.alpha:g} as surely; {_percent(result.saving, f' than {_model(single)}')}"
 
@@ -306,7 +307,7 @@ def _probability(keep: float) -> str:
 
 
 def _no_router(result: Recommendation) -> str:
-    routers = [one for one in result.judged if not one.single and one.keep >= result.confidence]
+    routers = [one for one in result.judged if not one.single and one.passes]
     if not routers:
         return "; no router keeps it as surely"
     best = min(routers, key=lambda one: float(one.cost.mean()))
@@ -318,14 +319,14 @@ def _no_router(result: Recommendation) -> str:
 
 def _about_singles(result: Recommendation) -> list[str]:
     singles = [one for one in result.judged if one.single]
-    keeping = sorted((one for one in singles if one.keep >= result.confidence), key=lambda one: float(one.cost.mean()))
+    keeping = sorted((one for one in singles if one.passes), key=lambda one: float(one.cost.mean()))
     cost, accuracy = (values.mean(axis=0) for values in (result.parts.judging.cost, result.parts.judging.satisfaction))
     said = []
     if keeping:
         rest = f"; {len(singles) - len(keeping)} of {len(singles)} single models do not" if len(singles) > 1 else ""
         said.append(f"{_model(keeping[0])} is the least expensive single model that keeps alpha{rest}.")
     else:
-        said.append(f"No single model keeps alpha with probability {result.confidence:g}.")
+        said.append(f"No single model keeps alpha with probability {singles[0].needed:.3g}.")
     if len(cost) > 1 and int(np.argmax(accuracy)) != int(np.argmax(cost)):
         best, dear = (result.models[int(np.argmax(values))] for values in (accuracy, cost))
         said.append(f"The most expensive model, {dear}, is not the best one: {best} satisfies more at lower cost.")
@@ -334,9 +335,7 @@ def _about_singles(result: Recommendation) -> list[str]:
 
 def _about_exploration(result: Recommendation) -> list[str]:
     plain = next((one for one in result.judged if one.family.kind == PLAIN), None)
-    best = min(
-        (one for one in result.judged if one.keep >= result.confidence), key=lambda one: one.cost.mean(), default=None
-    )
+    best = min((one for one in result.judged if one.passes), key=lambda one: one.cost.mean(), default=None)
     if plain is None or best is None or plain is best:
         return []
     more = decision.difference(plain, best)

@@ -107,7 +107,8 @@ def _boolean(place: Place, column: str, cell: str) -> float:
     value = _BOOLEANS.get(cell.strip().lower())
     if value is None:
         result = f"found {cell[:40]!r}" if cell.strip() else "the cell is empty"
-        message = f"{place}, column {listed([column])}: {result}, expected True or False"
+        message = f"{place}, column {listed([column])}: {result}, expected True or False as RouteLLM's files have it; "
+        message += "of another table say with --columns what its columns are"
         current().bad(BadCell(message, "bad numbers"))
         return math.nan
     return value

@@ -14,11 +14,28 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-__all__ = ["Output", "guarded", "terminal", "visible"]
+__all__ = ["Output", "counted", "guarded", "terminal", "visible"]
 
 # C0 but tab and newline, DEL, C1, and what reorders or breaks a line: each as Python would write it in a literal.
 _CONTROLS = [*range(0x20), *range(0x7F, 0xA0), 0x061C, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A)]
 _ESCAPES = {code: ascii(chr(code))[1:-1] for code in _CONTROLS if chr(code) not in "\t\n"}
+
+
+def counted(number: int, what: str) -> str:
+    """A number and what it counts, in the singular or the plural.
+
+    Args:
+        number: The number.
+        what: The word in the singular, with "s" in the plural.
+
+    Returns:
+        The text.
+
+    Example:
+        >>> counted(1, "model"), counted(1200, "model")
+        ('1 model', '1,200 models')
+    """
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def visible(text: str) -> str:

@@ -14,6 +14,7 @@ from messjax.cli import machine_output, options
 from messjax.evaluation import bench
 from messjax.evaluation.bench import entrants, figures, plan, scenarios, tables
 from messjax.evaluation.bench.data import BenchData
+from messjax.output import counted
 
 QUICK = {"seeds": 8, "tuning_seeds": 2, "horizon": 600, "replicates": 200, "lanes": 64}
 SYNTHETIC = "llama3"
@@ -79,8 +80,8 @@ def run(args: argparse.Namespace) -> None:
         print(json.dumps(tables.records(dataset), indent=1))
         return
     print(
-        f"{data.source}: {len(data.parts.judging.rows):,} requests are judged, {len(data.models)} models, "
-        f"{dataset.sizes['seed']} streams of {dataset.attrs['horizon']:,}; costs in {data.cost_unit}\n"
+        f"{data.source}: {len(data.parts.judging.rows):,} requests are judged, {counted(len(data.models), 'model')}, "
+        f"{counted(dataset.sizes['seed'], 'stream')} of {dataset.attrs['horizon']:,}; costs in {data.cost_unit}\n"
     )
     console = runtime.console()
     for each in tables.all_tables(dataset):

@@ -11,6 +11,7 @@ from rich import box
 from rich.table import Table
 
 from messjax import runtime
+from messjax.output import counted
 from messjax.statistics import confidence_sequences
 from messjax.theory.certificates import OptimumLimit
 from messjax.traces import Trace
@@ -54,7 +55,7 @@ class Certified(NamedTuple):
 def show(certified: Sequence[Certified], trace: Trace, *, level: float, f: float, share: float) -> None:
     """Print a block per run, then what the certificates assume."""
     num, models = trace.satisfaction.shape
-    print(f"\n{trace.source}: {num:,} requests, {models} models; costs in {trace.cost_unit}")
+    print(f"\n{trace.source}: {counted(num, 'request')}, {counted(models, 'model')}; costs in {trace.cost_unit}")
     for each in certified:
         _show_run(each, level, f)
     observed = f"feedback arrives by independent coins of probability {f:g}"

@@ -15,6 +15,7 @@ from messjax.evaluation.ope import ESTIMATORS, KINDS, page
 from messjax.evaluation.ope.judgement import LEARNING, POLICIES, Judgement, judge_policies
 from messjax.evaluation.ope.judging import Settings
 from messjax.evaluation.ope.learned_rows import Grid
+from messjax.output import counted
 from messjax.traces.findings import Finding
 from messjax.traces.logs.log_columns import LogColumns, parse_log_columns
 from messjax.traces.logs.log_lint import lint_log
@@ -166,7 +167,10 @@ def as_json(result: Judgement, log: LoggedTrace, findings: tuple[Finding, ...]) 
 
 def show(result: Judgement, log: LoggedTrace, findings: tuple[Finding, ...]) -> None:
     """What the log is, what stands in the way, the table, and what follows."""
-    print(f"{log.source}: a decision log ({log.format}), {len(log.action):,} requests, {len(log.models)} models\n")
+    print(
+        f"{log.source}: a decision log ({log.format}), {len(log.action):,} requests, "
+        f"{counted(len(log.models), 'model')}\n"
+    )
     for each in findings:
         line = f"{each.severity}: {each.check}: {each.message}" + (f" ({each.option})" if each.option else "")
         print(textwrap.fill(line, 80, subsequent_indent="  "))

@@ -14,6 +14,7 @@ from messjax.cli import chosen_policies, machine_output, options
 from messjax.cli.chosen_policies import Wanted
 from messjax.evaluation.recommendation import decision, export, figure, kinds, requests, words
 from messjax.evaluation.recommendation.decision import Recommendation
+from messjax.output import counted
 from messjax.traces import Trace
 
 ALL = kinds.NAMES
@@ -129,7 +130,8 @@ def write(result: Recommendation, folder: Path, trace: Trace) -> list[Path]:
 
 def show(result: Recommendation, trace: Trace) -> None:
     """The answer, the reasons, the alternatives and the groups that fall short."""
-    print(f"{trace.source}: {len(trace.prompts):,} requests, {len(trace.models)} models, alpha = {result.alpha:g}\n")
+    count = counted(len(trace.models), "model")
+    print(f"{trace.source}: {len(trace.prompts):,} requests, {count}, alpha = {result.alpha:g}\n")
     print(textwrap.fill(words.answer(result), 80))
     print()
     for reason in words.reasons(result):

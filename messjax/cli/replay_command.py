@@ -26,6 +26,7 @@ from messjax.cli.chosen_policies import Wanted
 from messjax.evaluation import comparison, router_metrics, trained_routers
 from messjax.evaluation import predictor as predictor_evaluation
 from messjax.evaluation.recommendation import words
+from messjax.output import counted
 from messjax.streams.recorded import ORDERS
 from messjax.traces import Trace
 from messjax.types import Stream
@@ -87,8 +88,8 @@ def _replayed(args: argparse.Namespace) -> dict[str, Any]:
     spread = float(np.ptp(cost)) or 1.0
     num, num_models = trace.satisfaction.shape
     stream = streams.replay(x, trace.satisfaction, trace.cost, order=args.order, groups=_groups(args, trace))
-    count = len(set(trace.groups))
-    print(f"{trace.source}: {num:,} requests, {count} groups, {num_models} models, {x.shape[1]} features")
+    parts = ((num, "request"), (len(set(trace.groups)), "group"), (num_models, "model"), (x.shape[1], "feature"))
+    print(f"{trace.source}: " + ", ".join(counted(number, what) for number, what in parts))
     more = chosen_policies.beside(wanted, prefix, args.alpha[0], (x.shape[1], num_models))
     predictor = grids.predictor(args, stream, x.shape[1], num_models)
     everyone = comparison.contenders(predictor, trace.models, cost, accuracy) | more

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from messjax import runtime, traces
 from messjax.cli import demo_trace, machine_output, options
+from messjax.output import counted
 from messjax.traces import Finding, Recording
 from messjax.traces.costs import make_costs
 from messjax.traces.linting.cells import DECISION_LOG, is_decision_log
@@ -99,7 +100,7 @@ def run_convert(args: argparse.Namespace) -> None:
     runtime.out_dir(args.to.parent)
     traces.write_parquet(trace, args.to)
     num, num_models = trace.satisfaction.shape
-    print(f"wrote {args.to}: {num:,} requests, {num_models} models, cost in {trace.cost_unit}")
+    print(f"wrote {args.to}: {num:,} requests, {counted(num_models, 'model')}, cost in {trace.cost_unit}")
 
 
 def run_demo(args: argparse.Namespace) -> None:

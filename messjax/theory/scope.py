@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from messjax.output import counted
 from messjax.theory.hypothesis_tests import NOT_APPLICABLE, Row
 
 KINDS = {
@@ -33,7 +34,7 @@ def scope_of(rows: Sequence[Row], closing: str = EVIDENCE) -> str:
     said = {verdict: _range_of(batch) for verdict, batch in tested.items() if batch}
     same = len(set(said.values())) == 1  # one range for all verdicts is said once
     parts = [
-        f"{verdict} on {_count(len(tested[verdict]), 'case')}{_kinds(tested[verdict])}{'' if same else where}"
+        f"{verdict} on {counted(len(tested[verdict]), 'case')}{_kinds(tested[verdict])}{'' if same else where}"
         for verdict, where in said.items()
     ]
     if parts:
@@ -60,7 +61,3 @@ def _range_of(rows: Sequence[Row]) -> str:
 def _span(values: Sequence[float]) -> str:
     low, high = min(values), max(values)
     return f"{low:,g}" if low == high else f"{low:,g} to {high:,g}"
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"

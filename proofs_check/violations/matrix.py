@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from messjax.output import counted
 from messjax.theory import ALL
 from messjax.theory.statement import ASSUMPTIONS, Statement
 from proofs_check import violations
@@ -49,7 +50,7 @@ class Cell(NamedTuple):
         """What the cell says: "fails", "not refuted by 3 breaks", or "not applicable"."""
         if self.verdict in ("violated", "not applicable"):
             return "fails" if self.verdict == "violated" else self.verdict
-        return f"not refuted by {self.breaks} break{'' if self.breaks == 1 else 's'}"
+        return f"not refuted by {counted(self.breaks, 'break')}"
 
     @property
     def surprise(self) -> str:

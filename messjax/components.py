@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import Partial
 
-from messjax.types import Stream
+from messjax.types import Kind, Policy, Predictor, Stream
 
 __all__ = [
     "as_pytree",
@@ -197,7 +197,13 @@ def as_pytree(component: T) -> T:
 
     Returns:
         The same as a pytree of its arrays.
+
+    Raises:
+        TypeError: The kind of a stream, policy or predictor is not a `types.Kind`, but a string, for example.
     """
+    if isinstance(component, Stream | Policy | Predictor):
+        hint = "a Kind, such as types.Kind('iid')" if isinstance(component, Stream) else "a Kind: types.Kind('my_name')"
+        expect(f"kind of the {type(component).__name__}", component.kind, Kind, hint)
 
     def wrap(field: Any) -> Any:
         return Partial(field) if callable(field) and not isinstance(field, Partial) else field

@@ -25,6 +25,7 @@ __all__ = [
     "Decision",
     "Distribution",
     "Feedback",
+    "Kind",
     "Meter",
     "Outcome",
     "Policy",
@@ -263,7 +264,8 @@ class Stream(NamedTuple):
         mean: features [d] -> mu [M], what an oracle may know.
         distribution: () -> Distribution, on the host: what C* and gamma* are solved for.
         length: Number of requests in a recorded trace; None for an endless stream.
-        kind: Whether the requests are i.i.d., recorded, or neither.
+        kind: Whether the requests are i.i.d., recorded, or neither: `Kind("iid")`, for example. Statements that assume
+            A1 are not applicable to a stream of kind "other".
         description: Names of the models and the unit of cost, where known.
         laws: horizon T -> `theory.Laws` on the host, where the law of the requests moves and is known: for T12 and T13.
     """

@@ -13,6 +13,7 @@ that it is a number; `Exact` compares two numbers without randomness. docs/proof
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -313,7 +314,7 @@ def define_statement(
     return made
 
 
-def load_statements(path: Path) -> list[Statement]:
+def load_statements(path: str | os.PathLike[str]) -> list[Statement]:
     """The statements in a Python file of one's own.
 
     Args:
@@ -325,7 +326,7 @@ def load_statements(path: Path) -> list[Statement]:
     Raises:
         ValueError: no such file, a file that does not run, or one without statements. The message names the file.
     """
-    module = user_files.run_file(path, "Python with statements in it")
+    module = user_files.run_file(Path(path), "Python with statements in it")
     result = [value for value in vars(module).values() if isinstance(value, Statement)]
     if not result:
         raise ValueError(f"{path}: found no statement, expected functions under @statement(...)")

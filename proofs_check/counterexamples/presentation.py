@@ -92,10 +92,11 @@ def python(result: SearchResult, also: Sequence[Path] = ()) -> str:
 
     Args:
       result: of a search.
-      also: the user's files of statements, in which that of the result may be.
+      also: the user's files of statements, in which that of the result may be. The program names them absolutely, so
+        that it runs from any folder.
     """
     fields = [f"    {name}={_literal(value)}," for name, value in zip(Instance._fields, result.instance, strict=True)]
-    more = "".join(f" + load_statements({str(path)!r})" for path in also)
+    more = "".join(f" + load_statements({str(path.absolute())!r})" for path in also)
     return "\n".join([
         "import jax",
         "import numpy as np",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import jax
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from messjax.theory import cost, optimum
+from messjax.theory.statement import load_statements
 from proofs_check.counterexamples import cli, instances, presentation, quantities, search
 from proofs_check.counterexamples.instances import Space
 from proofs_check.trials import trial
@@ -17,6 +20,14 @@ FIXED = ["c=0", "f=1", "mu[0,1]=0.9", "s_hat[1,0]=-0.25", "weight[0]=0.3", "alph
 RANGES = ["V=1:50", "E[0,0]=2:3", "mu[1,0]=0:0.2", "asked=0.5:0.8", "error=0:0.1"]
 LIMITS = quantities.parse(FIXED, RANGES, 2, 3)
 SPACE = Space(2, 3, limits=tuple(LIMITS.items()))
+MINE = '''
+from messjax.theory.statement import Claim, define_statement
+
+@define_statement("Mine", source="here", assumptions="")
+def mine(run):
+    """Nothing costs more than all models together."""
+    return Claim(run.metrics["cost"], run.constants.E_all)
+'''
 points = st.lists(st.floats(0.0, 1.0), min_size=SPACE.dimensions, max_size=SPACE.dimensions)
 
 
@@ -74,6 +85,20 @@ def test_the_program_rebuilds_the_instance_and_says_what_the_table_says(capsys):
     run = trial.run_case(instances.case(found), jax.random.key(4), 16, audit=False)[0]
     again = trial.evaluate(cost.T2, run)
     assert f"measured {again.measured:.4g}, bound {again.bound:.4g}, {again.verdict}" in capsys.readouterr().out
+
+
+def test_the_program_of_ones_own_statement_runs_in_any_folder(tmp_path, monkeypatch, capsys):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "mine.py").write_text(MINE, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    (mine,) = load_statements("mine.py")  # a string or a path
+    found = instances.decode(np.random.default_rng(3).random(search.SPACE.dimensions), search.SPACE)._replace(T=20)
+    row = trial.EMPTY_ROW._replace(streams=16)
+    result = search.SearchResult(mine, found, row, 1, 0.0, np.zeros((1, 2)), 0.0, (0, 4), (0.0, 0.0, 0.0))
+    program = presentation.python(result, [Path("mine.py")])
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    exec(program, {})
+    assert capsys.readouterr().out.startswith("Mine: measured ")
 
 
 def test_bad_options_are_one_line(capsys):

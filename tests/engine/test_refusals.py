@@ -30,10 +30,9 @@ def swept(stream=TYPES, policy=None, horizon=6, num_streams=2, controls=None, **
     )
 
 
-def ran(stream=TYPES, horizon=6, **more):
-    return simulation.simulate(
-        jax.random.key(0), Controls(), policy=policies.uniform(), stream=stream, horizon=horizon, **more
-    )
+def ran(stream=TYPES, horizon=6, policy=None, **more):
+    policy = policies.uniform() if policy is None else policy
+    return simulation.simulate(jax.random.key(0), Controls(), policy=policy, stream=stream, horizon=horizon, **more)
 
 
 def changed(array, index, value):
@@ -308,6 +307,16 @@ def test_whatever_takes_a_component_checks_its_kind(name):
         call()
     assert "expected" in str(caught.value) and "\n" not in str(caught.value)
     assert all(word in str(caught.value) for word in words), str(caught.value)
+
+
+def test_a_kind_is_no_string():
+    own = TYPES._replace(kind="iid")
+    with pytest.raises(TypeError, match=r"kind of the Stream: found the str 'iid', expected a Kind.*Kind\('iid'\)"):
+        ran(own)
+    with pytest.raises(TypeError, match="kind of the Predictor: found the str 'mine'"):
+        policies.mess_plus(predictors.oracle(TYPES)._replace(kind="mine"))
+    with pytest.raises(TypeError, match="kind of the Policy: found None"):
+        ran(policy=policies.uniform()._replace(kind=None))
 
 
 def test_a_model_that_does_not_exist_is_a_warning_before_a_wrong_number():

@@ -32,17 +32,22 @@ def _parser() -> runtime.Parser:
     )
     parser.add_argument("--seed", type=runtime.whole_number(0), default=0, help="all randomness follows from it (0)")
     parser.add_argument(
-        "--also", type=Path, action="append", default=[], metavar="FILE", help="a Python file of further statements"
+        "--also",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a Python file of further statements; they are evaluated with the violation undone, too",
     )
     parser.add_argument("--out", type=Path, default=Path("results"), metavar="DIR", help="where to write (results)")
     return parser
 
 
 def _evaluate(args: argparse.Namespace, arguments: Sequence[str] | None) -> list[str]:
-    statements = [*ALL, *(each for path in args.also for each in load_statements(path))]
+    also = [each for path in args.also for each in load_statements(path)]
     out = runtime.out_dir(args.out)
     with runtime.progress(1, "cases") as progress:
-        rows = matrix.evaluate_matrix(not args.full, statements, args.seed, progress=progress)
+        rows = matrix.evaluate_matrix(not args.full, ALL, args.seed, progress=progress, also=also)
     for table in (presentation.evidence(rows), presentation.table(rows)):
         runtime.console().print(table)
     surprises = matrix.surprises(rows)

@@ -7,6 +7,7 @@ from rich.console import Console
 
 from messjax import runtime
 from messjax.theory.statement import ASSUMPTIONS
+from proofs_check import violations
 from proofs_check.trials import trial
 from proofs_check.violations import matrix, presentation
 
@@ -39,3 +40,23 @@ def test_the_table_says_in_plain_text_what_is_needed_and_no_cell_is_broken(width
     assert ["a false statement of my own", *[own] * len(EVERY)] in lines
     assert "in brackets: the statement needs the assumption" in printed
     assert ("F: fails" in printed) == (width == 80)
+
+
+def test_a_failure_without_violation_is_told_from_one_by_a_violation():
+    by_violation = [row("A1", "unneeded", "violated"), row("none", "unneeded", "holds")]
+    found = matrix.surprises([*ROWS, *by_violation])
+    assert found["A1", "a false statement of my own"] == "fails even where nothing is violated"
+    assert found["A1", "unneeded"] == "fails unneeded" and ("none", "unneeded") not in found
+
+
+def test_in_quick_mode_repaired_cases_judge_the_statements_of_ones_own_alone(monkeypatch):
+    case = next(each for each in violations.cases(True) if each.breaks == {"A2"})
+    monkeypatch.setattr(trial, "run_case", lambda case, key, streams: [case.name])
+    monkeypatch.setattr(trial, "evaluate", lambda name, run: row("", name, "holds").result)
+    monkeypatch.setattr(trial, "corrected", lambda rows: rows)
+    rows = matrix.evaluate_matrix(True, ["ours"], broken=[case], also=["mine"])
+    assert [(each.case, each.result.statement) for each in rows] == [
+        (case.name, "ours"), (case.name, "mine"), (f"repaired: {case.name}", "mine"),
+    ]  # fmt: skip
+    assert {each.breaks for each in rows if each.case.startswith("repaired")} == {frozenset()}
+    assert len(matrix.evaluate_matrix(True, ["ours"], broken=[case])) == 1

@@ -120,5 +120,5 @@ def commands(traces: Path | None) -> dict[str, Callable[[Path, random.Random], s
     if traces is not None:
         replay = ["messjax.cli", "replay", str(traces / "routellm_mmlu"), "--prices", "mixtral=0.24,gpt-4=24.7"]
         words = [*replay, "--alpha", "0.7,0.75,0.8", "--seeds", "64"]
-        found["kills of a replay"] = check(words, "replay.nc", 5, 12.0)
+        found["kills of a replay"] = check(words, "replay.nc", 5, 7.0)
     return found

@@ -6,15 +6,18 @@ is how [M25] averages its tables; one benchmark alone is `get("llama3/ARC-C")`.
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
+from messjax import zoo_tables
 from messjax.streams.calibration import calibrated
 from messjax.types import Distribution, Stream, StreamDescription
 
-__all__ = ["PRESETS", "Zoo", "get", "synthetic"]
+__all__ = ["PRESETS", "Zoo", "get", "read", "synthetic"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -220,12 +223,17 @@ def get(name: str) -> Zoo:
         The zoo.
 
     Raises:
-        ValueError: No preset or no benchmark has this name; the message lists those there are.
+        ValueError: No preset or no benchmark has this name; the message lists those there are. Of a file's name it
+            says that `read` reads files.
 
     Example:
         >>> get("llama3/ARC-C").models
         ('Llama 1B', 'Llama 8B', 'Llama 70B')
     """
+    if zoo_tables.is_file_name(name):
+        raise ValueError(
+            f"zoo.get: found the name of a file {name!r}, expected one of {', '.join(PRESETS)}; zoo.read reads files"
+        )
     zoo_name, _, benchmark = name.partition("/")
     if zoo_name not in PRESETS:
         raise ValueError(f"unknown zoo {zoo_name!r}: expected one of {', '.join(PRESETS)}")
@@ -247,6 +255,36 @@ def get(name: str) -> Zoo:
         alpha=zoo.alpha[row],
         requests=None if zoo.requests is None else zoo.requests[row],
     )
+
+
+def read(path: str | os.PathLike[str]) -> Zoo:
+    """A zoo from a CSV file with a header, or from a JSON list of objects with the same fields.
+
+    A row for each model, or for each model on each benchmark: `model`, `cost` (mean of one request), `accuracy` (mean
+    satisfaction in [0, 1]), and where there are several `benchmark`; `cost_unit`, the same in every row, is optional.
+    Rows may come in any order: models are sorted by mean cost. alpha is half-way from the least to the most accurate
+    model of each benchmark.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The zoo, which is called like the file. Without a `cost_unit` its unit is "the unit of" the file.
+
+    Raises:
+        ValueError: A file that is missing, too large or says something else; the message names file and row.
+    """
+    path = Path(path)
+    table = zoo_tables.read_table(path)
+    order = np.argsort(table.cost.mean(axis=0), kind="stable")
+    middle = 0.5 * (table.accuracy.min(axis=1) + table.accuracy.max(axis=1))
+    try:
+        return Zoo(
+            path.stem, tuple(table.models[m] for m in order), tuple(table.benchmarks), table.cost[:, order],
+            table.accuracy[:, order], middle, table.cost_unit or f"the unit of {path.name}", path.name,
+        )  # fmt: skip
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
 
 
 def synthetic(

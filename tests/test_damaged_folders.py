@@ -25,7 +25,7 @@ import xarray as xr
 from support import encoders, mutations
 
 from messjax import results
-from messjax.cli import zoo_files
+from messjax import zoo as zoo_module
 from messjax.deploy import Router
 from messjax.deploy import exported as checks
 from messjax.engine import chunk_store
@@ -99,7 +99,7 @@ def zoo(folder: Path) -> tuple[Callable[[Path], Any], None]:
     (folder / "b.json").write_text(f"[{text}]")
 
     def load(path: Path) -> Any:
-        return [zoo_files.read(path / name).mean_cost() for name in ("a.csv", "b.json")]
+        return [zoo_module.read(path / name).mean_cost() for name in ("a.csv", "b.json")]
 
     return load, None
 
@@ -227,5 +227,5 @@ def test_a_zoo_whose_table_would_be_nearly_empty(tmp_path: Path) -> None:
     path.write_text("model,benchmark,cost,accuracy\n" + rows)
     began = time.process_time()
     with pytest.raises(ValueError, match="found no row of model 'm1' on 'b0'"):
-        zoo_files.read(path)
+        zoo_module.read(path)
     assert time.process_time() - began < 2.0

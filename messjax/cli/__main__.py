@@ -15,7 +15,8 @@ from messjax import files, interruption, run_folder, runtime
 from messjax.cli import command_parser
 
 NOT_NUMBERS = {  # options that change no number
-    *("command", "config", "config_text", "distributed", "fresh", "memory", "no_cache", "out", "report", "run"),
+    *("command", "config", "config_text", "distributed", "export", "fresh", "json", "memory", "no_cache"),
+    *("out", "report", "run"),
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import textwrap
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import numpy as np
 from messjax import features, plot, runtime
 from messjax.cli import chosen_policies, machine_output, options
 from messjax.cli.chosen_policies import Wanted
-from messjax.evaluation.recommendation import decision, export, figure, kinds, requests, words
+from messjax.evaluation.recommendation import decision, export, figure, kinds, requests, table, words
 from messjax.evaluation.recommendation.decision import Recommendation
 from messjax.output import counted
 from messjax.traces import Trace
@@ -20,6 +21,7 @@ from messjax.traces import Trace
 ALL = kinds.NAMES
 FEWEST = 100  # requests, of which half are judged on
 DIM = 256
+ROWS = 9  # of the table; all candidates are in candidates.csv
 LEAST = 20  # requests of a group that is shown; all of them are in the JSON
 
 
@@ -40,7 +42,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--policies",
         default=",".join(kinds.NAMES),
         metavar="A,B,...",
-        help=f"candidates: {', '.join(kinds.NAMES)}, and {chosen_policies.OWN_FILE} (default: all names)",
+        help=f"candidates: {', '.join(kinds.NAMES)}, and {chosen_policies.OWN_FILE} (default: all names); "
+        f"{kinds.PLAIN} is the one that learns from scratch: {kinds.TRAINED} and {kinds.SERVED} are names of their own",
     )
     parser.add_argument(
         "--seed", type=runtime.whole_number(0), default=7, help="seed of all random numbers (default: 7)"
@@ -55,8 +58,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=run)
 
 
-def run(args: argparse.Namespace) -> None:
-    """Recommend; the answer in words, a table, a figure, JSON and CSV."""
+def run(args: argparse.Namespace) -> int:
+    """Recommend; the answer in words, a table, a figure, JSON and CSV. 2 where what is said cannot be exported."""
     for name, low, high in (("alpha", 0.0, 1.0), ("confidence", 0.5, 1.0)):
         if not low < getattr(args, name) < high:
             raise ValueError(f"--{name}: expected a number between {low:g} and {high:g}, found {getattr(args, name)}")
@@ -74,14 +77,20 @@ def run(args: argparse.Namespace) -> None:
             wanted=wanted,
             seed=args.seed,
         )
-    saved = write(result, args.out, trace)
+    saved, refused = write(result, args.out, trace), ""
     if args.export is not None:
-        saved += export.write(result, projection, args.export, args.seed)
+        try:
+            saved += export.write(result, projection, args.export, args.seed)
+        except ValueError as error:  # said last: the answer holds without it
+            refused = f"messjax: {error}"
     if args.json:
         print(machine_output.as_json(words.as_json(result)))
-        return
-    show(result, trace)
-    print(f"wrote {', '.join(str(path) for path in saved)}")
+    else:
+        show(result, trace)
+        print(f"wrote {', '.join(str(path) for path in saved)}")
+    if refused:
+        print(refused, file=sys.stderr)
+    return 2 if refused else 0
 
 
 def of_trace(
@@ -128,8 +137,8 @@ def write(result: Recommendation, folder: Path, trace: Trace) -> list[Path]:
     return paths + plot.save(drawn, folder / "frontier")
 
 
-def show(result: Recommendation, trace: Trace) -> None:
-    """The answer, the reasons, the alternatives and the groups that fall short."""
+def show(result: Recommendation, trace: Trace, most: int = ROWS) -> None:
+    """The answer, the reasons, the alternatives (about so many) and the groups that fall short."""
     count = counted(len(trace.models), "model")
     print(f"{trace.source}: {len(trace.prompts):,} requests, {count}, alpha = {result.alpha:g}\n")
     print(textwrap.fill(words.answer(result), 80))
@@ -138,7 +147,7 @@ def show(result: Recommendation, trace: Trace) -> None:
         print(textwrap.fill(reason, 80, initial_indent="- ", subsequent_indent="  "))
     print(textwrap.fill(words.footing(result), 80, initial_indent="- ", subsequent_indent="  "))
     print()
-    runtime.console().print(words.alternatives(result))
+    runtime.console().print(table.alternatives(result, most))
     groups = [row for row in words.groups(result) if row["requests"] >= LEAST]
     below = [row for row in groups if row["satisfaction"] < result.alpha]
     if below and len(groups) > 1:

@@ -157,7 +157,7 @@ def _recommended(args: argparse.Namespace, trace: Trace) -> list[dict[str, Any]]
             result, _ = recommend_command.of_trace(
                 trace, alpha=alpha, confidence=0.95, tolerance=0.005, wanted=wanted, seed=args.seed
             )
-            recommend_command.show(result, trace)
+            recommend_command.show(result, trace, len(result.judged))
             found.append(words.as_json(result))
             continue
         command = ["messjax", "recommend", str(args.path), "--alpha", f"{alpha:g}", *options.words(args)]

@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from messjax import plot
 from messjax.cli import __main__ as cli
-from messjax.cli import chosen_policies, machine_output, recorded_routers
+from messjax.cli import chosen_policies, command_parser, machine_output, recorded_routers
 from messjax.evaluation import trained_routers
 from messjax.traces import Trace, rows_of
 from messjax.types import Controls
@@ -216,6 +217,30 @@ def test_unknown_policies_are_one_line(tmp_path, capsys):
         assert cli.main(given) == 2
         error = capsys.readouterr().err.strip().splitlines()
         assert len(error) == 1 and "found 'mess' (did you mean mess+" in error[0]
+
+
+def test_an_export_is_refused_after_the_answer_and_is_no_other_run(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(plot, "save", lambda *_: [])  # takes seconds
+    trace, out, router = (str(tmp_path / name) for name in ("demo.parquet", "out", "router"))
+    assert cli.main(["trace", "demo", trace]) == 0
+    command = ["recommend", trace, "--policies", "mixture", "--out", out, "--alpha", "0.99"]
+    assert cli.main(command) == 0
+    (Path(out) / "recommendation.json").unlink()
+    capsys.readouterr()
+    assert cli.main([*command, "--export", router]) == 2
+    said, error = capsys.readouterr()
+    assert said.split("\n\n")[1].startswith("Out of reach")
+    assert "- On features" in said and "blind mixture" in said and f"wrote {out}" in said
+    assert error.startswith("messjax: --export: nothing is recommended (out of reach)") and error.count("\n") == 1
+    assert not Path(router).exists() and json.loads((Path(out) / "recommendation.json").read_text())["alpha"] == 0.99
+    assert cli.main([*command, "--seed", "8"]) == 2 and "of another run, with seed = 7" in capsys.readouterr().err
+
+
+def test_the_help_says_that_policies_are_names_of_their_own(capsys):
+    with pytest.raises(SystemExit):
+        command_parser.build().parse_args(["recommend", "--help"])
+    page = " ".join(capsys.readouterr().out.split())
+    assert "mess+ trained and serve and learn are names of their own" in page
 
 
 def test_the_example_of_the_page_is_a_policy(tmp_path):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+import json
 
 import numpy as np
 import pytest
 import xarray as xr
 from rich.console import Console
 
-from messjax import results, runtime
+from messjax import results, runtime, zoo
 from messjax.cli import __main__ as cli
 from messjax.cli import replay_advice, zoo_files
 from messjax.evaluation import comparison, comparison_table
@@ -123,6 +124,8 @@ def test_a_zoo_is_read_from_a_file(tmp_path, capsys):
         ("model,cost,accuracy\na,1,50\n", "accuracy 50"),
         ("model,cost,accuracy\na,1,.5\na,2,.6\n", "model 'a' twice"),
         ("model,cost,accuracy,benchmark\na,1,.5,x\nb,1,.5,x\na,1,.5,y\n", "no row of model 'b' on 'y'"),
+        ("model,cost,accuracy,cost_unit\na,1,.5,USD\nb,2,.6,EUR\n", "row 2: found cost_unit 'EUR', and 'USD' in row 1"),
+        ("model,cost,accuracy,cost_unit\na,1,.5,USD\nb,2,.6,\n", "row 2: found cost_unit ''"),
     ],
 )
 def test_a_bad_zoo_is_refused_with_its_place(tmp_path, text, message):
@@ -130,3 +133,15 @@ def test_a_bad_zoo_is_refused_with_its_place(tmp_path, text, message):
     path.write_text(text, encoding="utf-8")
     with pytest.raises(ValueError, match=message):
         zoo_files.get(str(path))
+
+
+def test_the_unit_of_a_zoo_is_read_and_get_names_read(tmp_path):
+    path = tmp_path / "mine.json"
+    rows = [{"model": name, "cost": cost, "accuracy": 0.5, "cost_unit": "USD"} for name, cost in (("b", 2), ("a", 1))]
+    path.write_text(json.dumps(rows), encoding="utf-8")
+    mine = zoo.read(str(path))
+    assert mine.cost_unit == mine.stream().description.cost_unit == "USD" and mine.models == ("a", "b")
+    with pytest.raises(ValueError, match=r"expected one of llama3.*zoo\.read reads files"):
+        zoo.get(str(path))
+    with pytest.raises(ValueError, match=r"found a file \.txt, expected \.csv or \.json"):
+        zoo.read(tmp_path / "mine.txt")

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from messjax import policies, predictors
-from messjax.evaluation.recommendation import decision, heads, kinds, runs, words
+from messjax.evaluation.recommendation import decision, heads, kinds, runs, table, words
 from messjax.evaluation.recommendation import requests as requests_
 from messjax.evaluation.recommendation.requests import Requests
 from messjax.types import Controls
@@ -65,10 +65,40 @@ def test_a_router_that_knows_is_recommended_with_its_saving():
     assert result.chosen.keep > 0.975
     assert "knows something" in words.reasons(result)[0]
     page = io.StringIO()
-    Console(file=page, width=80).print(words.alternatives(result))
+    Console(file=page, width=80).print(table.alternatives(result))
     assert max(map(len, page.getvalue().splitlines())) <= 80
     keeps = "average satisfaction over the next 3,000 requests is at least alpha = 0.85 less 0.005"
     assert f"keeps: the probability that the {keeps}" in " ".join(page.getvalue().split())
+
+
+def printed(result: decision.Recommendation, most: int = 9) -> str:
+    page = io.StringIO()
+    Console(file=page, width=80).print(table.alternatives(result, most))
+    return page.getvalue()
+
+
+def test_a_single_model_that_only_misses_its_stricter_share_is_not_called_less_sure():
+    result = answer(world(3, 2_000, accuracy=(0.5, 0.6, 0.9), cost=(1.0, 2.0, 10.0), knows=0.4), 0.85)
+    assert result.answer == decision.USE and result.single.family.name == "only model 2"
+    short = result.single._replace(keep=236.5 / 241, needed=decision._alone(0.95, 3))
+    judged = tuple(short if one is result.single else one for one in result.judged)
+    text = words.answer(result._replace(single=short, judged=judged))
+    why = "model 2 alone keeps 0.85 with probability 0.981, which is less than the 0.983 required of a single model"
+    assert f"({why} because 3 were tried; " in text and "as surely" not in text
+    unsure = result._replace(single=short._replace(keep=0.9), judged=judged)
+    assert "(no single model keeps 0.85 as surely; " in words.answer(unsure)
+
+
+def test_who_is_named_is_in_the_table_and_a_second_row_of_a_name_says_what_it_is():
+    result = answer(world(3, 3_000, accuracy=(0.5, *[0.55] * 11, 0.9), cost=(*range(1, 13), 13.0), knows=0.4), 0.85)
+    page, said = printed(result), " ".join([words.answer(result), *words.reasons(result)])
+    assert result.single.family.name == "only model 12" and "model 12" in said and "only model 12" in page
+    assert "Against mixing models blindly" in said and "blind mixture" in page
+    assert result.judged[-1].family is result.chosen.family and page.count(result.chosen.family.name) == 2
+    assert page.count("(next cheaper,") == 1 and page.count("not sure enough)") == 1
+    fewest = printed(result, 1)  # a limit does not cut who is named
+    assert all(who in fewest for who in (result.chosen.family.name, "only model 12", "blind mixture"))
+    assert page.count("+-") == 9 and f"; {len(result.judged) - 9} more in candidates.csv" in " ".join(page.split())
 
 
 class Levels:
@@ -124,12 +154,12 @@ def test_the_score_of_a_recorded_router_is_a_candidate():
 
 def test_settings_are_broken_between_numbers_only():
     text = "V = 0.07917, alpha = 0.7531, c = 1, rate = 0.06"
-    assert words._lines(text) == ["V = 0.07917", "alpha = 0.7531, c = 1", "rate = 0.06"]
-    assert words._lines("V = 3.005e+05, alpha = 0.6") == ["V = 3.005e+05, alpha = 0.6"] and words._lines("") == []
+    assert table._lines(text) == ["V = 0.07917", "alpha = 0.7531, c = 1", "rate = 0.06"]
+    assert table._lines("V = 3.005e+05, alpha = 0.6") == ["V = 3.005e+05, alpha = 0.6"] and table._lines("") == []
 
 
 def test_a_probability_that_misses_is_not_shown_as_one_that_does_not():
-    assert [words._probability(keep) for keep in (0.9499, 0.95, 0.29, 0.991, 0.001)] == [
+    assert [words.probability(keep) for keep in (0.9499, 0.95, 0.29, 0.991, 0.001)] == [
         ".94",
         ".95",
         ".29",

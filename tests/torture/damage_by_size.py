@@ -20,7 +20,7 @@ import numpy as np
 import xarray as xr
 
 from messjax import results, traces
-from messjax.cli import zoo_files
+from messjax import zoo as zoo_module
 from messjax.deploy import Router
 from messjax.engine import chunk_store
 from messjax.evaluation.recommendation import export
@@ -66,7 +66,7 @@ def zoo(folder: Path, scale: int) -> Callable[[Path], Any]:
     folder.mkdir(parents=True)
     rows = "".join(f"model {m},{1.0 + m},{0.5}\n" for m in range(1_000 * scale))
     (folder / "zoo.csv").write_text("model,cost,accuracy\n" + rows)
-    return lambda path: zoo_files.read(path / "zoo.csv").mean_cost()
+    return lambda path: zoo_module.read(path / "zoo.csv").mean_cost()
 
 
 def _rows(scale: int) -> list[tuple[str, str, str, int, float]]:

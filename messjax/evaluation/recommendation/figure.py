@@ -60,7 +60,7 @@ def frontier(result: Recommendation, title: str) -> Figure:
         )
         if cost.max() > 300 * cost[cost > 0].min(initial=np.inf):
             axis.set_yscale("log")
-        drawn.suptitle(f"{title}; 95% of the next {result.horizon:,} requests", fontsize=10)
+        drawn.suptitle(f"{title}; 95% intervals over the next {result.horizon:,} requests", fontsize=10)
         drawn.legend(loc="outside lower center", ncols=3)
         return drawn
 

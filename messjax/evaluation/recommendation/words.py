@@ -1,17 +1,17 @@
-"""A recommendation in words, as a table, as records and as JSON."""
+"""A recommendation in words, as records and as JSON."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-from rich.table import Table
 
 from messjax.evaluation.recommendation import decision
 from messjax.evaluation.recommendation.decision import Difference, Judged, Recommendation
 from messjax.evaluation.recommendation.kinds import PLAIN, SERVED, TRAINED
 
 NEEDS_FEEDBACK = (PLAIN, TRAINED, SERVED)
+_Reason = tuple[str, tuple[Judged, ...]]  # a sentence, and the candidates that it speaks of
 
 
 def answer(result: Recommendation) -> str:
@@ -45,8 +45,8 @@ def answer(result: Recommendation) -> str:
     )
     if result.saving is None:
         return (
-            f"Undecided: {name(chosen)} comes nearest and {_keeps(chosen, result)}, which is less than the "
-            f"{chosen.needed:.3g} asked for; {wanting}."
+            f"Undecided: {name(chosen)} comes nearest and {_keeps(chosen, result)}, which is less than "
+            f"{_asked(chosen, result)}; {wanting}."
         )
     return (
         f"Undecided: {name(chosen)} {_keeps(chosen, result)}, but whether it costs less than {_model(single)} alone is "
@@ -63,35 +63,62 @@ def reasons(result: Recommendation) -> list[str]:
     Returns:
         The sentences.
     """
+    return [sentence for sentence, _ in _reasons(result)]
+
+
+def named(result: Recommendation) -> list[Judged]:
+    """The candidates that the answer or a reason speaks of, and the best single model.
+
+    Args:
+        result: The recommendation.
+
+    Returns:
+        Some of `result.judged`, each once.
+    """
+    every = [result.chosen, result.single]
+    router = _cheapest_router(result)
+    if result.answer == decision.SINGLE_MODEL and router is not None:
+        every.append(router)
+    every += [one for _, meant in _reasons(result) for one in meant]
+    return list({id(one): one for one in every}.values())
+
+
+def _reasons(result: Recommendation) -> list[_Reason]:
     skill, chosen = result.skill, result.chosen
-    said = [
-        f"On features of the prompts the predictor knows {skill.word()}: log loss {skill.log_loss:.3f}, base rate "
-        f"{skill.base:.3f} (the models' means), on requests that it was not trained on."
+    said: list[_Reason] = [
+        (
+            f"On features of the prompts the predictor knows {skill.word()}: log loss {skill.log_loss:.3f}, base rate "
+            f"{skill.base:.3f} (the models' means), on requests that it was not trained on.",
+            (),
+        )
     ]
     said += _about_singles(result)
     blind = decision.mixture_of(result)
     if blind is not None and not chosen.single and chosen is not blind:
         against = decision.difference(chosen, blind)
         keeps = "" if blind.passes else ", which does not keep alpha as surely"
-        said.append(f"Against mixing models blindly: {_percent(against)}{keeps}.")
+        said.append((f"Against mixing models blindly: {_percent(against)}{keeps}.", (blind,)))
     if skill.word() == "nothing" and result.answer == decision.USE and chosen.family.kind in NEEDS_FEEDBACK:
-        said.append(
+        text = (
             "What is saved comes from the mixture of models and from the queue, which steers to alpha exactly where a "
             "fixed mixture needs a margin; not from knowing which request needs which model."
         )
+        said.append((text, ()))
     said += _about_exploration(result)
     if chosen.family.kind in NEEDS_FEEDBACK and not chosen.single:
-        said.append(
+        text = (
             "It needs the satisfaction of the served answer after each request; without feedback its queue does not "
             "move."
         )
+        said.append((text, ()))
     cheaper = [one for one in result.judged if one.expected and one.cost.mean() < chosen.cost.mean()]
     failed = [one for one in cheaper if not one.passes]
     if failed:
-        said.append(
-            f"{name(failed[0])} was {failed[0].cost.mean() / chosen.cost.mean() - 1:+.0%} in cost but keeps alpha with "
-            f"probability {_probability(failed[0].keep)} only."
+        text = (
+            f"{name(failed[0])} was {failed[0].cost.mean() / chosen.cost.mean() - 1:+.0%} in cost but keeps alpha "
+            f"{_too_unsure(failed[0], result)}."
         )
+        said.append((text, (failed[0],)))
     return said
 
 
@@ -111,38 +138,6 @@ def footing(result: Recommendation) -> str:
         "Intervals and probabilities are over requests, orders and exploration "
         f"({decision.JUDGING_RUNS} draws of new requests)."
     )
-
-
-def alternatives(result: Recommendation, most: int = 9) -> Table:
-    """The candidates at their chosen settings.
-
-    Args:
-        result: The recommendation.
-        most: Largest number of rows; what is left out is the dearest single models.
-
-    Returns:
-        A table that fits into 80 columns.
-    """
-    less = f" less {result.tolerance:g}" if result.tolerance else ""
-    out = Table(
-        caption=f"cost in {result.cost_unit} with 95% of the next {result.horizon:,} requests; keeps: the probability "
-        f"that the average satisfaction over the next {result.horizon:,} requests is at least alpha = "
-        f"{result.alpha:g}{less}; * recommended"
-    )
-    for column in ("candidate", "cost", "satisfaction", "keeps"):
-        number = column != "candidate"  # a number is never broken, however narrow the terminal
-        out.add_column(column, justify="right" if number else "left", overflow="fold", no_wrap=number)
-    shown = sorted(result.judged, key=lambda one: (not one.passes, one.cost.mean()))
-    for one in shown[:most]:
-        mark = "*" if one is result.chosen and result.answer in (decision.USE, decision.SINGLE_MODEL) else " "
-        low, high = np.quantile(one.cost, (0.025, 0.975))
-        out.add_row(
-            "\n  ".join([f"{mark} {one.family.name}", *_lines(settings(one))]),
-            f"{one.cost.mean():.4g}\n({low:.3g} to {high:.3g})",
-            f"{one.satisfaction.mean():.4f}\n+- {1.96 * one.satisfaction.std():.4f}",
-            _probability(one.keep),
-        )
-    return out
 
 
 def records(result: Recommendation) -> list[dict[str, Any]]:
@@ -260,17 +255,6 @@ def settings(one: Judged) -> str:
     return ", ".join(f"{key} = {value:.4g}" for key, value in shown.items())
 
 
-def _lines(text: str, width: int = 26) -> list[str]:
-    """Settings in lines of at most that width, each name beside its number."""
-    lines: list[str] = []
-    for part in text.split(", ") if text else []:
-        if lines and len(lines[-1]) + len(part) + 2 <= width:
-            lines[-1] += f", {part}"
-        else:
-            lines.append(part)
-    return lines
-
-
 def _cost(one: Judged, result: Recommendation) -> str:
     return f"{one.cost.mean():.4g} {result.cost_unit.removesuffix(' per request')} per request"
 
@@ -284,7 +268,23 @@ def _against(result: Recommendation) -> str:
     single = result.single
     if single.passes:
         return _percent(result.saving, f" than the best single model, {_model(single)}")
-    return f"no single model keeps {result.alpha:g} as surely; {_percent(result.saving, f' than {_model(single)}')}"
+    surely = f"no single model keeps {result.alpha:g} as surely"
+    if single.keep >= result.confidence:
+        surely = f"{_model(single)} alone keeps {result.alpha:g} {_too_unsure(single, result)}"
+    return f"{surely}; {_percent(result.saving, f' than {_model(single)}')}"
+
+
+def _too_unsure(one: Judged, result: Recommendation) -> str:
+    """The probability of a candidate that does not pass; where the confidence is exceeded, what was required of it."""
+    if one.keep < result.confidence:
+        return f"with probability {probability(one.keep)} only"
+    return f"with probability {np.floor(1000.0 * one.keep) / 1000.0:.3g}, which is less than {_asked(one, result)}"
+
+
+def _asked(one: Judged, result: Recommendation) -> str:
+    if one.needed <= result.confidence:
+        return f"the {one.needed:.3g} asked for"
+    return f"the {one.needed:.3g} required of a single model because {len(result.models)} were tried"
 
 
 def _percent(difference: Difference, than: str = "") -> str:
@@ -296,51 +296,66 @@ def _percent(difference: Difference, than: str = "") -> str:
 
 def _keeps(one: Judged, result: Recommendation) -> str:
     within = f" (within {result.tolerance:g})" if result.tolerance else ""
-    likely = f"with probability {_probability(one.keep).replace('> ', 'above ').replace('< ', 'below ')}"
+    likely = f"with probability {probability(one.keep).replace('> ', 'above ').replace('< ', 'below ')}"
     return f"keeps {result.alpha:g}{within} {likely} on the next {result.horizon:,} requests"
 
 
-def _probability(keep: float) -> str:
-    """Two digits, rounded down: what misses .95 is not shown as .95."""
+def probability(keep: float) -> str:
+    """A probability in two digits, rounded down: what misses .95 is not shown as .95.
+
+    Args:
+        keep: The probability.
+
+    Returns:
+        For example ".94" or "> .99".
+    """
     shown = np.floor(100.0 * keep + 1e-9) / 100.0
     return "> .99" if keep > 0.99 else "< .01" if keep < 0.01 else f"{shown:.2f}".removeprefix("0")
 
 
 def _no_router(result: Recommendation) -> str:
-    routers = [one for one in result.judged if not one.single and one.passes]
-    if not routers:
+    best = _cheapest_router(result)
+    if best is None:
         return "; no router keeps it as surely"
-    best = min(routers, key=lambda one: float(one.cost.mean()))
     against = decision.difference(best, result.single)
     if against.lower > 0:
         return f", and every router costs more ({best.family.name}: {_percent(against)})"
     return f", and no router costs reliably less ({best.family.name}: {_percent(against)})"
 
 
-def _about_singles(result: Recommendation) -> list[str]:
-    singles = [one for one in result.judged if one.single]
-    keeping = sorted((one for one in singles if one.passes), key=lambda one: float(one.cost.mean()))
+def _cheapest_router(result: Recommendation) -> Judged | None:
+    routers = [one for one in result.judged if not one.single and one.passes]
+    return min(routers, key=lambda one: float(one.cost.mean()), default=None)
+
+
+def _about_singles(result: Recommendation) -> list[_Reason]:
+    singles = {_model(one): one for one in result.judged if one.single}
+    keeping = sorted((one for one in singles.values() if one.passes), key=lambda one: float(one.cost.mean()))
     cost, accuracy = (values.mean(axis=0) for values in (result.parts.judging.cost, result.parts.judging.satisfaction))
-    said = []
+    said: list[_Reason] = []
     if keeping:
         rest = f"; {len(singles) - len(keeping)} of {len(singles)} single models do not" if len(singles) > 1 else ""
-        said.append(f"{_model(keeping[0])} is the least expensive single model that keeps alpha{rest}.")
+        if any(one.keep >= result.confidence and not one.passes for one in singles.values()):
+            rest += f" at {_asked(keeping[0], result)}"
+        said.append(
+            (f"{_model(keeping[0])} is the least expensive single model that keeps alpha{rest}.", (keeping[0],))
+        )
     else:
-        said.append(f"No single model keeps alpha with probability {singles[0].needed:.3g}.")
+        said.append((f"No single model keeps alpha with probability {result.single.needed:.3g}.", (result.single,)))
     if len(cost) > 1 and int(np.argmax(accuracy)) != int(np.argmax(cost)):
         best, dear = (result.models[int(np.argmax(values))] for values in (accuracy, cost))
-        said.append(f"The most expensive model, {dear}, is not the best one: {best} satisfies more at lower cost.")
+        text = f"The most expensive model, {dear}, is not the best one: {best} satisfies more at lower cost."
+        said.append((text, (singles[dear], singles[best])))
     return said
 
 
-def _about_exploration(result: Recommendation) -> list[str]:
+def _about_exploration(result: Recommendation) -> list[_Reason]:
     plain = next((one for one in result.judged if one.family.kind == PLAIN), None)
     best = min((one for one in result.judged if one.passes), key=lambda one: one.cost.mean(), default=None)
     if plain is None or best is None or plain is best:
         return []
     more = decision.difference(plain, best)
-    return (
-        [f"MESS+ that learns from scratch pays for exploration: {_percent(more, f' than {best.family.name}')}."]
-        if more.lower > 0
-        else []
-    )
+    if more.lower <= 0:
+        return []
+    text = f"MESS+ that learns from scratch pays for exploration: {_percent(more, f' than {best.family.name}')}."
+    return [(text, (plain, best))]

@@ -19,7 +19,7 @@ LEGEND = 'a number n: not refuted by n breaks; "-": not applicable, a hypothesis
 
 
 def table(rows: Sequence[Row]) -> Table:
-    """Statements down, violated assumptions across; underlined where the statement needs the assumption."""
+    """Statements down, violated assumptions across; in brackets where the statement needs the assumption."""
     cells = summary(rows)
     across, down = _axes(cells)
     out = Table(
@@ -28,7 +28,7 @@ def table(rows: Sequence[Row]) -> Table:
         title="Every statement where one assumption is violated on purpose: fails, or not refuted by so many breaks",
         title_justify="left",
         title_style="bold",
-        caption=f"underlined: the statement needs the assumption\n{LEGEND}",
+        caption=f"in brackets: the statement needs the assumption{'' if is_wide() else '; F: fails'}\n{LEGEND}",
         caption_justify="left",
         padding=(0, 1) if is_wide() else 0,
     )
@@ -36,8 +36,9 @@ def table(rows: Sequence[Row]) -> Table:
         words = []
         for assumption in across:
             cell = cells.get((assumption, statement))
-            style = " ".join(["underline"] * bool(cell and cell.needed) + ["bold"] * (_word(cell)[:5] == "fails"))
-            words.append(Text(_word(cell), style))
+            word = _word(cell, "fails" if is_wide() else "F")
+            word = f"[{word}]" if cell and cell.needed else word  # not by a style, which a pipe loses
+            words.append(Text(word, "bold" if cell and cell.verdict == "violated" else ""))
         out.add_row(statement, *words)
     return out
 
@@ -107,8 +108,8 @@ def _axes(cells: dict[tuple[str, str], Cell]) -> tuple[list[str], list[str]]:
     return list(dict.fromkeys(a for a, _ in cells)), list(dict.fromkeys(s for _, s in cells))
 
 
-def _word(cell: Cell | None) -> str:
+def _word(cell: Cell | None, fails: str = "fails") -> str:
     if cell is None:
         return ""
-    short = {"violated": "fails", "not applicable": "-"}.get(cell.verdict, str(cell.breaks))
+    short = {"violated": fails, "not applicable": "-"}.get(cell.verdict, str(cell.breaks))
     return short + (" !" if cell.surprise else "")

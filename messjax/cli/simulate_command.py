@@ -62,9 +62,6 @@ def _simulated(args: argparse.Namespace) -> dict[str, Any]:
         V=[1.0, 10.0, 100.0],
         more=chosen_policies.beside(wanted, prefix, args.alpha[0], (stream.num_features, len(cost))),
     )
-    law = stream.distribution
-    router = dataset.sel(policy=[comparison.MESS_PLUS])  # the statements are about no other row
-    judged = [] if law is None else [results.save(theory.judge(router, law()), args.out / "verdicts.nc")]
     optimal, gamma = (grids.per_alpha(dataset, name) for name in ("optimal_cost", "gamma"))
     print(f"C* (knows mu of every request): {optimal}; gamma*: {gamma}")
     largest = float(np.max(dataset["V"]) * dataset["gamma"].max())
@@ -72,6 +69,8 @@ def _simulated(args: argparse.Namespace) -> dict[str, Any]:
     print(f"T should be far above V gamma*: T = {args.horizon:,}, largest V gamma* = {largest:,.0f}{ratio}")
     title = f"{chosen.name}, {dataset.sizes['stream']:,} calibrated streams of {args.horizon:,} requests"
     rows = grids.finish(args, dataset, title, "simulate")
-    for path in judged:
+    if stream.distribution is not None:
+        router = dataset.sel(policy=[comparison.MESS_PLUS])  # the statements are about no other row
+        path = results.save(theory.judge(router, stream.distribution()), args.out / "verdicts.nc")
         print(f"wrote {path}: bounds of the theory beside what was measured")
     return grids.about(dataset, title) | {"rows": rows}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import Any
 
 import matplotlib
@@ -23,7 +24,8 @@ def versus_v(
     Markers are measured means with their intervals, lines the bound of the same policy: the sharpest one that predicts
     of those that were judged (T2' before T2, T1' before T1, T3' before T3; thin: the first form). Below stand the terms
     of the measured cost gap and regret, as `decomposition` draws them, or without `terms` those of the bound T2 for the
-    first and the last policy. A statement that was not judged, or does not apply, leaves its panel empty.
+    first and the last policy. The panel of a statement that does not apply says why; without one it is
+    empty.
 
     Args:
         verdicts: What `theory.judge` returns for a sweep over V, with dimensions (statement, V) or (statement,
@@ -90,7 +92,7 @@ def _panels(verdicts: xr.Dataset, cost_unit: str) -> tuple[tuple[tuple[str, ...]
         words = [form.split()[0] for each in statements for form in forms(each)]
         return f"({letter}) {what} and {', '.join(words)}"
 
-    regret = f"cost - C* T + gamma* x shortfall ({cost_unit})"
+    regret = f"cost - C* T + gamma* T x violation ({cost_unit})"
     return (
         (forms("T2 cost gap"), heading("a", "cost gap", "T2 cost gap"), f"average cost - C* ({cost_unit} per request)"),
         (("T1 violation",), "(b) constraint violation and T1", "alpha - satisfaction"),
@@ -142,6 +144,11 @@ def _measured_and_bounds(axis: Any, rows: xr.Dataset, i: int, statements: tuple[
         return
     first, style = rows.sel(statement=known[0]), line_style(i)
     V, mean = first["V"].values, first["measured"].values
+    if not np.isfinite(mean).any():  # an empty panel says why
+        why = dict.fromkeys(str(reason) for reason in np.ravel(first.get("reason", "")) if str(reason))
+        words = textwrap.fill(plain(f"{known[0]} is not applicable: {'; '.join(why) or 'nothing was measured'}"), 44)
+        axis.text(0.5, 0.85 - 0.25 * i, words, transform=axis.transAxes, ha="center", va="top", fontsize=8)
+        return
     spread = np.stack([mean - first["measured_lower"].values, first["measured_upper"].values - mean])
     axis.errorbar(V, mean, yerr=spread, **(style | {"ls": ":", "lw": 0.8, "markersize": 5, "capsize": 3}))
     if known[0] == "T5 adjusted regret":

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from messjax.traces import parquet
 from messjax.traces.linting.cells import DECISION_LOG, decision_log
-from messjax.traces.logs.guessed_columns import as_option, guessed, has_one_answer_each
+from messjax.traces.logs.guessed_columns import as_option, guessed, guessed_wide, has_one_answer_each
 from messjax.traces.logs.products import aggregate_of, product_of
 from messjax.traces.options import DEFAULTS, Options
 from messjax.traces.parsing import listed
@@ -103,7 +103,7 @@ def detect(path: Path) -> Format:
         raise ValueError(f"{path}: {why}")
     raise ValueError(
         f"{path}: found {result}, no format that messjax knows: give --format {', '.join(NAMES[2:])}, or name the "
-        "columns of a plain table with --columns"
+        "columns of a plain table with --columns (of a log with one answer per request with messjax evaluate)"
     )
 
 
@@ -113,6 +113,8 @@ def _unusable(seen: Sniffed) -> str:
         return why
     if product := product_of(seen):
         return f"found {product.title}: {DECISION_LOG}"
+    if wide := guessed_wide(seen):
+        return f"found a column of scores for each model: add --columns {shlex.quote(as_option(wide))}"
     if likely := guessed(seen):
         if has_one_answer_each(seen, likely):
             return f"found {decision_log(shlex.quote(str(seen.path)), as_option(likely))}"

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from messjax import policies, predictors
-from messjax.evaluation.recommendation import decision, heads, kinds, runs, table, words
+from messjax.evaluation.recommendation import decision, figure, heads, kinds, runs, table, words
 from messjax.evaluation.recommendation import requests as requests_
 from messjax.evaluation.recommendation.requests import Requests
 from messjax.types import Controls
@@ -96,6 +96,8 @@ def test_who_is_named_is_in_the_table_and_a_second_row_of_a_name_says_what_it_is
     assert "Against mixing models blindly" in said and "blind mixture" in page
     assert result.judged[-1].family is result.chosen.family and page.count(result.chosen.family.name) == 2
     assert page.count("(next cheaper,") == 1 and page.count("not sure enough)") == 1
+    drawn = [text.get_text() for text in figure.frontier(result, "").legends[0].get_texts()]
+    assert len(set(drawn)) == len(drawn) and "offline router (next cheaper)" in drawn
     fewest = printed(result, 1)  # a limit does not cut who is named
     assert all(who in fewest for who in (result.chosen.family.name, "only model 12", "blind mixture"))
     assert page.count("+-") == 9 and f"; {len(result.judged) - 9} more in candidates.csv" in " ".join(page.split())

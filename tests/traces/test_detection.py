@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +11,8 @@ import pytest
 from support.recordings import lines
 from support.trace_samples import alpaca_eval, llmrouter, llmrouterbench, lm_eval, routerbench, sprout
 
-from messjax.traces import detect, read, sniff
+from messjax.traces import Options, detect, read, sniff
+from messjax.traces.readers.plain_columns import parse_columns
 
 SAMPLES: dict[str, Callable[[Path], Path]] = {
     "routerbench": routerbench.write,
@@ -83,3 +85,14 @@ def test_the_fields_of_a_file_are_part_of_detection(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no format that messjax knows"):
         detect(tmp_path)
     assert sniff.sniff_path(tmp_path).keys == {"jsonl": ("a",)}
+
+
+def test_a_column_of_scores_for_each_model_is_told_with_the_option_that_reads_it(tmp_path: Path) -> None:
+    """It was taken for a file of RouteLLM, whose models have True and False."""
+    file = tmp_path / "wide.csv"
+    file.write_text("Prompt,score_small,score_big,cost_small,cost_big\nhow,1,0.5,0.1,0.9\nwhy,0,1,0.1,0.9\n")
+    option = "prompt=Prompt,score:*=score_*,cost:*=cost_*"
+    with pytest.raises(ValueError, match=re.escape(f"a column of scores for each model: add --columns '{option}'")):
+        detect(file)
+    found = read(file, options=Options(columns=parse_columns(option)))
+    assert list(found.models) == ["small", "big"]

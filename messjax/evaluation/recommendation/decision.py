@@ -368,3 +368,16 @@ def mixture_of(recommendation: Recommendation) -> Judged | None:
         The mixture as it was judged, or None.
     """
     return next((one for one in recommendation.judged if one.family.kind == MIXTURE), None)
+
+
+def is_next_cheaper(one: Judged, recommendation: Recommendation) -> bool:
+    """Whether it is the second of its name: the setting just below the least expensive one, which does not pass.
+
+    Args:
+        one: One of `recommendation.judged`.
+        recommendation: A recommendation.
+
+    Returns:
+        True for that one.
+    """
+    return one is not next(other for other in recommendation.judged if other.family.name == one.family.name)

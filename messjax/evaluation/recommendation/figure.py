@@ -43,6 +43,8 @@ def frontier(result: Recommendation, title: str) -> Figure:
                 )  # fmt: skip
         for i, one in enumerate(one for one in result.judged if not one.single):
             style, best = plot.line_style(i), one is result.chosen
+            which = " (recommended)" if best and result.answer == decision.USE else ""
+            which = " (next cheaper)" if decision.is_next_cheaper(one, result) else which
             if isinstance(one.family, Static) and len(one.family.settings) > 1:
                 points = np.array(
                     [[v.mean() for v in one.family.averages(g, judging)] for g in range(len(one.family.settings))]
@@ -52,7 +54,7 @@ def frontier(result: Recommendation, title: str) -> Figure:
                 [one.satisfaction.mean()], [one.cost.mean()],
                 xerr=_limits(one.satisfaction), yerr=_limits(one.cost), color=style["color"], marker=style["marker"],
                 ms=8 if best else 5, capsize=2, lw=1.0, mec="k" if best else style["color"],
-                label=f"{one.family.name}{' (recommended)' if best and result.answer == decision.USE else ''}", ls="",
+                label=f"{one.family.name}{which}", ls="",
             )  # fmt: skip
         axis.set(
             xlabel="satisfaction per request",

@@ -6,7 +6,7 @@ import numpy as np
 from rich.table import Table
 
 from messjax.evaluation.recommendation import decision, words
-from messjax.evaluation.recommendation.decision import Judged, Recommendation
+from messjax.evaluation.recommendation.decision import Recommendation
 
 
 def alternatives(result: Recommendation, most: int = 9) -> Table:
@@ -36,20 +36,15 @@ def alternatives(result: Recommendation, most: int = 9) -> Table:
         out.add_column(column, justify="right" if number else "left", overflow="fold", no_wrap=number)
     for one in shown:
         mark = "*" if one is result.chosen and result.answer in (decision.USE, decision.SINGLE_MODEL) else " "
+        which = ("(next cheaper,", "not sure enough)") if decision.is_next_cheaper(one, result) else ()
         low, high = np.quantile(one.cost, (0.025, 0.975))
         out.add_row(
-            "\n  ".join([f"{mark} {one.family.name}", *_next_cheaper(one, result), *_lines(words.settings(one))]),
+            "\n  ".join([f"{mark} {one.family.name}", *which, *_lines(words.settings(one))]),
             f"{one.cost.mean():.4g}\n({low:.3g} to {high:.3g})",
             f"{one.satisfaction.mean():.4f}\n+- {1.96 * one.satisfaction.std():.4f}",
             words.probability(one.keep),
         )
     return out
-
-
-def _next_cheaper(one: Judged, result: Recommendation) -> tuple[str, ...]:
-    """What a second row of one name is: the setting just below the least expensive one that passes."""
-    first = next(other for other in result.judged if other.family.name == one.family.name)
-    return () if one is first else ("(next cheaper,", "not sure enough)")
 
 
 def _lines(text: str, width: int = 26) -> list[str]:

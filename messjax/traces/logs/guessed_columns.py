@@ -27,6 +27,7 @@ USUAL = {
     "input_tokens": ("input_tokens", "prompt_tokens", "tokens_in"),
     "output_tokens": ("output_tokens", "completion_tokens", "tokens_out"),
 }
+SEPARATORS = (":", "_", ".", "/", "-", " ")  # between a role and the name of a model
 LOOKED_AT = 2_000  # rows that are looked at
 SHARE = 0.95  # of requests that have one row, in a decision log
 
@@ -46,6 +47,29 @@ def guessed(seen: Sniffed) -> dict[str, str]:
     if "latency_ms" in known:
         known.pop("latency", None)
     return known if {"model", "score"} <= set(known) else {}
+
+
+def guessed_wide(seen: Sniffed) -> dict[str, str]:
+    """The columns of a table with a column of scores for each model, `score_A`, `score_B`, ..., by role.
+
+    Args:
+        seen: What a path holds.
+
+    Returns:
+        Columns by role, as patterns where they are of models; empty where there are no two such columns.
+    """
+    names = {name.lower(): name for keys in seen.keys.values() for name in keys}
+    for mark in SEPARATORS:
+        starts = {role: role + mark for role in ("score", "cost")}
+        scores, costs = ([name for name in names if name.startswith(start)] for start in starts.values())
+        if len(scores) > 1:
+            found = {
+                role: next((names[each] for each in USUAL[role] if each in names), "") for role in ("prompt", "id")
+            }
+            found |= {"score:*": f"{names[scores[0]][: len(starts['score'])]}*"}
+            found |= {"cost:*": f"{names[costs[0]][: len(starts['cost'])]}*"} if costs else {}
+            return {role: name for role, name in found.items() if name}
+    return {}
 
 
 def as_option(columns: Mapping[str, str]) -> str:

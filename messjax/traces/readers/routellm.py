@@ -10,6 +10,7 @@ from pathlib import Path
 
 from messjax.traces.builder import Builder
 from messjax.traces.contents import stem_of
+from messjax.traces.logs.guessed_columns import guessed_wide
 from messjax.traces.options import DEFAULTS, Options
 from messjax.traces.parsing import Place, listed, text
 from messjax.traces.reading import BadCell, current
@@ -31,7 +32,7 @@ def fits(sniffed: Sniffed) -> bool:
         True or False.
     """
     columns = sniffed.keys.get("csv", ())
-    if {"model", "score"} <= set(columns):  # a row per request and model, or the log of a router
+    if {"model", "score"} <= set(columns) or guessed_wide(sniffed):  # a row per model, a log; a column per model
         return False
     return "prompt" in columns and not {"prompt_id", "sample_id", "model_id", "model_name"} & set(columns)
 

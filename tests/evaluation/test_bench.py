@@ -7,12 +7,24 @@ import json
 import jax
 import numpy as np
 import pytest
+import xarray as xr
 from scipy import optimize
 
-from messjax import policies, results, zoo
+from messjax import policies, results, run_folder, zoo
 from messjax.cli.__main__ import main
 from messjax.evaluation import bench
-from messjax.evaluation.bench import bootstrap, entrants, measures, mixes, plan, program, protocol, scenarios, tables
+from messjax.evaluation.bench import (
+    bootstrap,
+    entrants,
+    kept,
+    measures,
+    mixes,
+    plan,
+    program,
+    protocol,
+    scenarios,
+    tables,
+)
 from messjax.evaluation.bench.plan import Target
 from messjax.types import Controls
 
@@ -210,3 +222,31 @@ def test_a_scenario_that_leaves_one_model_is_refused(data):
     )
     with pytest.raises(ValueError, match="leaves 1 of 2 models"):
         scenarios.make(["removal"], two)
+
+
+def test_an_interrupted_comparison_goes_on_from_its_finished_calls(data, tmp_path, monkeypatch):
+    monkeypatch.setattr(kept, "SECONDS", 0.0)
+    options = bench.Options(
+        policies=("frozen argmin",), scenarios=("stationary", "price falls", "removal"), tracks=("floor",),
+        alphas=(0.6, 0.7), seeds=4, tuning_seeds=4, horizon=60, lanes=8,
+    )  # fmt: skip
+    whole = bench.run_bench(data, options)
+    made, compute = [], program.run
+
+    def counted(*arguments):
+        made.append(1)
+        if len(made) in (5, whole.attrs["calls"]):  # while it is tuned, and in the last but one call
+            raise KeyboardInterrupt
+        return compute(*arguments)
+
+    monkeypatch.setattr(program, "run", counted)
+    with run_folder.parts_in(tmp_path):
+        for _ in range(2):
+            with pytest.raises(KeyboardInterrupt):
+                bench.run_bench(data, options)
+        assert (tmp_path / "cells.nc").is_file()
+        resumed = bench.run_bench(data, options)
+    assert len(made) == whole.attrs["calls"] + 2  # the calls that were interrupted are the only ones begun twice
+    same = [name for name in whole.attrs if name not in ("created", "seconds")]
+    assert {name: resumed.attrs[name] for name in same} == {name: whole.attrs[name] for name in same}
+    xr.testing.assert_equal(resumed, whole)

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from messjax import results
+from messjax import results, run_folder
 from messjax.evaluation.bench import entrants, program
 from messjax.evaluation.bench.cells import Cells
 from messjax.evaluation.bench.data import BenchData
+from messjax.evaluation.bench.kept import Kept
 from messjax.evaluation.bench.plan import Options, Plan, Target, budgets_of, planned, tables, unsuitable
 from messjax.evaluation.bench.runner import Runner
 
@@ -52,11 +53,16 @@ def run_bench(
     plan = planned(data, options, own)
     tuning, judging = tables(plan)
     runner = Runner(plan, progress)
-    chosen = _tuned(plan, runner, tuning)
+    kept = Kept(run_folder.parts_folder())
+    chosen = _tuned(plan, runner, tuning, kept)
     cells = Cells(plan, judging, chosen)
     names = list(plan.scenarios)
-    for name, g, k, steps in runner.run(judging, _wanted(plan, chosen), plan.options.seeds):
-        cells.add(name, g, names[k - 1], steps)
+    done, cells.values = kept.cells()
+    for call in runner.run(judging, _wanted(plan, chosen), plan.options.seeds, first=done):
+        for name, g, k, steps in call:
+            cells.add(name, g, names[k - 1], steps)
+        done += 1
+        kept.keep_cells(done, cells.values)
     dataset = cells.dataset()
     dataset.attrs |= results.provenance() | {
         "created": results.now(), "seconds": round(time.perf_counter() - started, 1), "source": data.source,
@@ -68,19 +74,23 @@ def run_bench(
     return dataset
 
 
-def _tuned(plan: Plan, runner: Runner, table: program.Table) -> dict[str, dict[Target, int]]:
+def _tuned(plan: Plan, runner: Runner, table: program.Table, kept: Kept) -> dict[str, dict[Target, int]]:
     """The setting of every policy for every target, chosen on the tuning streams of the stationary scenario."""
     count = {name: len(one.settings) for name, one in plan.entrants.items()}
-    cost, s = ({name: np.zeros(num) for name, num in count.items()} for _ in range(2))
+    done, known = kept.tuning()
+    averages = known or {name: [[0.0] * num, [0.0] * num] for name, num in count.items()}
     short = min(plan.options.tuning_seeds, plan.options.seeds)
     satisfaction = np.asarray(table.satisfaction)[np.asarray(table.rows)]
     wanted = {name: [(g, 0) for g in range(num)] for name, num in count.items()}
-    for name, g, _, steps in runner.run(table, wanted, short):
-        there = steps.serve >= 0
-        earned = np.take_along_axis(satisfaction[:short], np.maximum(steps.serve, 0).astype(np.intp)[..., None], -1)
-        cost[name][g] = steps.paid.mean(dtype=np.float64)
-        s[name][g] = (earned[..., 0] * there).mean(dtype=np.float64)
-    return {name: {target: choose(target, cost[name], s[name]) for target in plan.targets} for name in plan.entrants}
+    for call in runner.run(table, wanted, short, first=done):
+        for name, g, _, steps in call:
+            there = steps.serve >= 0
+            earned = np.take_along_axis(satisfaction[:short], np.maximum(steps.serve, 0).astype(np.intp)[..., None], -1)
+            averages[name][0][g] = float(steps.paid.mean(dtype=np.float64))
+            averages[name][1][g] = float((earned[..., 0] * there).mean(dtype=np.float64))
+        done += 1
+        kept.keep_tuning(done, averages)
+    return {name: {target: choose(target, *map(np.array, averages[name])) for target in plan.targets} for name in count}
 
 
 def choose(target: Target, cost: np.ndarray, satisfaction: np.ndarray) -> int:

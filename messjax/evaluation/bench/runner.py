@@ -34,31 +34,35 @@ class Runner:
         self.scenarios = scenarios.stacked([scenarios.stationary(plan.data), *plan.scenarios.values()])
 
     def run(
-        self, table: program.Table, wanted: Mapping[str, Pairs], streams: int
-    ) -> Iterator[tuple[str, int, int, program.Steps]]:
+        self, table: program.Table, wanted: Mapping[str, Pairs], streams: int, first: int = 0
+    ) -> Iterator[list[tuple[str, int, int, program.Steps]]]:
         """Run every (setting, scenario) that is wanted of every policy.
 
         Args:
             table: The requests.
             wanted: (setting, scenario) by policy; scenario 0 is the stationary one, and 1, 2, ... those of the plan.
             streams: Number of streams S, those with the numbers 0, ..., S - 1.
+            first: Number of the first call that is made; those before it count as made.
 
         Yields:
-            Policy, setting, scenario, and the steps [S, T].
+            Per call a list of policy, setting, scenario, and the steps [S, T].
         """
         horizon, groups = table.rows.shape[1], self.size // streams
         self.total += sum(map(len, wanted.values())) * streams * horizon
         key = jax.random.key(self.plan.options.seed)
         for i in range(-(-max(map(len, wanted.values())) // groups)):
             own = {name: every[i * groups : (i + 1) * groups] for name, every in wanted.items()}
+            self.calls += 1
+            self.decisions += sum(map(len, own.values())) * streams * horizon
+            if i < first:
+                continue
             lanes = {name: self._lanes(pairs, streams) for name, pairs in own.items()}
             steps = program.run(key, self.plan.stacks, lanes, table, self.scenarios)
-            self.calls += 1
-            for name, pairs in own.items():
-                for j, (g, k) in enumerate(pairs):
-                    part = slice(j * streams, (j + 1) * streams)
-                    yield name, g, k, program.Steps(*(each[part] for each in steps[name]))
-                    self.decisions += streams * horizon
+            yield [
+                (name, g, k, program.Steps(*(each[j * streams : (j + 1) * streams] for each in steps[name])))
+                for name, pairs in own.items()
+                for j, (g, k) in enumerate(pairs)
+            ]
             if self.progress:
                 self.progress(self.decisions, self.total)
 

@@ -9,12 +9,13 @@ import pyarrow.parquet as pq
 import pytest
 import xarray as xr
 
+from messjax import results
 from messjax.evaluation.ope import terms_of
 from messjax.traces.logs.log_lint import lint_log
 from messjax.traces.logs.log_reader import read_log
 from sims.common import logging_policies, published_logs, worlds
 from sims.common.logging_policies import GREEDY, SOFTMAX, THOMPSON, UNIFORM
-from sims.studies.logs import findings, frozen
+from sims.studies.logs import findings, frozen, runs
 
 WORLD = worlds.llama(400)
 
@@ -86,3 +87,28 @@ def test_findings_follow_their_rules():
     assert findings._bias(good).verdict == "supported" and findings._bias(bad).verdict == "partly"
     assert findings._coverage(good).verdict == "supported" and findings._coverage(bad).verdict == "partly"
     assert findings._coverage(bad).numbers[1].value == pytest.approx(0.9)
+
+
+def test_a_part_is_kept_and_made_again_only_where_it_is_damaged(tmp_path, capsys):
+    made = []
+
+    def make(number):
+        made.append(number)
+        return xr.Dataset({"covered": ("replication", np.array([True, False])), "number": number})
+
+    def named(name):
+        return xr.Dataset({"error": ("logger", [1.0])}, coords={"logger": [name]})
+
+    first = runs._kept(tmp_path, "part", make, 3)
+    xr.testing.assert_identical(runs._kept(tmp_path, "part", make, 3), first)
+    assert made == [3] and runs._kept(None, "part", make, 4)["number"] == 4
+    both = runs._joined(
+        [runs._kept(tmp_path, f"logger {name}", named, name) for _ in range(2) for name in ("a", "bcd")]
+    )
+    results.save(both, tmp_path / "joined.nc")
+    assert list(results.load(tmp_path / "joined.nc")["logger"].values) == ["a", "bcd"] * 2
+    whole = bytearray((tmp_path / "part.nc").read_bytes())
+    whole[len(whole) // 2] ^= 1
+    (tmp_path / "part.nc").write_bytes(whole)
+    xr.testing.assert_identical(runs._kept(tmp_path, "part", make, 3), first)
+    assert made == [3, 4, 3] and "made again" in capsys.readouterr().err

@@ -15,9 +15,10 @@ from messjax.evaluation.ope.learned_rows import RESAMPLES, SEEDS, learner
 from messjax.evaluation.ope.learning import replay_log
 from messjax.evaluation.ope.pairs import resampled_limits
 from messjax.statistics import intervals
+from messjax.traces import Trace
 from messjax.traces.logs.made_from_traces import log_of
 from messjax.types import Controls
-from sims.common import logging_policies, worlds
+from sims.common import logging_policies
 from sims.common.worlds import World
 from sims.studies.logs.frozen import LEVEL, OUTCOMES
 
@@ -96,15 +97,12 @@ def _both(runs: xr.Dataset, name: str) -> tuple[float, list[tuple[float, float]]
     return value, [(first - half, first + half), (wide.lower, wide.upper)]
 
 
-def recorded(num: int, runs: int) -> xr.Dataset | None:
-    """The same on logs of the recorded trace of MMLU in the order of its file, by uniform choice; None without it.
+def recorded(trace: Trace, num: int, runs: int) -> xr.Dataset:
+    """The same on logs of a recorded trace in the order of its file, by uniform choice.
 
     The truth is that of runs on halves of the trace, drawn at random, in which every answer is known: as many requests
     as are accepted.
     """
-    trace = worlds.trace("MMLU")
-    if trace is None:
-        return None
     x = np.asarray(features.hashed_ngrams(trace.prompts, dim=HASHED), np.float64)
     size, spread = len(x), float(np.ptp(trace.cost.mean(axis=0)))
     policy = learner(trace.satisfaction.mean(axis=0), HASHED)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
 import xarray as xr
 
-from messjax import feedback, policies
+from messjax import feedback, policies, results, run_folder
 from messjax.engine import decision_log
 from messjax.engine.simulation import assemble
 from messjax.predictors import ridge_regression
@@ -31,17 +35,43 @@ def run(quick: bool) -> Results:
     learning = (UNIFORM,) if quick else (UNIFORM, GREEDY, MESS)
     lengths = (125, 250) if quick else (250, 500, 1_000, 2_000, 4_000, 8_000)
     most = 20_000 if quick else frozen.TRUTH
+    folder = run_folder.parts_folder()
     with ThreadPoolExecutor(2) as pool:  # what does not change is NumPy's work, what learns is a compiled program's
+
+        def submitted(part: str, names: tuple[str, ...], make: Callable[..., xr.Dataset], *rest: Any) -> list[Any]:
+            return [pool.submit(_kept, folder, f"{part}_{i}", make, world, (n,), *rest) for i, n in enumerate(names)]
+
         parts = {
-            "frozen": pool.submit(frozen.coverage, world, loggers, 20 if quick else 1_000, length, most),
-            "learned": pool.submit(
-                learned.coverage, world, learning, 8 if quick else 1_000, length, 500 if quick else 8_000
+            "frozen": submitted("frozen", loggers, frozen.coverage, 20 if quick else 1_000, length, most),
+            "learned": submitted(
+                "learned", learning, learned.coverage, 8 if quick else 1_000, length, 500 if quick else 8_000
             ),
-            "length": pool.submit(frozen.by_length, world, loggers, lengths, 10 if quick else 100, most),
+            "length": submitted("length", loggers, frozen.by_length, lengths, 10 if quick else 100, most),
         }
-        found = {name: part.result() for name, part in parts.items()} | {"identifiable": identifiable(world, length)}
-    recorded = None if quick else learned.recorded(20, 32)
+        found = {name: _joined([each.result() for each in several]) for name, several in parts.items()}
+    found["identifiable"] = identifiable(world, length)
+    trace = None if quick else worlds.trace("MMLU")
+    recorded = None if trace is None else _kept(folder, "MMLU", learned.recorded, trace, 20, 32)
     return found | ({} if recorded is None else {"MMLU": recorded})
+
+
+def _kept(folder: Path | None, name: str, make: Callable[..., xr.Dataset], *arguments: Any) -> xr.Dataset:
+    """A part of the study: as an interrupted run has kept it, or made and kept."""
+    path = None if folder is None else folder / f"{name}.nc"
+    if path is not None and path.is_file():
+        try:
+            return results.load(path).drop_encoding()  # or the longest name of this part would be that of all
+        except ValueError as error:
+            print(f"warning: {error}; this part is made again", file=sys.stderr)
+    made = make(*arguments)
+    if path is not None:
+        results.save(made, path)
+    return made
+
+
+def _joined(parts: list[xr.Dataset]) -> xr.Dataset:
+    """Routers that log, one after the other."""
+    return xr.concat(parts, "logger", data_vars="minimal", coords="minimal", compat="equals", join="exact")
 
 
 def identifiable(world: World, length: int) -> xr.Dataset:

@@ -14,7 +14,7 @@ import numpy as np
 import xarray as xr
 from rich.table import Table
 
-from messjax import files, results
+from messjax import files, origin, results
 from messjax.theory import scope
 from messjax.theory.hypothesis_tests import NOT_APPLICABLE, VERDICTS, Row
 from proofs_check.tables import Column, build, is_wide
@@ -95,7 +95,7 @@ def dataset(rows: Sequence[Row], seed: int, config: str) -> xr.Dataset:
         if isinstance(values[0], str):
             data[name] = ("row", np.array(values, dtype=np.str_))
     data["scope"] = ("row", np.array([scopes(rows)[row.statement] for row in rows], dtype=np.str_))
-    return xr.Dataset(data, attrs=results.provenance() | {"seed": seed, "config": config, "created": results.now()})
+    return xr.Dataset(data, attrs=origin.provenance() | {"seed": seed, "config": config, "created": origin.now()})
 
 
 def write(rows: Sequence[Row], out: Path, seed: int, config: str, more: dict[str, Any]) -> list[Path]:

@@ -26,6 +26,7 @@ from support import encoders, mutations
 
 from messjax import results
 from messjax import zoo as zoo_module
+from messjax.cli import command_parser
 from messjax.deploy import Router
 from messjax.deploy import exported as checks
 from messjax.engine import chunk_store
@@ -111,7 +112,27 @@ def result(folder: Path) -> tuple[Callable[[Path], Any], Callable[[Any], bool]]:
     return lambda path: results.load(path / "run.nc"), whole.identical
 
 
-KINDS = {"router": router, "encoder": encoder_folder, "store": store, "zoo": zoo, "result": result}
+def options(folder: Path) -> tuple[Callable[[Path], Any], None]:
+    """A file of options, which people write by hand: no checksum."""
+    folder.mkdir()
+    lines = (
+        "[simulate]",
+        'zoo = "llama3"',
+        "alpha = [0.667, 0.7]",
+        "V = [1.0, 10.0]",
+        "streams = 64",
+        'labels = "comonotone"',
+    )
+    (folder / "run.toml").write_text("\n".join((*lines, "all = true", "")))
+
+    def load(path: Path) -> Any:
+        return command_parser.build().parse_args(["simulate", "--config", str(path / "run.toml")])
+
+    load(folder)
+    return load, None
+
+
+KINDS = {"options": options, "router": router, "encoder": encoder_folder, "store": store, "zoo": zoo, "result": result}
 
 
 def check(kind: str, folder: Path, cases: range, seed: int) -> tuple[int, int, float]:

@@ -32,7 +32,7 @@ LAYERS: dict[str, list[Layer]] = {  # lowest first
             "components as a whole; what a program needs; checked files; tables of summaries",
         ),
         Layer("numerics statistics feedback", "exact sums and counter keys, intervals, which labels are observed"),
-        Layer("theory", "C* and gamma*, the bounds L1 to T13 and the statements about them"),
+        Layer("theory origin", "C* and gamma*, bounds L1 to T13 and statements; where a result comes from"),
         Layer("streams", "requests: types, recorded, drifting, with service classes"),
         Layer("meters predictors features traces results plot", "what is measured, predicted, read, saved, drawn"),
         Layer(

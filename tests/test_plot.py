@@ -37,8 +37,12 @@ def test_the_zero_line_of_the_adjusted_regret_has_its_tick() -> None:
         "V": [1.0, 10.0, 100.0],
         "term": ["control", "exploration", "prediction"],
     }
-    figure = plot.versus_v(xr.Dataset(data | {"cost_bound_terms": terms}, coords=coords), title="x")
-    assert 0.0 in figure.axes[3].get_yticks()
+    verdicts = xr.Dataset(data | {"cost_bound_terms": terms}, coords=coords)
+    figure = plot.versus_v(verdicts, title="x")
+    assert 0.0 in figure.axes[3].get_yticks() and not figure.axes[3].texts
+    why = {"measured": verdicts["measured"] * np.nan, "reason": (dims, np.full(shape, "requests are not i.i.d."))}
+    panel = plot.versus_v(verdicts.assign(why)).axes[3]  # nothing is measured: the panel says why
+    assert " ".join(panel.texts[0].get_text().split()).endswith("not applicable: requests are not i.i.d.")
 
 
 def test_a_notebook_shows_a_figure_as_a_picture():

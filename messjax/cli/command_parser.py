@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import importlib
-from typing import Any
+from pathlib import Path
+from typing import Any, NoReturn
 
 from messjax import runtime
 from messjax.cli import help_texts, options_file
@@ -40,6 +41,7 @@ class CommandParser(runtime.Parser):
         self.command = command
         self.is_loaded = not command
         self.own_defaults: dict[str, Any] = {}
+        self.config: Path | None = None  # the file of options that was named
 
     def load(self) -> None:
         """Add the command's own options, and those that every command has."""
@@ -63,9 +65,23 @@ class CommandParser(runtime.Parser):
             add_global_options(each, default=argparse.SUPPRESS)
         self.own_defaults = {action.dest: action.default for action in self._actions}
 
+    def error(self, message: str) -> NoReturn:
+        """Raise, and name the file of options that might have said what is missing.
+
+        Args:
+            message: What is wrong.
+
+        Raises:
+            ValueError: Always.
+        """
+        super().error(
+            f"{message}; {self.config} does not give them" if "required:" in message and self.config else message
+        )
+
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Parse the command's own arguments, after its options were added and its file of options was read."""
         self.load()
+        self.config = options_file.named(args or [])
         options_file.apply(self, args or [])
         found, rest = super().parse_known_args(args, namespace)
         if options_file.NAME in self._option_string_actions:

@@ -56,7 +56,7 @@ def apply(parser: Parser, words: Sequence[str]) -> None:
     Raises:
         ValueError: No such file, no table of this command, an unknown key, or a value that the option refuses.
     """
-    path = _named(words)
+    path = named(words)
     if path is None or NAME not in parser._option_string_actions:
         return
     command = parser.prog.split()[-1]
@@ -73,7 +73,15 @@ def apply(parser: Parser, words: Sequence[str]) -> None:
             group.required = group.required and action not in group._group_actions
 
 
-def _named(words: Sequence[str]) -> Path | None:
+def named(words: Sequence[str]) -> Path | None:
+    """The file that words name.
+
+    Args:
+        words: Words of a command line.
+
+    Returns:
+        The file, or None.
+    """
     for n, word in enumerate(words):
         if word == NAME and n + 1 < len(words):
             return Path(words[n + 1])
@@ -95,17 +103,20 @@ def read(path: Path, command: str) -> Mapping[str, Any]:
     Raises:
         ValueError: The file is missing, is something else, or has no such table.
     """
-    try:
-        if path.suffix == ".nc":
-            from messjax import results  # only for a result
+    if path.suffix == ".nc":
+        from messjax import results  # only for a result
 
-            text = str(results.load(path).attrs.get("config", ""))
-        else:
+        text = str(results.load(path).attrs.get("config", ""))
+    else:
+        try:
             text = path.read_text(encoding="utf-8")
+        except OSError as error:
+            raise ValueError(f"{NAME}: {path}: {error.strerror or error}") from None
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{NAME}: {path}: expected TOML in UTF-8, found something else: {error}") from None
+    try:
         tables = tomllib.loads(text)
-    except OSError as error:
-        raise ValueError(f"{NAME}: {path}: {error.strerror or error}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # numbers of thousands of digits, brackets without end
         raise ValueError(f"{NAME}: {path}: expected TOML, found something else: {error}") from None
     if not isinstance(tables.get(command), Mapping):
         found = ", ".join(f"[{name}]" for name in tables) or "none"

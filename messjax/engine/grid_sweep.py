@@ -20,7 +20,7 @@ import numpy as np
 import xarray as xr
 
 from messjax import feedback as _feedback
-from messjax import fingerprint, results
+from messjax import fingerprint, origin, results
 from messjax.engine import blocks, fast, gathering, grid_program, side_by_side
 from messjax.engine import memory as memory_estimate
 from messjax.engine.simulation import Result, RunParts, assemble, check_fit, checkpoint_times
@@ -153,16 +153,16 @@ def sweep(
         return dataset.assign_attrs(about)
 
     label = (
-        f"{name} = {results.describe_policy(each)}".removeprefix(" = ") for name, each in run_parts.policies.items()
+        f"{name} = {origin.describe_policy(each)}".removeprefix(" = ") for name, each in run_parts.policies.items()
     )
-    about = results.provenance() | {
+    about = origin.provenance() | {
         "policy": "; ".join(label),
         "policy_kinds": json.dumps({name: policy_kind(each) for name, each in run_parts.policies.items()}),
         "stream_kind": stream.kind.name,
         "feedback_kind": feedback_kind(feedback),
-        "stream": results.describe(stream.draw),
-        "feedback": results.describe(feedback),
-        "meter": results.describe(run_parts.meter.add),
+        "stream": origin.describe(stream.draw),
+        "feedback": origin.describe(feedback),
+        "meter": origin.describe(run_parts.meter.add),
         "num_streams": num_streams,
         "engine": "kernel" if plan.kernel else _engines(run_parts, plan.fast),
         "engine_reason": json.dumps(_engine_reasons(run_parts, plan)),
@@ -186,7 +186,7 @@ def sweep(
         placed = grid_program.placed(run_parts._replace(policies=together), plan.devices)
         blocks.run(key, leaves, placed, gathered, times, curves, plan, packed, progress)
         dataset = gathered.dataset()
-    dataset.attrs |= {"created": results.now(), "seconds": round(time.perf_counter() - started, 3)}
+    dataset.attrs |= {"created": origin.now(), "seconds": round(time.perf_counter() - started, 3)}
     return dataset
 
 

@@ -9,13 +9,14 @@ if TYPE_CHECKING:
     from messjax.meters.folds import fold, latest, maximum, mean, zip_meters
     from messjax.meters.identity_terms import decomposition
     from messjax.meters.latencies import latency
+    from messjax.meters.ledgers import ledger
     from messjax.meters.optimism import optimism_widths
     from messjax.meters.partition_terms import partition_losses
     from messjax.meters.path_audit import failures, path_audit_meter
     from messjax.meters.per_class import sla_per_class
     from messjax.meters.phases import per_phase
     from messjax.meters.propensities import propensity_coverage
-    from messjax.meters.standard_meters import ledger, sla, standard, theory, virtual_queue
+    from messjax.meters.standard_meters import sla, standard, theory, virtual_queue
     from messjax.meters.windows import adoption, tracking, windowed
 
 __all__ = [

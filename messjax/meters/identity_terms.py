@@ -28,7 +28,7 @@ from jax.tree_util import Partial
 from numpy.typing import ArrayLike
 
 from messjax.meters import path_audit
-from messjax.meters.standard_meters import served_satisfaction
+from messjax.meters.ledgers import served_satisfaction
 from messjax.numerics import compensated, virtual_queue
 from messjax.theory import optimum
 from messjax.types import Array, Distribution, Meter, Step

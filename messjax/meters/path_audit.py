@@ -18,7 +18,7 @@ import numpy as np
 import xarray as xr
 from jax.tree_util import Partial
 
-from messjax.meters.standard_meters import served_satisfaction
+from messjax.meters.ledgers import served_satisfaction
 from messjax.numerics import virtual_queue
 from messjax.types import Array, Meter, Step
 

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import Partial
 
-from messjax.meters.standard_meters import served_satisfaction
+from messjax.meters.ledgers import served_satisfaction
 from messjax.numerics import virtual_queue
 from messjax.numerics.compensated import Mean
 from messjax.streams.service_classes import last_feature

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.tree_util import Partial
 
-from messjax.meters.standard_meters import served_satisfaction
+from messjax.meters.ledgers import served_satisfaction
 from messjax.numerics import compensated
 from messjax.types import Array, Meter, Step
 

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax.tree_util import Partial
 
 from messjax.components import expect
-from messjax.meters.standard_meters import served_satisfaction
+from messjax.meters.ledgers import served_satisfaction
 from messjax.types import Array, Meter, Step
 
 GOALS = ("alpha", "budget")

@@ -15,7 +15,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 from rich.table import Table
 
-from messjax import plot, results, run_folder, runtime
+from messjax import origin, plot, results, run_folder, runtime
 from sims.common.finding import FILE, Finding, save_findings
 
 Results = Mapping[str, xr.Dataset]  # a Dataset per world
@@ -119,7 +119,7 @@ def save_worlds(result: Results, path: Path, command: str) -> Path:
     """
     if bad := [name for name in result if "/" in name]:
         raise ValueError(f"found a world named {bad[0]!r}, expected names without a slash")
-    about = results.provenance() | {"created": results.now()}
+    about = origin.provenance() | {"created": origin.now()}
     noted = {
         name: dataset.assign_attrs(about | dataset.attrs | {"config": command}) for name, dataset in result.items()
     }

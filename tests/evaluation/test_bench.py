@@ -16,7 +16,7 @@ from messjax.evaluation import bench
 from messjax.evaluation.bench import (
     bootstrap,
     entrants,
-    kept,
+    finished_calls,
     measures,
     mixes,
     plan,
@@ -225,7 +225,7 @@ def test_a_scenario_that_leaves_one_model_is_refused(data):
 
 
 def test_an_interrupted_comparison_goes_on_from_its_finished_calls(data, tmp_path, monkeypatch):
-    monkeypatch.setattr(kept, "SECONDS", 0.0)
+    monkeypatch.setattr(finished_calls, "SECONDS", 0.0)
     options = bench.Options(
         policies=("frozen argmin",), scenarios=("stationary", "price falls", "removal"), tracks=("floor",),
         alphas=(0.6, 0.7), seeds=4, tuning_seeds=4, horizon=60, lanes=8,
@@ -246,6 +246,8 @@ def test_an_interrupted_comparison_goes_on_from_its_finished_calls(data, tmp_pat
                 bench.run_bench(data, options)
         assert (tmp_path / "cells.nc").is_file()
         resumed = bench.run_bench(data, options)
+        other = finished_calls.FinishedCalls(tmp_path, lanes=16)  # as with twice as many devices
+        assert other.tuning() == other.cells() == (0, {})
     assert len(made) == whole.attrs["calls"] + 2  # the calls that were interrupted are the only ones begun twice
     same = [name for name in whole.attrs if name not in ("created", "seconds")]
     assert {name: resumed.attrs[name] for name in same} == {name: whole.attrs[name] for name in same}

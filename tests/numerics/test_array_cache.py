@@ -5,7 +5,7 @@ import gc
 import numpy as np
 import pytest
 
-from messjax import results
+from messjax import origin
 from messjax.engine import grid_program, memory, simulation
 from messjax.numerics.array_cache import ArrayCache, RecentCache, frozen
 from messjax.theory import optimum
@@ -38,5 +38,12 @@ def test_many_arrays_alive_do_not_grow_a_cache_without_end():
 
 
 def test_every_cache_of_the_library_has_an_end():
-    caches = (simulation._FIT, memory._SIZES, memory._CARRIED, grid_program._PLACED, optimum._CACHE, results._DIGESTS)
+    caches = (
+        simulation._FIT,
+        memory._SIZES,
+        memory._CARRIED,
+        grid_program._PLACED,
+        optimum._CACHE,
+        origin._DIGESTS,
+    )
     assert all(isinstance(cache, RecentCache | ArrayCache) for cache in caches)

@@ -1,4 +1,4 @@
-"""The standard meters over a chunk: the sums of `messjax.meters.standard_meters`, in integers where they can be.
+"""The standard meters over a chunk: the sums of `ledgers` and `standard_meters`, in integers where they can be.
 
 `ChunkTotals` is what the loop over a chunk carries, each number its own small pass over the streams. `Totals` is what
 is kept from chunk to chunk, and is read by the meters' own functions. A request is recorded as served when the next one
@@ -15,14 +15,14 @@ import numpy as np
 
 from messjax.components import same_structure, spec_of
 from messjax.engine.fast.streams import Columnar, Columns
-from messjax.meters import folds, identity_terms, path_audit, standard_meters
+from messjax.meters import folds, identity_terms, ledgers, path_audit, standard_meters
 from messjax.numerics import virtual_queue as queue
 from messjax.numerics.compensated import Sum
 from messjax.numerics.compensated import add as add_to_sum
 from messjax.types import Array, Meter
 
 PARTS = {
-    "ledger": standard_meters.ledger,
+    "ledger": ledgers.ledger,
     "queue": standard_meters.virtual_queue,
     "sla": standard_meters.sla,
     "theory": standard_meters.theory,
@@ -285,9 +285,7 @@ class Accumulator:
         if self.columnar.price is not None:
             price = jnp.broadcast_to(self.columnar.price, calls.shape)
             paid, answers = PricedCalls(calls, price), PricedCalls(exploited, price)
-        return standard_meters.ledger_read(
-            standard_meters.Ledger(t, paid, answers, totals.satisfied, totals.explored, calls, served)
-        )
+        return ledgers.ledger_read(ledgers.Ledger(t, paid, answers, totals.satisfied, totals.explored, calls, served))
 
     def _queue(self, totals: Totals, t: Array, last: queue.Fixed, p: Array) -> dict[str, Any]:
         return standard_meters.queue_read(standard_meters.Queue(t, totals.queue.total(), last, totals.largest))

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from messjax import results, run_folder
+from messjax import origin, run_folder
 from messjax.evaluation.bench import entrants, program
 from messjax.evaluation.bench.cells import Cells
 from messjax.evaluation.bench.data import BenchData
-from messjax.evaluation.bench.kept import Kept
+from messjax.evaluation.bench.finished_calls import FinishedCalls
 from messjax.evaluation.bench.plan import Options, Plan, Target, budgets_of, planned, tables, unsuitable
 from messjax.evaluation.bench.runner import Runner
 
@@ -53,19 +53,19 @@ def run_bench(
     plan = planned(data, options, own)
     tuning, judging = tables(plan)
     runner = Runner(plan, progress)
-    kept = Kept(run_folder.parts_folder())
-    chosen = _tuned(plan, runner, tuning, kept)
+    finished = FinishedCalls(run_folder.parts_folder(), runner.size)
+    chosen = _tuned(plan, runner, tuning, finished)
     cells = Cells(plan, judging, chosen)
     names = list(plan.scenarios)
-    done, cells.values = kept.cells()
+    done, cells.values = finished.cells()
     for call in runner.run(judging, _wanted(plan, chosen), plan.options.seeds, first=done):
         for name, g, k, steps in call:
             cells.add(name, g, names[k - 1], steps)
         done += 1
-        kept.keep_cells(done, cells.values)
+        finished.store_cells(done, cells.values)
     dataset = cells.dataset()
-    dataset.attrs |= results.provenance() | {
-        "created": results.now(), "seconds": round(time.perf_counter() - started, 1), "source": data.source,
+    dataset.attrs |= origin.provenance() | {
+        "created": origin.now(), "seconds": round(time.perf_counter() - started, 1), "source": data.source,
         "cost_unit": data.cost_unit, "horizon": int(judging.rows.shape[1]), "objectives": json.dumps(OBJECTIVES),
         "settings": json.dumps(_words(plan, chosen)), "decisions": runner.decisions, "calls": runner.calls,
         "budgets": json.dumps([float(b) for b in budgets_of(data, options)]), "seed": options.seed,
@@ -74,10 +74,10 @@ def run_bench(
     return dataset
 
 
-def _tuned(plan: Plan, runner: Runner, table: program.Table, kept: Kept) -> dict[str, dict[Target, int]]:
+def _tuned(plan: Plan, runner: Runner, table: program.Table, finished: FinishedCalls) -> dict[str, dict[Target, int]]:
     """The setting of every policy for every target, chosen on the tuning streams of the stationary scenario."""
     count = {name: len(one.settings) for name, one in plan.entrants.items()}
-    done, known = kept.tuning()
+    done, known = finished.tuning()
     averages = known or {name: [[0.0] * num, [0.0] * num] for name, num in count.items()}
     short = min(plan.options.tuning_seeds, plan.options.seeds)
     satisfaction = np.asarray(table.satisfaction)[np.asarray(table.rows)]
@@ -89,7 +89,7 @@ def _tuned(plan: Plan, runner: Runner, table: program.Table, kept: Kept) -> dict
             averages[name][0][g] = float(steps.paid.mean(dtype=np.float64))
             averages[name][1][g] = float((earned[..., 0] * there).mean(dtype=np.float64))
         done += 1
-        kept.keep_tuning(done, averages)
+        finished.store_tuning(done, averages)
     return {name: {target: choose(target, *map(np.array, averages[name])) for target in plan.targets} for name in count}
 
 

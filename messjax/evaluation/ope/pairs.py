@@ -96,7 +96,7 @@ def pair(name: str, one: Estimates, against: str, other: Estimates, level: float
         The differences with their limits.
     """
     if one.terms is not None and other.terms is not None:
-        gained, saved = _less(one.terms[0], other.terms[0]), _less(other.terms[1], one.terms[1])
+        gained, saved = less(one.terms[0], other.terms[0]), less(other.terms[1], one.terms[1])
         of_gained, of_saved = (
             limits_of(each, level, interval if np.isfinite([each.low, each.high]).all() else "t")
             for each in (gained, saved)
@@ -107,7 +107,16 @@ def pair(name: str, one: Estimates, against: str, other: Estimates, level: float
     return Pair(name, against, saving, gain)
 
 
-def _less(one: Terms, other: Terms) -> Terms:
+def less(one: Terms, other: Terms) -> Terms:
+    """Terms of a difference.
+
+    Args:
+        one: Terms of the one policy.
+        other: Terms of the other, on the same requests.
+
+    Returns:
+        Those of the one less the other.
+    """
     return Terms(one.each - other.each, one.low - other.high, one.high - other.low)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 
-from messjax import results
+from messjax import origin
 from messjax.components import as_pytree
 from messjax.engine.simulation import checkpoint_times
 from messjax.engine.validation import check_controls, check_horizon
@@ -114,16 +114,16 @@ def over_time(
     on = ON if len(held.features) else ON[:1]
     dataset = to_dataset(result, on, np.atleast_1d(axes["c"]), times, models, bins)
     dataset = dataset if axes["c"].ndim else dataset.isel(c=0)
-    dataset.attrs |= results.provenance() | {
+    dataset.attrs |= origin.provenance() | {
         "horizon": horizon,
         "a": float(axes["a"]),
         "held_out": len(held.features),
         "bins": f"{bins} of equal width over [0, 1]",
-        "predictor": results.describe(predictor.predict),
-        "stream": results.describe(stream.draw),
+        "predictor": origin.describe(predictor.predict),
+        "stream": origin.describe(stream.draw),
         "num_streams": num_streams,
         "key": f"{jax.random.key_impl(key)}:{np.asarray(jax.random.key_data(key)).tolist()}",
-        "created": results.now(),
+        "created": origin.now(),
         "seconds": round(time.perf_counter() - started, 3),
     }
     return dataset

@@ -32,11 +32,7 @@ from messjax.types import Policy
 USE, SINGLE_MODEL, UNDECIDED, OUT_OF_REACH = "use", "do not route", "undecided", "out of reach"
 TRIAL_RUNS, JUDGING_RUNS, ORDERS = 64, 240, 16
 LONGEST = 20_000  # requests of a run
-STEP, MOST, REACH = (
-    0.01,
-    8,
-    1.1,
-)  # judged one after the other: steps of cost, at most so many, up to how far from the best
+STEP, MOST, REACH = 0.01, 8, 1.1  # settings judged in turn: step of cost, their number, how far from the best
 EQUAL = 0.02  # a router that is expected to save less is not worth having
 
 

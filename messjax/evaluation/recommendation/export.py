@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from messjax import files, results
+from messjax import files, origin
 from messjax.deploy import exported, router
 from messjax.engine.simulation import component_keys
 from messjax.evaluation.recommendation import kinds, words
@@ -90,7 +90,7 @@ def write(result: Recommendation, projection: Projection, folder: Path, seed: in
     rule, arrays = rule_of(one.family, one.g, result.models, cost, seed)
     if one.family.kind not in WITHOUT_FEATURES:
         arrays |= {"centre": projection.centre, "components": projection.components}
-    rule |= {"name": one.family.name, "cost_unit": result.cost_unit, "versions": results.provenance()}
+    rule |= {"name": one.family.name, "cost_unit": result.cost_unit, "versions": origin.provenance()}
     rule["evidence"] = {key: value for key, value in words.as_json(result).items() if key != "groups"}
     return write_files(rule, arrays, folder)
 

@@ -11,6 +11,7 @@ import xarray as xr
 from messjax.evaluation.ope.estimators import ESTIMATORS, Terms, terms_of
 from messjax.evaluation.ope.limits_of_means import KINDS, limits_of
 from messjax.evaluation.ope.outcome_model import cross_fitted
+from messjax.evaluation.ope.pairs import less
 from messjax.evaluation.ope.support import support_of
 from messjax.theory import optimum
 from messjax.traces.logs.logged_trace import LoggedTrace
@@ -83,8 +84,7 @@ def estimated(targets: Targets, log: LoggedTrace, seed: int) -> dict[str, dict[s
             for estimator in ESTIMATORS
         }
     one, other = found[ROUTER]["dr"], found[MIXTURE]["dr"]
-    difference = [Terms(a.each - b.each, a.low - b.high, a.high - b.low) for a, b in zip(one, other, strict=True)]
-    return found | {PAIR: {"dr": difference}}
+    return found | {PAIR: {"dr": [less(a, b) for a, b in zip(one, other, strict=True)]}}
 
 
 def coverage(

@@ -18,7 +18,7 @@ import numpy as np
 import xarray as xr
 from rich.table import Table
 
-from messjax import interruption, results, runtime
+from messjax import interruption, origin, runtime
 from sims.common.study import Results, Study
 from sims.studies.speed import figure, findings, runs
 from sims.studies.speed.runs import Measured, Task, rate
@@ -40,7 +40,7 @@ def dataset(tasks: Sequence[Task], measured: Sequence[Measured | None]) -> xr.Da
     columns: dict[str, Any] = {name: ("task", [getattr(one, name) for _, one in kept]) for name in Measured._fields}
     columns |= {name: ("task", [str(getattr(task, name)) for task, _ in kept]) for name in ("workload", "who", "axis")}
     columns["at"] = ("task", [float(task.at) for task, _ in kept])
-    result = xr.Dataset(columns, attrs=results.provenance() | {"created": results.now()})
+    result = xr.Dataset(columns, attrs=origin.provenance() | {"created": origin.now()})
     result["rate"] = result["decisions"] / result["seconds"]
     return result
 

@@ -13,7 +13,7 @@ from support.step_recorder import recorder, steps
 
 from messjax import policies, predictors, results, streams, theory
 from messjax.engine import grid_sweep
-from messjax.meters import folds, standard_meters
+from messjax.meters import folds, ledgers, standard_meters
 from messjax.theory import optimum
 from messjax.types import Controls, Distribution
 
@@ -141,7 +141,7 @@ def test_curves_end_at_the_finals(dataset):
 def test_checkpoints_need_not_divide_the_horizon_and_curves_may_be_few():
     run = grid_sweep.sweep(
         jax.random.key(0), Controls(), policy=policies.single(0), stream=STREAM, horizon=10, num_streams=1,
-        checkpoints=3, meter=standard_meters.ledger(), curves=("served",),
+        checkpoints=3, meter=ledgers.ledger(), curves=("served",),
     )  # fmt: skip
     assert run["t"].values.tolist() == [3, 6, 10]
     assert run["served_curve"].isel(stream=0, model=0).values.tolist() == [3, 6, 10] and "cost_curve" not in run

@@ -28,6 +28,7 @@ from messjax.meters import (
     folds,
     identity_terms,
     latencies,
+    ledgers,
     optimism,
     per_class,
     phases,
@@ -189,7 +190,7 @@ def test_every_public_component_is_in_its_table(module, table):
 
 
 METER_MODULES = (
-    folds, standard_meters, per_class, identity_terms, optimism, latencies, phases, propensities, windows,
+    folds, ledgers, standard_meters, per_class, identity_terms, optimism, latencies, phases, propensities, windows,
 )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from messjax.meters import (
     folds,
     identity_terms,
     latencies,
+    ledgers,
     optimism,
     per_class,
     phases,
@@ -192,7 +193,7 @@ def largest_p(step: Step) -> jax.Array:
 
 METERS: dict[str, Callable[[], Meter]] = {
     "standard": standard_meters.standard,
-    "ledger": standard_meters.ledger,
+    "ledger": ledgers.ledger,
     "virtual_queue": standard_meters.virtual_queue,
     "sla": standard_meters.sla,
     "theory": standard_meters.theory,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import matplotlib
 import xarray as xr
@@ -81,7 +81,7 @@ def sample_paths(
         handles = _legend(names, runs.sizes.get("stream", 1), streams, levels)
         if figure is None:
             axes[0].legend(handles=handles)
-            return axes[0].get_figure(root=True)
+            return cast(Figure, axes[0].get_figure(root=True))
         figure.legend(handles=handles, loc="outside lower center", ncols=4)
         figure.suptitle(plain(title), fontsize=10)
         return figure

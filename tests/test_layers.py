@@ -51,6 +51,7 @@ LAYERS: dict[str, list[Layer]] = {  # lowest first
         Layer("lemmas rates counterexamples violations assumptions", "the independent parts of the program"),
         Layer("parts", "the list of parts, each with its options"),
         Layer("workers", "parts side by side in processes"),
+        Layer("cli", "its commands, and what their help pages say"),
         Layer("__main__", "the command"),
     ],
     "sims": [

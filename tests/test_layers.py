@@ -57,6 +57,7 @@ LAYERS: dict[str, list[Layer]] = {  # lowest first
     "sims": [
         Layer("common reference", "what several studies share; independent implementations to compare with"),
         Layer("studies", "one module or package per study"),
+        Layer("measurements", "programs that measure this machine"),
         Layer("__main__", "the command"),
     ],
 }

@@ -54,10 +54,10 @@ def eval_name(name: str) -> object:
 
 def test_the_command_line_page_has_every_option():
     page = generated_pages.command_line()
-    for name, each in command_parser.commands_of(command_parser.build(everything=True)).items():
-        assert f"## `messjax {name}`" in page
-        assert all(option in page for action in each._actions for option in action.option_strings)
-    assert all(f"## `{name}`" in page for name in generated_pages.PROOFS)
+    for program in generated_pages.PROGRAMS:
+        for name, each in command_parser.commands_of(command_parser.build(program, everything=True)).items():
+            assert f"## `{program.name} {name}`" in page
+            assert all(option in page for action in each._actions for option in action.option_strings)
 
 
 def test_every_page_is_in_a_table_of_contents_once():

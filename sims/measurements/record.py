@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import math
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -85,11 +86,11 @@ def show(rows: Rows, title: str, caption: Sequence[str] = (), *, markdown: bool 
         table.add_row(*row)
     runtime.console().print(table)
     for line in caption:
-        print(line)
+        print(textwrap.fill(line, 80))
 
 
 def _is_numeric(cells: Sequence[str]) -> bool:
-    return all(not cell or cell[0].isdigit() or cell in ("-", "not run") for cell in cells)
+    return all(not cell or cell[0].isdigit() or cell in ("-", "not run", "left out") for cell in cells)
 
 
 def number(value: float | None, digits: int = 3, none: str = "-") -> str:

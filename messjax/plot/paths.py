@@ -142,8 +142,9 @@ def _level(axis: Axes, part: xr.Dataset, name: str, color: str) -> set[str]:
 
 def _describe(axis: Axes, curve: xr.DataArray, name: str) -> None:
     heading, label, _ = PANELS.get(name, (name.replace("_", " "), str(curve.attrs.get("long_name", name)), None))
-    unit = str(curve.attrs.get("units", "")) if name == "cost" else ""
-    axis.set(title=heading, xlabel="requests", ylabel=plain(f"{label} ({unit})" if unit else label))
+    unit = str(curve.attrs.get("units", "1"))
+    has_unit = unit != "1" and f"({unit})" not in label
+    axis.set(title=heading, xlabel="requests", ylabel=plain(f"{label} ({unit})" if has_unit else label))
     axis.xaxis.set_major_locator(ticker.MaxNLocator(4))
     axis.xaxis.set_major_formatter(ticker.StrMethodFormatter("{x:,.0f}"))
 

@@ -155,6 +155,11 @@ def run(chosen: Sequence[Point], seconds: float, kept: record.Record) -> None:
         last[point.axis] = row
 
 
+def _rows_in(out: Path) -> list[dict[str, Any]]:
+    """What an earlier run has measured there; nothing where there was none."""
+    return record.load(out, NAME)[1] if (out / f"{NAME}.json").is_file() else []
+
+
 def table(rows: Sequence[dict[str, Any]]) -> Rows:
     """The rows as text, with the exponent of growth since the point before."""
     lines, before = [], dict[str, Any]()
@@ -194,7 +199,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     assert __doc__ is not None
     parser = record.parser(NAME, __doc__, "two points of one axis")
     axes = list(dict.fromkeys(point.axis for point in points(False)))
-    parser.add_argument("--axes", default="", metavar="NAME,...", help=f"some of {', '.join(axes)}")
+    parser.add_argument(
+        "--axes", default="", metavar="NAME,...", help=f"some of {', '.join(axes)}; DIR keeps the others"
+    )
     parser.add_argument("--seconds", type=runtime.whole_number(1), default=900, metavar="N", help="in all (900)")
 
     def do() -> None:
@@ -208,7 +215,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 about, rows = record.load(args.source, NAME)
             else:
                 line = f"python -m sims {NAME}{' --quick' if args.quick else ''}"
-                kept = record.Record(args.out, NAME, line, {"cores": runtime.cores()} | origin.provenance())
+                others = [row for row in _rows_in(args.out) if row["axis"] not in wanted] if wanted else []
+                kept = record.Record(args.out, NAME, line, {"cores": runtime.cores()} | origin.provenance(), others)
                 run(chosen, args.seconds, kept)
                 about, rows = kept.about, kept.rows
             record.show(table(rows), "growth", caption(about, rows), markdown=args.markdown)

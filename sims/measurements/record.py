@@ -28,12 +28,15 @@ class Record:
         name: Name of the program.
         command: The command line.
         about: What else is the same for all rows.
+        rows: Those that are there already.
     """
 
-    def __init__(self, folder: Path, name: str, command: str, about: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, folder: Path, name: str, command: str, about: Mapping[str, Any] | None = None, rows: Sequence[Row] = ()
+    ) -> None:
         self.paths = folder / f"{name}.json", folder / f"{name}.csv"
         self.about: dict[str, Any] = {"program": name, "command": command, "created": origin.now()} | dict(about or {})
-        self.rows: list[dict[str, Any]] = []
+        self.rows: list[dict[str, Any]] = [dict(row) for row in rows]
         self._write()
 
     def add(self, row: Row) -> None:

@@ -30,9 +30,9 @@ def table(result: Judgement, unit: str) -> Table:
     level = result.settings.level
     out = Table(
         caption=f"cost in {unit} per request; cost and satisfaction lie within their limits together with confidence "
-        f"{level:g} ({KINDS[result.settings.interval]}); n: effective number, as many requests of the policy's own would tell as "
-        "much; keep: it meets alpha and costs less than the log's own router, unless that one misses alpha; kill: it "
-        "does not; undecided: the log does not tell"
+        f"{level:g} ({KINDS[result.settings.interval]}); n: effective number, as many requests of the policy's own "
+        "would tell as much; keep: it meets alpha and costs less than the log's own router, unless that one misses "
+        "alpha; kill: it does not; undecided: the log does not tell"
     )
     for name in ("policy", "cost", "satisfaction", "n", "verdict"):
         left = name in ("policy", "verdict")
@@ -157,6 +157,9 @@ def answer(result: Judgement, alpha: float) -> list[str]:
         Sentences.
     """
     kept = [row for row in result.rows if row.verdict == "keep" and row.cost is not None]
+    own = result.rows[0].satisfaction
+    if not kept and own is not None and own.upper < alpha:
+        return [f"No policy is shown to meet alpha = {alpha:g}, and the log's own router misses it."]
     if not kept:
         return [f"No policy is shown to meet alpha = {alpha:g} at less than the log's own router costs."]
     best = min(kept, key=lambda row: row.cost.value)  # type: ignore[union-attr]
@@ -169,12 +172,13 @@ def answer(result: Judgement, alpha: float) -> list[str]:
 
 
 def _against_log(saved: Limits) -> str:
-    if saved.value >= 0:
-        return f"saves {saved.value:.3g} per request ({saved.lower:.3g} to {saved.upper:.3g}) against the log's own router"
-    more = _negative(saved)
+    less = saved.value >= 0
+    gap = saved if less else _negative(saved)
+    what = f"{gap.value:.3g} {'' if less else 'more '}per request ({gap.lower:.3g} to {gap.upper:.3g})"
     return (
-        f"costs {more.value:.3g} more per request ({more.lower:.3g} to {more.upper:.3g}) than the log's own router, "
-        "which misses alpha"
+        f"saves {what} against the log's own router"
+        if less
+        else (f"costs {what} than the log's own router, which misses alpha")
     )
 
 

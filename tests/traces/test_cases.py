@@ -81,7 +81,7 @@ def git_lfs_pointer(case: Case) -> None:
 
 def handled_is_not(case: Case) -> None:
     case.run().has("error: scores outside", code=1)
-    case.run("--scores", "clip", without=("--scores", "rescale=1:10")).has("handled scores outside")
+    case.run("--scores", "clip", without=("--scores", "rescale=1:10")).has("handled: scores outside")
 
 
 def inspect_letters(case: Case) -> None:

@@ -96,8 +96,10 @@ def run(args: argparse.Namespace) -> None:
 def _options(args: argparse.Namespace) -> plan.Options:
     quick = QUICK if args.quick else {}
     given = {name: getattr(args, name) for name in ("seeds", "horizon") if getattr(args, name) is not None}
+    tracks = _names(args.track)
     return plan.Options(
-        policies=_names(args.policies), scenarios=_names(args.scenarios), tracks=_names(args.track) or plan.TRACKS,
+        policies=_names(args.policies), scenarios=_names(args.scenarios),
+        tracks=plan.TRACKS if tracks is None else tracks,
         alphas=tuple(args.alpha), budgets=None if args.budgets is None else tuple(args.budgets), seed=args.seed,
         **(quick | given),
     )  # fmt: skip

@@ -40,7 +40,10 @@ def run(args: argparse.Namespace) -> None:
     out = runtime.out_dir(args.out)
     header = {"trace": trace.source, "alpha": args.alpha, "seed": args.seed, "shuffled": args.shuffle,
              "command": report.command(args.words)}  # fmt: skip
-    report.write_json(out / "assumptions.json", header | {"verdicts": verdicts(checks), "checks": checks})
+    lines = conclusions(checks, width=10**6).split("\n")
+    report.write_json(
+        out / "assumptions.json", header | {"verdicts": verdicts(checks), "conclusions": lines, "checks": checks}
+    )
     runtime.console().print(table(checks))
     print(conclusions(checks))
     saved = plot.save(figure.draw(checks, trace, learn(trace, args.seed), args.alpha), out / "assumptions")

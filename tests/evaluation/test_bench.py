@@ -224,6 +224,10 @@ def test_the_command_compares_a_policy_of_ones_own(tmp_path, capsys):
         (["--scenarios", "second judge"], "'second judge' wants another judge's scores"),
         (["--judge", "other.jsonl"], "--judge: found --synthetic"),
         (["--track", "roof"], "'roof'"),
+        (["--track="], "--track: found 'none', expected some of floor, ceiling"),
+        (["--policies="], "--policies: found none"),
+        (["--scenarios="], "--scenarios: found none"),
+        (["--budgets", "nan"], "found nan, below what the cheapest model"),
         (["--alpha", "1.5"], "found 1.5"),
         (["--also", "/nowhere.py"], "/nowhere.py"),
     ],
@@ -243,6 +247,8 @@ def test_a_scenario_that_leaves_one_model_is_refused(data):
     )
     with pytest.raises(ValueError, match="leaves 1 of 2 models"):
         scenarios.make(["removal"], two)
+    assert set(scenarios.SCENARIOS) - set(scenarios.possible(two)) == {*scenarios.NEEDS_MODEL, scenarios.SECOND_JUDGE}
+    assert set(scenarios.make(scenarios.possible(two), two)) == set(scenarios.possible(two))
 
 
 def test_an_interrupted_comparison_goes_on_from_its_finished_calls(data, tmp_path, monkeypatch):

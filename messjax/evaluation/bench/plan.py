@@ -134,8 +134,10 @@ def planned(data: BenchData, options: Options, own: Mapping[str, entrants.Build]
     Raises:
         ValueError: As `run_bench`.
     """
-    if not options.tracks or (unknown := [track for track in options.tracks if track not in TRACKS]):
-        raise ValueError(f"--track: found {(unknown or [''])[0]!r}, expected some of {', '.join(TRACKS)}")
+    if bad_tracks := [track for track in options.tracks or ("none",) if track not in TRACKS]:
+        raise ValueError(f"--track: found {bad_tracks[0]!r}, expected some of {', '.join(TRACKS)}")
+    if options.policies == () and not own:
+        raise ValueError(f"--policies: found none, expected some of {', '.join(entrants.ENTRANTS)}")
     if bad := [alpha for alpha in options.alphas if not 0.0 < alpha < 1.0]:
         raise ValueError(f"--alpha: found {bad[0]:g}, expected numbers between 0 and 1")
     num = len(data.parts.judging.rows)

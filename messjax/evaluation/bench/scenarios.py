@@ -14,6 +14,7 @@ import numpy as np
 from messjax.evaluation.bench.data import BenchData
 
 PHASES = 3
+LEFT = 2  # models to route among at any time
 DELAY = 50  # requests by which feedback is late in the scenario "delayed"
 SECOND_JUDGE = "second judge"  # the scenario that needs another judge's scores
 DEGRADED = 0.75  # mean satisfaction of a model that degrades silently, as in ParetoBandit's experiment
@@ -163,7 +164,7 @@ NEEDS_MODEL = ("removal", "onboarding good cheap", "onboarding bad cheap", "onbo
 
 
 def possible(data: BenchData) -> list[str]:
-    """The scenarios that the data allow: that of a second judge needs its scores.
+    """The scenarios that the data allow: a second judge needs scores, and two models are to be left at any time.
 
     Args:
         data: The data.
@@ -171,7 +172,9 @@ def possible(data: BenchData) -> list[str]:
     Returns:
         Names in `SCENARIOS`.
     """
-    return [name for name in SCENARIOS if name != SECOND_JUDGE or data.judged is not None]
+    few = len(data.models) <= LEFT  # one that comes or goes leaves fewer
+    without = {*(NEEDS_MODEL if few else ()), *((SECOND_JUDGE,) if data.judged is None else ())}
+    return [name for name in SCENARIOS if name not in without]
 
 
 def make(names: list[str], data: BenchData) -> dict[str, Scenario]:
@@ -188,8 +191,9 @@ def make(names: list[str], data: BenchData) -> dict[str, Scenario]:
         ValueError: A name that is not there, a scenario in which fewer than two models would be left, or a second
             judge that has given no scores.
     """
-    if unknown := [name for name in names if name not in SCENARIOS]:
-        raise ValueError(f"--scenarios: found {unknown[0]!r}, expected some of {', '.join(SCENARIOS)}")
+    if not names or (unknown := [name for name in names if name not in SCENARIOS]):
+        found = repr(unknown[0]) if names else "none"
+        raise ValueError(f"--scenarios: found {found}, expected some of {', '.join(SCENARIOS)}")
     if SECOND_JUDGE in names and data.judged is None:
         raise ValueError(
             f"--scenarios: {SECOND_JUDGE!r} wants another judge's scores of the same requests, expected --judge TRACE"
@@ -197,11 +201,10 @@ def make(names: list[str], data: BenchData) -> dict[str, Scenario]:
     result = {}
     for name in names:
         scenario = SCENARIOS[name](data)
-        if int(scenario.available.sum(axis=1).min()) < 2:
-            left = int(scenario.available.sum(axis=1).min())
+        if (left := int(scenario.available.sum(axis=1).min())) < LEFT:
             raise ValueError(
-                f"--scenarios: {name!r} leaves {left} of {len(data.models)} models, expected at least 2 to route among "
-                "(a trace with three models)"
+                f"--scenarios: {name!r} leaves {left} of {len(data.models)} models, expected at least {LEFT} to route "
+                "among (a trace with three models)"
             )
         result[name] = scenario
     return result

@@ -53,6 +53,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--horizon", type=runtime.whole_number(30), help="requests per stream (default: all judged)")
     parser.add_argument("--quick", action="store_true", help="8 streams of at most 600 requests")
     parser.add_argument(
+        "--time-policies", action="store_true",
+        help="also measure microseconds per decision of every policy, and of the package paretobandit if installed",
+    )  # fmt: skip
+    parser.add_argument(
         "--also", type=Path, action="append", default=[], metavar="FILE", help="a file with policies of your own"
     )
     parser.add_argument(
@@ -99,7 +103,7 @@ def _options(args: argparse.Namespace) -> plan.Options:
     tracks = _names(args.track)
     return plan.Options(
         policies=_names(args.policies), scenarios=_names(args.scenarios),
-        tracks=plan.TRACKS if tracks is None else tracks,
+        tracks=plan.TRACKS if tracks is None else tracks, timed=args.time_policies,
         alphas=tuple(args.alpha), budgets=None if args.budgets is None else tuple(args.budgets), seed=args.seed,
         **(quick | given),
     )  # fmt: skip

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from messjax.evaluation.bench.bootstrap import ABSENT, KEEP, KILL
+from messjax.evaluation.bench.timing import PACKAGE
 
 MARKS = {KEEP: "keep", KILL: "kill", ABSENT: "n/a"}
 ALWAYS = ("uniform", "mix (validation)", "mix (hindsight)", "LP optimum", "row oracle")
@@ -185,6 +186,27 @@ def _kept(one: xr.Dataset, tolerated: float) -> str:
     return f"{float(one['cost'].mean()):.1e}".replace("e-0", "e-") + flag
 
 
+def microseconds(dataset: xr.Dataset) -> Table:
+    """Processor time per decision of every policy, and of a package beside them.
+
+    Args:
+        dataset: A result of `run_bench` with `Options.timed`.
+
+    Returns:
+        The table.
+    """
+    table = Table(title="Microseconds of processor time per decision", title_justify="left")
+    table.add_column("policy", overflow="fold")
+    table.add_column("us", justify="right")
+    for _, _, names in kinds(dataset):
+        for name in names:
+            table.add_row(name, f"{float(dataset['microseconds'].sel(policy=name)):.2f}")
+        table.add_section()
+    if "microseconds_package" in dataset:
+        table.add_row(f"the package {PACKAGE}", f"{float(dataset['microseconds_package']):.0f}")
+    return table
+
+
 def all_tables(dataset: xr.Dataset) -> list[Any]:
     """What the command prints, in order.
 
@@ -210,7 +232,7 @@ def all_tables(dataset: xr.Dataset) -> list[Any]:
         shown.append(by_target(dataset, track, first))
         if dataset.sizes["scenario"] > 1:
             shown += _pages(dataset, track)
-    return shown
+    return [*shown, microseconds(dataset)] if "microseconds" in dataset else shown
 
 
 MOST_COLUMNS = 6

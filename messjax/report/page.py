@@ -17,9 +17,13 @@ from messjax.report.collected import CONTROLS, Collected, Record, collect
 MISSING = "the figures are made by altair and vl-convert, which are not installed: pip install 'messjax[report]'"
 OFFERED = "window.vegaEmbed = vegaEmbed;"  # what the bundled program gives to the page
 MOST_BYTES = 3_000_000
+TOLD_FIRST = (  # columns of a bench, which has thirty
+    *("policy", "setting", "scenario", "track", "target", "verdict", "gain", "gain_lower", "gain_upper", "cost"),
+    *("satisfaction", "violation_mean"),
+)
 LONG = 40  # letters of a cell from which it gets a wide column
 VERDICTS = ("violated", "undecided", "holds", "not applicable")  # the worst first
-FIRST = ("statements",)  # tables that come before the figures of verdicts
+FIRST = ("statements", "policies beside the static mix")  # tables that come before the figures of verdicts
 MOST_ROWS = 3_000  # of a table that a page shows
 FIGURES = {  # place of a figure: the section that it is in
     "cost": "points", "satisfaction": "points", "queue": "points", "trade_off": "points", "ledgers": "points",
@@ -215,7 +219,9 @@ def _tells(row: Record) -> bool:
 
 def _table(name: str, rows: Sequence[Record], columns: Sequence[str] = ()) -> str:
     """A table that sorts by its headings, filters by a text, and can be downloaded."""
-    names = list(columns or dict.fromkeys(each for row in rows for each in row))
+    every = dict.fromkeys(each for row in rows for each in row)
+    names = list(columns or [*(each for each in TOLD_FIRST if each in every and "gain" in every), *every])
+    names = list(dict.fromkeys(names))
     names = [each for each in names if any(row.get(each) not in (None, "") for row in rows)]
     heads = "".join(f"<th scope='col'><button>{_text(each.replace('_', ' '))}</button></th>" for each in names)
     lines = ["".join(_cell(row.get(each)) for each in names) for row in rows[:MOST_ROWS]]

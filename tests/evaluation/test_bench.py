@@ -229,6 +229,26 @@ POLICIES = {
 """
 
 
+def test_the_overview_counts_verdicts_and_names_where_a_target_is_missed():
+    scenarios, policies = ["stationary", "removal", "late"], ["sure", "fixed"]
+    verdict = [["keep", "undecided", "kill"], ["keep", "not applicable", "undecided"]]
+    gain, violation = [[0.03, 0.0, -0.06], [0.02, np.nan, 0.04]], [[0.0, 0.02, 0.0], [0.02, np.nan, 0.02]]
+    shape = ("setting", "policy", "target", "scenario")
+
+    def cells(values):
+        return shape, np.array(values)[None, :, None, :]
+
+    runs = xr.Dataset(
+        {"verdict": cells(verdict), "gain": cells(gain), "violation_lower": cells(violation),
+         "violation_upper": cells(np.add(violation, 0.01)), "track": ("target", ["floor"])},
+        {"setting": ["tuned"], "policy": policies, "target": ["alpha 0.9"], "scenario": scenarios},
+        {"tolerance": 0.015},
+    )  # fmt: skip
+    shown = tables.overview(runs, "floor", policies, "cold")
+    rows = list(zip(*(column._cells for column in shown.columns), strict=True))
+    assert rows == [("sure", "-0.010", "1", "1", "0", "1", "removal"), ("fixed", "+0.030", "1", "0", "1", "1", "all")]
+
+
 @pytest.mark.long
 def test_the_command_compares_a_policy_of_ones_own(tmp_path, capsys):
     (tmp_path / "own.py").write_text(OWN)

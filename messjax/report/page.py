@@ -21,6 +21,7 @@ TOLD_FIRST = (  # columns of a bench, which has thirty
     *("policy", "setting", "scenario", "track", "target", "verdict", "gain", "gain_lower", "gain_upper", "cost"),
     *("satisfaction", "violation_mean"),
 )
+LONG_ANSWER = 250  # letters of an answer that is set as plain text
 LONG = 40  # letters of a cell from which it gets a wide column
 VERDICTS = ("violated", "undecided", "holds", "not applicable")  # the worst first
 FIRST = ("statements", "policies beside the static mix")  # tables that come before the figures of verdicts
@@ -123,7 +124,8 @@ def _words(found: Collected) -> str:
     for source, text in found.words:
         first, *more = [line for line in text.split("\n") if line.strip()] or [""]
         items = "".join(f"<li>{_text(line)}</li>" for line in more)
-        blocks.append(f"<p class='answer'>{_text(first)}</p><ul>{items}</ul><small>{_text(source)}</small>")
+        much = " long" * (len(first) > LONG_ANSWER)
+        blocks.append(f"<p class='answer{much}'>{_text(first)}</p><ul>{items}</ul><small>{_text(source)}</small>")
     return f"<section id='words'><h2>In words</h2>{''.join(blocks)}</section>" if blocks else ""
 
 
@@ -191,7 +193,9 @@ def _terms(specs: dict[str, Any]) -> list[str]:
 def _cells(found: Collected, specs: dict[str, Any]) -> list[str]:
     if not found.cells:
         return []
-    section = f"<section id='cells'><h2>Assumptions violated on purpose</h2>{_places(specs, 'cells')}</section>"
+    about = "<p>A dot: the statement needs the assumption. Statements that apply to no case are in the table only.</p>"
+    places = f"{about}{_places(specs, 'cells')}"
+    section = f"<section id='cells'><h2>Assumptions violated on purpose</h2>{places}</section>"
     return [section, _table("all cells of the matrix", found.cells)]
 
 

@@ -53,12 +53,12 @@ def settings(data: Data, target: Target, *, quick: bool) -> Mapping[str, Setting
             PRICE, num_features=data.val.x.shape[1], prior=data.prior, step=step, forgetting=g, width=width
         )
         for step in STEPS
-        for g in FORGETTING
+        for g in (FORGETTING if on_ceiling else FORGETTING[:1])
         for width in ((0.0025, 0.005, 0.01, 0.02) if on_ceiling else (0.01,))
     ]
     one, spending = policies.one_sided(head, learning="served"), policies.budget_queue(head)
     frozen = predictors.frozen(head, start)
-    prices = np.geomspace(1e-4 * spread, 1e3 * spread, 4 * few)
+    prices = np.geomspace(1e-2 * spread, 3e2 * spread, 4 * few)
     there = np.arange(len(cost)) != FLASH
     return {
         MESS_PLUS: [
@@ -69,11 +69,11 @@ def settings(data: Data, target: Target, *, quick: bool) -> Mapping[str, Setting
         SPENDING: [
             (spending, Controls(V=V, budget=budget, **free))
             for budget in ([level] if on_ceiling else budgets[::4])
-            for V in np.geomspace(10.0, 1e5, 4 * few if on_ceiling else 4)
+            for V in ([1e3] if quick else np.geomspace(10.0, 1e5, 4 * few if on_ceiling else 4))
         ],
         PARETO: [(pareto, Controls(budget=budget)) for budget in ([level] if on_ceiling else budgets)],
         TUNED: [
-            (each, Controls(budget=budget)) for each in tuned for budget in ([level] if on_ceiling else budgets[::8])
+            (each, Controls(budget=budget)) for each in tuned for budget in ([level] if on_ceiling else budgets[::4])
         ],
         MIX: [(mix(cost, reward, target, there), Controls(budget=level, alpha=level))],
         FROZEN: [(policies.lagrangian(frozen, price), Controls(budget=level)) for price in prices],

@@ -35,6 +35,12 @@ def draw(result: Results) -> Figure:
         _parts(axes[1, 0], pacer)
         _contest(axes[1, 1], result["court"], ceiling=True)
         _contest(axes[1, 2], result["court"], ceiling=False)
+        named = dict(zip(*reversed(axes[1, 1].get_legend_handles_labels()), strict=True))
+        title = "policies in (e) and (f); black: static mix"
+        drawn.legend(
+            named.values(), named.keys(), loc="outside lower right", ncols=len(named), fontsize=7, title=title,
+            title_fontsize=7,
+        )  # fmt: skip
         source = pacer.attrs["source"]
         drawn.suptitle(
             f"ParetoBandit on {source}: published and ours, its pacer, and routers that know the same "
@@ -119,24 +125,31 @@ def _parts(axis: Axes, pacer: xr.Dataset) -> None:
 
 
 def _contest(axis: Axes, court: xr.Dataset, *, ceiling: bool) -> None:
+    """On the ceiling track the gain over the mix at equal spend, on the floor track the cost in costs of the mix."""
     one = court.sel(target=(court["track"] == CEILING) == ceiling)
     if not one.sizes["target"]:
         axis.set_axis_off()
         return
-    level = one["level"].values
-    for i, name in enumerate(each for each in one["policy"].values if each != MIX):
-        own = one.sel(policy=name)
-        limits = xr.concat([own["gain"], own["gain_lower"], own["gain_upper"]], "limit")
-        x = level * 1.06 ** (i - 1.5) if ceiling else level + 0.002 * (i - 1.5)
+    level, names = one["level"].values, [each for each in one["policy"].values if each != MIX]
+    for i, name in enumerate(names):
+        own, shift = one.sel(policy=name), i - 0.5 * (len(names) - 1)
+        if ceiling:
+            limits = xr.concat([own["gain"], own["gain_lower"], own["gain_upper"]], "limit")
+        else:
+            ratio = own["cost"] / one["cost"].sel(policy=MIX).mean("seed")
+            each = [intervals.interval(row)[:3] for row in ratio.transpose("target", "seed").values]
+            limits = xr.DataArray(np.array(each).T, dims=("limit", "target"))
+        x = level * 1.06**shift if ceiling else level + 0.0015 * shift
         plotting.points(axis, x, limits, i, label=str(name))
-    axis.axhline(0.0, **BLACK)
-    axis.set(
-        title="(e) ceiling: gain at equal spend" if ceiling else "(f) floor: gain at equal spend",
-        xlabel="budget per request (USD)" if ceiling else "alpha",
-        ylabel="reward less that of the mix at equal spend",
-    )
     if ceiling:
+        axis.axhline(0.0, **BLACK)
         _log_axis(axis, level)
-    else:
-        axis.set_xticks(level)
-    axis.legend(fontsize=7)
+        axis.set(title="(e) ceiling: gain at equal spend", xlabel="budget per request (USD)")
+        axis.set_ylabel("reward less that of the mix at equal spend")
+        return
+    axis.axhline(1.0, **BLACK)
+    axis.set(title="(f) floor: cost of reaching alpha", xlabel="alpha", ylabel="cost / cost of the static mix")
+    axis.set(yscale="log")
+    axis.set_xticks(level)
+    axis.set_yticks([0.5, 1, 2, 4], ["0.5", "1", "2", "4"])
+    axis.minorticks_off()

@@ -40,7 +40,7 @@ def _numbers(pacer: xr.Dataset, experiments: xr.Dataset) -> Iterator[bool]:
     own = pacer.sel(variant=PUBLISHED)
     for i, (reward, cost) in enumerate(published.STATIONARY):
         yield _agrees(own["reward"].isel(budget=i), reward, 4)
-        yield abs(float(own["cost"].isel(budget=i).mean()) / cost - 1.0) < 1e-3
+        yield _agrees(own["cost"].isel(budget=i) / cost, 1.0, 3)
     for name, known in ((DRIFT, published.DRIFT), (DEGRADED, published.DEGRADED)):
         for level, phases in known.items():
             for p, (reward, ratio) in enumerate(phases):
@@ -175,15 +175,18 @@ def _overshoot(pacer: xr.Dataset) -> Finding:
 def _case(one: xr.Dataset, ours: str, theirs: str = PARETO) -> int:
     """1 if ours does better for a target, -1 if worse, else 0.
 
-    Better: it keeps the target, and its gain over the static mix at its own spend is larger over paired seeds, or the
-    other does not keep it. Worse: it does not keep the target, or its gain is smaller while the other keeps it.
+    Better: it keeps the target, and the other does not, or it is ahead over paired seeds: on the ceiling track by its
+    gain over the static mix at its own spend, on the floor track by its cost. Worse: it does not keep the target, or
+    the other is ahead and keeps it.
     """
     a, b = one.sel(policy=ours), one.sel(policy=theirs)
     if not tables.keeps(a):
         return -1
     if not tables.keeps(b):
         return 1
-    less = intervals.interval((a["gain_of_seed"] - b["gain_of_seed"]).values)
+    on_ceiling = str(one["track"].values) == CEILING
+    ahead = a["gain_of_seed"] - b["gain_of_seed"] if on_ceiling else b["cost"] - a["cost"]
+    less = intervals.interval(ahead.values)
     return int(less.lower > 0) - int(less.upper < 0)
 
 

@@ -17,8 +17,9 @@ from sims.studies.pareto_bandit.playing import Judge, play
 from sims.studies.pareto_bandit.prices import by_phase
 from sims.studies.pareto_bandit.requests import FLASH, MODELS, PRICE, PRO, Data
 
-PUBLISHED, NO_BAN, SLOW, PROPORTIONAL = "as published", "without the ban", "step / 10", "penalty as costs are"
-VARIANTS = (PUBLISHED, NO_BAN, SLOW, PROPORTIONAL, "step / 10, penalty as costs are")
+PUBLISHED, NO_BAN, SLOW, PROPORTIONAL = "as published", "without the ban", "step / 10", "penalty in proportion to costs"
+BOTH = "both of these"
+VARIANTS = (PUBLISHED, NO_BAN, SLOW, PROPORTIONAL, BOTH)
 SMOOTHING, LARGEST = 0.05, 5.0  # of the pacer
 TRACED = 3  # number of the budget whose dual prices are kept
 
@@ -48,7 +49,7 @@ def pareto(data: Data, chosen: Course, sizes: Sizes, variant: str = PUBLISHED) -
             prior=data.prior,
             bans=variant != NO_BAN,
             step=step_of(variant),
-            scale=costs / costs[PRO] if PROPORTIONAL in variant else None,
+            scale=costs / costs[PRO] if variant in (PROPORTIONAL, BOTH) else None,
         )
         for price in (PRICE, cut, PRICE)
     ]
@@ -120,7 +121,7 @@ def pacer(data: Data, pool: Pool, sizes: Sizes, variants: Sequence[str]) -> xr.D
 
 def step_of(variant: str) -> float:
     """The step of a variant's dual price."""
-    return 0.005 if SLOW in variant else 0.05
+    return 0.005 if variant in (SLOW, BOTH) else 0.05
 
 
 def dual_prices(paid: np.ndarray, budget: float, step: float) -> np.ndarray:

@@ -20,9 +20,10 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
     "sphinx.ext.viewcode",
+    "sphinx_gallery.gen_gallery",
     "messjax_site",  # docs/_site: pages made of the code, docstrings as reStructuredText
 ]
-exclude_patterns = ["_site", "_build", "examples"]
+exclude_patterns = ["_site", "_build", "examples", "gallery", "generated/gallery/*.ipynb"]  # those are for download
 
 myst_enable_extensions = ["amsmath", "colon_fence", "dollarmath"]
 myst_dmath_double_inline = True  # $$ within a paragraph, as in theory.md
@@ -32,6 +33,22 @@ nb_execution_in_temp = True
 nb_execution_timeout = 240
 nb_execution_raise_on_error = True
 nb_merge_streams = True
+
+sphinx_gallery_conf = {
+    "examples_dirs": "gallery",
+    "gallery_dirs": "generated/gallery",
+    "filename_pattern": "/",  # every script is run, again only after it has changed
+    "image_scrapers": ("gallery_figures.scraper",),
+    "within_subsection_order": "FileNameSortKey",
+    "thumbnail_size": (400, 300),
+    "min_reported_time": 3_600,  # seconds: the page is the same wherever it is built
+    "capture_repr": (),
+    "abort_on_example_error": True,
+    "download_all_examples": False,
+    "show_signature": False,
+    "show_memory": False,
+    "write_computation_times": False,  # its page asks the network for a script
+}
 
 autodoc_typehints = "signature"
 autodoc_preserve_defaults = True

@@ -52,9 +52,11 @@ class Parser(argparse.ArgumentParser):
     Attributes:
         sections: Options and arguments of each section of the help page, by its title, without their dashes. Those
             that no section names are in the last one.
+        pairs: Options whose value is two words where the first is this one: they become one value with a space.
     """
 
     sections: Mapping[str, Sequence[str]] = {}
+    pairs: Mapping[str, str] = {}
 
     def __init__(self, *args: Any, **options: Any) -> None:
         options.setdefault("formatter_class", HelpFormatter)
@@ -119,9 +121,17 @@ class Parser(argparse.ArgumentParser):
         Raises:
             ValueError: A slip, or what argparse finds.
         """
-        words = sys.argv[1:] if args is None else list(args)
+        words = self._joined(sys.argv[1:] if args is None else list(args))
         self._refuse_slips(words)
         return super().parse_known_args(words, namespace)
+
+    def _joined(self, words: Sequence[str]) -> list[str]:
+        """The words with each pair as one."""
+        found: list[str] = []
+        for word in words:
+            is_second = len(found) > 1 and self.pairs.get(found[-2]) == found[-1] and not word.startswith("-")
+            found[-1:] = [f"{found[-1]} {word}"] if is_second else [*found[-1:], word]
+        return found
 
     def _refuse_slips(self, words: Sequence[str]) -> None:
         """Refuse options that do not exist, and lists of numbers with spaces in them."""

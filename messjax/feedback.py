@@ -3,7 +3,7 @@
 A feedback is a function (key, decision, request, controls) -> `Feedback`. Complete feedback is the setting of Theorems
 1 and 2 of [M25]; sparse feedback is that of T9 in docs/theory.md: with probability 1 - f nothing comes back, and queue
 and predictor stay as they are. One-sided and noisy feedback are sparse as well; at f = 1, the default, every request
-gets feedback. Feedback that comes late is modelled by the policy `policies.delayed`.
+gets feedback, and with a second judge too. Feedback that comes late is modelled by the policy `policies.delayed`.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ __all__ = [
     "complete",
     "noisy",
     "one_sided",
+    "second_judge",
     "sparse",
 ]
 
@@ -90,6 +91,29 @@ def one_sided(key: Array, decision: Decision, request: Request, controls: Contro
     return result._replace(outcome=Outcome(jnp.where(observed, result.outcome.satisfaction, 0.0), observed))
 
 
+def second_judge(key: Array, decision: Decision, request: Request, controls: Controls) -> Feedback:
+    """As `sparse`, with the scores of a second judge in place of the satisfactions, for queue and predictor alike.
+
+    Meters always record the true satisfactions, those of the first judge. A5 fails for them: what is learned is what
+    the second judge means by satisfaction.
+
+    Args:
+        key: Random key of this request.
+        decision: What the policy decided.
+        request: The request, with satisfactions, a second judge's scores and costs [M].
+        controls: Read for f.
+
+    Returns:
+        The feedback.
+
+    Raises:
+        ValueError: A stream without a second judge.
+    """
+    if request.judged is None:
+        raise ValueError("second_judge: found a stream without a second judge, expected one of streams.with_judge")
+    return sparse(key, decision, request._replace(satisfaction=request.judged), controls)
+
+
 def noisy(flip: float, *, queue_labels: str = "flipped") -> Partial:
     """As `sparse`, with every label flipped (1 - s for s) with probability `flip`, independently per model.
 
@@ -133,8 +157,12 @@ def feedback_kind(feedback: object) -> str:
         feedback: A feedback, as `simulate` and `sweep` take it.
 
     Returns:
-        "complete", "sparse", "one_sided" or "noisy" (those of this module), "other" for one of your own.
+        "complete", "sparse", "one_sided", "second_judge" or "noisy" (those of this module), "other" for one of your
+        own.
     """
     bare = feedback.func if isinstance(feedback, Partial) else feedback
-    known = {complete: "complete", sparse: "sparse", one_sided: "one_sided", _noisy: "noisy", _noisy_labels: "noisy"}
+    known = {
+        complete: "complete", sparse: "sparse", one_sided: "one_sided", second_judge: "second_judge",
+        _noisy: "noisy", _noisy_labels: "noisy",
+    }  # fmt: skip
     return next((name for function, name in known.items() if function is bare), "other")

@@ -41,6 +41,8 @@ _ABOUT = {  # name: (what it is, its unit; "cost" stands for the cost unit of th
     "cost_exploit": ("operating cost per request, exploit steps only", "cost"),
     "satisfaction": ("satisfaction per request", "1"),
     "violation": ("alpha - satisfaction", "1"),
+    "satisfaction_window": ("satisfaction of the last requests", "1"),
+    "cost_window": ("cost per request of the last requests", "cost"),
     "queue_mean": ("mean of Q_1..Q_T", "requests"),
     "queue_last": ("Q_{T+1}", "requests"),
     "queue_max": ("max of Q_2..Q_{T+1}", "requests"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -59,20 +60,28 @@ def to_frame(summary: xr.Dataset, variables: Sequence[str] | None = None) -> pd.
     return pd.DataFrame(columns, index=index if len(dims) > 1 else index.get_level_values(0))
 
 
-def to_latex(summary: xr.Dataset, variables: Sequence[str] | None = None, *, digits: int = 3, caption: str = "") -> str:
+def to_latex(
+    summary: xr.Dataset,
+    variables: Sequence[str] | None = None,
+    *,
+    digits: int = 3,
+    caption: str = "",
+    label: str = "",
+) -> str:
     r"""A summary as a LaTeX table with rules of the package booktabs.
 
     Args:
         summary: What `results.summary` returned.
         variables: As for `to_frame`.
         digits: Significant digits of a mean.
-        caption: Caption of the table; without one only the tabular is returned.
+        caption: Caption of the table, as plain text; without caption and label only the tabular is returned.
+        label: What `\ref` finds the table by, such as "tab:my_zoo".
 
     Returns:
         LaTeX: a mean with half the width of its interval, "$2.00 \pm 0.12$". Names are escaped.
 
     Raises:
-        ValueError: As `to_frame`.
+        ValueError: As `to_frame`, or a label with braces, backslashes, percent signs or line ends.
 
     Example:
         >>> import xarray as xr
@@ -81,6 +90,8 @@ def to_latex(summary: xr.Dataset, variables: Sequence[str] | None = None, *, dig
         >>> print(to_latex(results.summary(runs)).splitlines()[4])
         5 & $2.00 \pm 2.48$ \\
     """
+    if re.search(r"[\\{}%~#\n]", label):
+        raise ValueError(f"label: found {label!r}, expected a key such as 'tab:my_zoo'")
     names, dims = _chosen(summary, variables), _dims(summary)
     frame = to_frame(summary, names)
     heads = [escaped(dim) for dim in dims] + [_head(summary, name) for name in names]
@@ -92,9 +103,11 @@ def to_latex(summary: xr.Dataset, variables: Sequence[str] | None = None, *, dig
         cells += [_cell(row[name], row[f"{name}_lower"], row[f"{name}_upper"], digits) for name in names]
         lines.append(" & ".join(cells) + r" \\")
     lines += [r"\bottomrule", r"\end{tabular}"]
-    if not caption:
+    if not caption and not label:
         return "\n".join(lines)
-    return "\n".join([r"\begin{table}", r"\centering", rf"\caption{{{escaped(caption)}}}", *lines, r"\end{table}"])
+    about = [rf"\caption{{{escaped(caption)}}}"] if caption else []
+    about += [rf"\label{{{label}}}"] if label else []  # after the caption, whose number it takes
+    return "\n".join([r"\begin{table}", r"\centering", *about, *lines, r"\end{table}"])
 
 
 def to_flat_dict(dataset: xr.Dataset) -> dict[str, Any]:

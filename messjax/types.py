@@ -46,7 +46,7 @@ NO_MODEL = -1  # `Decision.serve` of a request that is refused: nothing is paid,
 class Request(NamedTuple):
     """One request as the stream draws it. A policy sees `features`, `cost` and `available`, and nothing else of it.
 
-    The last two fields are None where a stream has no such thing, and are then no part of the program.
+    The last three fields are None where a stream has no such thing, and are then no part of the program.
 
     Attributes:
         features: [d] float, x_t.
@@ -56,6 +56,8 @@ class Request(NamedTuple):
         available: [M] bool, the models that can serve this request; None: all of them, always. A policy finds it in
             `Controls.available`.
         latency: [M] float >= 0, how long each model takes, a second cost that only meters read; None: not known.
+        judged: [M] float in [0, 1], a second judge's scores, which `feedback.second_judge` shows in place of
+            `satisfaction`; None: there is no second judge.
     """
 
     features: Array
@@ -64,6 +66,7 @@ class Request(NamedTuple):
     mean: Array
     available: Array | None = None
     latency: Array | None = None
+    judged: Array | None = None
 
 
 class Decision(NamedTuple):

@@ -1,23 +1,6 @@
 """Check the theory of docs/theory.md: proofs by z3, statistical tests on simulations, search for counterexamples.
 
-    messjax-proofs [--quick] [--only T1,T2] [--parts statements,search] [--also FILE.py] [--out DIR]
-    messjax-proofs assumptions TRACE   assumptions A1 to A8 on a recorded trace
-    messjax-proofs lemmas [NAME ...]   the finite algebra of the proofs, proved by z3
-    messjax-proofs matrix              every statement where each assumption is violated on purpose
-    messjax-proofs search T2 --fix c=0 --range V=1:50   the tightest instance there, as a program that rebuilds it
-    messjax-proofs rates               measured exponents in V, T and explored requests
-
-`python -m proofs_check` is the same program. Parts of the first form (--parts):
-
-    lemmas       the finite algebra behind L1 to T13, proved for all reals (pip install 'messjax[proofs]')
-    statements   statistical tests of every statement on simulations that keep all assumptions
-    sequential   T5 on single paths, by confidence sequences
-    rates        slopes in V, T and explored requests against the predicted exponents
-    matrix       every statement where one assumption at a time is violated
-    search       an optimiser looks for counterexamples; weakened bounds must be refuted
-
-Exit code 0 when no statement is violated where its assumptions hold, 1 when one is, 2 on bad input, 3 when a worker was
-killed or the program failed, 130 and 143 when Ctrl-C or SIGTERM ended it; the same command then goes on.
+`messjax-proofs` and `python -m proofs_check` are the same program; `messjax-proofs --help` has its commands and parts.
 """
 
 from __future__ import annotations
@@ -26,79 +9,66 @@ import argparse
 import hashlib
 import sys
 import time
-from collections.abc import Callable, Sequence
-from importlib import import_module
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from messjax import run_folder, runtime
+from messjax.arguments import did_you_mean
+from messjax.cli import command_parser
+from proofs_check.cli.command_line import NAME, NO_Z3, PARTS, PROGRAM
 
 if TYPE_CHECKING:
     from proofs_check.workers import FinishedPart
 
-PROGRAM = "messjax-proofs"
-PARTS = ("lemmas", "statements", "sequential", "rates", "matrix", "search")
-SUBCOMMANDS = {
-    "assumptions": "proofs_check.assumptions.cli",
-    "lemmas": "proofs_check.lemmas.cli",
-    "matrix": "proofs_check.violations.cli",
-    "rates": "proofs_check.rates.cli",
-    "search": "proofs_check.counterexamples.cli",
-}
-NO_Z3 = "the lemmas are proved by z3, which is not installed: pip install 'messjax[proofs]'"
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a subcommand, or the parts that the options choose; see the module's docstring for exit codes."""
-    words = list(sys.argv[1:] if arguments is None else arguments)
-    if words and words[0] in SUBCOMMANDS:
-        return _run_subcommand(words[0], words[1:])
-    failures: list[str] = []
-    code = runtime.run_program(PROGRAM, lambda: failures.extend(_check(_parser().parse_args(words), words)))
-    return code or int(bool(failures))
+    """Run a command, or the parts that the options choose.
+
+    Returns:
+        0; 1 where a statement is violated though its assumptions hold, or as the command says; 2 after one line on
+        standard error for bad input.
+    """
+    verdict, words = 0, list(sys.argv[1:] if arguments is None else arguments)
+
+    def program() -> None:
+        nonlocal verdict
+        args = parsed(words)
+        if args.command is None:
+            verdict = _run_parts(args)
+        else:
+            runtime.use_all_cores()
+            runtime.use_compilation_cache()
+            verdict = args.run(args) or 0
+        if args.report:
+            from messjax import report  # only where it is asked for
+
+            print(f"open {report.write_report(args.out).resolve()}")
+
+    return runtime.run_program(NAME, program) or verdict
 
 
-def _run_subcommand(name: str, words: list[str]) -> int:
-    if name == "lemmas" and find_spec("z3") is None:
-        print(f"{PROGRAM} lemmas: {NO_Z3}", file=sys.stderr)
-        return 2
-    if name != "lemmas" and not {"-h", "--help"} & set(words):
-        runtime.use_all_cores()
-        runtime.use_compilation_cache()
-    program: Callable[[Sequence[str]], int] = import_module(SUBCOMMANDS[name]).main
-    return program(words)
+def parsed(words: Sequence[str]) -> argparse.Namespace:
+    """The options of a command line, with its `words`.
+
+    Raises:
+        ValueError: Bad options, or options of a run without a command before a command.
+    """
+    args = command_parser.build(PROGRAM).parse_args(words)
+    if args.command is not None and words[0] != args.command:
+        raise ValueError(f"the options of a command stand after it: {NAME} {args.command} {words[0]} ...")
+    args.words = list(words)
+    return args
 
 
-def _parser() -> runtime.Parser:
-    parser = runtime.Parser(prog=PROGRAM, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--quick", action="store_true", help="fewer streams, shorter: within three minutes on two cores"
-    )
-    parser.add_argument("--only", default="", metavar="NAMES", help="statements by name or number: T1,T2 or 'T1 queue'")
-    parser.add_argument("--parts", default="", metavar="PARTS", help=f"some of {', '.join(PARTS)} (all)")
-    parser.add_argument(
-        "--also", type=Path, action="append", default=[], metavar="FILE", help="a Python file of further statements"
-    )
-    parser.add_argument(
-        "--streams", type=runtime.whole_number(2), default=0, metavar="N", help="streams per case (2048; 512)"
-    )
-    parser.add_argument("--seed", type=runtime.whole_number(0), default=0, help="all randomness follows from it (0)")
-    parser.add_argument(
-        "--workers", type=runtime.whole_number(0), default=0, metavar="N", help="parts at a time (0: one per core)"
-    )
-    parser.add_argument("--out", type=Path, default=Path("results/proofs_check"), metavar="DIR", help="where to write")
-    parser.add_argument("--fresh", action="store_true", help="replace what another run has left in the folder")
-    return parser
-
-
-def _check(args: argparse.Namespace, words: list[str]) -> list[str]:
-    """Run the chosen parts and write their results; the failures, a line each."""
+def _run_parts(args: argparse.Namespace) -> int:
+    """Run the chosen parts and write their results; 1 where a statement is violated."""
     parts = chosen_parts(args.parts)
     from proofs_check import report, workers
 
     workers.chosen_statements(args)  # bad names and files are reported before anything runs
-    out, command = runtime.out_dir(args.out), report.command(words)
+    out, command = runtime.out_dir(args.out), report.command(args.words)
     finished: dict[str, FinishedPart] = {}
     started = time.perf_counter()
     also = [hashlib.sha256(path.read_bytes()).hexdigest() for path in args.also]
@@ -111,7 +81,7 @@ def _check(args: argparse.Namespace, words: list[str]) -> list[str]:
         report.write(rows, out, args.seed, command, {name: finished[name].findings for name in parts})
     _print_summary([finished[name] for name in parts], time.perf_counter() - started, out)
     print(f"command: {command}")
-    return [line for name in parts for line in finished[name].failures]
+    return int(any(finished[name].failures for name in parts))
 
 
 def chosen_parts(option: str) -> list[str]:
@@ -122,11 +92,12 @@ def chosen_parts(option: str) -> list[str]:
     """
     names = [word.strip() for word in option.split(",")] if option else list(PARTS)
     if unknown := [name for name in names if name not in PARTS]:
-        raise ValueError(f"--parts: found {unknown[0]!r}, expected some of {', '.join(PARTS)}")
+        meant = did_you_mean(unknown[0], list(PARTS))
+        raise ValueError(f"--parts: found {unknown[0]!r}{meant}, expected some of {', '.join(PARTS)}")
     if "lemmas" in names and find_spec("z3") is None:
         if option:
             raise ValueError(NO_Z3)
-        print(f"{PROGRAM}: without lemmas: {NO_Z3}", file=sys.stderr)
+        print(f"{NAME}: without lemmas: {NO_Z3}", file=sys.stderr)
         names.remove("lemmas")
     return [name for name in PARTS if name in names]
 

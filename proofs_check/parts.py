@@ -134,11 +134,7 @@ def _matrix(args: PartOptions) -> PartResult:
     odd = matrix.surprises(rows)
     plot.save(matrix_presentation.figure(rows), args.out / "matrix")
     wrong = [f"{name} where only {broken} is broken" for (broken, name), why in odd.items() if why.startswith("fails")]
-    cells = [
-        {"broken": broken, "statement": name, "words": cell.words, **cell._asdict()}
-        for (broken, name), cell in matrix.summary(rows).items()
-    ]
-    return PartResult(wrong, {"cells": cells, "surprises": [f"{b} {name}: {why}" for (b, name), why in odd.items()]})
+    return PartResult(wrong, matrix.findings(rows))
 
 
 ATTAINED = {"T2", "T5"}  # theorems whose bounds are reached by some instance

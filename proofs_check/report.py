@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import shlex
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -80,10 +79,9 @@ def number(value: float) -> str:
     return "-" if math.isnan(value) else f"{value:.4g}"
 
 
-def command(arguments: Sequence[str] | None, *subcommand: str) -> str:
-    """The command line of this run, as a shell reads it; without `arguments` they are those of the process."""
-    words = sys.argv[1 + len(subcommand) :] if arguments is None else arguments
-    return shlex.join(["messjax-proofs", *subcommand, *words])
+def command(words: Sequence[str]) -> str:
+    """The command line of a run, as a shell reads it."""
+    return shlex.join(["messjax-proofs", *words])
 
 
 def dataset(rows: Sequence[Row], seed: int, config: str) -> xr.Dataset:
@@ -100,11 +98,15 @@ def dataset(rows: Sequence[Row], seed: int, config: str) -> xr.Dataset:
 
 def write(rows: Sequence[Row], out: Path, seed: int, config: str, more: dict[str, Any]) -> list[Path]:
     """DIR/verdicts.json (the rows, and the other parts' findings) and DIR/verdicts.nc."""
-    label = {"config": config, "seed": seed, "scope": scopes(rows), "rows": [to_json(row._asdict()) for row in rows]}
-    label |= to_json(more)
-    path = out / "verdicts.json"
-    files.write(path, json.dumps(label, indent=1) + "\n")
+    label = {"config": config, "seed": seed, "scope": scopes(rows), "rows": [row._asdict() for row in rows]}
+    label |= more
+    path = write_json(out / "verdicts.json", label)
     return [path, results.save(dataset(rows, seed, config), out / "verdicts.nc")] if rows else [path]
+
+
+def write_json(path: Path, content: dict[str, Any]) -> Path:
+    """A JSON file of what `to_json` can write."""
+    return files.write(path, json.dumps(to_json(content), indent=1) + "\n")
 
 
 def scopes(rows: Sequence[Row]) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """Every study by its name: `python -m sims` lists them, `python -m sims NAME` runs one, `python -m sims --all` all.
 
     python -m sims [NAME | --all] [--quick] [--from DIR] [--out DIR] [--fresh] [--docs DIR]
+    python -m sims {accelerator,answer_time,growth} ...   measures this machine; not a part of --all
 
 A study writes its numbers (NAME.nc), its figure and its findings (findings.json). `--all` runs each study in a process
 of its own, as many at a time as there are cores, goes on after a failure, and composes OUT/findings.md of all of them.
@@ -22,6 +23,7 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 from typing import NamedTuple
 
 from rich.table import Table
@@ -32,7 +34,9 @@ from sims.common.finding import FILE
 from sims.common.study import configuration
 
 FOLDER = Path(__file__).parent / "studies"
+MEASURED = Path(__file__).parent / "measurements"
 PRINTED = "printed.txt"
+MEASUREMENTS = ("accelerator", "answer_time", "growth")  # modules of sims.measurements, with options of their own
 TIMING = {"speed"}  # measures time: runs alone, before the others; in quick mode, which publishes nothing, beside them
 
 
@@ -40,14 +44,23 @@ def studies() -> dict[str, str]:
     """Name -> claim of every study, the first paragraph of its docstring, in the order of their names."""
     result = {}
     for path in (*FOLDER.glob("[!_]*.py"), *FOLDER.glob("*/study.py")):
-        text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
         name = path.parent.name if path.stem == "study" else path.stem
-        result[name] = " ".join(text.split("\n\n")[0].removeprefix("Claim: ").split())
+        result[name] = _first_paragraph(path).removeprefix("Claim: ")
     return dict(sorted(result.items()))
+
+
+def _first_paragraph(path: Path) -> str:
+    """Of a module's docstring, without importing it."""
+    text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    return " ".join(text.split("\n\n")[0].split())
 
 
 def _module(name: str) -> str:
     return f"sims.studies.{name}.study" if (FOLDER / name).is_dir() else f"sims.studies.{name}"
+
+
+def _measurement(name: str) -> ModuleType:
+    return importlib.import_module(f"sims.measurements.{name}")
 
 
 class Outcome(NamedTuple):
@@ -159,9 +172,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if __doc__ is None:
         print("sims: found no docstrings, which have the claims: python -OO removes them, expected -O", file=sys.stderr)
         return 2
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if words and words[0] in MEASUREMENTS:
+        measured: int = _measurement(words[0]).main(words[1:])
+        return measured
     known = studies()
     parser = runtime.Parser(prog="python -m sims", description=__doc__.split("\n\n")[0])
-    parser.add_argument("name", nargs="?", metavar="NAME", help=f"one of {', '.join(known)}")
+    parser.add_argument("name", nargs="?", metavar="NAME", help=f"one of {', '.join((*known, *MEASUREMENTS))}")
     parser.add_argument("--all", action="store_true", help="all of them")
     parser.add_argument("--quick", action="store_true", help="small versions")
     parser.add_argument("--out", type=Path, default=Path("results"), metavar="DIR", help="where to write (results)")
@@ -183,7 +200,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     def program() -> None:
         nonlocal status
-        args = parser.parse_args(arguments)
+        args = parser.parse_args(words)
         status = _do(args, known)
 
     return runtime.run_program("sims", program) or status
@@ -203,13 +220,10 @@ def _do(args: argparse.Namespace, known: dict[str, str]) -> int:
         workers = args.workers or runtime.cores()
         return run_all(list(known), options, out, source=source, docs=args.docs, workers=workers, fresh=args.fresh)
     if args.name is None:
-        table = Table("study", "claim")
-        for name, claim in known.items():
-            table.add_row(name, claim)
-        runtime.console().print(table)
+        _show_names(known)
         return 0
     if args.name not in known:
-        raise ValueError(f"found {args.name!r}, expected one of {', '.join(known)}")
+        raise ValueError(f"found {args.name!r}, expected one of {', '.join((*known, *MEASUREMENTS))}")
     if args.fresh:
         options += ["--fresh"]
     if args.source:
@@ -217,6 +231,16 @@ def _do(args: argparse.Namespace, known: dict[str, str]) -> int:
     result: int = importlib.import_module(_module(args.name)).main([*options, "--out", str(args.out)])
     _write_page(args.out, result)
     return result
+
+
+def _show_names(known: dict[str, str]) -> None:
+    table = Table("study", "claim")
+    for name, claim in known.items():
+        table.add_row(name, claim)
+    table.add_section()
+    for name in MEASUREMENTS:
+        table.add_row(name, f"(measurement) {_first_paragraph(MEASURED / f'{name}.py')}")
+    runtime.console().print(table)
 
 
 def _write_page(out: Path, code: int) -> None:

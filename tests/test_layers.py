@@ -51,11 +51,13 @@ LAYERS: dict[str, list[Layer]] = {  # lowest first
         Layer("lemmas rates counterexamples violations assumptions", "the independent parts of the program"),
         Layer("parts", "the list of parts, each with its options"),
         Layer("workers", "parts side by side in processes"),
+        Layer("cli", "its commands, and what their help pages say"),
         Layer("__main__", "the command"),
     ],
     "sims": [
         Layer("common reference", "what several studies share; independent implementations to compare with"),
         Layer("studies", "one module or package per study"),
+        Layer("measurements", "programs that measure this machine"),
         Layer("__main__", "the command"),
     ],
 }

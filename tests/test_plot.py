@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import xarray as xr
 from matplotlib.figure import Figure
 
@@ -49,3 +50,52 @@ def test_a_notebook_shows_a_figure_as_a_picture():
     figure = Drawing(figsize=(2.0, 1.0))
     figure.subplots().plot([1, 2])
     assert figure._repr_png_().startswith(b"\x89PNG")
+
+
+def recorded(**sizes: int) -> xr.Dataset:
+    """Paths of queue, satisfaction and cost: a number that tells stream and request."""
+    shape = (*sizes.values(), 5, 4)
+    dims = (*sizes, "stream", "t")
+    number = np.broadcast_to(10.0 * np.arange(5)[:, None] + np.arange(4), shape)
+    data = {f"{name}_curve": (dims, number) for name in ("queue_last", "satisfaction", "cost")}
+    coords = {name: [f"p{n}" for n in range(size)] if name == "policy" else 1.0 + np.arange(size)
+              for name, size in sizes.items()}  # fmt: skip
+    levels = {"gamma": 2.0, "optimal_cost": 0.5}
+    return xr.Dataset(data | levels, coords={"V": 3.0, "alpha": 0.7, "t": [10, 20, 30, 40]} | coords)
+
+
+def test_sample_paths_are_the_curves_of_single_streams_and_their_mean() -> None:
+    figure = plot.sample_paths(recorded(), streams=2, title="mine")
+    queue, satisfaction, cost = figure.axes
+    np.testing.assert_array_equal(queue.lines[1].get_ydata(), [10.0, 11.0, 12.0, 13.0])
+    np.testing.assert_array_equal(queue.lines[2].get_ydata(), 20.0 + np.arange(4))
+    assert [len(axis.lines) for axis in figure.axes] == [4, 4, 4]
+    assert [axis.lines[-1].get_ydata()[0] for axis in (queue, satisfaction, cost)] == [6.0, 0.7, 0.5]
+    labels = [text.get_text() for text in figure.legends[0].texts]
+    assert labels == ["2 single streams", "mean of 5 streams", "C*, V gamma*, alpha"]
+
+
+def test_sample_paths_have_a_color_for_each_policy_or_value_and_are_drawn_where_they_are_told_to() -> None:
+    own = Figure()
+    axes = [own.add_subplot()]
+    assert plot.sample_paths(recorded(policy=3), ["cost"], streams=1, axes=axes) is own
+    assert len({line.get_color() for line in axes[0].lines} - {"k"}) == 3
+    assert [text.get_text() for text in axes[0].get_legend().texts][:3] == ["p0", "p1", "p2"]
+    figure = plot.sample_paths(recorded(V=2), ["queue_last"], streams=0)
+    assert [line.get_ydata()[0] for line in figure.axes[0].lines] == [20.0, 2.0, 20.0, 4.0]
+    assert figure.legends[0].texts[0].get_text() == "V = 1"
+
+
+@pytest.mark.parametrize(
+    ("runs", "options", "message"),
+    [
+        (xr.Dataset({"cost": ("stream", [1.0])}), {}, r"no paths along the requests.*checkpoints=500, curves=\('queue"),
+        (recorded(), {"variables": ["S"]}, r"found paths of queue_last, satisfaction, cost, expected those of S"),
+        (recorded(policy=2, V=2), {}, r"dimensions V, policy, expected at most one .* runs.sel\(policy='p0'\)"),
+        (recorded(V=11), {}, "found 11 values of V, expected at most 10"),
+        (recorded(), {"axes": []}, "axes: found 0, expected 3"),
+    ],
+)
+def test_what_has_no_sample_paths_says_how_to_record_them(runs, options, message) -> None:
+    with pytest.raises(ValueError, match=message):
+        plot.sample_paths(runs, **options)

@@ -15,7 +15,7 @@ import xarray as xr
 
 from messjax import report, results
 from messjax.cli import __main__ as cli
-from messjax.report import collected
+from messjax.report import answers, collected
 
 pytest.importorskip("altair")
 pytest.importorskip("vl_convert")
@@ -184,3 +184,116 @@ def test_verdicts_of_a_sweep_are_named_by_what_was_swept(tmp_path):
     rows = collected.collect(tmp_path).verdicts
     assert [(row["statement"], row["case"], row["V"]) for row in rows] == [("T1 queue", f"V = {V}", V) for V in (1, 5)]
     assert [row["verdict"] for row in rows] == ["holds", "violated"] and rows[1]["measured"] == 2.0
+
+
+PROOFS = {
+    "config": "messjax-proofs --quick",
+    "scope": {"T1 <queue>": "holds on 2 cases"},
+    "rows": [
+        {"statement": "T1 <queue>", "case": case, "V": V, "measured": 1.0, "measured_lower": 0.5, "measured_upper": 1.5}
+        | {"bound": 2.0, "looseness": 2.0, "verdict": verdict, "reason": "", "assumptions": "A1 A2"}
+        for case, V, verdict in (("a", 1.0, "holds"), ("b", 5.0, "undecided"))
+    ],
+    "lemmas": {"lemmas": [{"lemma": "L1 step", "source": "L1", "status": "proved", "seconds": 0.1, "wrong": [
+        {"name": "with equality", "refuted": True, "counterexample": "s = 1/2"}]}]},
+    "matrix": {
+        "surprises": ["A3 T1: fails unneeded"],
+        "cells": [
+            {"broken": broken, "statement": "T1 <queue>", "verdict": verdict, "needed": needed, "breaks": 2}
+            for broken, verdict, needed in [("A1", "violated", True), ("A3", "violated", False), ("none", "holds", 0)]
+        ],
+    },
+    "search": {"weakened": [{"statement": "T1 x .5", "instance": "i", "row": {"verdict": "violated", "bound": 1.0}}],
+               "planted": [{"weakening": "I1, W", "share": 0.9, "margin": -0.1, "true_margin": 0.0}]},
+}  # fmt: skip
+
+
+def test_a_run_of_proofs_is_a_page_with_words_statements_matrix_lemmas_and_searches(tmp_path):
+    (tmp_path / "verdicts.json").write_text(json.dumps(PROOFS), encoding="utf-8")
+    found = collected.collect(tmp_path)
+    lines = found.words[0][1].splitlines()
+    assert lines[0].startswith("Of 1 statements tried on 2 cases, no statement is violated.")
+    assert lines[1] == "z3 proved 1 of 1 lemmas and refuted 1 of 1 false ones."
+    assert "3 cells, of which 1 were not expected: A3 T1: fails unneeded." in lines[2]
+    assert lines[3] == "Searches refuted 1 of 1 weakened bounds and 1 of 1 planted falsehoods."
+    outcomes = [cell["outcome"] for cell in found.cells]
+    assert outcomes == ["fails, as it may: it needs the assumption", "fails, unneeded", "not refuted"]
+    tables = {each.name: each.rows for each in found.tables}
+    assert tables["statements"] == [
+        {"statement": "T1 <queue>", "needs": "A1 A2", "verdict": "undecided", "scope": "holds on 2 cases",
+         "least bound / measured": 2.0, "cases violated": 0, "cases undecided": 1, "cases holds": 1,
+         "cases not applicable": 0}
+    ]  # fmt: skip
+    assert set(tables) == {"statements", "lemmas", "searches for counterexamples", "planted falsehoods"}
+    page = report.write_report(tmp_path).read_text(encoding="utf-8")
+    order = ("id='words'", "<h2>Statements", "id='cells'", "id='verdicts'", "<h2>Lemmas")
+    places = [page.index(text) for text in order]
+    assert places == sorted(places) and "<queue>" not in page and "T1 &lt;queue&gt;" in page
+    assert page.index("undecided</td>", page.index("All verdicts")) < page.index(
+        "holds</td>", page.index("All verdicts")
+    )
+
+
+def test_checks_of_assumptions_and_a_matrix_alone_are_pages(tmp_path):
+    check = {"assumption": "A1", "what": "drift", "statistic": 0.1, "verdict": "rejected", "detail": "large"}
+    content = {"command": "messjax-proofs assumptions x", "verdicts": {"A1": "rejected"}, "checks": [check]}
+    content["conclusions"] = ["Verdicts: A1 rejected."]
+    (tmp_path / "assumptions.json").write_text(json.dumps(content), encoding="utf-8")
+    (tmp_path / "matrix.json").write_text(json.dumps({"command": "m", "matrix": PROOFS["matrix"]}), encoding="utf-8")
+    found = collected.collect(tmp_path)
+    assert found.words[0][1].splitlines() == ["Rejected on this trace: A1.", "Verdicts: A1 rejected."]
+    assert [run["command"] for run in found.runs] == ["messjax-proofs assumptions x", "m"]
+    assert len(found.cells) == 3 and found.tables[0].rows == [check]
+    assert "id='figure_assumptions'" in report.write_report(tmp_path).read_text(encoding="utf-8")
+
+
+def grid(**axes: list[float]) -> xr.Dataset:
+    """Costs and satisfactions of a router and two single models over a grid; of the models at no point another."""
+    shape = tuple(len(each) for each in axes.values())
+    number = np.linspace(0.0, 0.2, int(np.prod(shape))).reshape(*shape, 1)
+    cost = np.stack([0.3 + number, np.full_like(number, 0.9), np.full_like(number, 0.1)])
+    satisfaction = np.stack([0.6 + number, np.full_like(number, 0.9), np.full_like(number, 0.5)])
+    dims = ("policy", *axes, "stream")
+    data = {
+        name: (dims, np.repeat(each, 3, axis=-1)) for name, each in (("cost", cost), ("satisfaction", satisfaction))
+    }
+    return xr.Dataset(data, coords={"policy": ["MESS+", "only big", "only small"], "alpha": 0.7, "f": 1.0} | axes)
+
+
+def test_all_controls_of_a_grid_are_offered_and_those_with_one_value_stated(tmp_path):
+    results.save(grid(V=[1.0, 10.0], a=[0.25, 0.5], c=[0.1, 1.0]), tmp_path / "replay.nc")
+    found = collected.collect(tmp_path)
+    assert len(found.points) == 3 * 8 and {row["a"] for row in found.points} == {0.25, 0.5}
+    page = report.write_report(tmp_path).read_text(encoding="utf-8")
+    assert all(f"id='chosen_{name}'" in page for name in ("V", "a", "c")) and "id='chosen_f'" not in page
+    assert "everywhere: alpha = 0.7, f = 1" in page and page.count("<tr data-") == 8 + 2
+    specs = json.loads(re.search(r"id='specs'>(.*?)</script>", page, re.S)[1])
+    assert "chosen_a" in json.dumps(specs["cost"]["layer"] or specs["cost"])
+
+
+def test_a_replay_says_in_words_what_keeps_alpha_and_costs_least(tmp_path):
+    results.save(grid(V=[1.0, 10.0, 20.0]), tmp_path / "replay.nc")
+    first, caution = collected.collect(tmp_path).words[0][1].splitlines()
+    assert first == (
+        "alpha = 0.7: of the policies whose mean satisfaction is at least alpha, MESS+ (V = 10) costs least, 0.4 cost "
+        "per request at a satisfaction of 0.7000. The cheapest single model that keeps it, only big, costs 2.25 times "
+        "as much."
+    )
+    assert "messjax recommend" in caution
+    none = answers.of_points([{"policy": "only a", "alpha": 0.9, "cost": 1.0, "satisfaction": 0.5}], "USD")
+    assert none[0].endswith("in this run; only a comes nearest, 1 USD per request at a satisfaction of 0.5000.")
+    assert answers.of_points([{"policy": "MESS+", "alpha": 0.9, "cost": 1.0, "satisfaction": 0.5}], "USD") == []
+
+
+def test_terms_of_a_cost_gap_are_told_apart_by_every_control(tmp_path):
+    dims, shape = ("V", "alpha", "limit", "term"), (2, 2, 3, 2)
+    coords = {
+        "V": [1.0, 5.0],
+        "alpha": [0.6, 0.7],
+        "limit": ["mean", "lower", "upper"],
+        "term": ["noise", "exploration"],
+    }
+    results.save(xr.Dataset({"cost_gap_terms": (dims, np.ones(shape))}, coords=coords), tmp_path / "terms.nc")
+    rows = collected.terms_of(results.load(tmp_path / "terms.nc"))
+    assert len({row["point"] for row in rows}) == 4 and rows[0]["point"] == "MESS+, V = 1, alpha = 0.6"
+    assert rows[0]["alpha"] == 0.6 and len(rows) == 8

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import inspect
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -21,6 +23,7 @@ sys.path.insert(0, str(DOCS / "_site"))
 api_pages, docstring_markup, generated_pages = map(
     importlib.import_module, ("api_pages", "docstring_markup", "generated_pages")
 )
+GALLERY = sorted((DOCS / "gallery").glob("*.py"))
 TUTORIALS = sorted((DOCS / "tutorials").glob("*.md"))
 
 
@@ -54,10 +57,10 @@ def eval_name(name: str) -> object:
 
 def test_the_command_line_page_has_every_option():
     page = generated_pages.command_line()
-    for name, each in command_parser.commands_of(command_parser.build(everything=True)).items():
-        assert f"## `messjax {name}`" in page
-        assert all(option in page for action in each._actions for option in action.option_strings)
-    assert all(f"## `{name}`" in page for name in generated_pages.PROOFS)
+    for program in generated_pages.PROGRAMS:
+        for name, each in command_parser.commands_of(command_parser.build(program, everything=True)).items():
+            assert f"## `{program.name} {name}`" in page
+            assert all(option in page for action in each._actions for option in action.option_strings)
 
 
 def test_every_page_is_in_a_table_of_contents_once():
@@ -69,7 +72,10 @@ def test_every_page_is_in_a_table_of_contents_once():
     pages = {path.stem for path in DOCS.glob("*.md")} | {f"tutorials/{path.stem}" for path in TUTORIALS}
     assert sorted(each for each in listed if not each.startswith("generated/")) == sorted(pages - {"index"})
     generated = {each.removeprefix("generated/") for each in listed if each.startswith("generated/")}
-    assert generated == {path.removesuffix(".md") for path in generated_pages.pages(DOCS)} | {"api/index"}
+    assert generated == {path.removesuffix(".md") for path in generated_pages.pages(DOCS)} | {
+        "api/index",
+        "gallery/index",
+    }
 
 
 def test_docstrings_become_markup():
@@ -111,11 +117,29 @@ def test_tutorials_run(page, tmp_path, monkeypatch):
         exec(compile(code, f"cell {number}", "exec"), names)
 
 
+@pytest.mark.parametrize("script", GALLERY, ids=lambda script: script.stem)
+def test_a_script_of_the_gallery_is_short_and_has_a_title(script):
+    text = script.read_text(encoding="utf-8")
+    title, line = ast.get_docstring(ast.parse(text)).splitlines()[:2]
+    assert len(line) == len(title) and set(line) == {"="}
+    assert f'"results/{script.stem}.png"' in text and len(text.split('"""')[2].strip().splitlines()) <= 36
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("script", GALLERY, ids=lambda script: script.stem)
+def test_scripts_of_the_gallery_run(script, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    runpy.run_path(str(script), run_name="__main__")
+    assert (tmp_path / "results" / f"{script.stem}.png").stat().st_size > 20_000
+
+
 @pytest.mark.slow
 def test_the_site_is_built_without_a_warning(tmp_path):
     pytest.importorskip("myst_nb")
     command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-b", "html", str(DOCS), str(tmp_path / "site")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    pages = "".join(path.read_text(encoding="utf-8") for path in (tmp_path / "site").glob("*.html"))
+    pages = "".join(path.read_text(encoding="utf-8") for path in (tmp_path / "site").rglob("*.html"))
+    pictures = (tmp_path / "site" / "_images").glob("sphx_glr_*_001.png")
+    assert {path.name for path in pictures} == {f"sphx_glr_{script.stem}_001.png" for script in GALLERY}
     assert not re.search(r'<(?:script|link|img)[^>]+(?:src|href)="https?:', pages)

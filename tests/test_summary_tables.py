@@ -30,6 +30,11 @@ def test_latex_has_rules_units_and_escaped_names():
     text = results.to_latex(results.summary(runs()), digits=2, caption="50% of A & B_1")
     assert r"\caption{50\% of A \& B\_1}" in text and text.count(r"\\") == 5
     assert "V & alpha & cost [USD]" in text and r"10 & 0.7 & $7.0 \pm 9.9$ \\" in text
+    labelled = results.to_latex(results.summary(runs()), caption="A", label="tab:a_1")
+    assert labelled.splitlines()[2:4] == [r"\caption{A}", r"\label{tab:a_1}"] and r"\end{table}" in labelled
+    assert r"\caption" not in results.to_latex(results.summary(runs()), label="tab:a")
+    with pytest.raises(ValueError, match="label: found 'a}', expected a key"):
+        results.to_latex(results.summary(runs()), label="a}")
     assert summary_tables.escaped("a_b<{$}") == r"a\_b\textless{}\{\$\}"
     one = runs().isel(stream=[0], V=1, alpha=1)
     assert "$3.00$" in results.to_latex(results.summary(one))

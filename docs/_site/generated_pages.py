@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import inspect
 import json
 import re
 from pathlib import Path
 
 from messjax import results, theory
-from messjax.cli import command_parser, help_texts
+from messjax.cli import command_parser
 from messjax.theory.statement import Statement
+from proofs_check.cli import command_line as command_line_of_proofs
 
-PROOFS = {  # commands of messjax-proofs by the module that has their parser
-    "messjax-proofs": "proofs_check.__main__",
-    "messjax-proofs assumptions": "proofs_check.assumptions.cli",
-    "messjax-proofs lemmas": "proofs_check.lemmas.cli",
-    "messjax-proofs matrix": "proofs_check.violations.cli",
-    "messjax-proofs rates": "proofs_check.rates.cli",
-    "messjax-proofs search": "proofs_check.counterexamples.cli",
-}
+PROGRAMS = (command_parser.MESSJAX, command_line_of_proofs.PROGRAM)
 ROOT_PAGES = ("CHANGELOG", "CODE_OF_CONDUCT", "CONTRIBUTING")
 
 
@@ -121,24 +114,21 @@ def result_variables() -> str:
 
 def command_line() -> str:
     """The help of every command, from the parsers."""
-    parser = command_parser.build(everything=True)
     lines = ["# Command line", "", "Made of the parsers. Options that take several numbers take them with commas.", ""]
-    lines += ["## `messjax`", "", parser.description or "", ""]
-    lines += [*_examples("")]
-    for name, each in command_parser.commands_of(parser).items():
-        lines += _command(f"messjax {name}", each, name)
-        for below, page in command_parser.commands_of(each).items():
-            lines += _command(f"messjax {name} {below}", page, f"{name} {below}")
-    for title, module in PROOFS.items():
-        page = importlib.import_module(module)._parser()
-        lines += [f"## `{title}`", "", "```text", page.format_help().rstrip(), "```", ""]
+    for program in PROGRAMS:
+        parser = command_parser.build(program, everything=True)
+        lines += _command(program, parser, "")
+        for name, each in command_parser.commands_of(parser).items():
+            lines += _command(program, each, name)
+            for below, page in command_parser.commands_of(each).items():
+                lines += _command(program, page, f"{name} {below}")
     return "\n".join(lines)
 
 
-def _command(title: str, parser: argparse.ArgumentParser, words: str) -> list[str]:
-    lines = [f"## `{title}`", ""]
+def _command(program: command_parser.Program, parser: argparse.ArgumentParser, words: str) -> list[str]:
+    lines = [f"## `{' '.join(filter(None, (program.name, words)))}`", ""]
     if parser.description:
-        lines += [parser.description, ""]
+        lines += [_plain(parser.description), ""]
     lines += ["```text", parser.format_usage().strip(), "```", ""]
     for section, actions in parser.in_sections().items():  # type: ignore[attr-defined]
         if section == "commands":
@@ -150,7 +140,9 @@ def _command(title: str, parser: argparse.ArgumentParser, words: str) -> list[st
             meaning = (action.help or "").replace("%(default)s", str(action.default))
             lines.append(f"| `{name}{value}` | {_plain(meaning)} |")
         lines.append("")
-    return lines + _examples(words)
+    if program.closing and not words:
+        lines += ["```text", program.closing, "```", ""]
+    return lines + _examples(program, words)
 
 
 def _value(action: argparse.Action) -> str:
@@ -164,8 +156,8 @@ def _plain(text: str) -> str:
     return re.sub(r"([|*_<\[\]$])", r"\\\1", text)
 
 
-def _examples(words: str) -> list[str]:
+def _examples(program: command_parser.Program, words: str) -> list[str]:
     lines = []
-    for example in help_texts.EXAMPLES.get(words, ()):
+    for example in program.examples.get(words, ()):
         lines += [f"# {example.what}", *example.commands]
     return ["```bash", *lines, "```", ""] if lines else []

@@ -26,6 +26,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "path", type=Path, nargs="?", metavar="TRACE", help=f"{options.PATH_HELP}; or --synthetic in its place"
     )
     options.add_trace_options(parser, path=False)
+    options.add_judge(parser, f"adds the scenario {scenarios.SECOND_JUDGE!r}")
     parser.add_argument("--synthetic", action="store_true", help=f"requests calibrated to the zoo {SYNTHETIC} instead")
     parser.add_argument(
         "--scenarios", default="all", metavar="A,B,...", help=f"{', '.join(scenarios.SCENARIOS)} (default: all)"
@@ -95,8 +96,10 @@ def run(args: argparse.Namespace) -> None:
 def _options(args: argparse.Namespace) -> plan.Options:
     quick = QUICK if args.quick else {}
     given = {name: getattr(args, name) for name in ("seeds", "horizon") if getattr(args, name) is not None}
+    tracks = _names(args.track)
     return plan.Options(
-        policies=_names(args.policies), scenarios=_names(args.scenarios), tracks=_names(args.track) or plan.TRACKS,
+        policies=_names(args.policies), scenarios=_names(args.scenarios),
+        tracks=plan.TRACKS if tracks is None else tracks,
         alphas=tuple(args.alpha), budgets=None if args.budgets is None else tuple(args.budgets), seed=args.seed,
         **(quick | given),
     )  # fmt: skip
@@ -108,9 +111,14 @@ def _names(text: str) -> tuple[str, ...] | None:
 
 
 def _data(args: argparse.Namespace) -> BenchData:
+    if args.synthetic and args.judge:
+        raise ValueError("--judge: found --synthetic, expected a trace of the requests that the other judge scored")
+    asked = _names(args.scenarios)
+    if args.judge and asked is not None and scenarios.SECOND_JUDGE not in asked:
+        raise ValueError(f"--judge: expected {scenarios.SECOND_JUDGE!r} among --scenarios, found {args.scenarios}")
     if args.synthetic:
         return bench.of_stream(zoo.get(SYNTHETIC).stream(), seed=args.seed, source=f"synthetic {SYNTHETIC}")
-    return bench.of_trace(options.read_trace(args), args.seed)
+    return bench.of_trace(options.with_judge(args, options.read_trace(args)), args.seed)
 
 
 def _reading() -> str:

@@ -1,4 +1,4 @@
-"""`messjax completion SHELL`: a script that lets a shell complete commands, options and their choices."""
+"""`messjax completion SHELL`, `messjax-proofs completion SHELL`: a script that lets a shell complete options."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ SHELLS = ("bash", "zsh", "tcsh")
 MISSING = "completion is made by shtab, which is not installed: pip install 'messjax[completion]'"
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
+def add_options(parser: command_parser.CommandParser) -> None:
     """The command's argument."""
     parser.add_argument("shell", choices=SHELLS, metavar="SHELL", help=f"one of {', '.join(SHELLS)}")
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, program=parser.program)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -27,4 +27,4 @@ def run(args: argparse.Namespace) -> None:
         raise ValueError(MISSING)
     import shtab  # an extra
 
-    print(shtab.complete(command_parser.build(everything=True), shell=args.shell))
+    print(shtab.complete(command_parser.build(args.program, everything=True), shell=args.shell))

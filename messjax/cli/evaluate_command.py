@@ -166,7 +166,7 @@ def as_json(result: Judgement, log: LoggedTrace, findings: tuple[Finding, ...]) 
 
 
 def show(result: Judgement, log: LoggedTrace, findings: tuple[Finding, ...]) -> None:
-    """What the log is, what stands in the way, the table, and what follows."""
+    """What the log is, what stands in the way, the answer, the tables, and what the verdicts rest on."""
     print(
         f"{log.source}: a decision log ({log.format}), {len(log.action):,} requests, "
         f"{counted(len(log.models), 'model')}\n"
@@ -174,8 +174,14 @@ def show(result: Judgement, log: LoggedTrace, findings: tuple[Finding, ...]) -> 
     for each in findings:
         line = f"{each.severity}: {each.check}: {each.message}" + (f" ({each.option})" if each.option else "")
         print(textwrap.fill(line, 80, subsequent_indent="  "))
-    print()
+    if findings:
+        print()
+    _print_lines(page.answer(result, result.settings.alpha))
     for table in (page.table(result, log.cost_unit), page.pairs_table(result, log.cost_unit)):
         runtime.console().print(table)
-    for line in page.words(result, result.settings.alpha):
+    _print_lines(page.reasons(result))
+
+
+def _print_lines(lines: list[str]) -> None:
+    for line in lines:
         print(textwrap.fill(line, 80, initial_indent="- ", subsequent_indent="  "))

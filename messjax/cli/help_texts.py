@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 COMMANDS = {  # what each does; messjax.cli.NAME_command has its options and runs it
@@ -104,18 +105,19 @@ EXAMPLES = {  # of each help page, by the words that come before --help
 }
 
 
-def epilog(words: str) -> str | None:
+def epilog(words: str, examples: Mapping[str, Sequence[Example]] = EXAMPLES) -> str | None:
     """The examples at the end of a help page.
 
     Args:
         words: The command, "trace info".
+        examples: Those of all pages of a program.
 
     Returns:
         The text; None for a page without examples.
     """
-    if words not in EXAMPLES:
+    if words not in examples:
         return None
     lines = ["examples:"]
-    for example in EXAMPLES[words]:
+    for example in examples[words]:
         lines += [f"  # {example.what}", *(f"  {command}" for command in example.commands)]
     return "\n".join(lines)

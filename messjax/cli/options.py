@@ -104,6 +104,27 @@ def add_reading_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_judge(parser: argparse.ArgumentParser, what: str) -> None:
+    """`--judge`; `what` is done with it."""
+    parser.add_argument(
+        "--judge", type=Path, metavar="OTHER",
+        help=f"the same requests as another judge scored them, read with the same options: {what}",
+    )  # fmt: skip
+
+
+def with_judge(args: argparse.Namespace, trace: Trace) -> Trace:
+    """The trace with the scores of the judge that `--judge` names, where it names one; prints how far they agree.
+
+    Raises:
+      ValueError: as `read_trace` and `traces.with_judge`.
+    """
+    if args.judge is None:
+        return trace
+    result = traces.with_judge(trace, read_trace(argparse.Namespace(**vars(args) | {"path": args.judge})))
+    print(f"note: {result.notes[-1]}")
+    return result
+
+
 def given(args: argparse.Namespace) -> list[str]:
     """The trace options that the command line has, other than PATH and --format, --prices first."""
     values = {name: getattr(args, name[2:].replace("-", "_")) for name in _OWN}

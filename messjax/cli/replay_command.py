@@ -10,7 +10,7 @@ import jax
 import numpy as np
 import xarray as xr
 
-from messjax import plot, results, runtime, streams, traces
+from messjax import feedback, plot, results, runtime, streams, traces
 from messjax.cli import (
     chosen_policies,
     feature_options,
@@ -41,6 +41,7 @@ ORDERED = {
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
     options.add_trace_options(parser)
+    options.add_judge(parser, "policies hear its scores, and are measured by those of PATH")
     grids.add_options(parser, "0.1, 1 and 10 over the range of the models' mean costs")
     parser.add_argument(
         "--seeds",
@@ -71,6 +72,8 @@ def run(args: argparse.Namespace) -> None:
     """Replay the trace; tables, Datasets and figures, or JSON."""
     if not 0.0 <= args.held_out <= 0.5:
         raise ValueError(f"--held-out: expected a share from 0 to 0.5, found {args.held_out}")
+    if args.judge and args.log:
+        raise ValueError("--log: found --judge, expected one of the two: a log has the scores of one judge")
     runtime.out_dir(args.out)
     with machine_output.notes_to_errors(args.json):
         page = _replayed(args)
@@ -81,13 +84,15 @@ def run(args: argparse.Namespace) -> None:
 def _replayed(args: argparse.Namespace) -> dict[str, Any]:
     """What `run` prints, and the same for JSON."""
     wanted = chosen_policies.parse(args.policies, (*chosen_policies.ALWAYS, *trained_routers.NAMES))
-    whole = options.read_trace(args)
+    whole = options.with_judge(args, options.read_trace(args))
     all_features = feature_options.features_of(args, whole)
     trace, x, prefix = _served(args, wanted, whole, all_features)
     cost, accuracy = trace.cost.mean(axis=0), trace.satisfaction.mean(axis=0)
     spread = float(np.ptp(cost)) or 1.0
     num, num_models = trace.satisfaction.shape
-    stream = streams.replay(x, trace.satisfaction, trace.cost, order=args.order, groups=_groups(args, trace))
+    stream = _stream(args, trace, x, trace.satisfaction)
+    if trace.judged is not None:
+        stream = streams.with_judge(stream, _stream(args, trace, x, trace.judged))
     parts = ((num, "request"), (len(set(trace.groups)), "group"), (num_models, "model"), (x.shape[1], "feature"))
     print(f"{trace.source}: " + ", ".join(counted(number, what) for number, what in parts))
     more = chosen_policies.beside(wanted, prefix, args.alpha[0], (x.shape[1], num_models))
@@ -108,6 +113,7 @@ def _replayed(args: argparse.Namespace) -> dict[str, Any]:
         paid=trace.paid,
         V=V,
         more=more,
+        feedback=feedback.complete if trace.judged is None else feedback.second_judge,
     )
     dataset.attrs |= {f"trace_{name}": value for name, value in trace.provenance.items()} | {"order": args.order}
     best, seeds = grids.per_alpha(dataset, "optimal_cost"), dataset.sizes["stream"]
@@ -123,7 +129,9 @@ def _replayed(args: argparse.Namespace) -> dict[str, Any]:
     own = recorded_routers.records(trace, args.alpha)
     page = grids.about(dataset, title) | said | {"rows": grids.finish(args, dataset, title, "replay", own)}
     page["router_metrics"] = _metrics(args, dataset, trace)
-    if args.predictor != "oracle":
+    if trace.judged is not None:
+        print("note: what the predictor learns is not scored beside a second judge (--judge)")
+    elif args.predictor != "oracle":
         page["predictor"] = _predictor_metrics(args, trace, x)
     if args.log:
         page["log"] = run_log.write(args, V, everyone, stream, trace)
@@ -163,6 +171,10 @@ def _recommended(args: argparse.Namespace, trace: Trace) -> list[dict[str, Any]]
         command = ["messjax", "recommend", str(args.path), "--alpha", f"{alpha:g}", *options.words(args)]
         print(f"Which policy to use, how surely, and why: {shlex.join(command)}")
     return found
+
+
+def _stream(args: argparse.Namespace, trace: Trace, x: np.ndarray, satisfaction: np.ndarray) -> Stream:
+    return streams.replay(x, satisfaction, trace.cost, order=args.order, groups=_groups(args, trace))
 
 
 def _groups(args: argparse.Namespace, trace: Trace) -> np.ndarray | None:

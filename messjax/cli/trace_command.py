@@ -177,16 +177,14 @@ def _findings(recording: Recording, findings: tuple[Finding, ...], path: Path) -
     """A row per finding; places are named from the folder on."""
     folder = f"{path if path.is_dir() else path.parent}/"
     table = Table(title=f"lint of {recording.source}: {recording.format}", show_lines=True)
-    for name in ("severity", "check", "count", "what", "examples", "option"):
-        table.add_column(name, justify="right" if name == "count" else "left", overflow="fold")
+    table.add_column("finding", overflow="fold", min_width=18)
+    table.add_column("count", justify="right", no_wrap=True)
+    table.add_column("what, where, and the option that handles it", overflow="fold")
     for each in findings:
-        cells = (
-            each.severity,
-            each.check,
-            f"{each.times:,}",
-            each.message,
-            "\n".join(each.examples).replace(folder, ""),
-            each.option,
-        )
-        table.add_row(*cells)
+        lines = [each.message]
+        if each.examples:
+            lines.append(f"for example {'; '.join(each.examples).replace(folder, '')}")
+        if each.option:
+            lines.append(f"option: {each.option}")
+        table.add_row(f"{each.severity}: {each.check}", f"{each.times:,}", "\n".join(lines))
     return table

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import jax
@@ -18,7 +19,6 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from messjax.engine import fast
 from messjax.engine import memory as _memory
-from messjax.engine.fast import gpu_kernel
 from messjax.engine.simulation import Result, RunParts, run_stream
 from messjax.numerics.array_cache import ArrayCache
 from messjax.types import Array, Controls
@@ -167,6 +167,12 @@ def _devices(count: int | None) -> tuple[jax.Device, ...]:
     return tuple(local[:count])
 
 
+def _gpu_kernel() -> ModuleType:
+    from messjax.engine.fast import gpu_kernel  # a tenth of a second that only a GPU needs
+
+    return gpu_kernel
+
+
 def _check_engine(engine: str, run_parts: RunParts, covered: tuple[str, ...], platform: str) -> None:
     if engine not in ENGINES:
         raise ValueError(f"engine: found {engine!r}, expected one of {', '.join(ENGINES)}")
@@ -175,7 +181,7 @@ def _check_engine(engine: str, run_parts: RunParts, covered: tuple[str, ...], pl
         raise ValueError(f"engine: the fast path cannot run this: {reason}; expected engine='auto' or 'general'")
     if engine == "kernel" and platform != "gpu":
         raise ValueError(f"engine: the kernel needs a GPU, found {platform}; expected engine='auto'")
-    if engine == "kernel" and (reason := gpu_kernel.unsupported_reason(run_parts)):
+    if engine == "kernel" and (reason := _gpu_kernel().unsupported_reason(run_parts)):
         raise ValueError(f"engine: the kernel does not know {reason}; expected engine='auto'")
 
 
@@ -224,7 +230,7 @@ def program(
             results = jax.vmap(one, (0, None))(keys, controls)
         if fast_path:
             part = run_parts._replace(policies={name: run_parts.policies[name] for name in fast_path})
-            engine = gpu_kernel.run_kernel if use_kernel else fast.run_block
+            engine = _gpu_kernel().run_kernel if use_kernel else fast.run_block
             results |= _fast(engine, keys, controls, part, times, curves, None if slow else tell)
         return results
 

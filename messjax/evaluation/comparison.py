@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from messjax import feedback as _feedback
 from messjax import policies, results
 from messjax.engine.grid_sweep import sweep
 from messjax.meters import standard_meters
@@ -59,6 +60,7 @@ def compare(
     cost_unit: str,
     more: Mapping[str, Policy] | None = None,
     paid: str = "sum",
+    feedback: Any = _feedback.complete,
     checkpoints: int = 100,
     memory: float | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -78,6 +80,7 @@ def compare(
         cost_unit: Unit of cost, for attributes and tables.
         more: Further policies by name.
         paid: What a request costs that asks several models, as `meters.ledger` has it.
+        feedback: Which outcomes come back; by default all of them.
         checkpoints: Number of points of the curves, at most the horizon.
         memory: GiB that the run may take, as for `sweep`; by default half of what the machine has.
         progress: Called with (streams done, streams in all) as the run goes on.
@@ -100,6 +103,7 @@ def compare(
         num_streams=num_streams,
         meter=standard_meters.standard(paid),
         checkpoints=min(checkpoints, horizon),
+        feedback=feedback,
         curves=CURVES,
         models=models,
         cost_unit=cost_unit,

@@ -101,7 +101,7 @@ def load(
             and what was expected.
     """
     path = Path(path)
-    _check_packages()
+    check_packages()
     if not path.is_dir():
         what = "is a file" if path.exists() else "does not exist"
         raise ValueError(f"{path} {what}, expected a folder with config.json, tokenizer.json and model.safetensors")
@@ -214,7 +214,12 @@ def _pooling(path: Path, default: str) -> str:
     return known[modes[0]]
 
 
-def _check_packages() -> None:
+def check_packages() -> None:
+    """Refuse to go on without the packages of the extra `encoders`.
+
+    Raises:
+        ValueError: One of them is not installed.
+    """
     missing = [name for name in ("tokenizers", "safetensors") if find_spec(name) is None]
     if missing:
         raise ValueError(f"text encoders need {' and '.join(missing)}: pip install 'messjax[encoders]'")

@@ -98,7 +98,7 @@ def most_tokens(folder: Path, positions: int, max_tokens: int | None) -> int:
     return min(max_tokens, positions)
 
 
-def tokenize(made: Any, texts: Sequence[str], vocab_size: int, path: Path) -> Tokens:
+def tokenize(made: Any, texts: Sequence[str], vocab_size: int, path: Path, *, special: bool = True) -> Tokens:
     """The ids of every text. A lone surrogate, which UTF-8 cannot represent, is read as U+FFFD.
 
     Args:
@@ -106,6 +106,7 @@ def tokenize(made: Any, texts: Sequence[str], vocab_size: int, path: Path) -> To
         texts: N texts.
         vocab_size: Number of tokens of the model.
         path: The tokenizer's file, for error messages.
+        special: Whether special tokens are put around a text.
 
     Returns:
         The token ids.
@@ -114,7 +115,7 @@ def tokenize(made: Any, texts: Sequence[str], vocab_size: int, path: Path) -> To
         ValueError: The tokenizer fails on a text, or gives an id that the model has no embedding for.
     """
     with _named(path, "the tokenizer cannot read a text"):
-        result = made.encode_batch_fast([_utf8(text) for text in texts])
+        result = made.encode_batch_fast([_utf8(text) for text in texts], add_special_tokens=special)
     ids = tuple(np.array(each.ids, np.int32) for each in result)
     largest = max((int(each.max()) for each in ids if each.size), default=-1)
     if largest >= vocab_size:

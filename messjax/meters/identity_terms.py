@@ -15,6 +15,9 @@ Each summand of `dual_gap` has the conditional mean V (C* - Dual(Q_t / V)), beca
 dual has to be evaluated, and at Q = V g it is zero on every path. Exploited requests are counted as they come, which
 has the mean of the weights 1 - p_t of docs/theory.md. With sparse feedback the last three sums are over the requests
 with feedback, which move the queue.
+
+The identities compare with one law, in which all models can serve every request. On a stream whose models come and go
+C*, gamma* and what an explored request costs are other numbers in every phase, and the meter refuses to be run.
 """
 
 from __future__ import annotations
@@ -166,7 +169,15 @@ def decomposition_add(prices: Prices, number: Terms, step: Step) -> Terms:
 
     Returns:
         The state.
+
+    Raises:
+        ValueError: A stream whose models come and go.
     """
+    if step.request.available is not None:
+        raise ValueError(
+            "meters.decomposition: found a stream whose models come and go (Request.available), expected one where all "
+            "models can serve every request: I1 to I4 have one C* and one gamma*"
+        )
     request, decision, controls = step.request, step.decision, step.controls
     move = virtual_queue.units(controls.alpha) - virtual_queue.units(served_satisfaction(step))
     service = Service(

@@ -6,6 +6,7 @@ from messjax import lazy_imports
 
 if TYPE_CHECKING:
     from messjax.plot.curves import over_requests, predictor_quality
+    from messjax.plot.paths import sample_paths
     from messjax.plot.stacked_bars import decomposition
     from messjax.plot.style import COLORS, DASHES, MARKERS, STYLE, line_style, note_omitted, plain, save
     from messjax.plot.trade_off import versus_v
@@ -21,6 +22,7 @@ __all__ = [
     "over_requests",
     "plain",
     "predictor_quality",
+    "sample_paths",
     "save",
     "versus_v",
 ]

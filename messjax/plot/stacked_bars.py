@@ -112,11 +112,15 @@ def draw_terms(axis: Any, terms: xr.Dataset, name: str, *, letter: str, cost_uni
             look = line_style(i) | {"ls": "", "ms": 5.5, "mec": "white", "mew": 0.8, "ecolor": "black", "elinewidth": 1}
             axis.errorbar(x, mean, yerr=[[max(mean - low, 0.0)], [max(high - mean, 0.0)]], zorder=5, **look)
             text = f"{float(at[printed].sel(limit='mean')):.3f}"
-            axis.text(x, 1.03, text, rotation=90, ha="center", va="bottom", fontsize=6.5)
+            axis.annotate(
+                text, (x, 1.0), (0, 2), textcoords="offset points", rotation=90, ha="center", va="bottom", fontsize=6.5
+            )
     axis.axhline(0.0, color="black", lw=0.8)
-    low, _ = axis.get_ylim()
-    axis.set(xticks=range(len(V)), xticklabels=[f"{value:g}" for value in V], ylim=(min(1.05 * low, -0.1), 1.3))
-    axis.set_yticks([tick for tick in np.arange(-1.0, 1.01, 0.5) if tick >= low])
+    bottom = min(1.05 * axis.get_ylim()[0], -0.1)
+    top = 1.0 + 0.2 * (1.0 - bottom)  # room for the numbers above the bars, however far the bars reach down
+    axis.set(xticks=range(len(V)), xticklabels=[f"{value:g}" for value in V], ylim=(bottom, top))
+    step = 0.5 if bottom > -2.0 else 1.0 if bottom > -5.0 else 2.0
+    axis.set_yticks([tick for tick in step * np.arange(-20, 3) if bottom <= tick <= 1.0])
     axis.grid(visible=False, axis="x")
     best = (
         f", C* = {float(terms['C_star'].isel(policy=0, V=0).sel(limit='mean')):.3f}" if measured == "cost_gap" else ""

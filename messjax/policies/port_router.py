@@ -113,13 +113,14 @@ def port(
     )  # fmt: skip
 
 
-def prices(values: Array, costs: Array, budget: Array) -> Array:
+def prices(values: Array, costs: Array, budget: Array, start: Array | None = None) -> Array:
     """The prices in [0, 1]^M that minimise sum price budget + sum_j max(0, max_m values_jm - price_m costs_jm).
 
     Args:
         values: [n, M].
         costs: [n, M].
         budget: [M], the budgets that these n requests may spend.
+        start: Where to start [M]; None: at 0.
 
     Returns:
         Prices [M], the best of the iterates of a projected subgradient method.
@@ -139,7 +140,7 @@ def prices(values: Array, costs: Array, budget: Array) -> Array:
         now = loss(price)
         return price, jnp.where(now < least, price, best), jnp.minimum(now, least)
 
-    start = jnp.zeros(values.shape[1], jnp.float32)
+    start = jnp.zeros(values.shape[1], jnp.float32) if start is None else start
     result: Array = jax.lax.fori_loop(0, ROUNDS, step, (start, start, loss(start)))[1]
     return result
 
@@ -197,8 +198,7 @@ def _recorded(spec: PortSpec, seen: tuple, x: Array, t: Array) -> tuple:
 
 
 def _learned(price: Array, values: Array, costs: Array, budget: Array) -> Array:
-    del price
-    return prices(values, costs, budget)
+    return prices(values, costs, budget, price)
 
 
 def _queue(state: PortState) -> virtual_queue.Fixed:

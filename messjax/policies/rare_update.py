@@ -21,6 +21,8 @@ from messjax.types import Array, PyTree
 def update_if(wanted: Array, change: Callable[..., PyTree], state: PyTree, *operands: PyTree) -> PyTree:
     """`change(state, *operands)` where `wanted`, otherwise `state`.
 
+    What in `change` does not depend on `state` is computed in any case: XLA moves it out of the loop that skips it.
+
     Args:
         wanted: Whether to update, [] bool.
         change: A `jax.tree_util.Partial`, (state, *operands) -> state.

@@ -63,7 +63,7 @@ def stage_route(num_models: int, *, horizon: int, largest_cost: float, width: fl
         num_models: Number of models M >= 1.
         horizon: T, the number of requests that stages are made for.
         largest_cost: A bound of the cost per request, in cost units, that costs are divided by.
-        width: g, finite and >= 0.
+        width: g, finite and >= 0. The published order of the regret needs one that grows as log T.
 
     Returns:
         The policy. It reads the control `budget`, cost per request.

@@ -1,4 +1,4 @@
-"""The figures of a page as Vega-Lite specifications, which listen to chosen_V, chosen_alpha and chosen_statement."""
+"""The figures of a page as Vega-Lite specifications, which listen to chosen_V, chosen_alpha, ..., chosen_statement."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from typing import Any
 
 import altair as alt
 
-from messjax.report.collected import Collected, Record
+from messjax.evaluation.comparison import ONLY
+from messjax.report.collected import CONTROLS, Collected, Record
 
 COLORS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f7f7f", "#b3b300"]  # Okabe and Ito's
-VERDICTS = {"holds": "#009e73", "undecided": "#e69f00", "violated": "#d55e00", "not applicable": "#9e9e9e"}
+VERDICTS = {"holds": "#009e73", "undecided": "#e69f00", "violated": "#d55e00", "not applicable": "#88888844"}
 MOST = 12  # policies that a figure tells apart
 EVERY = "all"
 Spec = dict[str, Any]
@@ -38,6 +39,9 @@ def all_charts(found: Collected) -> dict[str, Spec]:
             charts["ledgers"] = _ledgers(points, unit)
     if found.terms:
         charts["decomposition"] = _decomposition(found.terms, found.unit or "cost")
+    if found.cells:
+        apply = {each["statement"] for each in found.cells if each["outcome"] != "not applicable"}
+        charts["assumptions"] = _assumptions([each for each in found.cells if each["statement"] in apply])
     if found.verdicts:
         charts["bounds"] = _bounds(found.verdicts)
         charts["matrix"] = _matrix(found.verdicts)
@@ -54,7 +58,7 @@ def fewer(points: list[Record]) -> list[Record]:
         Those of at most `MOST` policies.
     """
     names = list(dict.fromkeys(each["policy"] for each in points))
-    kept = sorted(names, key=lambda name: name.split(": ")[-1].startswith("only "))[:MOST]
+    kept = sorted(names, key=lambda name: name.split(": ")[-1].startswith(ONLY))[:MOST]
     return [each for each in points if each["policy"] in kept]
 
 
@@ -70,13 +74,18 @@ def _plain(value: Any) -> Any:
 
 
 def _choices(*, statement: bool = False) -> list[Any]:
-    names = ["chosen_V", "chosen_alpha", *(["chosen_statement"] if statement else [])]
+    names = [*(f"chosen_{name}" for name in CONTROLS), *(["chosen_statement"] if statement else [])]
     return [alt.param(name=name, value=EVERY) for name in names]
 
 
 def _policy_color(points: list[Record]) -> alt.Color:
     scale = alt.Scale(domain=list(dict.fromkeys(each["policy"] for each in points)), range=COLORS)
     return alt.Color("policy:N", scale=scale, legend=alt.Legend(orient="bottom", columns=2, title=None))
+
+
+def _controls(rows: list[Record]) -> list[str]:
+    """The controls that the pointer shows: those that rows have."""
+    return [f"{name}:Q" for name in CONTROLS if any(row.get(name) is not None for row in rows)]
 
 
 def _numbers(*names: str) -> list[alt.Tooltip]:
@@ -92,24 +101,30 @@ def _finish(chart: Any, height: int | dict[str, int], *, statement: bool = False
     return spec
 
 
-AT_ALPHA = "chosen_alpha == 'all' || datum.alpha == null || datum.alpha == chosen_alpha"
-AT_V = "chosen_V == 'all' || datum.V == null || datum.V == chosen_V"
+def _at(chart: alt.Chart, *names: str) -> alt.Chart:
+    """The chart of what is at the chosen values of these controls; what has none of a control is at all its values."""
+    for name in names:
+        chart = chart.transform_filter(
+            f"chosen_{name} == 'all' || datum.{name} == null || datum.{name} == chosen_{name}"
+        )
+    return chart
 
 
 def _against_v(points: list[Record], name: str, title: str, bound: str, bound_title: str) -> Spec:
     """A metric against V with intervals, and what bounds it or what it settles at."""
     low, high = f"{name}_lower", f"{name}_upper"
-    base = alt.Chart(_data(points, "policy", "V", "alpha", "c", name, low, high, bound)).transform_filter(AT_ALPHA)
+    others = [control for control in CONTROLS if control != "V"]
+    base = _at(alt.Chart(_data(points, "policy", *CONTROLS, name, low, high, bound)), *others)
     at = sorted({each["V"] for each in points if each.get("V") is not None})
     kind: Any = "log" if at and at[0] > 0 else "symlog"
     x = alt.X("V:Q", scale=alt.Scale(type=kind), title="V", axis=alt.Axis(values=at, format="~g"))
-    y = alt.Y(
-        f"{name}:Q", title=title, scale=alt.Scale(zero=False, type="symlog" if name == "queue_last" else "linear")
-    )
-    tips = ["policy:N", "V:Q", "alpha:Q", "c:Q", *_numbers(name, low, high)]
+    is_queue = name == "queue_last"  # never below zero, whatever an interval by Student's t says
+    scale = alt.Scale(type="symlog", domainMin=0.0) if is_queue else alt.Scale(zero=False)
+    y = alt.Y(f"{name}:Q", title=title, scale=scale)
+    tips = ["policy:N", *_controls(points), *_numbers(name, low, high)]
     color = _policy_color(points)
-    lines = base.mark_line(opacity=0.5).encode(x=x, y=y, color=color, detail=["alpha:Q", "c:Q"])
-    limits = base.mark_rule().encode(x=x, y=f"{low}:Q", y2=f"{high}:Q", color=color)
+    lines = base.mark_line(opacity=0.8).encode(x=x, y=y, color=color, detail=[f"{control}:Q" for control in others])
+    limits = base.mark_rule(clip=is_queue).encode(x=x, y=f"{low}:Q", y2=f"{high}:Q", color=color)
     size = alt.condition(f"chosen_V != 'all' && datum.V == chosen_V", alt.value(160), alt.value(45))  # noqa: F541
     dots = base.mark_point(filled=True).encode(x=x, y=y, color=color, size=size, tooltip=tips)
     layers = [lines, limits, dots]
@@ -126,12 +141,11 @@ def _against_v(points: list[Record], name: str, title: str, bound: str, bound_ti
 def _trade_off(points: list[Record], unit: str) -> Spec:
     """Cost against satisfaction at the chosen V, with both intervals."""
     names = ("cost", "cost_lower", "cost_upper", "satisfaction", "satisfaction_lower", "satisfaction_upper")
-    base = alt.Chart(_data(points, "policy", "V", "alpha", "c", *names))
-    base = base.transform_filter(AT_ALPHA).transform_filter(AT_V)
+    base = _at(alt.Chart(_data(points, "policy", *CONTROLS, *names)), *CONTROLS)
     color = _policy_color(points)
     x = alt.X("satisfaction:Q", scale=alt.Scale(zero=False), title="satisfaction")
     y = alt.Y("cost:Q", scale=alt.Scale(zero=False), title=f"cost per request ({unit})")
-    tips = ["policy:N", "V:Q", "alpha:Q", *_numbers(*names)]
+    tips = ["policy:N", *_controls(points), *_numbers(*names)]
     layers = [
         base.mark_rule(opacity=0.6).encode(x=x, y="cost_lower:Q", y2="cost_upper:Q", color=color),
         base.mark_rule(opacity=0.6).encode(
@@ -145,14 +159,12 @@ def _trade_off(points: list[Record], unit: str) -> Spec:
 def _ledgers(points: list[Record], unit: str) -> Spec:
     """What every call costs beside what exploited requests alone cost."""
     rows = [
-        {**{name: each.get(name) for name in ("policy", "V", "alpha")}, "ledger": ledger, "cost": each.get(name)}
+        {**{name: each.get(name) for name in ("policy", *CONTROLS)}, "ledger": ledger, "cost": each.get(name)}
         for each in points
         for ledger, name in (("full", "cost"), ("exploit only", "cost_exploit"))
     ]
     chart = (
-        alt.Chart(_data(rows, "policy", "V", "alpha", "ledger", "cost"))
-        .transform_filter(AT_ALPHA)
-        .transform_filter(AT_V)
+        _at(alt.Chart(_data(rows, "policy", *CONTROLS, "ledger", "cost")), *CONTROLS)
         .mark_bar()
         .encode(
             y=alt.Y("policy:N", title=None, sort=None),
@@ -168,10 +180,8 @@ def _ledgers(points: list[Record], unit: str) -> Spec:
 
 def _decomposition(terms: list[Record], unit: str) -> Spec:
     """What a cost gap is made of (I1), stacked."""
-    rows = [{**each, "point": f"{each['policy']}, V = {each['V']:g}"} for each in terms]
     chart = (
-        alt.Chart(_data(rows, "point", "V", "term", "cost"))
-        .transform_filter(AT_V)
+        _at(alt.Chart(_data(terms, "point", *CONTROLS, "term", "cost")), *CONTROLS)
         .mark_bar()
         .encode(
             y=alt.Y("point:N", title=None, sort=None),
@@ -188,10 +198,8 @@ def _bounds(verdicts: list[Record]) -> Spec:
     """Measured values with intervals beside their bounds, of the chosen statement and V."""
     names = ("measured", "measured_lower", "measured_upper", "bound")
     usable = [each for each in verdicts if _plain(each.get("measured")) is not None]
-    base = alt.Chart(_data(usable, "statement", "case", "V", "verdict", *names)).transform_filter(
-        "chosen_statement == 'all' || datum.statement == chosen_statement"
-    )
-    base = base.transform_filter(AT_V)
+    base = _at(alt.Chart(_data(usable, "statement", "case", *CONTROLS, "verdict", *names)), *CONTROLS)
+    base = base.transform_filter("chosen_statement == 'all' || datum.statement == chosen_statement")
     y = alt.Y("case:N", title=None, axis=alt.Axis(labelLimit=170))
     color = alt.Color("verdict:N", scale=alt.Scale(domain=list(VERDICTS), range=list(VERDICTS.values())),
                       legend=alt.Legend(orient="bottom", title=None))  # fmt: skip
@@ -223,3 +231,32 @@ def _matrix(verdicts: list[Record]) -> Spec:
         .properties(title="verdicts: statements in rows, cases in columns")
     )  # fmt: skip
     return _finish(chart, {"step": 14})
+
+
+OUTCOMES = {
+    "not refuted": "#009e73",
+    "undecided": "#e69f00",
+    "not applicable": "#88888844",
+    "fails, as it may: it needs the assumption": "#8c510a",
+    "fails, unneeded": "#d7191c",
+}
+
+
+def _assumptions(cells: list[Record]) -> Spec:
+    """Statement x assumption that was violated on purpose: what became of it; a dot where it needs the assumption."""
+    names = ("violated", "statement", "outcome", "needs it", "breaks", "case", "reason")
+    base = alt.Chart(_data(cells, *names))
+    y = alt.Y("statement:N", title=None, sort=None)
+    x = alt.X("violated:N", title="assumption violated on purpose", axis=alt.Axis(orient="top", labelAngle=0))
+    scale = alt.Scale(domain=list(OUTCOMES), range=list(OUTCOMES.values()))
+    legend = alt.Legend(orient="bottom", title=None, columns=2, labelLimit=320)
+    layers = [
+        base.mark_rect(stroke="white").encode(
+            y=y, x=x, color=alt.Color("outcome:N", scale=scale, legend=legend), tooltip=[f"{name}:N" for name in names]
+        ),
+        base.transform_filter("datum['needs it'] == 'yes'")
+        .mark_point(filled=True, size=18, color="black")
+        .encode(y=y, x=x, tooltip=[f"{name}:N" for name in names]),
+    ]
+    title = "statements that apply to some case, where an assumption is violated; dot: they need it"
+    return _finish(alt.layer(*layers).properties(title=title), {"step": 16})

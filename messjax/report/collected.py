@@ -11,9 +11,11 @@ import numpy as np
 import xarray as xr
 
 from messjax import results
+from messjax.report import answers, proofs
 
 METRICS = ("cost", "cost_exploit", "satisfaction", "queue_last", "queue_mean")
-GRID = ("policy", "V", "alpha", "c")
+CONTROLS = ("V", "alpha", "c", "a", "f")  # what the choices of the page are about
+GRID = ("policy", *CONTROLS)
 TERMS = "cost_gap_terms"  # what `theory.decompose` returns
 ROWS = {  # name of a JSON file with records: where they are, and what they are called
     "bench.json": ("records", "routers on one protocol"),
@@ -46,6 +48,7 @@ class Collected(NamedTuple):
         points: One record per policy and point of a grid, with limits.
         verdicts: One record per statement and case.
         terms: What cost gaps are made of, a record per term and point.
+        cells: A record per assumption violated on purpose and statement.
         tables: Further tables.
         figures: Names and contents of vector figures.
         unit: Unit of the costs.
@@ -58,6 +61,7 @@ class Collected(NamedTuple):
     points: list[Record]
     verdicts: list[Record]
     terms: list[Record]
+    cells: list[Record]
     tables: list[Table]
     figures: list[tuple[str, bytes]]
     unit: str
@@ -78,7 +82,7 @@ def collect(folder: Path) -> Collected:
     """
     if not folder.is_dir():
         raise ValueError(f"{folder}: found no folder, expected one with results")
-    found = Collected(folder, [], [], [], [], [], [], [], "", [])
+    found = Collected(folder, [], [], [], [], [], [], [], [], "", [])
     for path in sorted(folder.glob("*.run.json")):
         found.runs.append(_run(path))
     for path in sorted(folder.glob("*.nc")):
@@ -89,8 +93,10 @@ def collect(folder: Path) -> Collected:
     for path in sorted(folder.glob("*.json")):
         if not path.name.endswith(".run.json"):
             _read_json(found, path)
+    if answer := answers.of_points(found.points, found.unit):
+        found.words.append(("computed from the points below", "\n".join(answer)))
     found.figures.extend((path.stem, path.read_bytes()) for path in sorted(folder.glob("*.svg")))
-    if not any((found.runs, found.words, found.points, found.verdicts, found.tables, found.figures)):
+    if not any((found.runs, found.words, found.points, found.verdicts, found.cells, found.tables, found.figures)):
         raise ValueError(f"{folder}: found no results, expected a folder that a command wrote with --out")
     return found
 
@@ -148,12 +154,14 @@ def points_of(dataset: xr.Dataset, label: str = "") -> list[Record]:
     """
     names = [name for name in METRICS if name in dataset]
     summary = results.summary(dataset[names])
-    dims = [dim for dim in GRID if dim in summary.dims]
+    swept = {str(dim) for name in ("cost", "satisfaction") if name in names for dim in summary[name].dims}
+    dims = [*(dim for dim in GRID if dim in swept), *sorted(swept - {*GRID, "limit", "model", "t"})]
     rows = []
     for index in np.ndindex(*(summary.sizes[dim] for dim in dims)):
         at = dict(zip(dims, index, strict=True))
         row = _labels(dataset, {dim: dataset[dim].values[n] for dim, n in at.items()})
-        row["policy"] = f"{label}{row.get('policy', 'MESS+')}"
+        more = "".join(f", {dim} = {_shown(row.pop(dim))}" for dim in dims if dim not in GRID)
+        row["policy"] = f"{label}{row.get('policy', 'MESS+')}{more}"
         here = summary.isel(at)
         for name in names:
             mean, lower, upper = (float(each) for each in np.ravel(here[name].isel(_first(here[name]))))
@@ -169,7 +177,7 @@ def points_of(dataset: xr.Dataset, label: str = "") -> list[Record]:
 
 
 def _first(array: xr.DataArray) -> dict[Any, int]:
-    """The first place along the dimensions that are no part of the page (a, f, budget)."""
+    """The first place along the dimensions that a metric has and the cost has not."""
     return {dim: 0 for dim in array.dims if dim != "limit"}
 
 
@@ -188,9 +196,11 @@ def verdicts_of(dataset: xr.Dataset, label: str = "") -> list[Record]:
     for index in np.ndindex(*measured.shape):
         at = dict(zip(map(str, measured.dims), index, strict=True))
         where = _labels(dataset, {dim: dataset[dim].values[n] for dim, n in at.items() if dim in dataset.coords})
-        swept = [name for name in ("V", "alpha", "c") if name in at]
+        swept = [name for name in at if name not in ("statement", "policy") and name in where]
         place = ", ".join(f"{name} = {_shown(where[name])}" for name in swept)
-        row = {"statement": str(where.get("statement", "")), "V": where.get("V")}
+        row = {"statement": str(where.get("statement", ""))} | {
+            name: where.get(name) for name in CONTROLS if name in where
+        }
         row["case"] = f"{label}{', '.join(str(each) for each in (where.get('policy'), place) if each)}"
         for name in ("measured", "measured_lower", "measured_upper", "bound", "looseness", "verdict", "reason"):
             if name in dataset:
@@ -211,15 +221,17 @@ def terms_of(dataset: xr.Dataset, label: str = "") -> list[Record]:
         Terms with their means in the unit of the cost.
     """
     array = dataset[TERMS].sel(limit="mean")
-    kind = next(str(dim) for dim in array.dims if dim not in GRID)  # "term", or "part" beside a verdict's terms
+    kind = next(str(dim) for dim in array.dims if dim in ("term", "part"))  # "term", or "part" beside a verdict's terms
     rows = []
     for index in np.ndindex(*array.shape):
         at = dict(zip(map(str, array.dims), index, strict=True))
         where = _labels(dataset, {dim: array[dim].values[n] for dim, n in at.items()})
         value = float(array.isel(at))
         if np.isfinite(value):
-            row = {"policy": f"{label}{where.get('policy', 'MESS+')}", "V": where.get("V"), "term": str(where[kind])}
-            rows.append(row | {"cost": value})
+            place = "".join(f", {name} = {_shown(where[name])}" for name in at if name not in ("policy", kind))
+            point = f"{label}{where.get('policy', 'MESS+')}{place}"
+            row = {"point": point} | {name: where.get(name) for name in CONTROLS if name in where}
+            rows.append(row | {"term": str(where[kind]), "cost": value})
     return rows
 
 
@@ -234,8 +246,8 @@ def _read_json(found: Collected, path: Path) -> None:
         if path.name == "recommendation.json":
             reasons = [str(each) for each in content.get("reasons", [])]
             found.words.append((path.name, "\n".join([str(content.get("text", "")), *reasons])))
-        if path.name == "verdicts.json":
-            found.verdicts.extend(dict(row) for row in content.get("rows", []))
+        if path.name in proofs.FILES:
+            _with_proofs(found, path.stem, proofs.read(content), str(content.get("command", "")))
         if path.name == "bench.json":
             found.points.extend(_of_bench(content.get("records", [])))
         where, title = ROWS.get(path.name, ("", ""))
@@ -245,6 +257,17 @@ def _read_json(found: Collected, path: Path) -> None:
         listed = content.get("findings", []) if isinstance(content, dict) else content
         for each in listed:
             found.words.append((path.name, f"{each.get('subject')}: {each.get('verdict')}. {each.get('sentence')}"))
+
+
+def _with_proofs(found: Collected, name: str, own: proofs.Found, command: str) -> None:
+    """What a file of `messjax-proofs` adds; `command` is that of a file without a NAME.run.json."""
+    if command:
+        found.runs.append({"name": name, "command": command, "finished": True, "versions": ""})
+    if own.words:
+        found.words.append((f"{name}.json", "\n".join(own.words)))
+    found.verdicts.extend(own.verdicts)
+    found.cells.extend(own.cells)
+    found.tables.extend(Table(title, rows) for title, rows in own.tables)
 
 
 def _of_bench(records: list[Record]) -> list[Record]:

@@ -1,8 +1,10 @@
 "use strict";
-// Draws the figures, lets tables sort, filter and download, and moves all figures by the choices of V, alpha, statement.
+// Draws the figures, lets tables sort, filter and download, and moves all figures by the choices of controls and statement.
 (function () {
   const views = [];
-  const chosen = { chosen_V: "all", chosen_alpha: "all", chosen_statement: "all" };
+  const controls = ["V", "alpha", "c", "a", "f"];
+  const chosen = { chosen_statement: "all" };
+  for (const name of controls) chosen[`chosen_${name}`] = "all";
   const specs = JSON.parse(document.getElementById("specs").textContent);
   const dark = window.matchMedia("(prefers-color-scheme: dark)").matches;
 
@@ -23,8 +25,11 @@
     let shown = 0, all = 0;
     for (const row of section.querySelectorAll("tbody tr")) {
       const text = row.textContent.toLowerCase();
-      const fits = (name, key) => chosen[name] === "all" || row.dataset[key] === undefined || Number(row.dataset[key]) === chosen[name];
-      const good = words.every((word) => text.includes(word)) && fits("chosen_V", "v") && fits("chosen_alpha", "alpha");
+      const fits = (name) => {
+        const at = chosen[`chosen_${name}`], own = row.dataset[name.toLowerCase()];
+        return at === "all" || own === undefined || Number(own) === at;
+      };
+      const good = words.every((word) => text.includes(word)) && controls.every(fits);
       row.hidden = !good;
       shown += good; all += 1;
     }
@@ -87,7 +92,7 @@
   });
 
   const slide = document.getElementById("slide_V"), select = document.getElementById("chosen_V");
-  for (const name of ["chosen_V", "chosen_alpha", "chosen_statement"]) {
+  for (const name of [...controls.map((each) => `chosen_${each}`), "chosen_statement"]) {
     const each = document.getElementById(name);
     if (each) each.addEventListener("change", () => {
       choose(name, each.value);

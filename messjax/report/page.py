@@ -12,15 +12,18 @@ from pathlib import Path
 from typing import Any
 
 from messjax import files
-from messjax.report.collected import Collected, Record, collect
+from messjax.report.collected import CONTROLS, Collected, Record, collect
 
 MISSING = "the figures are made by altair and vl-convert, which are not installed: pip install 'messjax[report]'"
 OFFERED = "window.vegaEmbed = vegaEmbed;"  # what the bundled program gives to the page
 MOST_BYTES = 3_000_000
+LONG = 40  # letters of a cell from which it gets a wide column
+VERDICTS = ("violated", "undecided", "holds", "not applicable")  # the worst first
+FIRST = ("statements",)  # tables that come before the figures of verdicts
 MOST_ROWS = 3_000  # of a table that a page shows
 FIGURES = {  # place of a figure: the section that it is in
     "cost": "points", "satisfaction": "points", "queue": "points", "trade_off": "points", "ledgers": "points",
-    "decomposition": "terms", "bounds": "verdicts", "matrix": "verdicts",
+    "decomposition": "terms", "assumptions": "cells", "bounds": "verdicts", "matrix": "verdicts",
 }  # fmt: skip
 COLUMNS = (
     "statement",
@@ -34,7 +37,7 @@ COLUMNS = (
     "reason",
 )
 POINT_COLUMNS = (
-    *("policy", "alpha", "V", "c", "cost", "cost_lower", "cost_upper", "satisfaction"),
+    *("policy", "alpha", "V", "c", "a", "f", "cost", "cost_lower", "cost_upper", "satisfaction"),
     *("satisfaction_lower", "satisfaction_upper", "queue_last", "cost_exploit", "optimal_cost"),
 )
 
@@ -72,13 +75,15 @@ def html(found: Collected) -> str:
     from messjax.report import charts
 
     specs = charts.all_charts(found)
-    values = {"V": _values(found, "V"), "alpha": _values(found, "alpha")}
+    values = {name: _values(found, name) for name in CONTROLS}
     sections = [f"<h1>{_text(found.folder.resolve().name)}</h1>", _words(found), _runs(found), _controls(values)]
     sections += [
         *_points(found, specs),
         *_terms(specs),
+        *(_table(each.name, each.rows) for each in found.tables if each.name in FIRST),
+        *_cells(found, specs),
         *_verdicts(found, specs),
-        *(_table(each.name, each.rows) for each in found.tables),
+        *(_table(each.name, each.rows) for each in found.tables if each.name not in FIRST),
     ]
     program = vl_convert.javascript_bundle(OFFERED) if specs else ""
     page = _wrapped(found.folder.resolve().name, "\n".join(sections), specs, program)
@@ -119,7 +124,7 @@ def _words(found: Collected) -> str:
 
 
 def _controls(values: dict[str, list[float]]) -> str:
-    """What moves all figures together."""
+    """What moves all figures together; controls with one value are stated."""
     parts = []
     for name, numbers in values.items():
         if len(numbers) > 1:
@@ -132,6 +137,8 @@ def _controls(values: dict[str, list[float]]) -> str:
         parts.append(
             f"<input type='range' id='slide_V' min='0' max='{most}' value='0' aria-label='V, all at the left'>"
         )
+    fixed = ", ".join(f"{name} = {numbers[0]:g}" for name, numbers in values.items() if len(numbers) == 1)
+    parts += [f"<span>everywhere: {fixed}</span>"] if fixed else []
     return f"<nav id='controls' aria-label='what the figures show'>{' '.join(parts)}</nav>" if parts else ""
 
 
@@ -144,8 +151,32 @@ def _points(found: Collected, specs: dict[str, Any]) -> list[str]:
     if not found.points:
         return []
     figures = f"<div class='grid'>{_places(specs, 'points')}</div>"
+    stated = {name for name in CONTROLS if len(_values(found, name)) == 1}  # beside the choices, for all rows
+    columns = [name for name in POINT_COLUMNS if name not in stated]
     return [f"<section id='points'><h2>Cost, satisfaction and queue</h2>{figures}</section>",
-            _table("every point", found.points, POINT_COLUMNS)]  # fmt: skip
+            _table("every point", folded(found.points), columns)]  # fmt: skip
+
+
+def folded(points: list[Record]) -> list[Record]:
+    """The points with one record for a policy that V, c, a and f do not change, without them.
+
+    Args:
+        points: Records with a policy each.
+
+    Returns:
+        Records in the same order.
+    """
+    groups: dict[tuple[Any, Any], list[Record]] = {}
+    for each in points:
+        groups.setdefault((each["policy"], each.get("alpha")), []).append(each)
+    found = []
+    for rows in groups.values():
+        numbers = {tuple(row.get(name) for name in ("cost", "satisfaction", "cost_exploit")) for row in rows}
+        is_one = len(rows) > 1 and len(numbers) == 1
+        found += (
+            [{name: value for name, value in rows[0].items() if name not in ("V", "c", "a", "f")}] if is_one else rows
+        )
+    return found
 
 
 def _terms(specs: dict[str, Any]) -> list[str]:
@@ -153,24 +184,39 @@ def _terms(specs: dict[str, Any]) -> list[str]:
     return [f"<section id='terms'><h2>Where the cost goes</h2>{places}</section>"] if places else []
 
 
+def _cells(found: Collected, specs: dict[str, Any]) -> list[str]:
+    if not found.cells:
+        return []
+    section = f"<section id='cells'><h2>Assumptions violated on purpose</h2>{_places(specs, 'cells')}</section>"
+    return [section, _table("all cells of the matrix", found.cells)]
+
+
 def _verdicts(found: Collected, specs: dict[str, Any]) -> list[str]:
     if not found.verdicts:
         return []
     names = list(dict.fromkeys(str(each["statement"]) for each in found.verdicts))
-    options = "".join(f"<option>{_text(name)}</option>" for name in names)
+    first = next((str(row["statement"]) for row in found.verdicts if _tells(row)), names[0])
+    options = "".join(f"<option{' selected' * (name == first)}>{_text(name)}</option>" for name in names)
     counts: dict[str, int] = {}
     for each in found.verdicts:
         counts[str(each["verdict"])] = counts.get(str(each["verdict"]), 0) + 1
     said = ", ".join(f"{number:,} {_text(verdict)}" for verdict, number in counts.items())
     choose = f"<label>statement <select id='chosen_statement'>{options}</select></label>"
     section = f"<section id='verdicts'><h2>Verdicts</h2><p>{said}.</p>{choose}{_places(specs, 'verdicts')}</section>"
-    return [section, _table("all verdicts", found.verdicts, COLUMNS)]
+    worst_first = sorted(found.verdicts, key=lambda row: VERDICTS.index(row["verdict"]))
+    return [section, _table("all verdicts", worst_first, COLUMNS)]
+
+
+def _tells(row: Record) -> bool:
+    """Whether a verdict is a bound above zero beside a measurement, which a figure shows best."""
+    bound, measured = row.get("bound"), row.get("measured")
+    return isinstance(bound, int | float) and isinstance(measured, int | float) and 0.0 < measured < bound
 
 
 def _table(name: str, rows: Sequence[Record], columns: Sequence[str] = ()) -> str:
     """A table that sorts by its headings, filters by a text, and can be downloaded."""
-    names = [each for each in columns if any(each in row for row in rows)]
-    names = names or list(dict.fromkeys(each for row in rows for each in row))
+    names = list(columns or dict.fromkeys(each for row in rows for each in row))
+    names = [each for each in names if any(row.get(each) not in (None, "") for row in rows)]
     heads = "".join(f"<th scope='col'><button>{_text(each.replace('_', ' '))}</button></th>" for each in names)
     lines = ["".join(_cell(row.get(each)) for each in names) for row in rows[:MOST_ROWS]]
     body = "".join(f"<tr{_marks(row)}>{line}</tr>" for row, line in zip(rows[:MOST_ROWS], lines, strict=True))
@@ -185,7 +231,7 @@ def _table(name: str, rows: Sequence[Record], columns: Sequence[str] = ()) -> st
 
 def _marks(row: Record) -> str:
     """What the choices of V and alpha hide a row by."""
-    found = {name: row.get(name) for name in ("V", "alpha")}
+    found = {name: row.get(name) for name in CONTROLS}
     return "".join(f" data-{name.lower()}='{float(value)!r}'" for name, value in found.items()
                    if isinstance(value, int | float) and not isinstance(value, bool))  # fmt: skip
 
@@ -199,6 +245,8 @@ def _cell(value: Any) -> str:
         verdict = (
             f" class='{value.replace(' ', '-')}'" if value in ("holds", "violated", "undecided", "keep", "kill") else ""
         )
+        if len(str(value)) > LONG:
+            verdict = " class='long'"
         return f"<td{verdict}>{_text(value)}</td>"
     return f"<td class='number' data-value='{value!r}'>{value:.6g}</td>"
 
@@ -215,7 +263,9 @@ def _figures(found: Collected, room: int) -> str:
             continue
         room -= len(part)
         parts.append(part)
-    note = f"<p class='note'>not shown, for the size of the page: {_text(', '.join(left))}</p>" if left else ""
+    about = f"{len(left)} more in the folder, not shown for the size of the page"
+    names = _text(", ".join(sorted(left)))
+    note = f"<details class='note'><summary>{about}</summary>{names}</details>" if left else ""
     return f"<section id='figures'><h2>Figures</h2>{''.join(parts)}{note}</section>" if parts or left else ""
 
 

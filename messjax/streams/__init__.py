@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from messjax.streams.random_costs import by_length, lognormal
     from messjax.streams.recorded import replay
     from messjax.streams.request_types import types
+    from messjax.streams.second_judge import with_judge
     from messjax.streams.service_classes import with_classes
     from messjax.streams.worst_order import adversarial, adversarial_replay
 
@@ -37,6 +38,7 @@ __all__ = [
     "types",
     "with_availability",
     "with_classes",
+    "with_judge",
     "with_latency",
 ]
 __getattr__, __dir__ = lazy_imports.attach(__name__)

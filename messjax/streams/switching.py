@@ -117,7 +117,7 @@ def _check(who: str, parts: Sequence[Stream]) -> None:
     one = jax.ShapeDtypeStruct((), jnp.int32)
     drawn = [jax.eval_shape(p.draw, key, jax.eval_shape(p.init, key), one)[1] for p in parts]
     for i, request in enumerate(drawn):
-        for name in ("available", "latency"):
+        for name in ("available", "latency", "judged"):
             if (getattr(request, name) is None) != (getattr(drawn[0], name) is None):
                 which = (i, 0) if getattr(request, name) is None else (0, i)
                 raise ValueError(

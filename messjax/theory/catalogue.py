@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from messjax.arguments import did_you_mean
 from messjax.theory import (
     attraction,
     cost,
@@ -75,8 +76,9 @@ def statements_named(wanted: str, statements: Sequence[Statement] = ALL) -> list
     for name in (word.strip() for word in wanted.split(",")):
         batch = [each for each in statements if each.name == name or each.name.split()[0] == name]
         if not batch:
-            known = ", ".join(dict.fromkeys(each.name.split()[0] for each in statements))
-            raise ValueError(f"statements: found {name!r}, expected some of {known}")
+            known = list(dict.fromkeys(each.name.split()[0] for each in statements))
+            meant = did_you_mean(name, [*known, *(each.name for each in statements)])
+            raise ValueError(f"statements: found {name!r}{meant}, expected some of {', '.join(known)}")
         result += [each for each in batch if each not in result]
     return result
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from messjax.traces.readers.plain_columns import parse_columns
     from messjax.traces.recording import Recording
     from messjax.traces.schema import Trace, check_trace, order_by_cost, rows_of
+    from messjax.traces.second_judge import with_judge
     from messjax.traces.selection import averaged, select
     from messjax.traces.shortcuts import read_routellm
     from messjax.traces.texts import Texts
@@ -51,6 +52,7 @@ __all__ = [
     "rows_of",
     "select",
     "unchecked",
+    "with_judge",
     "write_parquet",
 ]
 __getattr__, __dir__ = lazy_imports.attach(__name__)

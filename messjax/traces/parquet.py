@@ -20,21 +20,21 @@ import pyarrow.parquet as pq
 from messjax import files
 from messjax.traces.contents import Expansion, ExpansionError, refuse_pointer
 from messjax.traces.recording import Recording
-from messjax.traces.schema import OPTIONAL, Trace, check_trace
+from messjax.traces.schema import OPTIONAL, TABLES, Trace, check_trace
 from messjax.traces.texts import Texts
 
 KEY = b"messjax_trace"  # of the metadata
 VERSION = 1
 ROWS = 65_536  # of a row group
 _BATCH = 8_192  # rows that are expanded before they are counted
-_TABLES = ("satisfaction", "cost", *OPTIONAL)
+_TABLES = (*TABLES, *OPTIONAL)
 
 
 def write(trace: Trace, path: Path) -> Path:
     """Write a checked trace; the file appears whole or not at all.
 
-    Columns: id, text, group (strings), satisfaction, cost and, where known, input_tokens, output_tokens, latency (lists
-    of M float64, in the order of the metadata's models).
+    Columns: id, text, group (strings), satisfaction, cost and, where known, judged, input_tokens, output_tokens,
+    latency (lists of M float64, in the order of the metadata's models).
 
     Args:
         trace: The trace.

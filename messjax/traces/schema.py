@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+TABLES = ("satisfaction", "cost", "judged")  # [N, M], without gaps
 OPTIONAL = ("input_tokens", "output_tokens", "latency", "cached_tokens", "reasoning_tokens")
 
 
@@ -35,6 +36,7 @@ class Trace(NamedTuple):
         reasoning_tokens: [N, M] float64, those of the output tokens that are not part of the answer, or None.
         choices: What routers of the user's own chose, by name: numbers of models [N] int32, -1 where none is known.
         router_scores: Scores that such routers gave the requests, by name: [N] float64, NaN where none is known.
+        judged: [N, M] float64 in [0, 1], scores of a second judge (`with_judge`), or None.
     """
 
     models: tuple[str, ...]
@@ -55,6 +57,7 @@ class Trace(NamedTuple):
     reasoning_tokens: np.ndarray | None = None
     choices: Mapping[str, np.ndarray] = {}
     router_scores: Mapping[str, np.ndarray] = {}
+    judged: np.ndarray | None = None
 
     @property
     def paid(self) -> str:
@@ -86,16 +89,24 @@ def check_trace(trace: Trace) -> None:
     if len(trace.ids) not in (0, len(trace.prompts)):
         raise ValueError(f"{where} has {len(trace.ids)} ids, expected {len(trace.prompts)}, one per prompt, or none")
     shape = (len(trace.prompts), len(trace.models))
-    for name in ("satisfaction", "cost", *OPTIONAL):
+    for name in (*TABLES, *OPTIONAL):
         values = getattr(trace, name)
-        if np.shape(values) != shape and not (name in OPTIONAL and values is None):
+        if np.shape(values) != shape and not (name in ("judged", *OPTIONAL) and values is None):
             raise ValueError(f"{where}: {name} has shape {np.shape(values)}, expected {shape} (requests, models)")
     _check_routers(trace, shape)
-    satisfaction, cost = np.asarray(trace.satisfaction), np.asarray(trace.cost)
-    _refuse(trace, "satisfaction", satisfaction, (satisfaction >= 0.0) & (satisfaction <= 1.0), "a number in [0, 1]")
+    _check_scores(trace)
+    cost = np.asarray(trace.cost)
     _refuse(trace, "cost", cost, (cost >= 0.0) & (cost < np.inf), "a finite number >= 0")
     for name, values in _optional(trace).items():
         _refuse(trace, name, values, ~np.isinf(values), "a finite number, or NaN where unknown")
+
+
+def _check_scores(trace: Trace) -> None:
+    """Refuse scores outside [0, 1], of either judge."""
+    for name in ("satisfaction", "judged"):
+        if (given := getattr(trace, name)) is not None:
+            scores = np.asarray(given)
+            _refuse(trace, name, scores, (scores >= 0.0) & (scores <= 1.0), "a number in [0, 1]")
 
 
 def _check_routers(trace: Trace, shape: tuple[int, int]) -> None:
@@ -119,7 +130,7 @@ def order_by_cost(trace: Trace) -> Trace:
         The trace with its models reordered.
     """
     order = np.argsort(np.mean(trace.cost, axis=0), kind="stable")
-    tables = {name: getattr(trace, name) for name in ("satisfaction", "cost", *OPTIONAL)}
+    tables = {name: getattr(trace, name) for name in (*TABLES, *OPTIONAL)}
     moved: dict[str, Any] = {
         name: np.ascontiguousarray(table[:, order]) for name, table in tables.items() if table is not None
     }
@@ -151,6 +162,7 @@ def rows_of(trace: Trace, rows: np.ndarray) -> Trace:
         cost=trace.cost[rows],
         choices={name: chosen[rows] for name, chosen in trace.choices.items()},
         router_scores={name: scores[rows] for name, scores in trace.router_scores.items()},
+        judged=None if trace.judged is None else trace.judged[rows],
         **tables,
     )
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from messjax.arguments import did_you_mean
 from proofs_check.lemmas import (
     l1_certificate,
     l1_reflection,
@@ -122,7 +123,8 @@ def named(name: str) -> Lemma:
     for lemma in ALL:
         if lemma.name == name:
             return lemma
-    raise ValueError(f"no lemma is named {name!r}, expected one of: {'; '.join(lemma.name for lemma in ALL)}.")
+    known = [lemma.name for lemma in ALL]
+    raise ValueError(f"no lemma is named {name!r}{did_you_mean(name, known)}, expected one of: {'; '.join(known)}.")
 
 
 def row(lemma: Lemma, timeout_s: float = TIMEOUT) -> Row:

@@ -10,7 +10,7 @@ where a hypothesis can be seen to fail; no other may fail.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -100,6 +100,15 @@ def summary(rows: Sequence[Row]) -> dict[tuple[str, str], Cell]:
             if assumption in (row.breaks or {NOTHING}):
                 gathered.setdefault((assumption, row.result.statement), []).append(row)
     return {key: _cell(key[0], result) for key, result in gathered.items()}
+
+
+def findings(rows: Sequence[Row]) -> dict[str, Any]:
+    """Cells and surprises as files keep them."""
+    cells = [
+        {"broken": broken, "statement": name, "words": cell.words, **cell._asdict()}
+        for (broken, name), cell in summary(rows).items()
+    ]
+    return {"cells": cells, "surprises": [f"{b} {name}: {why}" for (b, name), why in surprises(rows).items()]}
 
 
 def _cell(assumption: str, rows: list[Row]) -> Cell:

@@ -86,7 +86,7 @@ def _finding(section: Section, finding: Finding, figure: str, *, first: bool) ->
     else:
         subject = section.findings[0].subject
         lines += [f"The figure is that of [{subject}](#{anchor(subject)}).", ""]
-    lines += [*_table(finding.table), ""]
+    lines += [*table(finding.table), ""]
     numbers = "; ".join(f"{number.name}: {number.text()}" for number in finding.numbers)
     details = [f"Numbers: {numbers}.", ""]
     if first:
@@ -101,7 +101,8 @@ def _versions(about: dict[str, str]) -> str:
     return f"{', '.join(parts)}." if parts else ""
 
 
-def _table(rows: Rows) -> list[str]:
+def table(rows: Rows) -> list[str]:
+    """The lines of a Markdown table."""
     lines = [f"| {' | '.join(map(_cell, row))} |" for row in (rows.columns, *rows.rows)]
     return [lines[0], f"|{'---|' * len(rows.columns)}", *lines[1:]]
 

@@ -11,7 +11,8 @@ from support.assumption_cases import ASSUMPTIONS
 from messjax.runtime import console
 from messjax.theory import ALL
 from messjax.traces import CostRule, prepare, read, unchecked, write_parquet
-from proofs_check.assumptions import Check, figure, main, table
+from proofs_check.__main__ import main
+from proofs_check.assumptions import Check, figure, table
 from proofs_check.assumptions.order import check_order
 from proofs_check.assumptions.report import conclusions, verdicts
 from proofs_check.assumptions.trace import learn
@@ -44,7 +45,19 @@ def write_csv(path, num: int = 60):
 
 def test_command_writes_table_json_and_figure(tmp_path, capsys):
     path, out = write_csv(tmp_path / "trace.csv"), tmp_path / "out"
-    asked = [str(path), "--prices", "small=1,large=2", "--alpha", "0.6", "--shuffle", "--seed", "3", "--out", str(out)]
+    asked = [
+        "assumptions",
+        str(path),
+        "--prices",
+        "small=1,large=2",
+        "--alpha",
+        "0.6",
+        "--shuffle",
+        "--seed",
+        "3",
+        "--out",
+        str(out),
+    ]
     assert main(asked) == 0
     assert "E[s_m] - alpha" in capsys.readouterr().out  # rich takes brackets for markup unless they are escaped
     label = json.loads((out / "assumptions.json").read_text())
@@ -68,14 +81,14 @@ def test_command_writes_table_json_and_figure(tmp_path, capsys):
 )
 def test_command_says_what_is_wrong_in_one_line(arguments, text, tmp_path, capsys):
     paths = {"CSV": write_csv(tmp_path / "trace.csv"), "SHORT": write_csv(tmp_path / "short.csv", 10)}
-    assert main([str(paths.get(word, word)) for word in arguments] + ["--out", str(tmp_path)]) == 2
+    assert main(["assumptions", *(str(paths.get(word, word)) for word in arguments), "--out", str(tmp_path)]) == 2
     error = capsys.readouterr().err
     assert text in error and error.count("\n") == 1
 
 
 def test_a_trace_without_costs_is_checked_as_far_as_it_goes(tmp_path, capsys):
     path, out = write_csv(tmp_path / "trace.csv"), tmp_path / "out"
-    assert main([str(path), "--alpha", "0.6", "--out", str(out)]) == 0
+    assert main(["assumptions", str(path), "--alpha", "0.6", "--out", str(out)]) == 0
     label = json.loads((out / "assumptions.json").read_text())
     priced = {row["assumption"]: row["verdict"] for row in label["checks"] if "no costs are recorded" in row["detail"]}
     assert priced == dict.fromkeys(("A2", "A7", "A8"), "not checkable")
@@ -111,15 +124,15 @@ def test_one_verdict_per_assumption_and_what_it_rules_out():
 def test_command_takes_any_format(tmp_path, capsys):
     path, out = write_csv(tmp_path / "trace.csv"), tmp_path / "out"
     scores = "prompt=prompt,score:small=small,score:large=large"
-    assert main([str(path), "--columns", scores, "--prices", "small=1,large=2", "--out", str(out)]) == 0
+    assert main(["assumptions", str(path), "--columns", scores, "--prices", "small=1,large=2", "--out", str(out)]) == 0
     named = json.loads((out / "assumptions.json").read_text())
     prices = CostRule("constant", {"small": (1.0,), "large": (2.0,)})
     stored = write_parquet(prepare(read(path), prices), tmp_path / "trace.parquet")
-    assert main([str(stored), "--out", str(out)]) == 0
+    assert main(["assumptions", str(stored), "--out", str(out)]) == 0
     kept = json.loads((out / "assumptions.json").read_text())
     assert [row["statistic"] for row in kept["checks"]] == [row["statistic"] for row in named["checks"]]
     capsys.readouterr()
-    assert main([str(stored), "--prices", "small=1,large=2", "--out", str(out)]) == 2
+    assert main(["assumptions", str(stored), "--prices", "small=1,large=2", "--out", str(out)]) == 2
     assert "has its costs and scores, expected none of these" in capsys.readouterr().err
 
 

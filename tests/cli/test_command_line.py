@@ -14,13 +14,26 @@ import pytest
 from messjax import arguments, results
 from messjax.cli import __main__ as cli
 from messjax.cli import command_parser, demo_trace, help_texts
+from proofs_check import __main__ as program_of_proofs
+from proofs_check.cli import command_line as proofs
 
-PARSER = command_parser.build(everything=True)
-PAGES: dict[str, argparse.ArgumentParser] = {"": PARSER}
-for command, each in command_parser.commands_of(PARSER).items():
-    PAGES[command] = each
-    PAGES |= {f"{command} {name}": page for name, page in command_parser.commands_of(each).items()}
-COMMANDS = [line for examples in help_texts.EXAMPLES.values() for each in examples for line in each.commands]
+PROGRAMS = {each.name: each for each in (command_parser.MESSJAX, proofs.PROGRAM)}
+
+
+def pages(program: command_parser.Program) -> dict[str, argparse.ArgumentParser]:
+    """The parsers of a program and of its commands, by the words that come before --help."""
+    parser = command_parser.build(program, everything=True)
+    found: dict[str, argparse.ArgumentParser] = {"": parser}
+    for command, each in command_parser.commands_of(parser).items():
+        found[command] = each
+        found |= {f"{command} {name}": page for name, page in command_parser.commands_of(each).items()}
+    return found
+
+
+PAGES = {(name, words): page for name, program in PROGRAMS.items() for words, page in pages(program).items()}
+EXAMPLES = {(name, words): each for name, program in PROGRAMS.items() for words, each in program.examples.items()}
+COMMANDS = {line for examples in EXAMPLES.values() for each in examples for line in each.commands}
+MODULES = {"messjax": "messjax", "messjax-proofs": "proofs_check"}
 
 
 def one_line(words: str, capsys: pytest.CaptureFixture[str]) -> str:
@@ -72,45 +85,51 @@ def test_global_options_stand_before_the_command_and_after_it():
     assert not command_parser.build().parse_args(["optimum", "--zoo", "llama3", "--alpha", "0.6"]).no_cache
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_help_is_in_sections_of_100_columns_with_examples(name, monkeypatch):
+@pytest.mark.parametrize("page", PAGES, ids=" ".join)
+def test_help_is_in_sections_of_100_columns_with_examples(page, monkeypatch):
+    parser = PAGES[page]
     monkeypatch.setenv("COLUMNS", "200")
-    page = PAGES[name].format_help()
-    assert max(map(len, page.splitlines())) <= 100
-    commands = [command for each in help_texts.EXAMPLES[name] for command in each.commands]
-    assert "examples:" in page and all(command in page for command in commands)
-    options = {option for action in PAGES[name]._actions for option in action.option_strings}
-    assert options <= set(page.replace(",", " ").split())
+    text = parser.format_help()
+    assert max(map(len, text.splitlines())) <= 100
+    commands = [command for each in EXAMPLES[page] for command in each.commands]
+    assert "examples:" in text and all(command in text for command in commands)
+    options = {option for action in parser._actions for option in action.option_strings}
+    assert options <= set(text.replace(",", " ").split())
     monkeypatch.setenv("COLUMNS", "62")
-    longest = max(len(command) + 2 for command in commands)  # what is pasted is not broken
-    assert max(map(len, PAGES[name].format_help().splitlines())) <= max(60, longest)
+    whole = [*commands, *PROGRAMS[page[0]].closing.splitlines()]  # what is pasted, and tables, are not broken
+    assert max(map(len, parser.format_help().splitlines())) <= max(60, *(len(line) + 2 for line in whole))
 
 
-def test_every_section_has_options_that_exist():
-    known = {option.lstrip("-") for page in PAGES.values() for each in page._actions for option in each.option_strings}
-    for title, names in help_texts.SECTIONS.items():
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_every_section_has_options_that_exist(program):
+    parsers = [page for (name, _), page in PAGES.items() if name == program]
+    known = {option.lstrip("-") for page in parsers for each in page._actions for option in each.option_strings}
+    sections = PROGRAMS[program].sections
+    for title, names in sections.items():
         assert set(names) <= known, title
-    every = [name for names in help_texts.SECTIONS.values() for name in names]
+    every = [name for names in sections.values() for name in names]
     assert len(every) == len(set(every))
 
 
-@pytest.mark.parametrize("command", sorted({each for each in COMMANDS if each.startswith("messjax ")}))
+@pytest.mark.parametrize("command", sorted(each for each in COMMANDS if not each.startswith("eval ")))
 def test_examples_parse(command, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "results").mkdir()
     (tmp_path / "results" / "simulate.toml").write_text('[simulate]\nzoo = "llama3"\nalpha = 0.6\n', "utf-8")
-    args = command_parser.build().parse_args(shlex.split(command)[1:])
-    assert callable(args.run)
+    name, *words = shlex.split(command)
+    args = command_parser.build(PROGRAMS[name]).parse_args(words)
+    assert args.command is None or callable(args.run)
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("name", [name for name in help_texts.EXAMPLES if name != "completion"])
-def test_examples_run(name, tmp_path):
+@pytest.mark.parametrize("page", [each for each in EXAMPLES if each[1] != "completion"], ids=" ".join)
+def test_examples_run(page, tmp_path):
     """As pasted, one after another in an empty folder; `--fresh` is what a second run into the folder needs."""
-    for example in help_texts.EXAMPLES[name]:
+    for example in EXAMPLES[page]:
         for command in example.commands:
-            words = [sys.executable, "-m", "messjax", *shlex.split(command)[1:]]
-            done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
+            name, *words = shlex.split(command)
+            given = [sys.executable, "-m", MODULES[name], *words]
+            done = subprocess.run(given, cwd=tmp_path, capture_output=True, text=True, check=False)
             assert done.returncode == 0, f"{command}\n{done.stderr}"
 
 
@@ -176,12 +195,13 @@ def test_a_file_of_options_has_paths_flags_and_required_groups(tmp_path):
     assert command_parser.build().parse_args(["replay", "y", "--config", str(path)]).path == Path("y")
 
 
+@pytest.mark.parametrize(("main", "command"), [(cli.main, "recommend"), (program_of_proofs.main, "assumptions")])
 @pytest.mark.parametrize("shell", ["bash", "zsh", "tcsh"])
-def test_completion_knows_commands_and_options(shell, capsys):
+def test_completion_knows_commands_and_options(shell, main, command, capsys):
     pytest.importorskip("shtab")
-    assert cli.main(["completion", shell]) == 0
+    assert main(["completion", shell]) == 0
     script = capsys.readouterr().out
-    assert all(word in script for word in ("recommend", "--alpha" if shell != "tcsh" else "alpha", "oracle"))
+    assert all(word in script for word in (command, "--alpha" if shell != "tcsh" else "alpha"))
 
 
 def test_completion_without_shtab_says_what_to_install(capsys, monkeypatch):

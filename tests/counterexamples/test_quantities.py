@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from messjax.theory import cost, optimum
 from messjax.theory.statement import load_statements
-from proofs_check.counterexamples import cli, instances, presentation, quantities, search
+from proofs_check import __main__ as program_of_proofs
+from proofs_check.counterexamples import instances, presentation, quantities, search
 from proofs_check.counterexamples.instances import Space
 from proofs_check.trials import trial
 
@@ -102,15 +103,15 @@ def test_the_program_of_ones_own_statement_runs_in_any_folder(tmp_path, monkeypa
 
 
 def test_bad_options_are_one_line(capsys):
-    assert cli.main(["T2", "--fix", "c=-1"]) == 2
+    assert program_of_proofs.main(["search", "T2", "--fix", "c=-1"]) == 2
     error = capsys.readouterr().err
     assert "c=-1" in error and error.count("\n") == 1
 
 
 @pytest.mark.slow
 def test_a_search_stays_where_it_is_told_to(tmp_path, capsys):
-    words = ["T2", "--fix", "c=0", "--range", "V=1:50", "--quick", "--out", str(tmp_path)]
-    assert cli.main(words) == 0
+    words = ["search", "T2", "--fix", "c=0", "--range", "V=1:50", "--quick", "--out", str(tmp_path)]
+    assert program_of_proofs.main(words) == 0
     out = capsys.readouterr().out
     assert "c = 0, V in 1 to 50" in out and "asked: the satisfaction agreed" in out
     exec((tmp_path / "instance_0.py").read_text(), names := {})

@@ -237,3 +237,11 @@ def test_models_serve_as_often_as_the_propensity_says(available):
     sampled = policies.lin_thompson(2, 3)
     decision = sampled.act(jax.random.key(0), sampled.init(jax.random.key(0), controls), x, cost, controls)
     assert np.isnan(decision.propensity).all()
+
+
+def test_the_identities_are_refused_where_models_come_and_go():
+    """Their argmin, C* and gamma* are those of all models: D of an oracle, which serves the argmin, was far above 0."""
+    meter = meters.zip_meters(meters.standard(), meters.decomposition(LAW, 0.7))
+    assert float(run(FOLLOWERS["greedy"], STREAM, meter)["noise"].min()) > 0  # where nothing moves they are measured
+    with pytest.raises(ValueError, match="found a stream whose models come and go"):
+        run(FOLLOWERS["greedy"], MOVING, meter)

@@ -143,6 +143,25 @@ def test_a_model_that_arrives_is_not_served_before_and_feedback_is_as_the_scenar
     assert budgets.size == 1
 
 
+def test_a_second_judge_is_heard_and_the_first_one_counts(data):
+    """Scores that prefer no model: who learns from them serves the cheapest, and is measured by the truth."""
+    num = sum(len(part.rows) for part in data.parts)
+    judged = data._replace(judged=np.full((num, 3), 0.95))
+    assert scenarios.SECOND_JUDGE in scenarios.possible(judged) and scenarios.SECOND_JUDGE not in scenarios.possible(
+        data
+    )
+    options = bench.Options(
+        policies=("primal-dual",), scenarios=("stationary", scenarios.SECOND_JUDGE), tracks=("floor",), alphas=(0.75,),
+        seeds=2, tuning_seeds=2, horizon=200, lanes=4, replicates=20,
+    )  # fmt: skip
+    found = bench.run_bench(judged, options).isel(target=0).sel(setting="tuned", policy="primal-dual").mean("seed")
+    true, heard = (found.sel(scenario=name) for name in options.scenarios)
+    assert float(heard["satisfaction"]) < float(true["satisfaction"]) - 0.05
+    assert float(heard["cost"]) < float(true["cost"])
+    plain = bench.run_bench(data, options._replace(scenarios=("stationary",))).isel(target=0)
+    assert np.array_equal(plain["cost"].sel(setting="tuned", policy="primal-dual").mean("seed")[0], true["cost"])
+
+
 def test_the_chosen_setting_is_the_objective():
     cost, s = np.array([1.0, 2.0, 3.0]), np.array([0.5, 0.8, 0.9])
     assert protocol.choose(Target("floor", 0.7), cost, s) == 1
@@ -202,7 +221,13 @@ def test_the_command_compares_a_policy_of_ones_own(tmp_path, capsys):
         (["--scenarios", "onboarding"], "'onboarding'"),
         (["--policies", "MESS+", "--scenarios", "one-sided"], "withholds the outcomes"),
         (["--policies", "nobody"], "'nobody'"),
+        (["--scenarios", "second judge"], "'second judge' wants another judge's scores"),
+        (["--judge", "other.jsonl"], "--judge: found --synthetic"),
         (["--track", "roof"], "'roof'"),
+        (["--track="], "--track: found 'none', expected some of floor, ceiling"),
+        (["--policies="], "--policies: found none"),
+        (["--scenarios="], "--scenarios: found none"),
+        (["--budgets", "nan"], "found nan, below what the cheapest model"),
         (["--alpha", "1.5"], "found 1.5"),
         (["--also", "/nowhere.py"], "/nowhere.py"),
     ],
@@ -222,6 +247,8 @@ def test_a_scenario_that_leaves_one_model_is_refused(data):
     )
     with pytest.raises(ValueError, match="leaves 1 of 2 models"):
         scenarios.make(["removal"], two)
+    assert set(scenarios.SCENARIOS) - set(scenarios.possible(two)) == {*scenarios.NEEDS_MODEL, scenarios.SECOND_JUDGE}
+    assert set(scenarios.make(scenarios.possible(two), two)) == set(scenarios.possible(two))
 
 
 def test_an_interrupted_comparison_goes_on_from_its_finished_calls(data, tmp_path, monkeypatch):

@@ -165,4 +165,4 @@ def test_the_command(tmp_path, capsys):
     assert cli.main([*command, "--columns", columns, "--fresh"]) == 0
     text = " ".join(capsys.readouterr().out.split())
     assert "warning: no propensities: without the probabilities of the choices nothing is identified" in text
-    assert "keep" not in text.split("verdict")[1].split("- ")[0]
+    assert "keep" not in text.split("verdict")[1].split("lie within")[0]

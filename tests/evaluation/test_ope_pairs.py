@@ -57,6 +57,19 @@ def test_differences_of_policies_that_do_not_change_cover_and_are_narrow():
     assert np.mean(hits) >= 0.9 and np.nanmean(widths) < 0.8
 
 
+def test_a_policy_that_costs_more_than_a_router_below_alpha_is_not_said_to_save():
+    trace, x = trace_of(3_000)
+    log = log_of(trace, np.array([0.9, 0.1]), seed=1)
+    for alpha, saves in ((0.35, True), (0.6, False)):
+        result = judge_policies(log, x, Settings(alpha), ("single",))
+        first = page.answer(result, alpha)[0]
+        assert first.startswith("Keep only small" if saves else "Keep only large"), first
+        assert (" saves " in first) == saves and ("more per request" in first and "misses alpha" in first) != saves
+        assert "-" not in first
+    nobody = page.answer(judge_policies(log, x, Settings(0.9), ("single",)), 0.9)
+    assert nobody == ["No policy is shown to meet alpha = 0.9, and the log's own router misses it."]
+
+
 def test_limits_from_bootstrap_samples():
     limits = resampled_limits(2.0, np.array([1.0, 3.0]), 0.5)  # t with one degree of freedom: its quartile is 1
     assert (limits.lower, limits.upper) == pytest.approx((2.0 - np.sqrt(2.0), 2.0 + np.sqrt(2.0)))

@@ -13,8 +13,8 @@ import pytest
 import z3
 
 from messjax import theory
+from proofs_check import __main__ as program
 from proofs_check import lemmas
-from proofs_check.lemmas import cli as program
 from proofs_check.lemmas import prover, t1_quadratic, t2_cost, t3_slater
 from proofs_check.lemmas.prover import Lemma, Wrong, exact, prove, without
 
@@ -156,11 +156,11 @@ def test_names_choose_lemmas_and_the_program_prints_them(capsys):
     assert [row.lemma for row in lemmas.prove_lemmas(["L3 increment", "L1 step"])] == ["L3 increment", "L1 step"]
     with pytest.raises(ValueError, match="no lemma is named 'L9', expected one of: L1 step"):
         lemmas.prove_lemmas(["L9"])
-    assert program.main(["L3 increment"]) == 0
+    assert program.main(["lemmas", "L3 increment"]) == 0
     shown = capsys.readouterr().out
     assert "refuted: without Q >= 0" in shown
     assert "1 of 1 lemmas proved, 4 of 4 wrong versions refuted" in shown
-    assert program.main(["L9"]) == 2
+    assert program.main(["lemmas", "L9"]) == 2
     assert "no lemma is named" in capsys.readouterr().err
 
 

@@ -12,8 +12,8 @@ from rich.console import Console
 from messjax import predictors, theory
 from messjax.meters import folds, standard_meters
 from messjax.statistics import intervals
+from proofs_check import __main__ as program
 from proofs_check import rates
-from proofs_check.rates import cli as program
 from proofs_check.rates import draw, exponent, measure, slope, worlds
 
 pytestmark = pytest.mark.long
@@ -210,13 +210,13 @@ def test_figures_are_drawn_with_every_rate(measured):
 
 
 def test_bad_options_are_one_line(capsys):
-    assert program.main(["--seed", "-1"]) == 2
+    assert program.main(["rates", "--seed", "-1"]) == 2
     assert capsys.readouterr().err.count("\n") == 1
 
 
 @pytest.mark.slow
 def test_the_program_writes_its_figures(tmp_path, capsys):
-    assert program.main(["--quick", "--out", str(tmp_path)]) == 0
+    assert program.main(["rates", "--quick", "--out", str(tmp_path)]) == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
         f"proof_{name}.{kind}" for name in ("rates", "t6", "t8") for kind in ("png", "svg")
     )

@@ -82,6 +82,7 @@ STREAMS: dict[str, Callable[[float], Stream]] = {
         streams.types(distribution(x)), [1, 3 + int(x), 1], [None, None, 5 + int(x)]
     ),
     "with_latency": lambda x: streams.with_latency(streams.types(distribution(x)), COST + x),
+    "with_judge": lambda x: streams.with_judge(streams.types(distribution(x)), streams.types(distribution(x + 1))),
     "with_classes": lambda x: streams.with_classes(
         streams.logistic(np.eye(M, D - 1) + x, np.arange(M) - 0.5, COST),
         np.array([0.3 + 0.1 * x, 0.7 - 0.1 * x]),
@@ -97,7 +98,9 @@ NESTS: dict[str, Callable[[float], Stream]] = {
     "change + adversarial_replay + replay of groups": lambda x: streams.change(
         STREAMS["adversarial_replay"](x), trace(x, "groups"), 4 + int(x)
     ),
-    "with_availability + with_latency": lambda x: streams.with_latency(STREAMS["with_availability"](x), COST + x),
+    "with_availability + with_latency + with_judge": lambda x: streams.with_judge(
+        streams.with_latency(STREAMS["with_availability"](x), COST + x), streams.types(distribution(x))
+    ),
     "with_classes + modulated + by_length + lognormal": lambda x: streams.with_classes(
         streams.modulated(
             [
@@ -218,7 +221,7 @@ METERS: dict[str, Callable[[], Meter]] = {
 WORLDS = [
     ("types", "mess_plus", "oracle"),
     ("types comonotone", "mess_plus", "tabular"),
-    ("with_availability + with_latency", "greedy", "oracle"),
+    ("with_availability + with_latency + with_judge", "greedy", "oracle"),
     ("graded", "greedy", "noisy"),
     ("logistic", "mess_plus", "linear"),
     ("calibrated", "mess_plus", "mlp"),

@@ -59,7 +59,7 @@ def dash_for_missing(case: Case) -> None:
 
 def empty_prompt(case: Case) -> None:
     case.run().has("empty prompts", "--on-bad skip", code=1)
-    case.run("--on-bad", "skip", "--missing", "drop").has("handled empty prompts")
+    case.run("--on-bad", "skip", "--missing", "drop").has("handled: empty prompts")
 
 
 def epochs(case: Case) -> None:
@@ -80,8 +80,8 @@ def git_lfs_pointer(case: Case) -> None:
 
 
 def handled_is_not(case: Case) -> None:
-    case.run().has("error scores outside", code=1)
-    case.run("--scores", "clip", without=("--scores", "rescale=1:10")).has("handled scores outside")
+    case.run().has("error: scores outside", code=1)
+    case.run("--scores", "clip", without=("--scores", "rescale=1:10")).has("handled: scores outside")
 
 
 def inspect_letters(case: Case) -> None:
@@ -150,7 +150,7 @@ def lm_eval_symlinked_runs(case: Case) -> None:
 
 def lone_surrogate(case: Case) -> None:
     case.run().has("bad texts", "half of a surrogate pair", "--on-bad skip", code=1)
-    case.run("--on-bad", "skip", "--missing", "drop").has("handled bad texts")
+    case.run("--on-bad", "skip", "--missing", "drop").has("handled: bad texts")
 
 
 def messages_as_list(case: Case) -> None:

@@ -1,4 +1,4 @@
-"""messjax-proofs: help without JAX, subcommands, parts, what is said without z3, and tables that fit their terminal."""
+"""messjax-proofs: help without JAX, slips, versions, pages, parts, life without z3, tables that fit."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from rich.console import Console
 from messjax.theory.hypothesis_tests import EMPTY_ROW
 from proofs_check import __main__ as program
 from proofs_check import report, tables
+from proofs_check.cli import command_line, lemmas_command
 
 ROWS = [
     EMPTY_ROW._replace(
@@ -29,19 +30,46 @@ def test_help_imports_no_jax_and_names_every_subcommand_and_part():
     code = "import sys, proofs_check.__main__ as p\ntry: p.main(['--help'])\nfinally: print('jax' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.endswith("False\n")
-    assert all(name in done.stdout for name in (*program.SUBCOMMANDS, *program.PARTS, "messjax[proofs]"))
+    assert all(name in done.stdout for name in (*command_line.COMMANDS, *program.PARTS, "messjax[proofs]"))
 
 
-@pytest.mark.parametrize("name", sorted(program.SUBCOMMANDS))
-def test_every_subcommand_has_its_help(name, capsys):
-    with pytest.raises(SystemExit) as end:
-        program.main([name, "--help"])
-    assert end.value.code == 0 and f"messjax-proofs {name}" in capsys.readouterr().out
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--quikc"], "did you mean --quick?"),
+        (["lema"], "did you mean lemmas?"),
+        (["--parts", "satements"], "did you mean statements?"),
+        (["--only", "T22"], "did you mean T2 or T2'?"),
+        (["rates", "--versoin"], "did you mean --version?"),
+        (["search", "T2", "--fxi", "c=0"], "did you mean --fix?"),
+        (["--seed", "5", "rates"], "stand after it: messjax-proofs rates --seed"),
+    ],
+)
+def test_a_slip_is_named_in_one_line(words, said, capsys):
+    assert program.main(words) == 2
+    error = capsys.readouterr().err
+    assert said in error and error.count("\n") == 1
+
+
+def test_the_version_is_that_of_messjax(capsys):
+    for words in (["--version"], ["rates", "--version"]):
+        with pytest.raises(SystemExit) as end:
+            program.main(words)
+        assert end.value.code == 0 and capsys.readouterr().out.startswith("messjax-proofs 0.")
+
+
+def test_a_run_writes_its_page(tmp_path, capsys):
+    pytest.importorskip("vl_convert")
+    words = ["--quick", "--only", "T5", "--parts", "sequential", "--workers", "1", "--report", "--out", str(tmp_path)]
+    assert program.main(words) == 0
+    assert f"open {(tmp_path / 'report.html').resolve()}" in capsys.readouterr().out
+    assert "messjax-proofs --quick --only T5" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
 @pytest.fixture
 def no_z3(monkeypatch):
-    monkeypatch.setattr(program, "find_spec", lambda name: None if name == "z3" else find_spec(name))
+    for module in (program, lemmas_command):
+        monkeypatch.setattr(module, "find_spec", lambda name: None if name == "z3" else find_spec(name))
 
 
 @pytest.mark.usefixtures("no_z3")
@@ -69,10 +97,9 @@ def test_tables_fit_and_name_what_they_leave_out(width, whole, capsys, monkeypat
     assert "0.01235" in out and "1.235e+04" in out and "violated" in out
 
 
-def test_the_command_is_what_a_shell_would_read(monkeypatch):
+def test_the_command_is_what_a_shell_would_read():
     assert report.command(["--only", "T1 queue"]) == "messjax-proofs --only 'T1 queue'"
-    monkeypatch.setattr(sys, "argv", ["messjax-proofs", "rates", "--quick"])
-    assert report.command(None, "rates") == "messjax-proofs rates --quick"
+    assert program.parsed(["rates", "--quick"]).words == ["rates", "--quick"]
 
 
 def test_json_has_no_number_that_json_lacks():

@@ -4,8 +4,8 @@ A thread serves one stream under a few V and alpha, request after request until 
 request's numbers from (key, t), reads a row of the distribution, and for each V and alpha decides, moves the queue and
 counts. Nothing is stored on the way and only the distribution's small tables are read; between checkpoints `Lane` goes
 out and in. Written for Pallas' Triton backend: blocks of 2^n streams, scalars and tables from refs, the arithmetic that
-of `counter_prng`, `virtual_queue`, `loop` and `standard_meters`. With `interpret=True` it runs anywhere, slowly: for
-tests.
+of `counter_prng`, `virtual_queue`, `loop` and `standard_meters`. Where JAX computes on the CPU it is interpreted,
+slowly, for tests.
 """
 
 from __future__ import annotations
@@ -233,12 +233,13 @@ def run_kernel(
     curves: tuple[str, ...] | None = None,
     progress_callback: Callable[[Any], None] | None = None,
     *,
-    interpret: bool = False,
+    interpret: bool | None = None,
 ) -> dict[str, Result]:
     """`run.run_block` where `unsupported_reason` is None: metrics [B, G, ...], curves [B, G, n, ...].
 
-    One launch per checkpoint.
+    One launch per checkpoint. `interpret` is, unless given, whether JAX computes on the CPU.
     """
+    interpret = jax.default_backend() == "cpu" if interpret is None else interpret
     policy_path, num_streams = (
         PolicyPath(next(iter(run_parts.policies.values())), run_parts),
         keys.shape[0],

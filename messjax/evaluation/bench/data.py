@@ -28,6 +28,7 @@ class BenchData(NamedTuple):
         cost_unit: Unit of the costs per request.
         source: Name of the trace or stream.
         horizon: Number of requests of a stream.
+        judged: [N, M] scores of a second judge for all requests of the trace, or None.
     """
 
     parts: Parts
@@ -35,6 +36,7 @@ class BenchData(NamedTuple):
     cost_unit: str
     source: str
     horizon: int
+    judged: np.ndarray | None = None
 
     @property
     def listed_cost(self) -> np.ndarray:
@@ -57,7 +59,7 @@ def of_trace(trace: Trace, seed: int = 7) -> BenchData:
     """A recorded trace, its prompts as hashed n-grams and their leading principal components.
 
     Args:
-        trace: The trace.
+        trace: The trace; one that `traces.with_judge` returned has the scenario "second judge" as well.
         seed: Seed of the division into parts.
 
     Returns:
@@ -71,7 +73,7 @@ def of_trace(trace: Trace, seed: int = 7) -> BenchData:
         raise ValueError(f"{trace.source}: found {num} requests, expected at least {FEWEST} to compare policies")
     x = features.hashed_ngrams(trace.prompts, dim=DIM)
     every = Requests(x, trace.satisfaction, trace.cost, np.array(list(trace.groups)), np.arange(num))
-    return _data(every, trace.models, trace.cost_unit, trace.source, seed)
+    return _data(every, trace.models, trace.cost_unit, trace.source, seed, trace.judged)
 
 
 def of_stream(stream: Stream, num: int = 3_600, *, seed: int = 7, source: str = "synthetic") -> BenchData:
@@ -109,7 +111,9 @@ def _drawn(stream: Stream, key: jax.Array, num: int) -> tuple:
     return jax.lax.scan(one, stream.init(start), jnp.arange(1, num + 1, dtype=jnp.int32))[1]
 
 
-def _data(every: Requests, models: tuple[str, ...], unit: str, source: str, seed: int) -> BenchData:
+def _data(
+    every: Requests, models: tuple[str, ...], unit: str, source: str, seed: int, judged: np.ndarray | None = None
+) -> BenchData:
     if len(models) < 2:
         raise ValueError(f"{source}: found one model, expected at least two to route among")
     parts = requests.split(every, seed, requests.TUNING)
@@ -123,4 +127,5 @@ def _data(every: Requests, models: tuple[str, ...], unit: str, source: str, seed
             for part in parts
         )
     )
-    return BenchData(parts, tuple(models[m] for m in order), unit, source, len(parts.judging.rows))
+    judged = None if judged is None else judged[:, order]
+    return BenchData(parts, tuple(models[m] for m in order), unit, source, len(parts.judging.rows), judged)

@@ -134,8 +134,10 @@ def planned(data: BenchData, options: Options, own: Mapping[str, entrants.Build]
     Raises:
         ValueError: As `run_bench`.
     """
-    if not options.tracks or (unknown := [track for track in options.tracks if track not in TRACKS]):
-        raise ValueError(f"--track: found {(unknown or [''])[0]!r}, expected some of {', '.join(TRACKS)}")
+    if bad_tracks := [track for track in options.tracks or ("none",) if track not in TRACKS]:
+        raise ValueError(f"--track: found {bad_tracks[0]!r}, expected some of {', '.join(TRACKS)}")
+    if options.policies == () and not own:
+        raise ValueError(f"--policies: found none, expected some of {', '.join(entrants.ENTRANTS)}")
     if bad := [alpha for alpha in options.alphas if not 0.0 < alpha < 1.0]:
         raise ValueError(f"--alpha: found {bad[0]:g}, expected numbers between 0 and 1")
     num = len(data.parts.judging.rows)
@@ -146,7 +148,7 @@ def planned(data: BenchData, options: Options, own: Mapping[str, entrants.Build]
     names = (*entrants.ENTRANTS, *own) if options.policies is None else (*options.policies, *own)
     found = entrants.make(list(dict.fromkeys(names)), data, budgets, own)
     asked = {entrants.plain(name) for name in options.policies or ()}
-    made = scenarios.make(list(scenarios.SCENARIOS if options.scenarios is None else options.scenarios), data)
+    made = scenarios.make(scenarios.possible(data) if options.scenarios is None else list(options.scenarios), data)
     if options.policies is not None and options.scenarios is not None:
         for policy, scenario in ((p, s) for p in found if entrants.plain(p) in asked for s in made):
             if reason := unsuitable(found[policy], made[scenario]):
@@ -203,7 +205,8 @@ def tables(plan: Plan) -> tuple[program.Table, program.Table]:
             return array
 
         listed = plan.data.listed_cost.astype(np.float32)
-        x, s, cost = (padded(each) for each in (part.features, part.satisfaction, part.cost))
-        return program.Table(x, s, cost, listed, rows.astype(np.int32), phase)
+        judged = part.satisfaction if plan.data.judged is None else plan.data.judged[part.rows]
+        x, s, cost, other = (padded(each) for each in (part.features, part.satisfaction, part.cost, judged))
+        return program.Table(x, s, cost, listed, rows.astype(np.int32), phase, other)
 
     return table(parts.tuning, tuning), table(parts.judging, judging)

@@ -32,6 +32,7 @@ class Table(NamedTuple):
         listed: [M] float32, the models' listed costs.
         rows: [S, T] int32, the row of every request of every stream.
         phase: [T] int32.
+        judged: [n, M] float32, scores of a second judge; the satisfactions where there is none.
     """
 
     features: Any
@@ -40,6 +41,7 @@ class Table(NamedTuple):
     listed: Any
     rows: Any
     phase: Any
+    judged: Any
 
 
 class Lanes(NamedTuple):
@@ -221,7 +223,8 @@ def _lane(
         cost = table.cost[row] * scenario.price[phase]
         shown = jnp.where(scenario.costs_known, cost, table.listed * scenario.price[phase])
         true = Request(table.features[row], cost, s, jnp.full_like(s, jnp.nan), scenario.available[phase])
-        return true, shown, _judged(jax.random.fold_in(of_feedback, t), scenario, s)
+        scores = jnp.where(scenario.second_judge, table.judged[row] * scenario.quality[phase], s)
+        return true, shown, _judged(jax.random.fold_in(of_feedback, t), scenario, scores)
 
     def one(carry: tuple, t: Array) -> tuple[tuple, Steps]:
         state, ring = carry

@@ -14,7 +14,9 @@ import numpy as np
 from messjax.evaluation.bench.data import BenchData
 
 PHASES = 3
+LEFT = 2  # models to route among at any time
 DELAY = 50  # requests by which feedback is late in the scenario "delayed"
+SECOND_JUDGE = "second judge"  # the scenario that needs another judge's scores
 DEGRADED = 0.75  # mean satisfaction of a model that degrades silently, as in ParetoBandit's experiment
 
 
@@ -33,6 +35,7 @@ class Scenario(NamedTuple):
         poisoned: Fraction of requests whose feedback is inverted, 1 - s for s.
         costs_known: Whether a policy sees what this request costs; otherwise it sees the models' listed mean costs.
         model: The model that the scenario is about; -1: none.
+        second_judge: Whether the scores that come back are those of a second judge.
     """
 
     price: np.ndarray
@@ -46,6 +49,7 @@ class Scenario(NamedTuple):
     poisoned: Any
     costs_known: Any
     model: Any
+    second_judge: Any = np.False_
 
 
 def stationary(data: BenchData) -> Scenario:
@@ -151,11 +155,26 @@ SCENARIOS: Mapping[str, Callable[[BenchData], Scenario]] = {
     "one-sided": lambda data: stationary(data)._replace(one_sided=np.True_),
     "judge noise": lambda data: stationary(data)._replace(noise=np.float32(0.2)),
     "judge bias": lambda data: stationary(data)._replace(bias=np.float32(0.05)),
+    SECOND_JUDGE: lambda data: stationary(data)._replace(second_judge=np.True_),
     "poisoned 0.05": _poisoned(0.05),
     "poisoned 0.2": _poisoned(0.2),
     "costs unknown": lambda data: stationary(data)._replace(costs_known=np.False_),
 }
 NEEDS_MODEL = ("removal", "onboarding good cheap", "onboarding bad cheap", "onboarding good dear")
+
+
+def possible(data: BenchData) -> list[str]:
+    """The scenarios that the data allow: a second judge needs scores, and two models are to be left at any time.
+
+    Args:
+        data: The data.
+
+    Returns:
+        Names in `SCENARIOS`.
+    """
+    few = len(data.models) <= LEFT  # one that comes or goes leaves fewer
+    without = {*(NEEDS_MODEL if few else ()), *((SECOND_JUDGE,) if data.judged is None else ())}
+    return [name for name in SCENARIOS if name not in without]
 
 
 def make(names: list[str], data: BenchData) -> dict[str, Scenario]:
@@ -169,18 +188,23 @@ def make(names: list[str], data: BenchData) -> dict[str, Scenario]:
         Scenarios by name.
 
     Raises:
-        ValueError: A name that is not there, or a scenario in which fewer than two models would be left.
+        ValueError: A name that is not there, a scenario in which fewer than two models would be left, or a second
+            judge that has given no scores.
     """
-    if unknown := [name for name in names if name not in SCENARIOS]:
-        raise ValueError(f"--scenarios: found {unknown[0]!r}, expected some of {', '.join(SCENARIOS)}")
+    if not names or (unknown := [name for name in names if name not in SCENARIOS]):
+        found = repr(unknown[0]) if names else "none"
+        raise ValueError(f"--scenarios: found {found}, expected some of {', '.join(SCENARIOS)}")
+    if SECOND_JUDGE in names and data.judged is None:
+        raise ValueError(
+            f"--scenarios: {SECOND_JUDGE!r} wants another judge's scores of the same requests, expected --judge TRACE"
+        )
     result = {}
     for name in names:
         scenario = SCENARIOS[name](data)
-        if int(scenario.available.sum(axis=1).min()) < 2:
-            left = int(scenario.available.sum(axis=1).min())
+        if (left := int(scenario.available.sum(axis=1).min())) < LEFT:
             raise ValueError(
-                f"--scenarios: {name!r} leaves {left} of {len(data.models)} models, expected at least 2 to route among "
-                "(a trace with three models)"
+                f"--scenarios: {name!r} leaves {left} of {len(data.models)} models, expected at least {LEFT} to route "
+                "among (a trace with three models)"
             )
         result[name] = scenario
     return result

@@ -30,7 +30,9 @@ def table(result: Judgement, unit: str) -> Table:
     level = result.settings.level
     out = Table(
         caption=f"cost in {unit} per request; cost and satisfaction lie within their limits together with confidence "
-        f"{level:g} ({KINDS[result.settings.interval]}); n: effective number of requests"
+        f"{level:g} ({KINDS[result.settings.interval]}); n: effective number, as many requests of the policy's own "
+        "would tell as much; keep: it meets alpha and costs less than the log's own router, unless that one misses "
+        "alpha; kill: it does not; undecided: the log does not tell"
     )
     for name in ("policy", "cost", "satisfaction", "n", "verdict"):
         left = name in ("policy", "verdict")
@@ -144,8 +146,8 @@ def _verdict(row: Judged) -> str:
     return row.verdict + (f"\n(some {row.more:,} more)" if row.more else "")
 
 
-def words(result: Judgement, alpha: float) -> list[str]:
-    """What follows, and on how many requests it rests.
+def answer(result: Judgement, alpha: float) -> list[str]:
+    """Which policy to keep, if any.
 
     Args:
         result: The judgement.
@@ -154,39 +156,55 @@ def words(result: Judgement, alpha: float) -> list[str]:
     Returns:
         Sentences.
     """
-    clocks = (
-        f"{result.logged:,} requests logged; policies were made on the first {result.trained:,} and are judged on the "
-        f"{result.judged:,} after them"
+    kept = [row for row in result.rows if row.verdict == "keep" and row.cost is not None]
+    own = result.rows[0].satisfaction
+    if not kept and own is not None and own.upper < alpha:
+        return [f"No policy is shown to meet alpha = {alpha:g}, and the log's own router misses it."]
+    if not kept:
+        return [f"No policy is shown to meet alpha = {alpha:g} at less than the log's own router costs."]
+    best = min(kept, key=lambda row: row.cost.value)  # type: ignore[union-attr]
+    assert best.saved is not None
+    lines = [f"Keep {best.name}: it meets alpha = {alpha:g} and {_against_log(best.saved)}."]
+    others = [(row.name, between(result, best.name, row.name)) for row in kept if row.name != best.name]
+    if open_ones := [name for name, each in others if each is not None and each.saved.lower <= 0]:
+        lines.append(f"Whether it costs less than {listed(open_ones)}, which may be kept as well, is open.")
+    return lines
+
+
+def _against_log(saved: Limits) -> str:
+    less = saved.value >= 0
+    gap = saved if less else _negative(saved)
+    what = f"{gap.value:.3g} {'' if less else 'more '}per request ({gap.lower:.3g} to {gap.upper:.3g})"
+    return (
+        f"saves {what} against the log's own router"
+        if less
+        else (f"costs {what} than the log's own router, which misses alpha")
     )
-    lines = [clocks + "."]
+
+
+def reasons(result: Judgement) -> list[str]:
+    """What the verdicts rest on.
+
+    Args:
+        result: The judgement.
+
+    Returns:
+        Sentences.
+    """
+    lines = [
+        f"{result.logged:,} requests logged; policies were made on the first {result.trained:,} and are judged on the "
+        f"{result.judged:,} after them."
+    ]
     if result.screened:
         lines.append(f"MESS+ was tried at {result.screened:,} settings on the first part; the best are judged.")
     for row in result.rows:
-        if row.support is not None:
-            lines.append(
-                f"{row.name}: {row.reason}. It would have chosen the model that answered on some "
-                f"{row.support.agreeing:,.0f} of the judged requests; largest weight {row.support.largest:.3g}."
-            )
-        elif row.verdict:
+        if row.verdict:
             lines.append(f"{row.reason}." if row.verdict == NO else f"{row.name}: {row.reason}.")
     if any(row.estimates is not None and row.estimates.terms is None for row in result.rows):
         lines.append(
             "Limits of policies that learn are asymptotic, and about the mean over runs on as many requests: those of "
             f"level 0.95 covered {MEASURED[0]:.1%} to {MEASURED[1]:.1%} of the time on logs of known truth."
         )
-    kept = [row for row in result.rows if row.verdict == "keep" and row.cost is not None]
-    if kept:
-        best = min(kept, key=lambda row: row.cost.value)  # type: ignore[union-attr]
-        assert best.saved is not None
-        lines.append(
-            f"Keep {best.name}: it meets alpha = {alpha:g} and saves {best.saved.value:.3g} per request "
-            f"({best.saved.lower:.3g} to {best.saved.upper:.3g}) against the log's own router."
-        )
-        others = [(row.name, between(result, best.name, row.name)) for row in kept if row.name != best.name]
-        if open_ones := [name for name, each in others if each is not None and each.saved.lower <= 0]:
-            lines.append(f"Whether it costs less than {listed(open_ones)}, which may be kept as well, is open.")
-    else:
-        lines.append(f"No policy is shown to meet alpha = {alpha:g} at less than the log's own router costs.")
     return lines
 
 

@@ -115,7 +115,7 @@ def _reasons(result: Recommendation) -> list[_Reason]:
     failed = [one for one in cheaper if not one.passes]
     if failed:
         text = (
-            f"{name(failed[0])} was {failed[0].cost.mean() / chosen.cost.mean() - 1:+.0%} in cost but keeps alpha "
+            f"{name(failed[0])} costs {1 - failed[0].cost.mean() / chosen.cost.mean():.0%} less but keeps alpha "
             f"{_too_unsure(failed[0], result)}."
         )
         said.append((text, (failed[0],)))

@@ -178,13 +178,14 @@ def _own(task: Task) -> Callable[[], xr.Dataset]:
         if options.pop("meters", "")
         else folds.zip_meters(standard_meters.ledger(), standard_meters.virtual_queue())
     )
-    world = _world(task)
+    world = parts_of(task)
     return lambda: sweep(
         jax.random.key(0), horizon=task.horizon, num_streams=task.streams, meter=meter, **world, **options
     )
 
 
-def _world(task: Task) -> dict[str, Any]:
+def parts_of(task: Task) -> dict[str, Any]:
+    """Controls, policy and stream of a workload, as `sweep` takes them."""
     from messjax import policies, predictors, streams
     from messjax.types import Controls, Distribution
 
@@ -226,7 +227,7 @@ def _roofline(task: Task) -> Measured:
     from messjax.meters import folds, standard_meters
     from sims.studies.speed import machine
 
-    parts = _world(task._replace(workload=task.workload.removeprefix("roofline ")))
+    parts = parts_of(task._replace(workload=task.workload.removeprefix("roofline ")))
     meter = folds.zip_meters(standard_meters.ledger(), standard_meters.virtual_queue())
     world = simulation.assemble(parts["policy"], parts["stream"], meter, feedback.complete)
     controls = parts["controls"]._replace(**{n: np.atleast_1d(getattr(parts["controls"], n)) for n in ("V", "alpha")})

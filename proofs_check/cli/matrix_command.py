@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from pathlib import Path
 
 from messjax import plot, runtime
@@ -13,20 +12,8 @@ from proofs_check import report
 from proofs_check.violations import matrix, presentation
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Evaluate the matrix, print it and draw it: 0, 1 where a statement fails unexpectedly, 2 on bad input."""
-    unexpected: list[str] = []
-    code = runtime.run_program(
-        "messjax-proofs matrix", lambda: unexpected.extend(_evaluate(_parser().parse_args(arguments), arguments))
-    )
-    return code or int(bool(unexpected))
-
-
-def _parser() -> runtime.Parser:
-    parser = runtime.Parser(
-        prog="messjax-proofs matrix",
-        description="Every statement of docs/theory.md where each of A1 to A8 is violated on purpose.",
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The command's arguments."""
     parser.add_argument(
         "--full", action="store_true", help="longer runs, and every case also with the violation undone"
     )
@@ -40,10 +27,15 @@ def _parser() -> runtime.Parser:
         help="a Python file of further statements; they are evaluated with the violation undone, too",
     )
     parser.add_argument("--out", type=Path, default=Path("results"), metavar="DIR", help="where to write (results)")
-    return parser
+    parser.set_defaults(run=run)
 
 
-def _evaluate(args: argparse.Namespace, arguments: Sequence[str] | None) -> list[str]:
+def run(args: argparse.Namespace) -> int:
+    """Evaluate the matrix, print it, write it and draw it.
+
+    Returns:
+        1 where a statement fails that does not need the violated assumption, else 0.
+    """
     also = [each for path in args.also for each in load_statements(path)]
     out = runtime.out_dir(args.out)
     with runtime.progress(1, "cases") as progress:
@@ -53,6 +45,8 @@ def _evaluate(args: argparse.Namespace, arguments: Sequence[str] | None) -> list
     surprises = matrix.surprises(rows)
     for (assumption, statement), why in surprises.items():
         print(f"{assumption} {statement}: {why}")
-    print(f"written to: {', '.join(str(path) for path in plot.save(presentation.figure(rows), out / 'matrix'))}")
-    print(f"command: {report.command(arguments, 'matrix')}")
-    return [why for why in surprises.values() if why.startswith("fails")]
+    command = report.command(args.words)
+    written = [report.write_json(out / "matrix.json", {"command": command, "matrix": matrix.findings(rows)})]
+    written += plot.save(presentation.figure(rows), out / "matrix")
+    print(f"written to: {', '.join(map(str, written))}\ncommand: {command}")
+    return int(any(why.startswith("fails") for why in surprises.values()))

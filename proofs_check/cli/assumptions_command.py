@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from messjax import files, plot, runtime, traces
+from messjax import plot, runtime, traces
 from messjax.cli import options
 from messjax.traces import CostRule, Trace
 from proofs_check import report
@@ -16,18 +15,9 @@ from proofs_check.assumptions import figure
 from proofs_check.assumptions.report import conclusions, table, verdicts
 from proofs_check.assumptions.trace import check_trace, learn, shuffled
 
-PROGRAM = "messjax-proofs assumptions"
 
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Check a recorded trace: 0 whatever the verdicts, or 2 after one line on standard error for bad input."""
-    return runtime.run_program(PROGRAM, lambda: _check(_parser().parse_args(arguments), arguments))
-
-
-def _parser() -> runtime.Parser:
-    parser = runtime.Parser(
-        prog=PROGRAM, description="Check the assumptions A1 to A8 of docs/theory.md on a recorded trace."
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The command's arguments."""
     parser.add_argument("path", type=Path, metavar="TRACE", help="a file or folder in any format messjax reads")
     options.add_reading_options(parser)
     parser.add_argument("--scores", default=None, metavar="HOW", help="clip, rescale, ... (as they are recorded)")
@@ -35,20 +25,25 @@ def _parser() -> runtime.Parser:
     parser.add_argument("--shuffle", action="store_true", help="check the requests in a random order")
     parser.add_argument("--seed", type=runtime.whole_number(0), default=0, help="all randomness follows from it (0)")
     parser.add_argument("--out", type=Path, default=Path("results"), metavar="DIR", help="where to write (results)")
-    return parser
+    parser.set_defaults(run=run)
 
 
-def _check(args: argparse.Namespace, arguments: Sequence[str] | None) -> None:
+def run(args: argparse.Namespace) -> None:
+    """Check the trace, print the table, write it and draw it.
+
+    Raises:
+        ValueError: As `read` raises, or alpha is no satisfaction.
+    """
     trace = read(args)
     trace = shuffled(trace, args.seed) if args.shuffle else trace
     checks = check_trace(trace, args.alpha, args.seed)
     out = runtime.out_dir(args.out)
     header = {"trace": trace.source, "alpha": args.alpha, "seed": args.seed, "shuffled": args.shuffle,
-             "command": report.command(arguments, "assumptions")}  # fmt: skip
-    text = json.dumps(
-        header | {"verdicts": verdicts(checks), "checks": [report.to_json(check) for check in checks]}, indent=1
+             "command": report.command(args.words)}  # fmt: skip
+    lines = conclusions(checks, width=10**6).split("\n")
+    report.write_json(
+        out / "assumptions.json", header | {"verdicts": verdicts(checks), "conclusions": lines, "checks": checks}
     )
-    files.write(out / "assumptions.json", text + "\n")
     runtime.console().print(table(checks))
     print(conclusions(checks))
     saved = plot.save(figure.draw(checks, trace, learn(trace, args.seed), args.alpha), out / "assumptions")

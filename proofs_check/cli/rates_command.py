@@ -3,30 +3,22 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from pathlib import Path
 
 from messjax import plot, runtime
 from proofs_check import rates, report
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure, print and draw: 0, or 2 after one line on standard error for bad options."""
-    return runtime.run_program("messjax-proofs rates", lambda: _measure(_parser().parse_args(arguments), arguments))
-
-
-def _parser() -> runtime.Parser:
-    parser = runtime.Parser(
-        prog="messjax-proofs rates",
-        description="Exponents in V, T and explored requests, measured, beside those that docs/theory.md predicts.",
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The command's arguments."""
     parser.add_argument("--quick", action="store_true", help="fewer streams and shorter horizons")
     parser.add_argument("--seed", type=runtime.whole_number(0), default=0, help="all randomness follows from it (0)")
     parser.add_argument("--out", type=Path, default=Path("results"), metavar="DIR", help="where to write (results)")
-    return parser
+    parser.set_defaults(run=run)
 
 
-def _measure(args: argparse.Namespace, arguments: Sequence[str] | None) -> None:
+def run(args: argparse.Namespace) -> None:
+    """Measure, print both tables and draw the figures."""
     out = runtime.out_dir(args.out)
     with runtime.progress(len(rates.PARTS), "kinds of rate") as progress:
         measured = rates.measure_rates(args.quick, args.seed, progress)
@@ -36,4 +28,4 @@ def _measure(args: argparse.Namespace, arguments: Sequence[str] | None) -> None:
         runtime.console().print(table)
     figures = rates.figures(measured, sweeps)
     saved = [str(path) for name, figure in figures.items() for path in plot.save(figure, out / name)]
-    print(f"written to: {', '.join(saved)}\ncommand: {report.command(arguments, 'rates')}")
+    print(f"written to: {', '.join(saved)}\ncommand: {report.command(args.words)}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from pathlib import Path
 
 import jax
@@ -15,21 +14,12 @@ from proofs_check import report
 from proofs_check.counterexamples import presentation, quantities, search
 from proofs_check.counterexamples.instances import Space
 
-PROGRAM = "messjax-proofs search"
 
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Search: 0, 1 where a statement is violated, or 2 after one line on standard error for bad options."""
-    violated: list[str] = []
-    code = runtime.run_program(PROGRAM, lambda: violated.extend(_search(_parser().parse_args(arguments), arguments)))
-    return code or int(bool(violated))
-
-
-def _parser() -> runtime.Parser:
-    parser = runtime.Parser(
-        prog=PROGRAM,
-        description="Look for the instance on which a statement has the least to spare: request types, predictions "
-        "and controls. Quantities that may be fixed or bounded: " + quantities.MEANING + ".",
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The command's arguments."""
+    parser.description = (
+        "Look for the instance on which a statement has the least to spare: request types, predictions and controls. "
+        f"Quantities that may be fixed or bounded: {quantities.MEANING}."
     )
     parser.add_argument("statements", metavar="NAMES", help="by name or number: T1,T2 or 'T1 queue'")
     parser.add_argument(
@@ -42,11 +32,15 @@ def _parser() -> runtime.Parser:
     parser.add_argument("--quick", action="store_true", help="a third of the instances")
     parser.add_argument("--seed", type=runtime.whole_number(0), default=0, help="all randomness follows from it (0)")
     parser.add_argument("--out", type=Path, default=Path("results/search"), metavar="DIR", help="where to write")
-    return parser
+    parser.set_defaults(run=run)
 
 
-def _search(args: argparse.Namespace, arguments: Sequence[str] | None) -> list[str]:
-    """Search, print the table and the programs, write them and the figure; names of violated statements."""
+def run(args: argparse.Namespace) -> int:
+    """Search, print the table and the programs, write them and the figure.
+
+    Returns:
+        1 where a statement is violated, else 0.
+    """
     chosen: list[Statement] = statements_named(
         args.statements, list(ALL) + [each for path in args.also for each in load_statements(path)]
     )
@@ -69,5 +63,5 @@ def _search(args: argparse.Namespace, arguments: Sequence[str] | None) -> list[s
         path.write_text(presentation.python(each, args.also), encoding="utf-8")
         saved.append(path)
         print(f"\n# {each.statement.name}: {path}\n{path.read_text(encoding='utf-8')}", end="")
-    print(f"\nwritten to: {', '.join(map(str, saved))}\ncommand: {report.command(arguments, 'search')}")
-    return [each.statement.name for each in result if each.row.verdict == "violated"]
+    print(f"\nwritten to: {', '.join(map(str, saved))}\ncommand: {report.command(args.words)}")
+    return int(any(each.row.verdict == "violated" for each in result))

@@ -2,33 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import argparse
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
-from messjax import runtime
 from proofs_check import report
-from proofs_check.lemmas import Row, prove_lemmas
+from proofs_check.cli.command_line import NO_Z3
+
+if TYPE_CHECKING:
+    from proofs_check.lemmas import Row
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Prove and print: 0, 1 where a lemma is not proved or a wrong version not refuted, 2 for an unknown name."""
-    failed: list[Row] = []
-    code = runtime.run_program(
-        "messjax-proofs lemmas", lambda: failed.extend(_prove(_parser().parse_args(arguments).names))
-    )
-    return code or int(bool(failed))
-
-
-def _parser() -> runtime.Parser:
-    parser = runtime.Parser(
-        prog="messjax-proofs lemmas", description="The finite algebra of docs/theory.md, proved for all reals by z3."
-    )
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The command's arguments."""
     parser.add_argument("names", nargs="*", metavar="NAME", help="lemmas, such as 'L2 drift, exact' (all)")
-    return parser
+    parser.set_defaults(run=run)
 
 
-def _prove(names: Sequence[str]) -> list[Row]:
-    """Print all rows and their counts; the rows that failed."""
-    rows = prove_lemmas(names or None)
+def run(args: argparse.Namespace) -> int:
+    """Prove, and print all rows and their counts.
+
+    Returns:
+        1 where a lemma is not proved or a wrong version is not refuted, else 0.
+
+    Raises:
+        ValueError: An unknown name, or z3 is not installed.
+    """
+    if find_spec("z3") is None:
+        raise ValueError(NO_Z3)
+    from proofs_check.lemmas import prove_lemmas  # z3 is an extra
+
+    rows = prove_lemmas(args.names or None)
     print("\n".join(formatted(row) for row in rows))
     versions = [one for row in rows for one in row.wrong]
     proved, refuted = sum(row.status == "proved" for row in rows), sum(one.refuted for one in versions)
@@ -36,8 +40,8 @@ def _prove(names: Sequence[str]) -> list[Row]:
     print(
         f"{proved} of {len(rows)} lemmas proved, {refuted} of {len(versions)} wrong versions refuted, {seconds:.1f} s"
     )
-    print(f"command: {report.command(names, 'lemmas')}")
-    return [row for row in rows if not row.ok]
+    print(f"command: {report.command(args.words)}")
+    return int(not all(row.ok for row in rows))
 
 
 def formatted(row: Row) -> str:

@@ -1,0 +1,1 @@
+"""The command line `messjax-proofs`: one module per command."""

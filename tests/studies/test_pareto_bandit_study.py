@@ -41,7 +41,7 @@ def test_what_changes_is_in_the_rows():
     assert (reward[POOL.worse][:, MISTRAL] == 0.75).all()
     there = courses.scenarios().available
     assert there[courses.FOUR, 1:, FLASH].all() and not there[courses.FOUR, 0, FLASH]
-    assert not there[courses.LISTED, :, FLASH].any()
+    assert not there[courses.THREE, :, FLASH].any()
 
 
 def test_numbers_change_at_the_phase_and_the_state_stays():

@@ -20,7 +20,7 @@ OFFSET = {STATIONARY: 3000, DRIFT: 8000, DEGRADED: 6000, ONBOARDING: 9000}
 PHASE = 608  # requests of a phase where something changes
 LIST_PRICE_CUT = 1e-4 / PRICE[PRO]  # Gemini-Pro's list price falls to .1 USD per 1M tokens, by which costs are scaled
 BAD_REWARD = 0.75  # of Mistral-Large on every degraded request
-LISTED, KNOWN, FOUR = range(3)  # scenarios: costs listed only, costs of each request known, the fourth model comes
+THREE, FOUR = range(2)  # scenarios: three models throughout; the fourth one comes where the judged requests begin
 
 
 class Course(NamedTuple):
@@ -90,7 +90,7 @@ def course(name: str, requests: Pool, sizes: Sizes) -> Course:
         rows[s] = np.append(whole, np.full(longest - len(whole), whole[-1]))
     phase = np.searchsorted(ends[:-1], np.arange(longest), side="right").astype(np.int32)
     return Course(
-        name, rows, np.minimum(phase, len(after)), len(val), int(ends[-1]), FOUR if name == ONBOARDING else LISTED
+        name, rows, np.minimum(phase, len(after)), len(val), int(ends[-1]), FOUR if name == ONBOARDING else THREE
     )
 
 
@@ -116,7 +116,7 @@ def tuning(requests: Pool, sizes: Sizes, like: Course, streams: int) -> Course:
 def table(requests: Pool, chosen: Course) -> Table:
     """What the program reads. A model without an answer is never available where its row comes."""
     x, reward, cost = (np.nan_to_num(each).astype(np.float32) for each in requests.part)
-    return Table(x, reward, cost, requests.listed.astype(np.float32), chosen.rows, chosen.phase)
+    return Table(x, reward, cost, requests.listed.astype(np.float32), chosen.rows, chosen.phase, reward)
 
 
 def mean_costs(data: Data) -> np.ndarray:
@@ -126,7 +126,10 @@ def mean_costs(data: Data) -> np.ndarray:
 
 
 def scenarios() -> Scenario:
-    """The three scenarios, stacked: four phases, of which the first is the learning on validation requests."""
+    """Both scenarios, stacked: four phases, of which the first is the learning on validation requests.
+
+    Policies see listed costs: no router knows beforehand how long an answer will be.
+    """
     ones, zero = np.ones((4, len(PRICE)), np.float32), np.float32(0.0)
     three = ones > 0
     three[:, FLASH] = False
@@ -135,4 +138,4 @@ def scenarios() -> Scenario:
     base = Scenario(
         ones, ones, three, np.int32(0), np.float32(1.0), np.True_, zero, zero, zero, np.False_, np.int32(FLASH)
     )
-    return stacked([base, base._replace(costs_known=np.True_), base._replace(available=four)])
+    return stacked([base, base._replace(available=four)])

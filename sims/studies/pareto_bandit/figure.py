@@ -90,7 +90,7 @@ def _changes(axis: Axes, experiments: xr.Dataset) -> None:
             if experiments.attrs["source"] == OWN:
                 label = "published" if k == i == 0 else None
                 axis.plot(x, [row[0] for row in phases], ls="", marker="o", ms=9, mfc="none", color="0.4", label=label)
-    axis.set_xticks([0, 1, 2, 4, 5, 6], ["before", "Pro's price\ncut", "after", "before", "Mistral\nat .75", "after"])
+    axis.set_xticks([0, 1, 2, 4, 5, 6], ["before", "Pro's\nprice cut", "after", "before", "Mistral\nat .75", "after"])
     axis.tick_params(axis="x", labelsize=7)
     axis.set(title="(b) experiments 2 and 3: three phases", ylabel="reward")
     axis.legend(fontsize=7, loc="lower left")
@@ -120,6 +120,8 @@ def _parts(axis: Axes, pacer: xr.Dataset) -> None:
     axis.axhline(0.0, **BLACK)
     _log_axis(axis, budgets)
     axis.set(title="(d) gain over the mix: parts of the pacer", xlabel="budget per request (USD)")
+    low, high = axis.get_ylim()
+    axis.set_ylim(low - 0.45 * (high - low), high)  # room for the legend
     axis.set_ylabel("reward less that of the mix at equal spend")
     axis.legend(fontsize=7, loc="lower right")
 

@@ -59,15 +59,16 @@ def _replicated(pacer: xr.Dataset, experiments: xr.Dataset) -> Finding:
     agree = list(_numbers(pacer, experiments))
     source = experiments.attrs["source"]
     on_theirs = source == OWN
-    drop = experiments["reward"].sel(experiment=DEGRADED, level="tight").mean("seed").values
+    tight = experiments.sel(experiment=DEGRADED, level="tight").mean("seed")
+    drop, spent = tight["reward"].values, tight["cost"].values / published.LEVELS["tight"]
     return Finding(
         "ParetoBandit as published",
         "In its four experiments our ParetoBandit gives the numbers that its authors publish.",
         verdict_of_cases(sum(agree), len(agree) - sum(agree), len(agree)) if on_theirs else "undecided",
         ("" if on_theirs else f"On {source}, which the published numbers are not about: ")
         + f"{sum(agree)} of {len(agree)} published rewards, costs and shares agree, with the authors' seeds. Where "
-        f"Mistral-Large's reward falls to .75 in silence, the tight budget is kept and the reward goes from "
-        f"{drop[0]:.3f} to {drop[1]:.3f}; after the recovery it is {drop[2]:.3f} on the prompts that gave "
+        f"Mistral-Large's reward falls to .75 in silence, {spent[1]:.2f} of the tight budget is spent, and the reward "
+        f"goes from {drop[0]:.3f} to {drop[1]:.3f}; after the recovery it is {drop[2]:.3f} on the prompts that gave "
         f"{drop[0]:.3f} before. The price cut of their code is to .1 USD per 1M tokens, {LIST_PRICE_CUT:.3f} of the "
         "list price, and not a tenth of it, as the text says.",
         (Number("published numbers that ours agree with", sum(agree), f"of {len(agree)}"),),
@@ -193,7 +194,11 @@ def _case(one: xr.Dataset, ours: str, theirs: str = PARETO) -> int:
 def _contest(court: xr.Dataset) -> Iterator[Finding]:
     """Rule of each track: `_case` at every target, for the MESS+ whose own knob the target is."""
     for track, ours, what in (
-        (CEILING, SPENDING, "At the same budget MESS+ with a budget queue earns more than ParetoBandit."),
+        (
+            CEILING,
+            SPENDING,
+            "At the same budget MESS+ with a budget queue earns more for what it spends than ParetoBandit.",
+        ),
         (FLOOR, MESS_PLUS, "At the same alpha MESS+ costs less than ParetoBandit with a budget tuned to it."),
     ):
         one = court.where(court["track"] == track, drop=True) if (court["track"] == track).any() else None

@@ -26,16 +26,14 @@ class Played(NamedTuple):
     reward: np.ndarray  # [G, S, T]
 
 
-def play(
-    pool: Pool, chosen: Course, settings: Sequence[tuple[Policy, Controls]], scenario: int | None = None
-) -> Played:
+def play(pool: Pool, chosen: Course, settings: Sequence[tuple[Policy, Controls]]) -> Played:
     """Every setting on every stream of a course, in one call of the bench's compiled program."""
     form, numbers = program.stack([policy for policy, _ in settings], [controls for _, controls in settings])
     count, streams = len(settings), len(chosen.rows)
     lanes = program.Lanes(
         np.bool_(True),
         np.repeat(np.arange(count, dtype=np.int32), streams),
-        np.full(count * streams, chosen.scenario if scenario is None else scenario, np.int32),
+        np.full(count * streams, chosen.scenario, np.int32),
         np.tile(np.arange(streams, dtype=np.int32), count),
     )
     shards = len(jax.local_devices())

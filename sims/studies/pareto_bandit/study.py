@@ -4,8 +4,9 @@ ParetoBandit's four experiments (arXiv 2604.00136) with their authors' seeds, on
 package `paretobandit` where it is installed: seven budgets, a price that falls, a model that degrades in silence, and a
 fourth model that comes. Published numbers stand beside ours. Then one part of the pacer is changed at a time. Last,
 MESS+, ParetoBandit and static mixes that know the same are compared at seven budgets and four alphas, tuned on
-validation requests, where costs are listed and not known per request. Without the package the recorded trace, hashed
-n-grams and a prior of our own stand in, and without the trace made-up requests, from which nothing follows.
+validation requests, where costs are listed and not known per request (*: a reconstruction of arXiv 2606.19376). Without
+the package the recorded trace, hashed n-grams and a prior of our own stand in, and without the trace made-up requests,
+from which nothing follows.
 
     python -m sims pareto_bandit [--quick] [--out DIR]
 """

@@ -120,13 +120,13 @@ def parts(pacer: xr.Dataset) -> Rows:
 
 
 def contest(court: xr.Dataset) -> Rows:
-    """Reward at cost of every policy for every budget and alpha, and what earns most for what it spends."""
+    """Reward at cost of every policy for every budget and alpha, and which does best."""
     rows = []
     for target in court["target"].values:
         one = court.sel(target=target)
         cells = [_cell(one.sel(policy=name)) for name in court["policy"].values]
         rows.append((str(target), *cells, best(one)))
-    return Rows(("target", *map(str, court["policy"].values), "largest gain among those that keep it"), tuple(rows))
+    return Rows(("target", *map(str, court["policy"].values), "best that keeps the target"), tuple(rows))
 
 
 def _cell(one: xr.Dataset) -> str:
@@ -142,7 +142,8 @@ def keeps(one: xr.Dataset) -> bool:
 
 
 def best(one: xr.Dataset) -> str:
-    """The policy of largest gain over the mix among those that keep the target."""
-    gains = {str(name): float(one["gain"].sel(policy=name)) for name in one["policy"].values}
-    kept = {name: gain for name, gain in gains.items() if keeps(one.sel(policy=name))}
+    """Among those that keep the target: the policy of largest gain over the mix (ceiling), or of least cost (floor)."""
+    on_ceiling = str(one["track"].values) == CEILING
+    score = one["gain"] if on_ceiling else -one["cost"].mean("seed")
+    kept = {str(name): float(score.sel(policy=name)) for name in one["policy"].values if keeps(one.sel(policy=name))}
     return max(kept, key=kept.__getitem__) if kept else "none"

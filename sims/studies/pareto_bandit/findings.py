@@ -13,7 +13,7 @@ from sims.common.finding import Finding, Number, verdict_of_cases
 from sims.common.study import Results
 from sims.studies.pareto_bandit import published, tables
 from sims.studies.pareto_bandit.courses import DEGRADED, DRIFT, LIST_PRICE_CUT, ONBOARDING
-from sims.studies.pareto_bandit.court import CEILING, FLOOR, MESS_PLUS, MIX, PARETO, SPENDING, TUNED
+from sims.studies.pareto_bandit.court import CEILING, FLOOR, FROZEN, MESS_PLUS, MIX, PARETO, SPENDING, TUNED
 from sims.studies.pareto_bandit.requests import FLASH, LLAMA, OWN, PRO
 from sims.studies.pareto_bandit.runs import NO_BAN, PUBLISHED, SLOW
 
@@ -216,7 +216,7 @@ def _of_track(court: xr.Dataset, track: str, ours: str, what: str) -> Finding:
     def worse(cases: list[int]) -> str:
         return ", ".join(target for target, case in zip(targets, cases, strict=True) if case < 0) or "none"
 
-    cases, tuned, mix = against(PARETO), against(TUNED), against(MIX)
+    cases, tuned, mix, frozen = (against(name) for name in (PARETO, TUNED, MIX, FROZEN))
     at = court["gain_of_seed"].mean("seed")
     most = float((at.sel(policy=ours) - at.sel(policy=PARETO)).max())
     spent = court["cost"].mean("seed")
@@ -235,7 +235,9 @@ def _of_track(court: xr.Dataset, track: str, ours: str, what: str) -> Finding:
         f"better than ParetoBandit at {holds} of {len(cases)} targets, by up to {most:.4f} of reward at equal spend, "
         f"and worse at {fails} ({worse(cases)}). {paid}Against ParetoBandit with step, forgetting and width tuned as V "
         f"is, it does better at {tuned.count(1)} and worse at {tuned.count(-1)} ({worse(tuned)}); against the static "
-        f"mix of the validation requests at {mix.count(1)} and {mix.count(-1)} ({worse(mix)}). The table has the "
+        f"mix of the validation requests at {mix.count(1)} and {mix.count(-1)} ({worse(mix)}), and against a "
+        f"regression that learns nothing after the prior, with a price tuned to the target, at {frozen.count(1)} and "
+        f"{frozen.count(-1)} ({worse(frozen)}). The table has the "
         "reward at the cost per request, and in parentheses the gain over the static mix of two models that costs as "
         "much.",
         (

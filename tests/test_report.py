@@ -297,3 +297,26 @@ def test_terms_of_a_cost_gap_are_told_apart_by_every_control(tmp_path):
     rows = collected.terms_of(results.load(tmp_path / "terms.nc"))
     assert len({row["point"] for row in rows}) == 4 and rows[0]["point"] == "MESS+, V = 1, alpha = 0.6"
     assert rows[0]["alpha"] == 0.6 and len(rows) == 8
+
+
+def test_a_bench_says_how_policies_fared_beside_the_static_mix(tmp_path):
+    rows = [
+        {"setting": setting, "policy": policy, "target": "alpha 0.8", "scenario": "stationary", "gain": gain}
+        | {"satisfaction": 0.8, "cost": 1.0, "verdict": verdict}
+        for setting, policy, gain, verdict in (
+            ("tuned", "B", -0.1, "kill"), ("tuned", "A", 0.2, "keep"), ("tuned", "A", 0.0, "undecided"),
+            ("default", "A", -9.0, "kill"),
+        )
+    ]  # fmt: skip
+    (tmp_path / "bench.json").write_text(json.dumps({"records": rows}), encoding="utf-8")
+    found = collected.collect(tmp_path)
+    assert found.words[0][1] == (
+        "Of 3 comparisons of tuned policies with the static mix of two models that costs as much, 1 say keep (more "
+        "satisfaction, targets kept), 1 kill (less) and 1 are undecided. Most often kept: A (1)."
+    )
+    tables = {each.name: each.rows for each in found.tables}
+    first = tables["policies beside the static mix"][0]
+    assert (first["policy"], first["keep"], first["kill"], first["mean gain in satisfaction"]) == ("A", 1, 0, 0.1)
+    page = report.write_report(tmp_path).read_text(encoding="utf-8")
+    heads = page[page.index("<h2>Routers on one protocol") :].split("<tbody>")[0]
+    assert heads.index(">policy<") < heads.index(">verdict<") < heads.index(">cost<")

@@ -53,6 +53,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--horizon", type=runtime.whole_number(30), help="requests per stream (default: all judged)")
     parser.add_argument("--quick", action="store_true", help="8 streams of at most 600 requests")
     parser.add_argument(
+        "--time-policies", action="store_true",
+        help="also measure microseconds per decision of every policy, and of the package paretobandit if installed",
+    )  # fmt: skip
+    parser.add_argument(
         "--also", type=Path, action="append", default=[], metavar="FILE", help="a file with policies of your own"
     )
     parser.add_argument(
@@ -99,7 +103,7 @@ def _options(args: argparse.Namespace) -> plan.Options:
     tracks = _names(args.track)
     return plan.Options(
         policies=_names(args.policies), scenarios=_names(args.scenarios),
-        tracks=plan.TRACKS if tracks is None else tracks,
+        tracks=plan.TRACKS if tracks is None else tracks, timed=args.time_policies,
         alphas=tuple(args.alpha), budgets=None if args.budgets is None else tuple(args.budgets), seed=args.seed,
         **(quick | given),
     )  # fmt: skip
@@ -125,9 +129,10 @@ def _reading() -> str:
     """How the tables are read."""
     return (
         "keep: more satisfaction than the static mix of two models that spends as much (Holm over policies, 5%), and "
-        "the upper limit of the violation is tolerable. kill: less. The models of the mix are chosen on requests "
-        "before the judged ones. Intervals are 95%, over prompts and streams. Settings are chosen among 32 on other "
-        "requests, once for all scenarios. A name that ends with * is a reconstruction."
+        "the upper limit of the violation is tolerable. kill: less. ?: undecided. The mean gain is over all scenarios; "
+        "a target is missed for sure where the lower limit of the violation is not tolerable. The models of the mix "
+        "are chosen on requests before the judged ones. Intervals are 95%, over prompts and streams. Settings are "
+        "chosen among 32 on other requests, once for all scenarios. A name that ends with * is a reconstruction."
     )
 
 

@@ -83,3 +83,38 @@ def _is_single(point: Record) -> bool:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and value == value
+
+
+BENCH_VERDICTS = ("keep", "undecided", "kill", "not applicable")
+
+
+def of_bench(records: list[Record]) -> tuple[str, list[Record]]:
+    """How tuned policies of a bench fared against the static mix of two models that costs as much.
+
+    Args:
+        records: Records of bench.json.
+
+    Returns:
+        A sentence, empty without records, and a record per policy: its verdicts over targets and scenarios, and its
+        mean gain in satisfaction.
+    """
+    tuned = [row for row in records if row.get("setting") == "tuned" and row.get("verdict") in BENCH_VERDICTS]
+    if not tuned:
+        return "", []
+    table = []
+    for policy in dict.fromkeys(row["policy"] for row in tuned):
+        own = [row for row in tuned if row["policy"] == policy]
+        gains = [row["gain"] for row in own if _is_number(row.get("gain"))]
+        record = {"policy": policy} | {word: sum(row["verdict"] == word for row in own) for word in BENCH_VERDICTS}
+        record |= {"mean gain in satisfaction": sum(gains) / len(gains) if gains else None}
+        table.append(record | {"scenarios": len({row.get("scenario") for row in own})})
+    table.sort(key=lambda row: (-row["keep"], row["kill"]))
+    counts = {word: sum(row[word] for row in table) for word in BENCH_VERDICTS}
+    text = (
+        f"Of {sum(counts.values())} comparisons of tuned policies with the static mix of two models that costs as "
+        f"much, {counts['keep']} say keep (more satisfaction, targets kept), {counts['kill']} kill (less) and "
+        f"{counts['undecided']} are undecided."
+    )
+    best = table[0]
+    end = f" Most often kept: {best['policy']} ({best['keep']})." if best["keep"] else ""
+    return text + end, table

@@ -12,6 +12,7 @@ from messjax.report.collected import CONTROLS, Collected, Record
 COLORS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f7f7f", "#b3b300"]  # Okabe and Ito's
 VERDICTS = {"holds": "#009e73", "undecided": "#e69f00", "violated": "#d55e00", "not applicable": "#88888844"}
 MOST = 12  # policies that a figure tells apart
+MOST_NAMED = 24  # cases whose names fit below a figure
 EVERY = "all"
 Spec = dict[str, Any]
 
@@ -186,7 +187,9 @@ def _decomposition(terms: list[Record], unit: str) -> Spec:
         .encode(
             y=alt.Y("point:N", title=None, sort=None),
             x=alt.X("sum(cost):Q", title=f"cost gap per request ({unit})"),
-            color=alt.Color("term:N", scale=alt.Scale(range=COLORS), legend=alt.Legend(orient="bottom", columns=2)),
+            color=alt.Color(
+                "term:N", scale=alt.Scale(range=COLORS), legend=alt.Legend(orient="bottom", columns=2, title=None)
+            ),
             tooltip=["point:N", "term:N", alt.Tooltip("sum(cost):Q", format=".5g")],
         )
         .properties(title="what the cost gap is made of (identity I1)")
@@ -202,7 +205,7 @@ def _bounds(verdicts: list[Record]) -> Spec:
     base = base.transform_filter("chosen_statement == 'all' || datum.statement == chosen_statement")
     y = alt.Y("case:N", title=None, axis=alt.Axis(labelLimit=170))
     color = alt.Color("verdict:N", scale=alt.Scale(domain=list(VERDICTS), range=list(VERDICTS.values())),
-                      legend=alt.Legend(orient="bottom", title=None))  # fmt: skip
+                      legend=alt.Legend(orient="bottom", title=None, columns=2))  # fmt: skip
     tips = ["statement:N", "case:N", "verdict:N", *_numbers(*names)]
     scale = alt.Scale(type="symlog")
     layers = [
@@ -218,14 +221,17 @@ def _bounds(verdicts: list[Record]) -> Spec:
 
 def _matrix(verdicts: list[Record]) -> Spec:
     """Statement x case, coloured by verdict."""
+    number = len({each["case"] for each in verdicts})
+    many = number > MOST_NAMED
+    title = f"{number} cases; point at one for its name" if many else None
     chart = (
         alt.Chart(_data(verdicts, "statement", "case", "V", "verdict", "reason"))
         .mark_rect(stroke="white", strokeWidth=0.5)
         .encode(
             y=alt.Y("statement:N", title=None, sort=None),
-            x=alt.X("case:N", title=None, sort=None, axis=alt.Axis(labelAngle=-60, labelLimit=180)),
+            x=alt.X("case:N", title=title, sort=None, axis=alt.Axis(labels=not many, labelAngle=-60, labelLimit=180)),
             color=alt.Color("verdict:N", scale=alt.Scale(domain=list(VERDICTS), range=list(VERDICTS.values())),
-                            legend=alt.Legend(orient="top", title=None)),
+                            legend=alt.Legend(orient="top", title=None, columns=2)),
             tooltip=["statement:N", "case:N", "verdict:N", "reason:N"],
         )
         .properties(title="verdicts: statements in rows, cases in columns")
@@ -258,5 +264,5 @@ def _assumptions(cells: list[Record]) -> Spec:
         .mark_point(filled=True, size=18, color="black")
         .encode(y=y, x=x, tooltip=[f"{name}:N" for name in names]),
     ]
-    title = "statements that apply to some case, where an assumption is violated; dot: they need it"
+    title = "statements where an assumption is violated"
     return _finish(alt.layer(*layers).properties(title=title), {"step": 16})

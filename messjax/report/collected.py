@@ -250,6 +250,9 @@ def _read_json(found: Collected, path: Path) -> None:
             _with_proofs(found, path.stem, proofs.read(content), str(content.get("command", "")))
         if path.name == "bench.json":
             found.points.extend(_of_bench(content.get("records", [])))
+            text, table = answers.of_bench(content.get("records", []))
+            found.words.extend([(path.name, text)] if text else [])
+            found.tables.extend([Table("policies beside the static mix", table)] if table else [])
         where, title = ROWS.get(path.name, ("", ""))
         if content.get(where):
             found.tables.append(Table(title, [_flat(row) for row in content[where]]))

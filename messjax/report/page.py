@@ -17,9 +17,14 @@ from messjax.report.collected import CONTROLS, Collected, Record, collect
 MISSING = "the figures are made by altair and vl-convert, which are not installed: pip install 'messjax[report]'"
 OFFERED = "window.vegaEmbed = vegaEmbed;"  # what the bundled program gives to the page
 MOST_BYTES = 3_000_000
+TOLD_FIRST = (  # columns of a bench, which has thirty
+    *("policy", "setting", "scenario", "track", "target", "verdict", "gain", "gain_lower", "gain_upper", "cost"),
+    *("satisfaction", "violation_mean"),
+)
+LONG_ANSWER = 250  # letters of an answer that is set as plain text
 LONG = 40  # letters of a cell from which it gets a wide column
 VERDICTS = ("violated", "undecided", "holds", "not applicable")  # the worst first
-FIRST = ("statements",)  # tables that come before the figures of verdicts
+FIRST = ("statements", "policies beside the static mix")  # tables that come before the figures of verdicts
 MOST_ROWS = 3_000  # of a table that a page shows
 FIGURES = {  # place of a figure: the section that it is in
     "cost": "points", "satisfaction": "points", "queue": "points", "trade_off": "points", "ledgers": "points",
@@ -119,7 +124,8 @@ def _words(found: Collected) -> str:
     for source, text in found.words:
         first, *more = [line for line in text.split("\n") if line.strip()] or [""]
         items = "".join(f"<li>{_text(line)}</li>" for line in more)
-        blocks.append(f"<p class='answer'>{_text(first)}</p><ul>{items}</ul><small>{_text(source)}</small>")
+        much = " long" * (len(first) > LONG_ANSWER)
+        blocks.append(f"<p class='answer{much}'>{_text(first)}</p><ul>{items}</ul><small>{_text(source)}</small>")
     return f"<section id='words'><h2>In words</h2>{''.join(blocks)}</section>" if blocks else ""
 
 
@@ -187,7 +193,9 @@ def _terms(specs: dict[str, Any]) -> list[str]:
 def _cells(found: Collected, specs: dict[str, Any]) -> list[str]:
     if not found.cells:
         return []
-    section = f"<section id='cells'><h2>Assumptions violated on purpose</h2>{_places(specs, 'cells')}</section>"
+    about = "<p>A dot: the statement needs the assumption. Statements that apply to no case are in the table only.</p>"
+    places = f"{about}{_places(specs, 'cells')}"
+    section = f"<section id='cells'><h2>Assumptions violated on purpose</h2>{places}</section>"
     return [section, _table("all cells of the matrix", found.cells)]
 
 
@@ -215,7 +223,9 @@ def _tells(row: Record) -> bool:
 
 def _table(name: str, rows: Sequence[Record], columns: Sequence[str] = ()) -> str:
     """A table that sorts by its headings, filters by a text, and can be downloaded."""
-    names = list(columns or dict.fromkeys(each for row in rows for each in row))
+    every = dict.fromkeys(each for row in rows for each in row)
+    names = list(columns or [*(each for each in TOLD_FIRST if each in every and "gain" in every), *every])
+    names = list(dict.fromkeys(names))
     names = [each for each in names if any(row.get(each) not in (None, "") for row in rows)]
     heads = "".join(f"<th scope='col'><button>{_text(each.replace('_', ' '))}</button></th>" for each in names)
     lines = ["".join(_cell(row.get(each)) for each in names) for row in rows[:MOST_ROWS]]

@@ -132,7 +132,7 @@ def table(rows: Sequence[dict[str, Any]]) -> list[tuple[str, Rows]]:
             equality.append((*name, streams, verdict, str(row.get("unequal", "-")), apart))
         elif row["kind"] == "tuning":
             share = record.number(row.get("occupancy"), 2)
-            setting = (f"{row['block']:,}", row["lanes"], str(row["shared"]))
+            setting = (f"{row['block']:,}", row["lanes"], str(row["shared"] or "-"))
             tuning.append((*name, *setting, record.number(rate), share))
         else:
             wanted = TARGETS.get(row["workload"]) if row["who"] not in ("C++", "plain JAX") else None

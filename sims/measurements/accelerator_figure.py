@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -54,11 +55,13 @@ def _bars(panel: Any, rows: Sequence[dict[str, Any]]) -> None:
     panel.grid(axis="y", visible=False)
     if names:
         panel.set_xlim(min(best.values()) / 3, max([*best.values(), *TARGETS.values()]) * 6)
+    panel.set_axisbelow(True)
     panel.set_title("(a) the fastest (black line: wanted)")
 
 
 def _streams(panel: Any, rows: Sequence[dict[str, Any]]) -> None:
-    names = list(dict.fromkeys((row["workload"], row["who"]) for row in rows))
+    counted = Counter((row["workload"], row["who"]) for row in rows)
+    names = [name for name, count in counted.items() if count > 1]
     for i, name in enumerate(names):
         mine = sorted((row["streams"], row["rate"]) for row in rows if (row["workload"], row["who"]) == name)
         panel.plot(*zip(*mine, strict=True), **line_style(i), ms=4, lw=1.2, label=", ".join(name))
@@ -72,7 +75,8 @@ def _settings(panel: Any, rows: Sequence[dict[str, Any]]) -> None:
     for y, row in enumerate(rows):
         panel.barh(-y, row["rate"], color=COLORS[WHO.index(row["who"])], height=0.7)
     panel.set(xlabel="decisions / s", yticks=[-y for y in range(len(rows))])
-    texts = [f"{row['workload']}, block {row['block']:,}, {row['lanes']}, {row['shared']}" for row in rows]
+    texts = [f"{row['workload']}, block {row['block']:,}, {row['lanes']}, {row['shared'] or '-'}" for row in rows]
     panel.set_yticklabels(texts, fontsize=7)
     panel.grid(axis="y", visible=False)
+    panel.set_axisbelow(True)
     panel.set_title("(c) block, streams x warps, registers")

@@ -32,7 +32,7 @@ class Task(NamedTuple):
     horizon: int  # at most: as many requests as fit the seconds of a row
     block: int = 16_384  # streams of a call
     lanes: tuple[int, int] = (128, 4)  # of the kernel: streams and warps of a program
-    shared: int = 112  # of the kernel: registers for the lanes that share a thread's requests
+    shared: int = 0  # of the kernel: registers for the lanes that share a thread's requests; 0: as it is
 
 
 def tasks(rehearse: bool, quick: bool = False) -> list[Task]:
@@ -63,6 +63,8 @@ def tasks(rehearse: bool, quick: bool = False) -> list[Task]:
     shapes = ((64, 2), (256, 8), (128, 2), (256, 4), (512, 8), (1_024, 8))
     result += [Task("tuning", "W1", "kernel", 10**6, 10**5, 2**17, lanes=shape) for shape in shapes]
     result += [Task("tuning", "W1 x 12", "kernel", 10**5, 10**5, 2**17, shared=n) for n in (28, 56, 112, 200)]
+    result += [Task("tuning", "W2", "kernel", 10**5, 10**5, 2**17, lanes=shape) for shape in ((64, 2), (32, 1))]
+    result += [Task("tuning", "W2 x 12", "kernel", 10**5, 10**5, 2**17, shared=n) for n in (120, 150, 208, 250)]
     result += [Task("tuning", "W1", "kernel", 10**6, 10**5, 2**n) for n in (14, 16, 18, 20)]
     result += [Task("tuning", "W2", "fast path", 10**5, 10**4, 2**n) for n in (12, 14, 16)]
     result += [Task("speed", "W1", "kernel", n, 10**5, min(n, 2**20)) for n in (10**3, 10**4, 10**5, 10**7)]
@@ -73,7 +75,7 @@ def tasks(rehearse: bool, quick: bool = False) -> list[Task]:
 
 def _own() -> list[tuple[str, str]]:
     """Workloads and the paths of messjax that run them."""
-    first = [("W1", "kernel"), ("W1", "fast path"), ("W1", "general path")]
+    first = [("W1", "kernel"), ("W2", "kernel"), ("W2 x 12", "kernel"), ("W1", "fast path"), ("W1", "general path")]
     first += [(name, "fast path") for name in ("W2", "W2 x 12", "W3", "MLP", "replay 1,000")]
     return [*first, ("W2", "general path"), ("W3", "general path")]
 
@@ -156,8 +158,11 @@ def _timed(task: Task, seconds: float) -> dict[str, Any]:
 
     from messjax.engine.fast import gpu_kernel
 
-    kept = gpu_kernel.BLOCK, gpu_kernel.WARPS, gpu_kernel.REGISTERS
-    (gpu_kernel.BLOCK, gpu_kernel.WARPS), gpu_kernel.REGISTERS = task.lanes, task.shared
+    names = ("BLOCK", "WARPS", "REGISTERS", "HEAD_REGISTERS")
+    kept = [getattr(gpu_kernel, name) for name in names]
+    shared = (task.shared or kept[2], task.shared or kept[3])
+    for name, value in zip(names, (*task.lanes, *shared), strict=True):
+        setattr(gpu_kernel, name, value)
     jax.clear_caches()  # the settings are compiled in
     try:
         program = _program(task)
@@ -176,7 +181,8 @@ def _timed(task: Task, seconds: float) -> dict[str, Any]:
             horizon = min(longest, int(horizon * min(16.0, max(1.5, seconds / 8 / max(taken, 1e-4)))))
         spent = [whole(horizon) for _ in range(3)]
     finally:
-        gpu_kernel.BLOCK, gpu_kernel.WARPS, gpu_kernel.REGISTERS = kept
+        for name, value in zip(names, kept, strict=True):
+            setattr(gpu_kernel, name, value)
     size = min(task.block, task.streams)
     found: dict[str, Any] = {"decisions": float(-(-task.streams // size) * size * horizon * program.pairs)}
     found |= {"horizon_run": horizon, "seconds": float(np.median(spent)), "first": first, "note": ""}
@@ -237,7 +243,7 @@ def _kernel(task: Task) -> dict[str, float]:
     """Registers of a thread and occupancy of the newest kernel, where XLA wrote its PTX and there is a ptxas."""
     assembler = shutil.which("ptxas") or next(iter(_assemblers()), None)
     texts = sorted(_DUMP[0].glob("*.ptx"), key=lambda path: path.stat().st_mtime) if _DUMP else []
-    mine = [path for path in texts if b"mess_plus_oracle" in path.read_bytes()]
+    mine = [path for path in texts if b"mess_plus_" in path.read_bytes()]
     if task.who != "kernel" or not mine or assembler is None:
         return {}
     target = re.search(r"^\.target (\w+)", mine[-1].read_text(encoding="utf-8"), re.MULTILINE)

@@ -110,26 +110,33 @@ def _peak() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**30
 
 
-def reason_to_leave_out(point: Point, before: dict[str, Any] | None, seconds: float, memory: float) -> str:
-    """Why a point is left out, by the measured point before it on its axis; empty where it is not.
+def reason_to_leave_out(point: Point, before: Sequence[dict[str, Any]], seconds: float, memory: float) -> str:
+    """Why a point is left out, by a straight line through the two points before it; empty where it is not.
 
     Args:
         point: The point.
-        before: The row of the point before it, or None.
+        before: The rows of its axis so far.
         seconds: Of wall time that are left.
         memory: GiB that are available.
     """
-    if before is None:
-        return "" if seconds > 0 else "no time was left"
-    if before["note"]:
+    if seconds <= 0:
+        return "no time was left"
+    if before and before[-1]["note"]:
         return "the point before it was left out"
-    ratio = point.at / before["at"]
-    expected, held = before["wall"] * ratio, before["before"] + (before["peak"] - before["before"]) * ratio
+    expected, held = (_continued(before, name, point.at) for name in ("wall", "peak"))
     if expected > seconds:
-        return f"would take {expected:,.0f} s by the point before it, {seconds:,.0f} s were left"
+        return f"would take {expected:,.0f} s by the points before it, {seconds:,.0f} s were left"
     if held > memory * MEMORY:
-        return f"would take {held:,.1f} GiB by the point before it, of {memory:,.1f} available"
+        return f"would take {held:,.1f} GiB by the points before it, of {memory:,.1f} available"
     return ""
+
+
+def _continued(before: Sequence[dict[str, Any]], name: str, at: float) -> float:
+    """A number at the next point, by a straight line through the last two; zero where there are not two."""
+    if len(before) < 2:
+        return 0.0
+    (x, low), (z, high) = ((row["at"], row[name]) for row in before[-2:])
+    return float(high + max(0.0, high - low) / (z - x) * (at - z))
 
 
 def _available() -> float:
@@ -143,16 +150,18 @@ def _available() -> float:
 
 def run(chosen: Sequence[Point], seconds: float, kept: record.Record) -> None:
     """Measure the points one after the other, each in a process of its own."""
-    end, last = time.perf_counter() + seconds, dict[str, Any]()
+    end = time.perf_counter() + seconds
+    done: dict[str, list[dict[str, Any]]] = {}
     for number, point in enumerate(chosen):
         print(f"{NAME}: {number + 1} of {len(chosen)}: {point.axis} {point.at:,}", file=sys.stderr, flush=True)
-        note = reason_to_leave_out(point, last.get(point.axis), end - time.perf_counter(), _available())
+        earlier = done.setdefault(point.axis, [])
+        note = reason_to_leave_out(point, earlier, end - time.perf_counter(), _available())
         row: dict[str, Any] = {"axis": point.axis, "at": point.at, "note": note}
         if not note:
             with multiprocessing.get_context("spawn").Pool(1, interruption.start_worker, (os.getpid(),)) as pool:
                 row |= pool.apply(measure, (point,))
         kept.add(row)
-        last[point.axis] = row
+        earlier.append(row)
 
 
 def _rows_in(out: Path) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import jax
 import numpy as np
@@ -24,6 +25,7 @@ from messjax.evaluation.bench import (
     protocol,
     scenarios,
     tables,
+    timing,
 )
 from messjax.evaluation.bench.plan import Target
 from messjax.types import Controls
@@ -162,6 +164,50 @@ def test_a_second_judge_is_heard_and_the_first_one_counts(data):
     assert np.array_equal(plain["cost"].sel(setting="tuned", policy="primal-dual").mean("seed")[0], true["cost"])
 
 
+STAND_IN = """
+calls = []
+
+class FeatureService:
+    for_precomputed = staticmethod(lambda size: size)
+
+class BanditRouter:
+    def __init__(self, registry, feature_service, budget_pacer, bandit_seed):
+        self.names, self.size = list(registry), feature_service
+
+    def route(self, x):
+        assert len(x) == self.size and x[-1] == 1.0
+        calls.append("route")
+        return self.names[-1], type("Log", (), {"request_id": 0})()
+
+    def process_feedback(self, request_id, reward):
+        assert 0.0 <= reward <= 1.0
+        calls.append("feedback")
+"""
+
+
+def test_decisions_are_timed_policy_by_policy_and_those_of_a_package_beside_them(data, tmp_path, monkeypatch):
+    """With a stand-in for the package: what it is asked, and that as many decisions are counted as it makes."""
+    (tmp_path / "pareto_bandit").mkdir()
+    (tmp_path / "pareto_bandit" / "__init__.py").write_text(STAND_IN)
+    (tmp_path / "pareto_bandit" / "budget_pacer.py").write_text("BudgetPacer = float\n")
+    for name in ("pareto_bandit", "pareto_bandit.budget_pacer"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    monkeypatch.syspath_prepend(tmp_path)
+    options = bench.Options(
+        policies=("primal-dual", "frozen argmin"), scenarios=("stationary",), tracks=("floor",), alphas=(0.7,), seeds=2,
+        tuning_seeds=2, horizon=60, lanes=4, replicates=20, timed=True,
+    )  # fmt: skip
+    found = bench.run_bench(data, options)
+    assert found["microseconds"].dims == ("policy",) and (found["microseconds"] > 0).all()
+    assert float(found["microseconds_package"]) > 0
+    rows = min(len(data.parts.judging.rows), timing.PACKAGE_DECISIONS)
+    calls = sys.modules["pareto_bandit"].calls
+    assert calls == ["route", "feedback"] * rows * (timing.REPEATS + 1)
+    assert tables.microseconds(found).row_count == 3
+    sys.modules.pop("pareto_bandit"), sys.modules.pop("pareto_bandit.budget_pacer")
+    assert "microseconds" not in bench.run_bench(data, options._replace(timed=False))
+
+
 def test_the_chosen_setting_is_the_objective():
     cost, s = np.array([1.0, 2.0, 3.0]), np.array([0.5, 0.8, 0.9])
     assert protocol.choose(Target("floor", 0.7), cost, s) == 1
@@ -181,6 +227,26 @@ POLICIES = {
     )
 }
 """
+
+
+def test_the_overview_counts_verdicts_and_names_where_a_target_is_missed():
+    scenarios, policies = ["stationary", "removal", "late"], ["sure", "fixed"]
+    verdict = [["keep", "undecided", "kill"], ["keep", "not applicable", "undecided"]]
+    gain, violation = [[0.03, 0.0, -0.06], [0.02, np.nan, 0.04]], [[0.0, 0.02, 0.0], [0.02, np.nan, 0.02]]
+    shape = ("setting", "policy", "target", "scenario")
+
+    def cells(values):
+        return shape, np.array(values)[None, :, None, :]
+
+    runs = xr.Dataset(
+        {"verdict": cells(verdict), "gain": cells(gain), "violation_lower": cells(violation),
+         "violation_upper": cells(np.add(violation, 0.01)), "track": ("target", ["floor"])},
+        {"setting": ["tuned"], "policy": policies, "target": ["alpha 0.9"], "scenario": scenarios},
+        {"tolerance": 0.015},
+    )  # fmt: skip
+    shown = tables.overview(runs, "floor", policies, "cold")
+    rows = list(zip(*(column._cells for column in shown.columns), strict=True))
+    assert rows == [("sure", "-0.010", "1", "1", "0", "1", "removal"), ("fixed", "+0.030", "1", "0", "1", "1", "all")]
 
 
 @pytest.mark.long

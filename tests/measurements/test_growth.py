@@ -48,15 +48,15 @@ def test_a_point_of_each_kind(point: growth.Point, decisions: int) -> None:
 
 
 def test_points_that_would_exceed_time_or_memory_are_left_out_and_say_so() -> None:
-    def reason(before: dict | None, seconds: float = 100.0, memory: float = 100.0) -> str:
+    def reason(*before: dict, seconds: float = 100.0, memory: float = 100.0) -> str:
         return growth.reason_to_leave_out(growth.points(False)[1], before, seconds, memory)  # 1e4 streams
 
-    assert reason(row(1_000)) == "" and reason(None) == ""
-    assert reason(None, seconds=-1.0) == "no time was left"
-    assert reason(row(1_000, wall=11.0)) == "would take 110 s by the point before it, 100 s were left"
-    assert reason(row(1_000), memory=10.9) == "would take 5.5 GiB by the point before it, of 10.9 available"
-    assert reason(row(1_000), memory=11.1) == ""
-    assert reason(row(1_000, note="left out")) == "the point before it was left out"
+    low, high = row(10, wall=0.1, peak=0.6), row(1_000, wall=11.0, peak=1.0)
+    assert reason() == reason(high) == "" and reason(seconds=-1.0) == "no time was left"
+    assert reason(low, high) == "would take 110 s by the points before it, 100 s were left"
+    assert reason(low, high, seconds=111.0) == ""
+    assert reason(low, high, seconds=111.0, memory=9.2).startswith("would take 4.6 GiB by the points before it, of 9.2")
+    assert reason(low, row(1_000, note="left out")) == "the point before it was left out"
 
 
 def test_the_table_has_slopes_on_log_axes() -> None:

@@ -38,6 +38,7 @@ class Options(NamedTuple):
         tolerance: Largest tolerable violation of alpha.
         overspend: Largest tolerable spending over the budget, as a share of it.
         seed: Seed of everything random.
+        timed: Whether microseconds per decision are measured as well, which compiles a program per policy.
     """
 
     policies: tuple[str, ...] | None = None
@@ -53,6 +54,7 @@ class Options(NamedTuple):
     tolerance: float = 0.01
     overspend: float = 0.05
     seed: int = 7
+    timed: bool = False
 
 
 class Target(NamedTuple):

@@ -11,7 +11,7 @@ import numpy as np
 import xarray as xr
 
 from messjax import origin, run_folder
-from messjax.evaluation.bench import entrants, program
+from messjax.evaluation.bench import entrants, program, timing
 from messjax.evaluation.bench.cells import Cells
 from messjax.evaluation.bench.data import BenchData
 from messjax.evaluation.bench.finished_calls import FinishedCalls
@@ -64,6 +64,8 @@ def run_bench(
         done += 1
         finished.store_cells(done, cells.values)
     dataset = cells.dataset()
+    if plan.options.timed:
+        dataset = dataset.assign(_microseconds(plan, judging, runner))
     dataset.attrs |= origin.provenance() | {
         "created": origin.now(), "seconds": round(time.perf_counter() - started, 1), "source": data.source,
         "cost_unit": data.cost_unit, "horizon": int(judging.rows.shape[1]), "objectives": json.dumps(OBJECTIVES),
@@ -72,6 +74,18 @@ def run_bench(
         "tolerance": options.tolerance, "overspend": options.overspend,
     }  # fmt: skip
     return dataset
+
+
+def _microseconds(plan: Plan, table: program.Table, runner: Runner) -> dict[str, xr.DataArray]:
+    """Microseconds per decision of every policy, and of the package that is installed beside messjax, if any."""
+    about = {"units": "us", "long_name": f"processor time per decision, {runner.size} lanes side by side"}
+    found = timing.per_policy(plan, table, runner)
+    result = {"microseconds": xr.DataArray(list(found.values()), dims="policy", attrs=about)}
+    package = timing.of_package(plan)
+    if package is not None:
+        about = {"units": "us", "long_name": f"processor time per decision of {timing.PACKAGE}, one after the other"}
+        result["microseconds_package"] = xr.DataArray(package, attrs=about)
+    return result
 
 
 def _tuned(plan: Plan, runner: Runner, table: program.Table, finished: FinishedCalls) -> dict[str, dict[Target, int]]:

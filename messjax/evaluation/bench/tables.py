@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from messjax.evaluation.bench.bootstrap import ABSENT, KEEP, KILL
+from messjax.evaluation.bench.timing import PACKAGE
 
 MARKS = {KEEP: "keep", KILL: "kill", ABSENT: "n/a"}
 ALWAYS = ("uniform", "mix (validation)", "mix (hindsight)", "LP optimum", "row oracle")
@@ -30,6 +31,10 @@ def kinds(dataset: xr.Dataset) -> list[tuple[str, str, list[str]]]:
     ):
         groups.setdefault((str(history), str(queries)), []).append(str(name))
     return [(*pair, names) for pair, names in groups.items()]
+
+
+def _kind(history: str, queries: str) -> str:
+    return f"{history}, {'all models queried' if queries == 'all' else 'one model a request'}"
 
 
 def headline(dataset: xr.Dataset, track: str) -> str | None:
@@ -179,10 +184,69 @@ def by_scenario(dataset: xr.Dataset, track: str) -> Table:
 def _kept(one: xr.Dataset, tolerated: float) -> str:
     if str(one["verdict"].values) == ABSENT:
         return "-"
-    flag = (
-        "" if float(one["violation_upper"]) <= tolerated else "!" if float(one["violation_lower"]) > tolerated else "?"
-    )
-    return f"{float(one['cost'].mean()):.1e}".replace("e-0", "e-") + flag
+    return f"{float(one['cost'].mean()):.1e}".replace("e-0", "e-") + _flag(one, tolerated)
+
+
+def _flag(one: xr.Dataset, tolerated: float) -> str:
+    """Whether a target is kept (""), missed for sure ("!"), or that this is open ("?")."""
+    if float(one["violation_upper"]) <= tolerated:
+        return ""
+    return "!" if float(one["violation_lower"]) > tolerated else "?"
+
+
+def overview(dataset: xr.Dataset, track: str, names: list[str], title: str) -> Table:
+    """What a practitioner asks first: policies of one kind over all scenarios, at the track's headline target.
+
+    Args:
+        dataset: A result of `run_bench`.
+        track: "floor" or "ceiling".
+        names: The policies.
+        title: What they know.
+
+    Returns:
+        The table, a line per policy: the gain over the static mix averaged over scenarios, how many of them have
+        which verdict, and in which the target is missed for sure.
+    """
+    target = headline(dataset, track)
+    at = dataset.sel(target=target, setting="tuned")
+    tolerated = float(dataset.attrs["tolerance" if track == "floor" else "overspend"])
+    table = Table(title=f"{title}: all scenarios, {track} track, {target}", title_justify="left")
+    for name in ("policy", "mean gain", *MARKS.values(), "?", "missed for sure in"):
+        left = name in ("policy", "missed for sure in")
+        table.add_column(name, justify="left" if left else "right", overflow="fold")
+    for name in names:
+        each = [at.sel(policy=name, scenario=scenario) for scenario in at["scenario"].values]
+        ran = [one for one in each if str(one["verdict"].values) != ABSENT]
+        verdicts = [str(one["verdict"].values) for one in each]
+        counts = [verdicts.count(verdict) for verdict in MARKS]
+        missed = [str(one["scenario"].values) for one in ran if _flag(one, tolerated) == "!"]
+        gain = f"{np.mean([float(one['gain']) for one in ran]):+.3f}" if ran else "-"
+        everywhere = len(missed) == len(ran) > 1
+        table.add_row(
+            name, gain, *map(str, [*counts, len(each) - sum(counts)]), "all" if everywhere else ", ".join(missed)
+        )
+    return table
+
+
+def microseconds(dataset: xr.Dataset) -> Table:
+    """Processor time per decision of every policy, and of a package beside them.
+
+    Args:
+        dataset: A result of `run_bench` with `Options.timed`.
+
+    Returns:
+        The table.
+    """
+    table = Table(title="Microseconds of processor time per decision", title_justify="left")
+    table.add_column("policy", overflow="fold")
+    table.add_column("us", justify="right")
+    for _, _, names in kinds(dataset):
+        for name in names:
+            table.add_row(name, f"{float(dataset['microseconds'].sel(policy=name)):.2f}")
+        table.add_section()
+    if "microseconds_package" in dataset:
+        table.add_row(f"the package {PACKAGE}", f"{float(dataset['microseconds_package']):.0f}")
+    return table
 
 
 def all_tables(dataset: xr.Dataset) -> list[Any]:
@@ -197,9 +261,11 @@ def all_tables(dataset: xr.Dataset) -> list[Any]:
     shown: list[Any] = []
     first = "stationary" if "stationary" in dataset["scenario"].values else str(dataset["scenario"].values[0])
     for track in dict.fromkeys(str(each) for each in dataset["track"].values):
+        if dataset.sizes["scenario"] > 1:
+            shown += [overview(dataset, track, names, _kind(*kind)) for *kind, names in kinds(dataset)]
         shown.append(controls(dataset, track, first))
         for history, queries, names in kinds(dataset):
-            what = f"{history}, {'all models queried' if queries == 'all' else 'one model a request'}"
+            what = _kind(history, queries)
             shown.append(detail(dataset, track, first, names, what))
             own = dataset["verdict"].sel(
                 setting="default", target=headline(dataset, track), scenario=first, policy=names
@@ -210,7 +276,7 @@ def all_tables(dataset: xr.Dataset) -> list[Any]:
         shown.append(by_target(dataset, track, first))
         if dataset.sizes["scenario"] > 1:
             shown += _pages(dataset, track)
-    return shown
+    return [*shown, microseconds(dataset)] if "microseconds" in dataset else shown
 
 
 MOST_COLUMNS = 6

@@ -33,7 +33,16 @@ def kinds(dataset: xr.Dataset) -> list[tuple[str, str, list[str]]]:
     return [(*pair, names) for pair, names in groups.items()]
 
 
-def _kind(history: str, queries: str) -> str:
+def kind(history: str, queries: str) -> str:
+    """What policies know and query, in words.
+
+    Args:
+        history: A kind of history.
+        queries: "all" or "one".
+
+    Returns:
+        For example "cold, one model a request".
+    """
     return f"{history}, {'all models queried' if queries == 'all' else 'one model a request'}"
 
 
@@ -262,10 +271,10 @@ def all_tables(dataset: xr.Dataset) -> list[Any]:
     first = "stationary" if "stationary" in dataset["scenario"].values else str(dataset["scenario"].values[0])
     for track in dict.fromkeys(str(each) for each in dataset["track"].values):
         if dataset.sizes["scenario"] > 1:
-            shown += [overview(dataset, track, names, _kind(*kind)) for *kind, names in kinds(dataset)]
+            shown += [overview(dataset, track, names, kind(*known)) for *known, names in kinds(dataset)]
         shown.append(controls(dataset, track, first))
         for history, queries, names in kinds(dataset):
-            what = _kind(history, queries)
+            what = kind(history, queries)
             shown.append(detail(dataset, track, first, names, what))
             own = dataset["verdict"].sel(
                 setting="default", target=headline(dataset, track), scenario=first, policy=names

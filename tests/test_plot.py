@@ -99,3 +99,24 @@ def test_sample_paths_have_a_color_for_each_policy_or_value_and_are_drawn_where_
 def test_what_has_no_sample_paths_says_how_to_record_them(runs, options, message) -> None:
     with pytest.raises(ValueError, match=message):
         plot.sample_paths(runs, **options)
+
+
+def test_bars_and_curves_are_drawn_where_they_are_told_to() -> None:
+    own = Figure()
+    axes = own.subplots(2, 2)
+    limits = {"limit": ["mean", "lower", "upper"]}
+    terms = ["noise", "decision loss", "exploration", "gap of the dual", "terminal queue", "reflection"]
+    of_term = xr.DataArray(np.ones((1, 3, 6)), dims=("V", "limit", "term"))
+    of_point = xr.DataArray(np.ones((1, 3)), dims=("V", "limit"))
+    data = {"cost_gap_terms": of_term, "regret_terms": of_term}
+    data |= {name: of_point for name in ("cost_gap", "cost", "regret", "C_star")}
+    made = xr.Dataset(data, coords={"V": [1.0], "term": terms} | limits)
+    assert plot.decomposition(made, axes=axes[0]) is own
+    assert len(axes[0, 0].patches) == 6 and axes[0, 0].get_legend() is not None and own.legends == []
+    curve = (("limit", "t"), np.ones((3, 4)))
+    summary = xr.Dataset({"satisfaction_curve": curve, "cost_curve": curve}, coords={"t": [1, 2, 3, 4]} | limits)
+    about = {"alpha": 0.7, "title": "mine", "cost_unit": "USD"}
+    assert plot.over_requests([("A", summary)], **about, axes=axes[1]) is own and len(axes[1, 0].lines) == 2
+    assert own.get_suptitle() == ""
+    with pytest.raises(ValueError, match="axes: found 4, expected 2"):
+        plot.over_requests([("A", summary)], **about, axes=axes)

@@ -9,14 +9,21 @@ import matplotlib
 import numpy as np
 import xarray as xr
 from matplotlib import ticker
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from messjax.plot.style import COLORS, MARKERS, STYLE, Drawing, line_style, note_omitted, plain
+from messjax.plot.style import COLORS, MARKERS, STYLE, Drawing, legend, line_style, note_omitted, panels, plain
 
 
 def over_requests(
-    curves: Sequence[tuple[str, xr.Dataset]], *, alpha: float, title: str, cost_unit: str, omitted: str = ""
+    curves: Sequence[tuple[str, xr.Dataset]],
+    *,
+    alpha: float,
+    title: str,
+    cost_unit: str,
+    omitted: str = "",
+    axes: Sequence[Axes] | None = None,
 ) -> Figure:
     """Running satisfaction and running cost (full ledger) against requests, one line per (label, summary).
 
@@ -28,14 +35,17 @@ def over_requests(
         title: Title of the figure.
         cost_unit: Unit of the costs.
         omitted: What is not drawn, stated under the title.
+        axes: Where to draw, two axes; by default a new figure.
 
     Returns:
         The figure.
+
+    Raises:
+        ValueError: There are not two axes.
     """
     cost_unit = plain(cost_unit)
     with matplotlib.rc_context(STYLE):
-        figure = Drawing(figsize=(9.2, 4.6), layout="constrained")
-        left, right = figure.subplots(1, 2)
+        figure, (left, right) = panels(axes, 2, (9.2, 4.6))
         for i, (label, summary) in enumerate(curves):
             look = line_style(i) | {"lw": 1.4, "ms": 4}
             for axis, name in ((left, "satisfaction_curve"), (right, "cost_curve")):
@@ -50,10 +60,8 @@ def over_requests(
             axis.set(xlabel="requests")
             axis.xaxis.set_major_locator(ticker.MaxNLocator(6))
             axis.xaxis.set_major_formatter(ticker.StrMethodFormatter("{x:,.0f}"))
-        handles, labels = left.get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=4)
-        figure.suptitle(plain(title), fontsize=10)
-        note_omitted(figure, plain(omitted))
+        legend(figure, [left], left.get_legend_handles_labels()[0], own=axes is None, title=title)
+        note_omitted(figure, plain(omitted) if axes is None else "")
         return figure
 
 

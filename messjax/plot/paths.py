@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any
 
 import matplotlib
 import xarray as xr
@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from messjax.components import expect
-from messjax.plot.style import COLORS, STYLE, Drawing, plain
+from messjax.plot.style import COLORS, STYLE, legend, panels, plain
 
 HOW = "sweep(..., checkpoints=500, curves=({names})) records them"
 PANELS = {  # metric: heading, axis, and its level: name, variable, what it is multiplied by
@@ -64,30 +64,23 @@ def sample_paths(
         >>> len(mj.plot.sample_paths(runs).axes)
         3
     """
-    dim = _checked(runs, variables, axes)
+    dim = _checked(runs, variables)
     parts = [runs] if dim is None else [runs.isel({dim: i}) for i in range(runs.sizes[dim])]
     names = [] if dim is None else [_shown(dim, value) for value in runs[dim].values.tolist()]
     with matplotlib.rc_context(STYLE):
-        figure: Any = None
-        if axes is None:
-            figure = Drawing(figsize=(1.0 + 3.2 * len(variables), 3.8), layout="constrained")
-            axes = list(figure.subplots(1, len(variables), squeeze=False)[0])
+        figure, drawn = panels(axes, len(variables), (1.0 + 3.2 * len(variables), 3.8))
         levels: set[str] = set()
-        for axis, name in zip(axes, variables, strict=True):
+        for axis, name in zip(drawn, variables, strict=True):
             for part, color in zip(parts, COLORS, strict=False):
                 _paths(axis, part[f"{name}_curve"], streams, color)
                 levels |= _level(axis, part, name, color if dim == _swept(runs, name) else "k")
             _describe(axis, runs[f"{name}_curve"], name)
         handles = _legend(names, runs.sizes.get("stream", 1), streams, levels)
-        if figure is None:
-            axes[0].legend(handles=handles)
-            return cast(Figure, axes[0].get_figure(root=True))
-        figure.legend(handles=handles, loc="outside lower center", ncols=4)
-        figure.suptitle(plain(title), fontsize=10)
+        legend(figure, drawn, handles, own=axes is None, title=title)
         return figure
 
 
-def _checked(runs: xr.Dataset, variables: Sequence[str], axes: Sequence[Axes] | None) -> str | None:
+def _checked(runs: xr.Dataset, variables: Sequence[str]) -> str | None:
     """The one dimension besides streams and requests, or None."""
     expect("runs", runs, xr.Dataset, "a result of sweep")
     known = [str(name).removesuffix("_curve") for name in runs.data_vars if str(name).endswith("_curve")]
@@ -96,8 +89,6 @@ def _checked(runs: xr.Dataset, variables: Sequence[str], axes: Sequence[Axes] | 
         how = HOW.format(names=", ".join(map(repr, variables)))
         held = f"paths of {', '.join(known)}" if known else "no paths along the requests"
         raise ValueError(f"runs: found {held}, expected those of {', '.join(missing)}: {how}")
-    if axes is not None and len(axes) != len(variables):
-        raise ValueError(f"axes: found {len(axes)}, expected {len(variables)}, one for each of {', '.join(variables)}")
     dims = {str(dim) for name in variables for dim in runs[f"{name}_curve"].dims} - {"stream", "t"}
     if len(dims) > 1:
         points = ", ".join(f"{dim}={runs[dim].values.tolist()[0]!r}" for dim in sorted(dims)[1:])

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import matplotlib
 import numpy as np
 import xarray as xr
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from messjax.components import expect
-from messjax.plot.style import STYLE, Drawing, line_style, plain
+from messjax.plot.style import STYLE, legend, line_style, panels, plain
 
 LOOKS: dict[str, dict[str, Any]] = {  # term: how its part of a bar is filled
     "noise": {"facecolor": "0.72"},
@@ -28,7 +30,9 @@ WHAT = {  # variable of the terms: the measured number, the number printed above
 }
 
 
-def decomposition(terms: xr.Dataset, *, title: str = "", cost_unit: str | None = None) -> Figure:
+def decomposition(
+    terms: xr.Dataset, *, title: str = "", cost_unit: str | None = None, axes: Sequence[Axes] | None = None
+) -> Figure:
     """The terms of I1 and I2 (docs/theory) as stacked bars, a group for each V and a bar for each policy.
 
     A bar is scaled so that its positive terms add up to one; negative terms hang below zero. The marker is what was
@@ -39,22 +43,23 @@ def decomposition(terms: xr.Dataset, *, title: str = "", cost_unit: str | None =
         terms: What `theory.decompose` returns for a sweep over V, with dimensions V and perhaps policy.
         title: Title of the figure.
         cost_unit: Unit of the costs; by default the attribute `cost_unit` of `terms`, or "cost".
+        axes: Where to draw, two axes; by default a new figure.
 
     Returns:
         The figure, with C* in its left heading.
 
     Raises:
         TypeError: `terms` is no Dataset.
-        ValueError: There is no dimension V, or one that is neither policy nor V; or the Dataset has no terms.
+        ValueError: There is no dimension V, or one that is neither policy nor V; the Dataset has no terms; or there
+            are not two axes.
     """
     terms = by_policy_and_v(terms)
     with matplotlib.rc_context(STYLE):
-        figure = Drawing(figsize=(9.2, 4.6), layout="constrained")
-        axes = figure.subplots(1, 2)
-        for axis, letter, name in zip(axes, "ab", WHAT, strict=True):
+        figure, drawn = panels(axes, len(WHAT), (9.2, 4.6))
+        for axis, letter, name in zip(drawn, "ab", WHAT, strict=True):
             draw_terms(axis, terms, name, letter=letter, cost_unit=cost_unit)
-        figure.legend(handles=[*policy_handles(terms), *term_handles()], loc="outside lower center", ncols=4)
-        figure.suptitle(plain(title), fontsize=10)
+        handles = [*policy_handles(terms), *term_handles()]
+        legend(figure, drawn, handles, own=axes is None, title=title)
         return figure
 
 

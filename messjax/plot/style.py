@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
@@ -46,6 +49,46 @@ class Drawing(Figure):
         content = io.BytesIO()
         self.savefig(content, format="png", dpi=SCREEN_DPI)
         return content.getvalue()
+
+
+def panels(axes: Sequence[Axes] | None, number: int, size: tuple[float, float]) -> tuple[Figure, list[Axes]]:
+    """Where to draw panels side by side.
+
+    Args:
+        axes: Axes of the caller's; None: those of a new figure.
+        number: Number of panels.
+        size: Size of a new figure in inches.
+
+    Returns:
+        The figure, and an axis for each panel.
+
+    Raises:
+        ValueError: More or fewer axes than panels.
+    """
+    if axes is None:
+        figure = Drawing(figsize=size, layout="constrained")
+        return figure, list(figure.subplots(1, number, squeeze=False)[0])
+    given = list(np.ravel(np.asarray(axes, dtype=object)))
+    if len(given) != number:
+        raise ValueError(f"axes: found {len(given)}, expected {number}, one for each panel")
+    return cast(Figure, given[0].get_figure(root=True)), given
+
+
+def legend(figure: Figure, axes: Sequence[Axes], handles: Sequence[Any], *, own: bool, title: str = "") -> None:
+    """The legend of panels: below a figure of their own, with its title; within the first of the caller's axes.
+
+    Args:
+        figure: The figure.
+        axes: Its panels.
+        handles: Matplotlib's handles, with labels.
+        own: Whether the figure was made for these panels.
+        title: Title of a figure of their own.
+    """
+    if own:
+        figure.legend(handles=handles, loc="outside lower center", ncols=4)
+        figure.suptitle(plain(title), fontsize=10)
+    else:
+        axes[0].legend(handles=handles)
 
 
 def line_style(i: int) -> dict[str, Any]:

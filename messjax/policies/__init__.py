@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from messjax.policies.per_class_queues import by_class
     from messjax.policies.port_router import port
     from messjax.policies.primal_dual_method import primal_dual
+    from messjax.policies.spending_queue import budget_queue
     from messjax.policies.stage_routing import stage_route
     from messjax.policies.static import mixture, single, uniform
     from messjax.policies.tightening import tightened
@@ -34,6 +35,7 @@ __all__ = [
     "adaptive_beta",
     "auto_v",
     "budget_mixture",
+    "budget_queue",
     "by_class",
     "conformal_gate",
     "delayed",

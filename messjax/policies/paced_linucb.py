@@ -29,6 +29,8 @@ class ParetoSettings(NamedTuple):
 
     Attributes:
         price: Price of each model [M], (input + output) / 2 in USD per 1,000 tokens.
+        scale: What the dual price is multiplied with, [M]: c~, the price on a logarithmic scale, or one's own.
+        bans: Whether a positive dual price bans expensive models, [] bool.
         width: Multiplier a of the confidence width, [].
         forgetting: Factor g in (0, 1] by which statistics fade per request, [].
         penalty: Fixed weight l_c of the price on the logarithmic scale, [].
@@ -39,6 +41,8 @@ class ParetoSettings(NamedTuple):
     """
 
     price: Array
+    scale: Array
+    bans: Array
     width: Array
     forgetting: Array
     penalty: Array
@@ -102,6 +106,9 @@ def pareto_bandit(
     penalty: float = 0.0,
     paced: bool = True,
     pulls: int = 20,
+    step: float = 0.05,
+    bans: bool = True,
+    scale: np.ndarray | None = None,
 ) -> Policy:
     """ParetoBandit: argmax of theta . (x, 1) + a sqrt(v) - (l_c + l) c~ among the models the dual price l leaves.
 
@@ -121,6 +128,9 @@ def pareto_bandit(
         penalty: l_c >= 0.
         paced: Whether the dual price moves; False: l stays 0, and no budget is needed.
         pulls: Forced pulls of a new model.
+        step: Step of the dual price; smaller ones follow the budget more slowly. The authors' is .05.
+        bans: Whether models are banned where l > 0; False: the dual price acts through the score only.
+        scale: What stands for c~ in the score [M], >= 0; None: the price on the logarithmic scale, as the authors have.
 
     Returns:
         The policy. It reads the control `budget`, in the cost unit of the stream (USD).
@@ -133,11 +143,15 @@ def pareto_bandit(
     price = np.asarray(price, np.float64)
     if price.ndim != 1 or not price.size or not (np.isfinite(price).all() and (price > 0).all()):
         raise ValueError(f"pareto_bandit: expected prices [M] > 0, found {price.tolist()}")
-    if not (0.0 < forgetting <= 1.0 and penalty >= 0.0 and pulls >= 0 and (width is None or width >= 0.0)):
+    numbers = (penalty, pulls, step, 0.0 if width is None else width)
+    if not (0.0 < forgetting <= 1.0 and min(numbers) >= 0.0):
         raise ValueError(
-            f"pareto_bandit: found forgetting {forgetting}, penalty {penalty}, width {width} and {pulls} pulls, "
-            "expected a forgetting in (0, 1] and the others >= 0"
+            f"pareto_bandit: found forgetting {forgetting}, penalty {penalty}, width {width}, step {step} and {pulls} "
+            "pulls, expected a forgetting in (0, 1] and the others >= 0"
         )
+    scale = scaled_price(price) if scale is None else np.asarray(scale, np.float64)
+    if scale.shape != price.shape or not (np.isfinite(scale).all() and (scale >= 0).all()):
+        raise ValueError(f"pareto_bandit: found scale {scale.tolist()}, expected {len(price)} numbers >= 0")
     size = num_features + 1
     start = Prior(np.tile(RIDGE * np.eye(size), (len(price), 1, 1)), np.zeros((len(price), size)))
     if prior is not None:
@@ -150,9 +164,9 @@ def pareto_bandit(
     if width is None:
         width = 0.05 if prior is None else 0.01
     settings = ParetoSettings(
-        price=_floating(price), width=_floating(width), forgetting=_floating(forgetting), penalty=_floating(penalty),
-        step=_floating(0.05 if paced else 0.0), smoothing=_floating(0.05), largest=_floating(5.0),
-        pulls=jnp.asarray(pulls, jnp.int32),
+        price=_floating(price), scale=_floating(scale), bans=jnp.asarray(bans), width=_floating(width),
+        forgetting=_floating(forgetting), penalty=_floating(penalty), step=_floating(step if paced else 0.0),
+        smoothing=_floating(0.05), largest=_floating(5.0), pulls=jnp.asarray(pulls, jnp.int32),
     )  # fmt: skip
     inverse = np.linalg.inv(start.A)
     statistics = tuple(map(_floating, (start.A, inverse, np.einsum("mij,mj->mi", inverse, start.b))))
@@ -272,10 +286,10 @@ def scores(settings: ParetoSettings, state: ParetoState, x: Array) -> Array:
     variance = variance / jnp.maximum(fade, 1.0 / MOST_INFLATION)
     mean = jnp.matmul(state.theta, x, precision=HIGHEST)
     width = settings.width * jnp.sqrt(jnp.maximum(variance, LEAST_VARIANCE))
-    return mean + width - (settings.penalty + state.price) * scaled_price(settings.price)
+    return mean + width - (settings.penalty + state.price) * settings.scale
 
 
-def scaled_price(price: Array) -> Array:
+def scaled_price(price: np.ndarray) -> np.ndarray:
     """c~, the price on the logarithmic scale from `FLOOR` (0) to `CEILING` (1).
 
     Args:
@@ -285,14 +299,14 @@ def scaled_price(price: Array) -> Array:
         Numbers in [0, 1] of the same shape.
     """
     scale = np.log(CEILING) - np.log(FLOOR)
-    return jnp.clip((jnp.log(jnp.maximum(price, FLOOR)) - np.log(FLOOR)) / scale, 0.0, 1.0)
+    return np.clip((np.log(np.maximum(price, FLOOR)) - np.log(FLOOR)) / scale, 0.0, 1.0)
 
 
 def unbanned(settings: ParetoSettings, state: ParetoState, there: Array) -> Array:
-    """The models that the dual price leaves: all where it is 0, or where it would leave none.
+    """The models that the dual price leaves: all where it is 0, bans nothing, or would leave none.
 
     Args:
-        settings: Read for the prices.
+        settings: Read for the prices, and for whether they ban.
         state: Read for the dual price.
         there: Models that are available [M] bool.
 
@@ -301,7 +315,7 @@ def unbanned(settings: ParetoSettings, state: ParetoState, there: Array) -> Arra
     """
     ceiling = jnp.max(jnp.where(there, settings.price, 0.0)) / (1.0 + state.price)
     below = settings.price <= ceiling
-    return below | (state.price <= 0.0) | ~jnp.any(below & there)
+    return below | (state.price <= 0.0) | ~settings.bans | ~jnp.any(below & there)
 
 
 def paced(price: Array, spent: Array, cost: Array, budget: Array, settings: ParetoSettings) -> tuple[Array, Array]:

@@ -21,6 +21,7 @@ TOLD_FIRST = (  # columns of a bench, which has thirty
     *("policy", "setting", "scenario", "track", "target", "verdict", "gain", "gain_lower", "gain_upper", "cost"),
     *("satisfaction", "violation_mean"),
 )
+COLOURED = ("holds", "violated", "rejected", "undecided", "keep", "kill")  # cells that are a verdict
 LONG_ANSWER = 250  # letters of an answer that is set as plain text
 LONG = 40  # letters of a cell from which it gets a wide column
 VERDICTS = ("violated", "undecided", "holds", "not applicable")  # the worst first
@@ -252,9 +253,7 @@ def _cell(value: Any) -> str:
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return "<td data-value=''></td>"
     if isinstance(value, bool) or not isinstance(value, int | float):
-        verdict = (
-            f" class='{value.replace(' ', '-')}'" if value in ("holds", "violated", "undecided", "keep", "kill") else ""
-        )
+        verdict = f" class='{value}'" if value in COLOURED else ""
         if len(str(value)) > LONG:
             verdict = " class='long'"
         return f"<td{verdict}>{_text(value)}</td>"

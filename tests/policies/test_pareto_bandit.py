@@ -110,6 +110,16 @@ def test_a_plain_loop_agrees_decision_by_decision(g):
     assert len(np.unique(served)) == 3 and before.max() > 1.0
 
 
+def test_without_the_ban_the_dual_price_acts_through_the_score_alone():
+    """A dual price of .1 bans the dearest model of equal scores; without the ban the scale decides."""
+    served = {}
+    for bans in (True, False):
+        policy = pareto_bandit(PRICE, num_features=2, bans=bans, scale=np.array([0.3, 0.2, 0.1]))
+        state = policy.init(jax.random.key(0), Controls(budget=1.0))._replace(price=jnp.asarray(0.1))
+        served[bans] = int(policy.act(jax.random.key(1), state, jnp.ones(2), jnp.ones(3), Controls(budget=1.0)).serve)
+    assert served == {True: 1, False: 2}
+
+
 def test_ties_are_drawn_and_their_propensity_is_said():
     policy = pareto_bandit(np.full(3, 1e-4), num_features=2, paced=False)
     state = policy.init(jax.random.key(0), Controls())
@@ -124,6 +134,8 @@ def test_bad_numbers_are_refused():
     for options, words in (
         ({"price": [0.0, 1.0]}, "expected prices"),
         ({"forgetting": 0.0}, "found forgetting 0.0"),
+        ({"step": -0.1}, "step -0.1"),
+        ({"scale": [0.1, 0.2]}, "expected 3 numbers"),
         ({"prior": (np.ones((3, 2, 2)), np.ones((3, 2)))}, "found a prior of shapes"),
     ):
         with pytest.raises(ValueError, match=words):
@@ -267,5 +279,5 @@ def test_the_published_budget_sweep_is_reproduced():
 
 
 def test_the_price_scale_is_that_of_the_paper():
-    scaled = module.scaled_price(jnp.asarray([1e-4, 1e-3, 5.625e-3, 1.4e-3]))
+    scaled = module.scaled_price(np.array([1e-4, 1e-3, 5.625e-3, 1.4e-3]))
     np.testing.assert_allclose(scaled, [0.0, 1 / 3, 0.583, 0.382], atol=1e-3)

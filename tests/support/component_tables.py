@@ -172,6 +172,7 @@ POLICIES: dict[str, Callable[[Predictor, float], Policy]] = {
     "predict_then_argmin": lambda predictor, x: policies.predict_then_argmin(predictor),
     "lagrangian": lambda predictor, x: policies.lagrangian(predictor, distribution(x)),
     "budget_mixture": lambda predictor, x: policies.budget_mixture(COST + x, ACCURACY),
+    "budget_queue": lambda predictor, x: policies.budget_queue(predictor),
     "stage_route": lambda predictor, x: policies.stage_route(M, horizon=20 + int(x), largest_cost=4.0 + x),
     "port": lambda predictor, x: policies.port(*prefix(x), np.tile(COST + x, (30, 1)), horizon=60, value=5.0 + x),
     "omni_router": lambda predictor, x: policies.omni_router(
@@ -250,6 +251,7 @@ TOGETHER = [
     ("predict_then_argmin", "frozen"),
     ("lagrangian", "trained"),
     ("budget_mixture", "oracle"),
+    ("budget_queue", "linear"),
     ("stage_route", "oracle"),
     ("port", "oracle"),
     ("omni_router", "frozen"),

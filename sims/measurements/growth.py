@@ -30,7 +30,7 @@ from sims.studies.speed import runs
 NAME = "growth"
 STATUS = Path("/proc/self/status")
 MEMORY = 0.5  # of what is available, that a point may take
-TRACE = "requests of a trace"
+TRACE = "requests of trace"
 WARM = 1  # request of the calls that only compile
 
 
@@ -64,7 +64,8 @@ def measure(point: Point) -> dict[str, Any]:
 
     Returns:
         compiling, call and run (seconds of processor time: of the first call, less the second; of the second; of the
-        full run), wall (seconds of the full run), imported and peak (GiB), and decisions.
+        full run), wall (seconds of the full run), before and peak (GiB), xla (seconds of wall that XLA compiled), and
+        decisions.
     """
     runtime.use_all_cores()
     import jax
@@ -74,8 +75,13 @@ def measure(point: Point) -> dict[str, Any]:
 
     meter = folds.zip_meters(standard_meters.ledger(), standard_meters.virtual_queue())
     parts, task = _trace(point) if point.axis == TRACE else runs.parts_of(point.task), point.task
-    before = _peak()
-    spent = []
+    before, spent, compiled = _peak(), [], 0.0
+
+    def note(event: str, duration_secs: float, **_: Any) -> None:
+        nonlocal compiled
+        compiled += duration_secs * event.endswith("backend_compile_duration")
+
+    jax.monitoring.register_event_duration_secs_listener(note)
     for horizon in (WARM, WARM, task.horizon):
         start = time.process_time(), time.perf_counter()
         result = sweep(jax.random.key(0), horizon=horizon, num_streams=task.streams, meter=meter, **parts)
@@ -83,7 +89,7 @@ def measure(point: Point) -> dict[str, Any]:
     (first, _), (call, _), (run, wall) = spent
     return {
         "compiling": first - call, "call": call, "run": run, "wall": wall, "before": before, "peak": _peak(),
-        "decisions": float(task.horizon * np.size(result["satisfaction"])),
+        "xla": compiled, "decisions": float(task.horizon * np.size(result["satisfaction"])),
     }  # fmt: skip
 
 
@@ -174,13 +180,13 @@ def table(rows: Sequence[dict[str, Any]]) -> Rows:
     lines, before = [], dict[str, Any]()
     for row in rows:
         if row["note"]:
-            lines.append((row["axis"], f"{row['at']:,}", "left out", *["-"] * 4))
+            lines.append((row["axis"], f"{row['at']:,}", "left out", *["-"] * 5))
             continue
-        cells = [record.number(row[name]) for name in ("run", "peak", "compiling")]
+        cells = [record.number(row.get(name)) for name in ("run", "peak", "compiling", "xla")]
         exponents = _exponents(before.get(row["axis"]), row)
-        lines.append((row["axis"], f"{row['at']:,}", cells[0], exponents[0], cells[1], exponents[1], cells[2]))
+        lines.append((row["axis"], f"{row['at']:,}", cells[0], exponents[0], cells[1], exponents[1], *cells[2:]))
         before[row["axis"]] = row
-    names = ("axis", "at", "run (s)", "exp.", "peak (GiB)", "exp.", "compiling (s)")
+    names = ("axis", "at", "run s", "exp.", "GiB", "exp.", "first s", "XLA s")
     return Rows(names, tuple(lines))
 
 
@@ -198,7 +204,8 @@ def caption(about: dict[str, Any], rows: Sequence[dict[str, Any]]) -> list[str]:
     text = [
         f"Seconds of processor time on {about['cores']} cores; commit {about['git_commit'][:12]}, "
         f"{about['created'][:10]}.",
-        "exp.: slope on log axes since the point before; of the memory, beyond that before the first call.",
+        "exp.: slope on log axes since the point before; of the memory, beyond that before the first call. "
+        "first: what the first call takes beside the second, with tracing and compiling; XLA: wall time of compiling.",
     ]
     return text + [f"{row['axis']} {row['at']:,} left out: {row['note']}." for row in rows if row["note"]]
 

@@ -33,7 +33,7 @@ def draw(rows: Sequence[dict[str, Any]], about: dict[str, Any]) -> Figure:
             seconds, memory = panels[:, column]
             for name, label, color, marker, dashes in (
                 ("run", "the run", COLORS[0], MARKERS[0], "-"),
-                ("compiling", "compiling", COLORS[1], MARKERS[1], (0, (5, 1.5))),
+                ("compiling", "the first call besides", COLORS[1], MARKERS[1], (0, (5, 1.5))),
             ):
                 values = np.array([row[name] for row in mine])
                 seconds.plot(at, np.maximum(values, 1e-3), color=color, marker=marker, ls=dashes, ms=4, label=label)
@@ -43,8 +43,8 @@ def draw(rows: Sequence[dict[str, Any]], about: dict[str, Any]) -> Figure:
             memory.plot(
                 at, [row["before"] for row in mine], color="0.6", marker=".", ls=":", label="before the first call"
             )
-            _proportional(seconds, at, mine[-1]["run"])
-            _proportional(memory, at, mine[-1]["peak"])
+            _proportional(seconds, at, np.array([row["run"] for row in mine]))
+            _proportional(memory, at, np.array([row["peak"] for row in mine]))
             seconds.set_title(f"({'abcdefgh'[column]}) {axis}")
             memory.set_xlabel(axis)
             for panel in (seconds, memory):
@@ -53,6 +53,9 @@ def draw(rows: Sequence[dict[str, Any]], about: dict[str, Any]) -> Figure:
         if axes:
             panels[0, 0].set_ylabel("seconds of processor time")
             panels[1, 0].set_ylabel("GiB")
+            low, high = (f(row[name] for row in measured for name in ("before", "peak")) for f in (min, max))
+            shown = [2.0**k for k in range(-4, 12) if low / 1.5 <= 2.0**k <= high * 1.5]
+            panels[1, 0].set_yticks(shown, labels=[f"{tick:g}" for tick in shown])
             panels[0, 0].legend(loc="upper left")
             panels[1, 0].legend(loc="upper left")
         figure.suptitle(
@@ -63,8 +66,8 @@ def draw(rows: Sequence[dict[str, Any]], about: dict[str, Any]) -> Figure:
         return figure
 
 
-def _proportional(panel: Any, at: np.ndarray, last: float) -> None:
-    """A thin line of slope one through the last point."""
-    low, high = panel.get_ylim()
-    panel.plot(at, last * at / at[-1], color="0.75", lw=0.8, zorder=0)
-    panel.set_ylim(low, high)
+def _proportional(panel: Any, at: np.ndarray, values: np.ndarray) -> None:
+    """A thin line of slope one through the last point, as far down as there are values."""
+    line = values[-1] * at / at[-1]
+    low = np.maximum(line, 0.5 * values.min())
+    panel.plot(at[line >= low], line[line >= low], color="0.75", lw=0.8, zorder=0)

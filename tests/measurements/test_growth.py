@@ -26,7 +26,7 @@ def test_every_axis_grows_from_small_to_large() -> None:
     ends = {axis: (at[0], at[-1]) for axis, at in found.items()}
     assert ends == {
         "streams": (10**3, 10**6), "horizon": (10**3, 10**8), "grid points": (1, 10**4), "models": (2, 300),
-        "features": (4, 4_096), "requests of a trace": (10**4, 10**7),
+        "features": (4, 4_096), "requests of trace": (10**4, 10**7),
     }  # fmt: skip
 
 

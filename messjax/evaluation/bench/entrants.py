@@ -22,6 +22,7 @@ from messjax.evaluation.bench.entry import (
     entrant,
     frozen_head,
     head,
+    spent,
     spread,
     usual_weight,
     weights,
@@ -95,6 +96,16 @@ def _one_sided(data: BenchData, budgets: np.ndarray, *, warm: bool) -> Entrant:
     return _exploring(policy, data, budgets, history=HISTORY[warm])
 
 
+def _with_budget(data: BenchData, budgets: np.ndarray, *, warm: bool) -> Entrant:
+    """MESS+ with a queue of overspending: it keeps a budget, and queries one model."""
+    policy = policies.budget_queue(ridge.ridge(head(data, warm=warm)))
+    return entrant(
+        lambda: policy,
+        {"budget": spent(budgets), "V": Range(10.0, 1e5, log=True), "c": Range(*EXPLORATION, log=True)},
+        history=HISTORY[warm], native="ceiling", defaults={"V": 1e3, "c": 0.1},
+    )  # fmt: skip
+
+
 def _exploring(policy: Policy, data: BenchData, budgets: np.ndarray, **about: Any) -> Entrant:
     """A policy whose knobs are the controls of MESS+."""
     return entrant(
@@ -143,6 +154,8 @@ ENTRANTS: dict[str, Build] = {
     "MESS+ one-sided warm*": lambda data, budgets: _one_sided(data, budgets, warm=True),
     "MESS+ restarting": restarting,
     "MESS+ one-sided forgetting*": forgetting,
+    "MESS+ budget": lambda data, budgets: _with_budget(data, budgets, warm=False),
+    "MESS+ budget warm": lambda data, budgets: _with_budget(data, budgets, warm=True),
     "LinUCB": _bandit(lambda data, width: policies.lin_ucb(_num_features(data), len(data.models), width=width), 1.0),
     "linear Thompson": _bandit(
         lambda data, width: policies.lin_thompson(_num_features(data), len(data.models), width=width), 0.5

@@ -138,6 +138,18 @@ def entrant(
     return Entrant(history, queries, tuple(setting(each) for each in combinations), default, needs_label)
 
 
+def spent(budgets: np.ndarray) -> Range:
+    """The range of the knob of a policy that keeps a budget.
+
+    Args:
+        budgets: Budgets per request [B].
+
+    Returns:
+        Half of the least one to twice the largest one, in equal ratios.
+    """
+    return Range(float(budgets.min()) * 0.5, float(budgets.max()) * 2.0, log=True)
+
+
 def spread(data: BenchData) -> float:
     """The range of the models' listed costs.
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from messjax import policies
 from messjax.evaluation.bench.data import BenchData
-from messjax.evaluation.bench.entry import ALPHA, HISTORY, Entrant, Range, entrant, frozen_head, spread
+from messjax.evaluation.bench.entry import ALPHA, HISTORY, Entrant, Range, entrant, frozen_head, spent, spread
 from messjax.policies import paced_linucb
 from messjax.predictors import contrastive
 
@@ -26,7 +26,7 @@ def stage_route(data: BenchData, budgets: np.ndarray) -> Entrant:
     num, largest = data.horizon, float(np.max(data.parts.training.cost))
     return entrant(
         lambda width: policies.stage_route(len(data.models), horizon=num, largest_cost=largest, width=width),
-        {"budget": _spent(budgets), "width": Range(1e-4, 1.0, log=True)},
+        {"budget": spent(budgets), "width": Range(1e-4, 1.0, log=True)},
         history="cold", native="ceiling", defaults={"width": 1.0},
     )  # fmt: skip
 
@@ -44,7 +44,7 @@ def _pareto_bandit(data: BenchData, budgets: np.ndarray, *, warm: bool) -> Entra
         lambda width, penalty: policies.pareto_bandit(
             np.maximum(price, 1e-12), num_features=rows.shape[1] - 1, prior=prior, width=width, penalty=penalty
         ),
-        {"budget": _spent(budgets), "width": Range(0.003, 0.5, log=True), "penalty": Range(0.0, 0.4)},
+        {"budget": spent(budgets), "width": Range(0.003, 0.5, log=True), "penalty": Range(0.0, 0.4)},
         history=HISTORY[warm], native="ceiling", defaults={"width": usual, "penalty": 0.0},
     )  # fmt: skip
 
@@ -91,7 +91,7 @@ def port(data: BenchData, budgets: np.ndarray) -> Entrant:
         lambda value, split: policies.port(
             known.features, known.satisfaction, known.cost, horizon=num, value=value, split=split
         ),
-        {"budget": _spent(budgets), "value": Range(unit, 1e3 * unit, log=True), "split": Range(0.0, 1.0)},
+        {"budget": spent(budgets), "value": Range(unit, 1e3 * unit, log=True), "split": Range(0.0, 1.0)},
         history="full history", native="ceiling", defaults={"value": unit, "split": 1.0},
     )  # fmt: skip
 
@@ -174,8 +174,3 @@ def conformal_gate(data: BenchData, budgets: np.ndarray) -> Entrant:
         {"alpha": Range(0.3, 0.97), "good": Range(0.5, 0.9)},
         history="full history", native="floor", defaults={"good": 0.5}, budget=float(budgets[0]),
     )  # fmt: skip
-
-
-def _spent(budgets: np.ndarray) -> Range:
-    """The range of a budget as a knob."""
-    return Range(float(budgets.min()) * 0.5, float(budgets.max()) * 2.0, log=True)

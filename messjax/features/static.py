@@ -133,7 +133,14 @@ def embed(model: Static, texts: Sequence[str], *, progress: Callable[[int, int],
 
 
 def is_static(path: Path) -> bool:
-    """Whether a folder says that it holds static embeddings of model2vec."""
+    """Whether a folder says that it holds static embeddings of model2vec.
+
+    Args:
+        path: The folder.
+
+    Returns:
+        True or False.
+    """
     config = path / "config.json"
     return config.is_file() and settings(config).values.get("model_type") == "model2vec"
 

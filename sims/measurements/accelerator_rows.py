@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from messjax import runtime
-from sims.measurements.occupancy import occupancy
+from sims.measurements.resident_warps import occupancy
 from sims.studies.speed import runs
 
 TARGETS = {"W1": 5e10, "W2": 5e9, "W3": 1e9}  # decisions per second on one H100 or H200, set before any was measured

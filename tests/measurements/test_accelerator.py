@@ -13,7 +13,7 @@ import pytest
 from sims import __main__ as index
 from sims.measurements import accelerator, accelerator_rows, record
 from sims.measurements.accelerator_rows import Task
-from sims.measurements.occupancy import occupancy
+from sims.measurements.resident_warps import occupancy
 
 ABOUT = {"rehearsed": True, "kind": "cpu", "platform": "cpu", "git_commit": "0" * 40, "created": "2026-01-01T00:00:00Z"}
 

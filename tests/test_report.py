@@ -320,3 +320,27 @@ def test_a_bench_says_how_policies_fared_beside_the_static_mix(tmp_path):
     page = report.write_report(tmp_path).read_text(encoding="utf-8")
     heads = page[page.index("<h2>Routers on one protocol") :].split("<tbody>")[0]
     assert heads.index(">policy<") < heads.index(">verdict<") < heads.index(">cost<")
+
+
+def test_a_bench_of_thousands_of_rows_is_a_page_of_three_megabytes(tmp_path):
+    names = [
+        "setting",
+        "policy",
+        "target",
+        "scenario",
+        "track",
+        "cost",
+        "satisfaction",
+        "gain",
+        "gain_lower",
+        "gain_upper",
+    ]
+    names += ["violation_mean", *(f"measure {n}" for n in range(20))]
+    texts = {"setting": "tuned", "policy": "MESS+", "target": "budget 0.1", "scenario": "price falls", "track": "floor"}
+    rows = [{name: texts.get(name, 0.1234567890123 + n) for name in names} | {"verdict": "keep"} for n in range(3_500)]
+    (tmp_path / "bench.json").write_text(json.dumps({"records": rows}), encoding="utf-8")
+    page = report.write_report(tmp_path)
+    assert page.stat().st_size <= 3_000_000
+    text = page.read_text(encoding="utf-8")
+    assert text.count("<tr><td>MESS+</td>") == 3_501 and "measure 3" not in text and ">gain lower<" in text
+    assert "20 further columns are in the files of the folder" in text

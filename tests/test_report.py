@@ -15,7 +15,7 @@ import xarray as xr
 
 from messjax import report, results
 from messjax.cli import __main__ as cli
-from messjax.report import answers, collected
+from messjax.report import answers, collected, program
 
 pytest.importorskip("altair")
 pytest.importorskip("vl_convert")
@@ -320,3 +320,23 @@ def test_a_bench_says_how_policies_fared_beside_the_static_mix(tmp_path):
     page = report.write_report(tmp_path).read_text(encoding="utf-8")
     heads = page[page.index("<h2>Routers on one protocol") :].split("<tbody>")[0]
     assert heads.index(">policy<") < heads.index(">verdict<") < heads.index(">cost<")
+
+
+def test_the_program_of_a_page_is_bundled_once_and_anew_where_what_was_kept_is_damaged(tmp_path, monkeypatch):
+    made = []
+
+    def bundle(offered):
+        made.append(offered)
+        return f"draw();\r\n{offered}"
+
+    monkeypatch.setattr("vl_convert.javascript_bundle", bundle)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    for _ in range(2):
+        program.bundled.cache_clear()  # as in another process
+        assert program.bundled("window.x = x;") == "draw();\r\nwindow.x = x;"
+    assert len(made) == 1
+    (kept,) = (tmp_path / "messjax" / "pages").iterdir()
+    kept.write_bytes(kept.read_bytes()[:-3])
+    program.bundled.cache_clear()
+    assert program.bundled("window.x = x;").endswith("= x;") and len(made) == 2
+    program.bundled.cache_clear()

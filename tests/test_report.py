@@ -330,12 +330,12 @@ def test_the_program_of_a_page_is_bundled_once_and_anew_where_what_was_kept_is_d
         return f"draw();\r\n{offered}"
 
     monkeypatch.setattr("vl_convert.javascript_bundle", bundle)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr("platformdirs.user_cache_dir", lambda *_, **__: str(tmp_path))
     for _ in range(2):
         program.bundled.cache_clear()  # as in another process
         assert program.bundled("window.x = x;") == "draw();\r\nwindow.x = x;"
     assert len(made) == 1
-    (kept,) = (tmp_path / "messjax" / "pages").iterdir()
+    (kept,) = (tmp_path / "pages").iterdir()
     kept.write_bytes(kept.read_bytes()[:-3])
     program.bundled.cache_clear()
     assert program.bundled("window.x = x;").endswith("= x;") and len(made) == 2

@@ -20,7 +20,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--horizon", type=runtime.whole_number(1), default=20_000, help="requests per stream (default: 20000)"
     )
     parser.add_argument(
-        "--streams", type=runtime.whole_number(1), default=4096, help="number of independent streams (default: 4096)"
+        "--streams", type=runtime.whole_number(1), default=1024, help="number of independent streams (default: 1024)"
     )
     parser.add_argument(
         "--labels",

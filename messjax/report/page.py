@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from messjax import files
+from messjax.report import program
 from messjax.report.collected import CONTROLS, Collected, Record, collect
 
 MISSING = "the figures are made by altair and vl-convert, which are not installed: pip install 'messjax[report]'"
@@ -77,8 +78,6 @@ def html(found: Collected) -> str:
     Returns:
         HTML without a reference to anything outside of itself.
     """
-    import vl_convert
-
     from messjax.report import charts
 
     specs = charts.all_charts(found)
@@ -92,8 +91,8 @@ def html(found: Collected) -> str:
         *_verdicts(found, specs),
         *(_table(each.name, each.rows) for each in found.tables if each.name not in FIRST),
     ]
-    program = vl_convert.javascript_bundle(OFFERED) if specs else ""
-    page = _wrapped(found.folder.resolve().name, "\n".join(sections), specs, program)
+    drawing = program.bundled(OFFERED) if specs else ""
+    page = _wrapped(found.folder.resolve().name, "\n".join(sections), specs, drawing)
     room = MOST_BYTES - len(page.encode())
     return page.replace("<!-- figures -->", _figures(found, room))
 
@@ -285,9 +284,9 @@ def _figures(found: Collected, room: int) -> str:
     return f"<section id='figures'><h2>Figures</h2>{''.join(parts)}{note}</section>" if parts or left else ""
 
 
-def _wrapped(title: str, body: str, specs: dict[str, Any], program: str) -> str:
+def _wrapped(title: str, body: str, specs: dict[str, Any], drawing: str) -> str:
     here = Path(__file__).parent
-    program = program.replace("</script", "<\\/script")  # within its texts
+    drawing = drawing.replace("</script", "<\\/script")  # within its texts
     style, script = ((here / name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
     data = json.dumps(specs, allow_nan=False).replace("<", "\\u003c").replace("\u2028", "\\u2028")
     return (
@@ -297,5 +296,5 @@ def _wrapped(title: str, body: str, specs: dict[str, Any], program: str) -> str:
         "style-src 'unsafe-inline'; script-src 'unsafe-inline' 'unsafe-eval'\">"
         f"<title>{_text(title)} - messjax report</title><style>{style}</style></head>\n<body><main>{body}"
         f"<!-- figures --></main>\n<script type='application/json' id='specs'>{data}</script>\n"
-        f"<script>{program}</script>\n<script>{script}</script></body></html>\n"
+        f"<script>{drawing}</script>\n<script>{script}</script></body></html>\n"
     )

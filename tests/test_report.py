@@ -322,7 +322,6 @@ def test_a_bench_says_how_policies_fared_beside_the_static_mix(tmp_path):
     assert heads.index(">policy<") < heads.index(">verdict<") < heads.index(">cost<")
 
 
-<<<<<<< HEAD
 def test_a_bench_of_thousands_of_rows_is_a_page_of_three_megabytes(tmp_path):
     names = [
         "setting",
@@ -345,7 +344,8 @@ def test_a_bench_of_thousands_of_rows_is_a_page_of_three_megabytes(tmp_path):
     text = page.read_text(encoding="utf-8")
     assert text.count("<tr><td>MESS+</td>") == 3_501 and "measure 3" not in text and ">gain lower<" in text
     assert "20 further columns are in the files of the folder" in text
-=======
+
+
 def test_the_program_of_a_page_is_bundled_once_and_anew_where_what_was_kept_is_damaged(tmp_path, monkeypatch):
     made = []
 
@@ -364,4 +364,3 @@ def test_the_program_of_a_page_is_bundled_once_and_anew_where_what_was_kept_is_d
     program.bundled.cache_clear()
     assert program.bundled("window.x = x;").endswith("= x;") and len(made) == 2
     program.bundled.cache_clear()
->>>>>>> c9c137bf2270543724ae60c36d5491fc06508d11

@@ -322,6 +322,30 @@ def test_a_bench_says_how_policies_fared_beside_the_static_mix(tmp_path):
     assert heads.index(">policy<") < heads.index(">verdict<") < heads.index(">cost<")
 
 
+<<<<<<< HEAD
+def test_a_bench_of_thousands_of_rows_is_a_page_of_three_megabytes(tmp_path):
+    names = [
+        "setting",
+        "policy",
+        "target",
+        "scenario",
+        "track",
+        "cost",
+        "satisfaction",
+        "gain",
+        "gain_lower",
+        "gain_upper",
+    ]
+    names += ["violation_mean", *(f"measure {n}" for n in range(20))]
+    texts = {"setting": "tuned", "policy": "MESS+", "target": "budget 0.1", "scenario": "price falls", "track": "floor"}
+    rows = [{name: texts.get(name, 0.1234567890123 + n) for name in names} | {"verdict": "keep"} for n in range(3_500)]
+    (tmp_path / "bench.json").write_text(json.dumps({"records": rows}), encoding="utf-8")
+    page = report.write_report(tmp_path)
+    assert page.stat().st_size <= 3_000_000
+    text = page.read_text(encoding="utf-8")
+    assert text.count("<tr><td>MESS+</td>") == 3_501 and "measure 3" not in text and ">gain lower<" in text
+    assert "20 further columns are in the files of the folder" in text
+=======
 def test_the_program_of_a_page_is_bundled_once_and_anew_where_what_was_kept_is_damaged(tmp_path, monkeypatch):
     made = []
 
@@ -330,13 +354,14 @@ def test_the_program_of_a_page_is_bundled_once_and_anew_where_what_was_kept_is_d
         return f"draw();\r\n{offered}"
 
     monkeypatch.setattr("vl_convert.javascript_bundle", bundle)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr("platformdirs.user_cache_dir", lambda *_, **__: str(tmp_path))
     for _ in range(2):
         program.bundled.cache_clear()  # as in another process
         assert program.bundled("window.x = x;") == "draw();\r\nwindow.x = x;"
     assert len(made) == 1
-    (kept,) = (tmp_path / "messjax" / "pages").iterdir()
+    (kept,) = (tmp_path / "pages").iterdir()
     kept.write_bytes(kept.read_bytes()[:-3])
     program.bundled.cache_clear()
     assert program.bundled("window.x = x;").endswith("= x;") and len(made) == 2
     program.bundled.cache_clear()
+>>>>>>> c9c137bf2270543724ae60c36d5491fc06508d11

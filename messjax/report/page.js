@@ -37,8 +37,8 @@
   }
 
   function key(row, column) {
-    const cell = row.cells[column], number = cell.dataset.value;
-    return number === undefined ? cell.textContent : number === "" ? NaN : Number(number);
+    const cell = row.cells[column], text = cell.dataset.value ?? cell.textContent;
+    return text === "" ? NaN : Number.isNaN(Number(text)) ? text : Number(text);
   }
 
   function sort(section, head, column) {

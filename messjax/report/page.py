@@ -27,7 +27,8 @@ LONG_ANSWER = 250  # letters of an answer that is set as plain text
 LONG = 40  # letters of a cell from which it gets a wide column
 VERDICTS = ("violated", "undecided", "holds", "not applicable")  # the worst first
 FIRST = ("statements", "policies beside the static mix")  # tables that come before the figures of verdicts
-MOST_ROWS = 3_000  # of a table that a page shows
+MOST_ROWS = 5_000  # of a table that a page shows
+MOST_CELLS = 30_000  # of a table, from which on its cells are short and a bench shows its first columns only
 FIGURES = {  # place of a figure: the section that it is in
     "cost": "points", "satisfaction": "points", "queue": "points", "trade_off": "points", "ledgers": "points",
     "decomposition": "terms", "assumptions": "cells", "bounds": "verdicts", "matrix": "verdicts",
@@ -227,10 +228,15 @@ def _table(name: str, rows: Sequence[Record], columns: Sequence[str] = ()) -> st
     names = list(columns or [*(each for each in TOLD_FIRST if each in every and "gain" in every), *every])
     names = list(dict.fromkeys(names))
     names = [each for each in names if any(row.get(each) not in (None, "") for row in rows)]
+    is_big = len(rows) * len(names) > MOST_CELLS
+    notes = [f"the first {MOST_ROWS:,} of {len(rows):,} rows"] if len(rows) > MOST_ROWS else []
+    if is_big and set(TOLD_FIRST) < set(names):
+        notes.append(f"{len(names) - len(TOLD_FIRST)} further columns are in the files of the folder")
+        names = list(TOLD_FIRST)
     heads = "".join(f"<th scope='col'><button>{_text(each.replace('_', ' '))}</button></th>" for each in names)
-    lines = ["".join(_cell(row.get(each)) for each in names) for row in rows[:MOST_ROWS]]
+    lines = ["".join(_cell(row.get(each), short=is_big) for each in names) for row in rows[:MOST_ROWS]]
     body = "".join(f"<tr{_marks(row)}>{line}</tr>" for row, line in zip(rows[:MOST_ROWS], lines, strict=True))
-    cut = f"<p class='note'>the first {MOST_ROWS:,} of {len(rows):,} rows</p>" if len(rows) > MOST_ROWS else ""
+    cut = "".join(f"<p class='note'>{note}</p>" for note in notes)
     return (
         f"<section class='rows'><h2>{_text(name[0].upper() + name[1:])}</h2>{cut}"
         f"<p class='tools'><label>filter <input type='search' class='filter'></label> "
@@ -246,17 +252,18 @@ def _marks(row: Record) -> str:
                    if isinstance(value, int | float) and not isinstance(value, bool))  # fmt: skip
 
 
-def _cell(value: Any) -> str:
+def _cell(value: Any, *, short: bool = False) -> str:
+    """A cell; with all digits for the download, or short."""
     if hasattr(value, "item"):
         value = value.item()
     if value is None or (isinstance(value, float) and math.isnan(value)):
-        return "<td data-value=''></td>"
+        return "<td></td>" if short else "<td data-value=''></td>"
     if isinstance(value, bool) or not isinstance(value, int | float):
         verdict = f" class='{value}'" if value in COLOURED else ""
         if len(str(value)) > LONG:
             verdict = " class='long'"
         return f"<td{verdict}>{_text(value)}</td>"
-    return f"<td class='number' data-value='{value!r}'>{value:.6g}</td>"
+    return f"<td>{value:.6g}</td>" if short else f"<td class='number' data-value='{value!r}'>{value:.6g}</td>"
 
 
 def _figures(found: Collected, room: int) -> str:

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.optimize.elementwise import find_root
 
 from messjax.theory import optimum
 from messjax.theory.arguments import Floats, floats, refuse
@@ -40,6 +39,8 @@ def _least(right: Callable[[Floats], Floats], T: float, limit: float) -> float:
     first = enough[0]
     if not first:
         return 0.0
+    from scipy.optimize.elementwise import find_root  # four tenths of a second that only this needs
+
     root = find_root(surplus, (grid[first - 1], grid[first]))
     return float(root.x if surplus(root.x) >= 0 else root.bracket[1])  # an exact root may be the bracket's lower end
 

@@ -60,7 +60,11 @@ class Worker:
         self.process = context.Process(target=work, args=(other, rehearse, dump, os.getpid()))
         self.process.start()
         other.close()
-        self.about: dict[str, Any] = self.pipe.recv()
+        try:
+            self.about: dict[str, Any] = self.pipe.recv()
+        except EOFError as error:
+            self.end()
+            raise ValueError(f"the process of the device ended with exit code {self.process.exitcode}") from error
 
     def do(self, task: Task, seconds: float) -> dict[str, Any]:
         """One row; where that takes too long, or the process dies, why there is none."""

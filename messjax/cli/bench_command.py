@@ -132,8 +132,8 @@ def _reading() -> str:
         "the upper limit of the violation is tolerable. kill: less. ?: undecided. The mean gain is over all scenarios; "
         "a target is missed for sure (!) where the lower limit of the violation is not tolerable, and may be missed "
         "(?) where the upper one is not. The models of the mix are chosen on requests before the judged ones. "
-        "Intervals are 95%, over prompts and streams. Settings are chosen among 32 on other requests, once for all scenarios. A "
-        "name that ends with * is a reconstruction."
+        "Intervals are 95%, over prompts and streams. Settings are chosen among 32 on other requests, once for all "
+        "scenarios. A name that ends with * is a reconstruction."
     )
 
 

@@ -40,7 +40,7 @@ SECTIONS = {  # options of every command by what they are about; those that are 
 
 DEMO = "messjax trace demo demo.parquet"
 DEMO_LOG = "messjax trace demo log.csv --log"
-LOG_COLUMNS = "prompt=q,model=m,score=s,cost=usd,propensity=p,cost_unit=USD"
+LOG_COLUMNS = "prompt=q,model=m,score=s,cost=usd,propensity=p"
 
 
 class Example(NamedTuple):

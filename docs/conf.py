@@ -28,6 +28,7 @@ exclude_patterns = ["_site", "_build", "examples", "gallery", "generated/gallery
 myst_enable_extensions = ["amsmath", "colon_fence", "dollarmath"]
 myst_dmath_double_inline = True  # $$ within a paragraph, as in theory.md
 myst_heading_anchors = 4
+smartquotes = False  # T2' stays a name that can be copied
 nb_execution_mode = "cache"  # by content: what did not change is not run again
 nb_execution_in_temp = True
 nb_execution_timeout = 240

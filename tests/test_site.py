@@ -39,6 +39,17 @@ def test_every_statement_has_a_row_with_code_proof_and_verdict():
         assert re.match(r"\s*(@|def )", source[int(line) - 1]), (place, line)
 
 
+def test_a_statement_is_linked_to_a_heading_of_its_own():
+    headings = re.findall(r"^#{1,6} (.+)$", (DOCS / "theory.md").read_text(encoding="utf-8"), re.MULTILINE)
+    by_slug = {generated_pages.slug(each): each for each in headings}
+    assert len(by_slug) == len(headings), "two headings of docs/theory.md have one anchor"
+    for each in theory.ALL:
+        name, anchor = re.fullmatch(
+            r"\[(.+)\]\(\.\./theory\.md#(.+)\)", generated_pages.proof_of(each, headings)
+        ).groups()
+        assert by_slug[anchor].split()[0].rstrip(":") == name.split()[0], (each.name, by_slug[anchor])
+
+
 def test_every_public_function_and_class_is_in_the_api_reference_once():
     pages = api_pages.pages()
     found = re.findall(r"auto(?:function|class):: (\S+)", "\n".join(pages.values()))

@@ -130,9 +130,10 @@ def _reading() -> str:
     return (
         "keep: more satisfaction than the static mix of two models that spends as much (Holm over policies, 5%), and "
         "the upper limit of the violation is tolerable. kill: less. ?: undecided. The mean gain is over all scenarios; "
-        "a target is missed for sure where the lower limit of the violation is not tolerable. The models of the mix "
-        "are chosen on requests before the judged ones. Intervals are 95%, over prompts and streams. Settings are "
-        "chosen among 32 on other requests, once for all scenarios. A name that ends with * is a reconstruction."
+        "a target is missed for sure (!) where the lower limit of the violation is not tolerable, and may be missed "
+        "(?) where the upper one is not. The models of the mix are chosen on requests before the judged ones. "
+        "Intervals are 95%, over prompts and streams. Settings are chosen among 32 on other requests, once for all "
+        "scenarios. A name that ends with * is a reconstruction."
     )
 
 

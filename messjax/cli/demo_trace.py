@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +28,7 @@ TOPICS = {
     "history": ("Rome", "the printing press", "trade", "treaties"),
     "mathematics": ("primes", "matrices", "integrals", "graphs"),
 }
+_MOST_WORDS = 40  # that a prompt asks for, and more where it would repeat another one
 
 
 def trace(num: int, seed: int) -> Trace:
@@ -40,10 +44,11 @@ def trace(num: int, seed: int) -> Trace:
     rng = np.random.default_rng(seed)
     kind = rng.choice(len(SHARE), num, p=SHARE)
     topic = rng.choice(list(TOPICS), num)
-    prompts = [
-        f"{rng.choice(KINDS[k])} {rng.choice(TOPICS[t])}, in {rng.integers(2, 40)} words"
+    asked = (
+        (f"{rng.choice(KINDS[k])} {rng.choice(TOPICS[t])}", int(rng.integers(2, _MOST_WORDS)))
         for k, t in zip(kind, topic, strict=True)
-    ]
+    )
+    prompts = list(_without_repeats(asked))
     satisfaction = (rng.random((num, len(MODELS))) < ACCURACY[kind]).astype(np.float64)
     words = rng.integers(20, 200, num) * (1 + kind)
     return Trace(
@@ -57,6 +62,16 @@ def trace(num: int, seed: int) -> Trace:
         ids=[f"demo/{n}" for n in range(num)],
         provenance={"format": "demo", "files": "made up by messjax trace demo"},
     )
+
+
+def _without_repeats(asked: Iterable[tuple[str, int]]) -> Iterator[str]:
+    """Prompts that ask for so many words each; one that was there asks for a number that was not yet asked for."""
+    seen: set[tuple[str, int]] = set()
+    unused: defaultdict[str, Iterator[int]] = defaultdict(lambda: count(_MOST_WORDS))
+    for what, words in asked:
+        words = words if (what, words) not in seen else next(unused[what])
+        seen.add((what, words))
+        yield f"{what}, in {words} words"
 
 
 def log_rows(num: int, seed: int) -> list[dict[str, Any]]:

@@ -176,7 +176,7 @@ def show(result: Judgement, log: LoggedTrace, findings: tuple[Finding, ...]) -> 
         print(textwrap.fill(line, 80, subsequent_indent="  "))
     if findings:
         print()
-    _print_lines(page.answer(result, result.settings.alpha))
+    _print_lines(page.answer(result, log.cost_unit))
     for table in (page.table(result, log.cost_unit), page.pairs_table(result, log.cost_unit)):
         runtime.console().print(table)
     _print_lines(page.reasons(result))

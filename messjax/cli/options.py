@@ -182,17 +182,15 @@ def read_trace(args: argparse.Namespace) -> Trace:
     Raises:
       ValueError: as `traces.read`, `traces.parse_rule` and `traces.prepare`.
     """
-    if not given(args) and args.format in ("auto", "messjax") and traces.is_messjax(args.path):
-        trace = traces.read_parquet(args.path)
-        show_notes(trace)
-        return trace
     recording = read_recording(args)
-    cost = rule(args, recording)
-    trace = traces.prepare(recording, cost, choices(args))
+    if not given(args) and recording.format == "messjax":  # prepared already: as it is
+        trace, table, accepted = traces.read_parquet(args.path), recording.cost, frozenset[str]()
+    else:
+        cost = rule(args, recording)
+        trace, table = traces.prepare(recording, cost, choices(args)), make_costs(recording, cost)[0]
+        accepted = handles(recording, table, choices(args))
     show_notes(trace)
-    table = make_costs(recording, cost)[0]
-    findings = traces.lint(recording, table)
-    show_warnings(handled(findings, args, handles(recording, table, choices(args))), args.path)
+    show_warnings(handled(traces.lint(recording, table), args, accepted), args.path)
     return trace
 
 

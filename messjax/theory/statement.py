@@ -13,7 +13,9 @@ that it is a number; `Exact` compares two numbers without randomness. docs/proof
 
 from __future__ import annotations
 
+import functools
 import os
+import traceback
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,6 +23,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from messjax import user_files
+from messjax.arguments import did_you_mean
 from messjax.components import found
 from messjax.theory.conclusions import (
     UNKNOWN,
@@ -31,6 +34,7 @@ from messjax.theory.conclusions import (
     Equal,
     Exact,
     NotApplicable,
+    NotTested,
     Tail,
 )
 from messjax.theory.constants import BoundInputs, Constants
@@ -51,6 +55,7 @@ __all__ = [
     "Equal",
     "Exact",
     "NotApplicable",
+    "NotTested",
     "Run",
     "Statement",
     "Tail",
@@ -209,7 +214,7 @@ class Statement(NamedTuple):
     implied_by: str = ""
 
     def conclude(self, run: Run, ignored: Collection[str] = ()) -> Conclusion:
-        """Its conclusion on a run: `NotApplicable` where the run's recorded kinds rule it out, else that of `evaluate`.
+        """Its conclusion on a run: `NotTested` where the run's recorded kinds rule it out, else that of `evaluate`.
 
         Args:
             run: one policy at one point of a grid.
@@ -224,12 +229,16 @@ class Statement(NamedTuple):
         """
         reason = self._why_not(run, ignored)
         if reason:
-            return NotApplicable(reason)
+            return NotTested(reason)
         conclusion = self.evaluate(run)
         if not isinstance(conclusion, Conclusion):
-            expected = "a Claim, Tail, Between, Equal, Exact or NotApplicable"
-            raise TypeError(f"statement {self.name!r}: found {found(conclusion)}, expected {expected}")
+            raise TypeError(self._refused(conclusion))
         return conclusion
+
+    def _refused(self, conclusion: Any) -> str:
+        """What is said of a function that returns anything else than a conclusion."""
+        expected = "a Claim, Tail, Between, Equal, Exact or NotApplicable"
+        return f"statement {self.name!r}: found {found(conclusion)}, expected {expected}"
 
     def _why_not(self, run: Run, ignored: Collection[str]) -> str:
         if self.policy != "any" and run.policy_kind != self.policy:
@@ -321,13 +330,47 @@ def load_statements(path: str | os.PathLike[str]) -> list[Statement]:
         path: the file.
 
     Returns:
-        Its statements, in the order in which they are defined.
+        Its statements, in the order in which they are defined. Where their functions fail, the error is a ValueError of
+        one line that names the file, the line and the statement.
 
     Raises:
         ValueError: no such file, a file that does not run, or one without statements. The message names the file.
     """
     module = user_files.run_file(Path(path), "Python with statements in it")
-    result = [value for value in vars(module).values() if isinstance(value, Statement)]
+    result = [_located(value, Path(path)) for value in vars(module).values() if isinstance(value, Statement)]
     if not result:
         raise ValueError(f"{path}: found no statement, expected functions under @statement(...)")
     return result
+
+
+def _located(statement: Statement, path: Path) -> Statement:
+    """A statement of the user's, whose errors say where they are."""
+
+    @functools.wraps(statement.evaluate)
+    def evaluate(run: Run) -> Conclusion:
+        try:
+            conclusion = statement.evaluate(run)
+        except Exception as error:
+            frames = traceback.extract_tb(error.__traceback__)
+            line = next((f":{each.lineno}" for each in reversed(frames) if Path(each.filename).name == path.name), "")
+            raise ValueError(f"{path}{line}: statement {statement.name!r}: {_explained(error, run)}") from error
+        if not isinstance(conclusion, Conclusion):
+            raise ValueError(f"{path}: {statement._refused(conclusion)}")
+        return conclusion
+
+    return statement._replace(evaluate=evaluate)
+
+
+def _explained(error: Exception, run: Run) -> str:
+    """An error in words: with what there is, where it is a metric or a field of the run that there is not."""
+    match error:
+        case KeyError(args=[str(wrong), *_]) if wrong not in run.metrics:
+            known, what = sorted(run.metrics), "run.metrics"
+        case AttributeError(name=str(wrong), obj=tuple() as record) if hasattr(record, "_fields"):
+            what = type(record).__name__
+            known = [name for name in dir(record) if not name.startswith("_") and name not in dir(tuple)]
+        case ValueError():
+            return str(error)
+        case _:
+            return f"{type(error).__name__}: {error}"
+    return f"found no {wrong!r} in {what}{did_you_mean(wrong, known)}, expected one of {', '.join(known)}"

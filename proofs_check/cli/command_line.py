@@ -45,7 +45,7 @@ EXAMPLES = {
     "assumptions": (
         Example((DEMO, f"{NAME} assumptions demo.parquet --alpha 0.75"), "which assumptions a trace keeps"),
     ),
-    "lemmas": (Example((f"{NAME} lemmas 'L2 drift, exact' 'L3 increment'",), "two of them"),),
+    "lemmas": (Example((f"{NAME} lemmas t2_prime 'L2 drift, exact'",), "those of one file, and one by its name"),),
     "matrix": (Example((f"{NAME} matrix --report",), "the table, a figure, and a page to look at"),),
     "rates": (Example((f"{NAME} rates --quick",), "shorter horizons"),),
     "search": (

@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
-    parser.add_argument("names", nargs="*", metavar="NAME", help="lemmas, such as 'L2 drift, exact' (all)")
+    parser.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help="lemmas, such as 'L2 drift, exact', or files of proofs_check/lemmas, such as t2_prime (all)",
+    )
     parser.set_defaults(run=run)
 
 

@@ -22,7 +22,8 @@ numbers of the runs, and each verdict follows from them by a rule that its study
 
 Intervals are at 95% over independent streams (of a recorded trace: over orders of its requests). The full ledger
 charges every call, of an exploring request those to all models; the exploit-only ledger, which [M25] reports, leaves
-the exploring requests out. References such as [M25] and T2 are those of [theory.md](theory.md).
+the exploring requests out. References such as [M25] and T2 are those of [theory.md](theory.md). MESS+ beside the
+routers of other authors, on one protocol: [bench.md](bench.md#results-on-paretobandits-requests).
 """
 
 

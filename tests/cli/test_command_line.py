@@ -142,6 +142,7 @@ def test_a_made_up_trace_may_be_written_twice_and_replaces_nothing_else(tmp_path
     assert "ends in .parquet" in one_line(f"trace demo {tmp_path / 'x.csv'}", capsys)
     made = demo_trace.trace(2_000, 0)
     assert made.satisfaction.mean(axis=0) == pytest.approx(demo_trace.ACCURACY.T @ demo_trace.SHARE, abs=0.04)
+    assert len(set(made.prompts)) == 2_000
 
 
 SMALL = ["simulate", "--zoo", "llama3", "--horizon", "40", "--streams", "2", "--alpha", "0.6", "--V", "1,10"]

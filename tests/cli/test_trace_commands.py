@@ -92,6 +92,18 @@ def test_convert_says_what_it_did_and_the_trace_is_read_again(
     assert "USD per 1M tokens per request" in capsys.readouterr().out
 
 
+def test_a_trace_of_messjax_is_linted_as_every_other(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whether an option makes a recording of it again or not."""
+    first, other = tmp_path / "first.parquet", tmp_path / "other.parquet"
+    said = []
+    for words in ([file, *PRICES, "--to", first], [first, "--to", other], [first, "--cost-unit", "USD", "--to", other]):
+        assert run("trace", "convert", *words, "--force") == 0
+        said.append([line for line in capsys.readouterr().out.splitlines() if line.startswith("lint: ")][:-1])
+    assert said[0] == said[1] == said[2] and "duplicate prompts" in said[0][0]
+
+
 def test_convert_replaces_nothing_unasked(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "out.parquet"
     out.write_text("mine")

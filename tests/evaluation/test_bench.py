@@ -15,6 +15,7 @@ from messjax import policies, results, run_folder, zoo
 from messjax.cli.__main__ import main
 from messjax.evaluation import bench
 from messjax.evaluation.bench import (
+    answers,
     bootstrap,
     entrants,
     finished_calls,
@@ -244,6 +245,17 @@ def test_the_overview_counts_verdicts_and_names_where_a_target_is_missed():
         {"setting": ["tuned"], "policy": policies, "target": ["alpha 0.9"], "scenario": scenarios},
         {"tolerance": 0.015},
     )  # fmt: skip
+    runs["reached"] = ("policy", "target"), np.array([[True], [False]])
+    runs["level"] = "target", [0.9]
+    runs["control_satisfaction"] = ("control", "target", "scenario"), np.full((1, 1, 3), 0.85)
+    runs = runs.assign_coords(control=["mix (hindsight)"])
+    text = answers.in_words(runs, "floor", "alpha 0.9", "stationary")
+    assert text[0] == "Floor track, alpha 0.9, stationary: keep sure, fixed."
+    assert text[1:] == [
+        "It is missed for sure by fixed.", "No static mix reaches alpha 0.9 on the judged requests.",
+        "No setting of fixed reached alpha 0.9 on the tuning requests: the one that misses least is judged.",
+    ]  # fmt: skip
+    assert "no policy is kept" in answers.in_words(runs, "floor", "alpha 0.9", "late")[0]
     shown = tables.overview(runs, "floor", policies, "cold")
     rows = list(zip(*(column._cells for column in shown.columns), strict=True))
     assert rows == [("sure", "-0.010", "1", "1", "0", "1", "removal"), ("fixed", "+0.030", "1", "0", "1", "1", "all")]

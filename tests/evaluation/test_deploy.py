@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import threading
 import time
 import types
+import typing
 from pathlib import Path
 
 import numpy as np
@@ -99,10 +101,15 @@ def test_coins_are_those_of_the_engine():
 @pytest.fixture
 def folder(tmp_path):
     """An exported policy that learns from what it serves."""
+    return exported_as(kinds.SERVED, tmp_path)
+
+
+def exported_as(kind: str, where: Path) -> Path:
     parts = parts_of(200)
-    family = candidates.families(parts, ("a", "b", "c"), 0.72, 100, (kinds.SERVED,))[0]
-    export.write_files(*rule_of(family, 0, parts, ("a", "b", "c")), tmp_path / "router")
-    return tmp_path / "router"
+    family = candidates.families(parts, ("a", "b", "c"), 0.72, 100, (kind,))[0]
+    g = int(np.argmax([each.get("c", 0.0) for each in family.settings]))
+    export.write_files(*rule_of(family, g, parts, ("a", "b", "c")), where / "router")
+    return where / "router"
 
 
 def test_a_recommendation_is_exported_with_its_evidence_and_loads_without_jax(tmp_path):
@@ -182,24 +189,39 @@ def test_neighbours_are_the_nearest_and_of_equally_near_ones_the_earlier():
         np.testing.assert_allclose(head.predict(x), satisfaction[nearest].mean(axis=0), rtol=1e-12)
 
 
-def test_the_fastapi_example_runs(folder, monkeypatch):
-    """The page's own code, with a stand-in for FastAPI that keeps the handlers by path."""
+@pytest.mark.parametrize("kind", [kinds.SERVED, kinds.PLAIN])
+def test_the_fastapi_example_runs(kind, tmp_path, monkeypatch):
+    """The page's own code, with a stand-in for FastAPI that keeps the handlers by path; PLAIN explores request 1."""
     page = (Path(__file__).parents[2] / "docs" / "deploy.md").read_text(encoding="utf-8")
     code = next(code for code in re.findall(r"^```py\n(.*?)^```", page, re.S | re.M) if "FastAPI" in code)
     handlers = {}
 
     class FastAPI:
+        def __init__(self, lifespan):
+            handlers["lifespan"] = lifespan(self)
+
         def post(self, path):
             return lambda handler: handlers.setdefault(path, handler)
 
+    async def a_day():
+        async with handlers["lifespan"]:
+            made = json.loads(json.dumps(handlers["/route"](prompt="What is 2 + 2?")))
+            assert made["id"] == 1 and made["model"] in made["ask"]
+            assert made["ask"] == (["a", "b", "c"] if kind == kinds.PLAIN else [made["model"]])
+            scores = dict.fromkeys(made["ask"], 0.0)
+            type_ = typing.get_type_hints(handlers["/feedback/{id}"])["satisfied"]
+            given = scores if len(scores) > 1 else 0.0
+            assert isinstance(given, (float, typing.get_origin(typing.get_args(type_)[1])))
+            handlers["/feedback/{id}"](id=1, satisfied=given)
+            with pytest.raises(ValueError, match="found no request 1"):
+                handlers["/feedback/{id}"](id=1, satisfied=given)
+
+    exported_as(kind, tmp_path)
     monkeypatch.setitem(sys.modules, "fastapi", types.SimpleNamespace(FastAPI=FastAPI))
-    monkeypatch.chdir(folder.parent)
+    monkeypatch.chdir(tmp_path)
     exec(compile(code, "example", "exec"), {"__name__": "example"})
-    made = json.loads(json.dumps(handlers["/route"](prompt="What is 2 + 2?")))
-    assert made["model"] in made["ask"] and made["id"] == 1 and set(made["s_hat"]) == {"a", "b", "c"}
-    handlers["/feedback/{id}"](id=made["id"], satisfied=1.0)
-    with pytest.raises(ValueError, match="found no request 1"):
-        handlers["/feedback/{id}"](id=made["id"], satisfied=1.0)
+    asyncio.run(a_day())
+    assert Router.load("router").queue > 0 and (tmp_path / "router" / "state.npz").is_file()
 
 
 def test_a_decision_is_quick(folder):

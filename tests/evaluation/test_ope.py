@@ -8,6 +8,7 @@ import json
 import numpy as np
 import pytest
 
+from messjax import traces
 from messjax.cli import __main__ as cli
 from messjax.evaluation.ope import (
     ESTIMATORS,
@@ -141,6 +142,17 @@ def test_policies_are_judged_and_the_best_one_is_kept():
     assert rows["only m2"].verdict == "kill"  # costs more than what the log's router did
     (router,) = [row for name, row in rows.items() if name.startswith("router")]
     assert router.verdict == "keep" and router.cost.value < rows["only m1"].cost.value
+    # the curve over Q/V is measured on the same requests: it goes through the router's point
+    away = np.abs(result.ratios[:, 1:] - [router.cost.value, router.satisfaction.value]).max(axis=1)
+    assert away.min() < 1e-12 and len(result.ratios) > 100
+
+
+def test_a_trace_is_named_as_what_it_is(tmp_path, capsys):
+    traces.write_parquet(trace_of(50)[0], tmp_path / "demo.parquet")
+    assert cli.main(["evaluate", str(tmp_path / "demo.parquet"), "--alpha", "0.7", "--out", str(tmp_path / "out")]) == 2
+    said = capsys.readouterr().err
+    assert "found a trace" in said and f"`messjax recommend {tmp_path / 'demo.parquet'} --alpha" in said
+    assert said.count("\n") == 1
 
 
 def test_the_command(tmp_path, capsys):

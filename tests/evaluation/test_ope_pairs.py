@@ -17,6 +17,7 @@ from messjax.evaluation.ope.learned_rows import FINALISTS, Grid, learner, settin
 from messjax.evaluation.ope.learning import logged, replay_log, resampling, rows_of
 from messjax.evaluation.ope.pairs import resampled_limits
 from messjax.traces import Trace
+from messjax.traces.logs.log_columns import UNNAMED
 from messjax.traces.logs.made_from_traces import log_of
 
 
@@ -62,11 +63,14 @@ def test_a_policy_that_costs_more_than_a_router_below_alpha_is_not_said_to_save(
     log = log_of(trace, np.array([0.9, 0.1]), seed=1)
     for alpha, saves in ((0.35, True), (0.6, False)):
         result = judge_policies(log, x, Settings(alpha), ("single",))
-        first = page.answer(result, alpha)[0]
+        first = page.answer(result, "USD")[0]
         assert first.startswith("Keep only small" if saves else "Keep only large"), first
-        assert (" saves " in first) == saves and ("more per request" in first and "misses alpha" in first) != saves
-        assert "-" not in first
-    nobody = page.answer(judge_policies(log, x, Settings(0.9), ("single",)), 0.9)
+        assert (" saves " in first) == saves and (
+            "USD per request more (" in first and "misses alpha" in first
+        ) != saves
+        assert "-" not in first and " USD per request" in first
+        assert " USD" not in page.answer(result, UNNAMED)[0] and "own unit of cost" in page.answer(result, UNNAMED)[0]
+    nobody = page.answer(judge_policies(log, x, Settings(0.9), ("single",)), "USD")
     assert nobody == ["No policy is shown to meet alpha = 0.9, and the log's own router misses it."]
 
 

@@ -71,6 +71,20 @@ def test_a_router_that_knows_is_recommended_with_its_saving():
     assert f"keeps: the probability that the {keeps}" in " ".join(page.getvalue().split())
 
 
+def test_that_costs_were_known_and_why_alpha_is_raised_are_said_once_and_only_where_so():
+    every = world(3, 2_000, accuracy=(0.5, 0.9), knows=0.4)
+    constant = answer(every, 0.85)
+    cost = every.cost * np.random.default_rng(0).uniform(0.5, 1.5, (2_000, 1))
+    varied = answer(every._replace(cost=cost), 0.85)
+    assert varied.chosen.family.kind == kinds.OFFLINE
+    said = [sum("knowing what each request costs" in one for one in words.reasons(each)) for each in (constant, varied)]
+    assert said == [0, 1]
+    mixture = next(one for one in constant.judged if one.family.kind == kinds.MIXTURE)
+    text = words.answer(constant._replace(chosen=mixture))
+    assert mixture.settings["alpha"] > 0.85 and text.count(" (above 0.85, to be safe)") == 1
+    assert "to be safe" not in words.answer(varied) and "to be safe" not in printed(constant)
+
+
 def printed(result: decision.Recommendation, most: int = 9) -> str:
     page = io.StringIO()
     Console(file=page, width=80).print(table.alternatives(result, most))

@@ -154,7 +154,7 @@ def test_versions_that_change_nothing_or_drop_what_is_not_there_are_refused():
 
 def test_names_choose_lemmas_and_the_program_prints_them(capsys):
     assert [row.lemma for row in lemmas.prove_lemmas(["L3 increment", "L1 step"])] == ["L3 increment", "L1 step"]
-    with pytest.raises(ValueError, match="no lemma is named 'L9', expected one of: L1 step"):
+    with pytest.raises(ValueError, match="no lemma is named 'L9', expected a lemma's name .* or a file .*: l1_certif"):
         lemmas.prove_lemmas(["L9"])
     assert program.main(["lemmas", "L3 increment"]) == 0
     shown = capsys.readouterr().out
@@ -162,6 +162,14 @@ def test_names_choose_lemmas_and_the_program_prints_them(capsys):
     assert "1 of 1 lemmas proved, 4 of 4 wrong versions refuted" in shown
     assert program.main(["lemmas", "L9"]) == 2
     assert "no lemma is named" in capsys.readouterr().err
+
+
+def test_the_files_that_statements_name_choose_their_lemmas():
+    assert {file for each in theory.ALL for file in each.lemmas} <= set(lemmas.FILES)
+    names = [one.name for one in lemmas.FILES["l3_increment"]]
+    assert [row.lemma for row in lemmas.prove_lemmas(["l3_increment.py", "L3 increment"])] == names
+    with pytest.raises(ValueError, match=r"no lemma is named 't2_pirme' \(did you mean t2_prime.*\?\)"):
+        lemmas.named("t2_pirme")
 
 
 def test_the_pages_own_examples_refute_the_wrong_versions():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import jax
@@ -329,6 +330,35 @@ def test_files_without_statements_are_refused(tmp_path):
         load_statements(broken)
     with pytest.raises(ValueError, match="found the assumption 'A9'"):
         define_statement("X", source="", assumptions="A9")
+
+
+MISTAKEN = '''
+from messjax.theory.statement import Claim, define_statement
+
+@define_statement("Mine", source="my notes", assumptions="")
+def mine(run):
+    """A mistake."""
+    return {}
+'''
+
+
+@pytest.mark.parametrize(
+    ("mistake", "words"),
+    [
+        ('Claim(run.metrics["queue"], 1.0)', r"found no 'queue' in run.metrics.*, expected one of .*queue_last, "),
+        ('run.over("queue_lst")', r"found no 'queue_lst' in run.metrics \(did you mean queue_last\?\)"),
+        ("run.best.gama", r"found no 'gama' in Optimum \(did you mean gamma\?\), expected one of alpha, cost, gamma"),
+        ("run.queue", r"found no 'queue' in Run, expected one of .*metrics"),
+        ("1 / 0", "ZeroDivisionError: division by zero"),
+        ("None", "found None, expected a Claim"),
+    ],
+)
+def test_a_mistake_in_a_statement_of_ones_own_is_one_line(mistake, words, capsys, tmp_path):
+    own = tmp_path / "own.py"
+    own.write_text(MISTAKEN.format(mistake), encoding="utf-8")
+    assert program.main(["search", "Mine", "--quick", "--also", str(own), "--out", str(tmp_path)]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1 and re.search(rf"own\.py(:7)?: statement 'Mine': {words}", error), error
 
 
 def test_the_table_shows_the_worst_case():

@@ -13,6 +13,7 @@ import matplotlib
 import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from messjax import plot
 from messjax.evaluation.bench import mixes
@@ -46,22 +47,27 @@ def cost_against_satisfaction(dataset: xr.Dataset, scenario: str = "stationary")
                 for level in mine["level"].values:
                     getattr(axis, level_line)(level, color="0.35", lw=0.8, ls=":", zorder=0)
                 axis.set_xscale("log")
+                axis.xaxis.set_minor_formatter(NullFormatter())
                 axis.set_title(f"{_letter(axes, row, column)} {track} track: {kind(history, queries)}")
             axes[row, -1].legend(**BESIDE)
         for axis in axes[-1]:
             axis.set_xlabel(f"cost per request ({dataset.attrs['cost_unit']})")
+            low, high = axis.get_xlim()
+            if high < 100.0 * low:  # a power of ten alone would be too few labels
+                axis.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+                axis.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
         figure.supylabel("satisfaction per request", fontsize=9)
         seeds = dataset.sizes["seed"]
         figure.suptitle(
-            f"{dataset.attrs['source']}, {scenario}: {seeds} streams; 95% intervals over prompts; dotted: targets; "
-            "circles: single models, line: their static mixes",
+            f"{dataset.attrs['source']}, {scenario}: {seeds} streams; dotted: targets; "
+            "circles: single models, line: their static mixes\n95% intervals over prompts and streams",
             fontsize=10,
         )
         return figure
 
 
 def _panels(rows: int, columns: int, *, width: float, height: float) -> tuple[Figure, Any]:
-    figure = Figure(figsize=(width * columns + 1.6, height * rows + 0.7), layout="constrained")
+    figure = Figure(figsize=(max(width * columns + 1.6, 7.0), height * rows + 0.7), layout="constrained")
     return figure, figure.subplots(rows, columns, squeeze=False, sharex="col", sharey=True)
 
 

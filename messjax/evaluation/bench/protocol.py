@@ -54,7 +54,7 @@ def run_bench(
     tuning, judging = tables(plan)
     runner = Runner(plan, progress)
     finished = FinishedCalls(run_folder.parts_folder(), runner.size)
-    chosen = _tuned(plan, runner, tuning, finished)
+    chosen, reached = _tuned(plan, runner, tuning, finished)
     cells = Cells(plan, judging, chosen)
     names = list(plan.scenarios)
     done, cells.values = finished.cells()
@@ -63,7 +63,7 @@ def run_bench(
             cells.add(name, g, names[k - 1], steps)
         done += 1
         finished.store_cells(done, cells.values)
-    dataset = cells.dataset()
+    dataset = cells.dataset().assign(reached=(("policy", "target"), reached))
     if plan.options.timed:
         dataset = dataset.assign(_microseconds(plan, judging, runner))
     dataset.attrs |= origin.provenance() | {
@@ -88,8 +88,13 @@ def _microseconds(plan: Plan, table: program.Table, runner: Runner) -> dict[str,
     return result
 
 
-def _tuned(plan: Plan, runner: Runner, table: program.Table, finished: FinishedCalls) -> dict[str, dict[Target, int]]:
-    """The setting of every policy for every target, chosen on the tuning streams of the stationary scenario."""
+def _tuned(
+    plan: Plan, runner: Runner, table: program.Table, finished: FinishedCalls
+) -> tuple[dict[str, dict[Target, int]], np.ndarray]:
+    """The setting of every policy for every target, chosen on the tuning streams of the stationary scenario.
+
+    With it whether any setting reached the target there, [policy, target] bool.
+    """
     count = {name: len(one.settings) for name, one in plan.entrants.items()}
     done, known = finished.tuning()
     averages = known or {name: [[0.0] * num, [0.0] * num] for name, num in count.items()}
@@ -104,7 +109,14 @@ def _tuned(plan: Plan, runner: Runner, table: program.Table, finished: FinishedC
             averages[name][1][g] = float((earned[..., 0] * there).mean(dtype=np.float64))
         done += 1
         finished.store_tuning(done, averages)
-    return {name: {target: choose(target, *map(np.array, averages[name])) for target in plan.targets} for name in count}
+    measured = {name: tuple(map(np.array, averages[name])) for name in count}
+    chosen = {name: {target: choose(target, *measured[name]) for target in plan.targets} for name in count}
+    return chosen, np.array([[_fits(target, *measured[name]).any() for target in plan.targets] for name in count])
+
+
+def _fits(target: Target, cost: np.ndarray, satisfaction: np.ndarray) -> np.ndarray:
+    """Which settings reach the target [G]."""
+    return satisfaction >= target.level if target.track == "floor" else cost <= target.level
 
 
 def choose(target: Target, cost: np.ndarray, satisfaction: np.ndarray) -> int:
@@ -118,10 +130,8 @@ def choose(target: Target, cost: np.ndarray, satisfaction: np.ndarray) -> int:
     Returns:
         Number of the setting.
     """
-    if target.track == "floor":
-        fits, better, missing = satisfaction >= target.level, cost, -satisfaction
-    else:
-        fits, better, missing = cost <= target.level, -satisfaction, cost
+    fits = _fits(target, cost, satisfaction)
+    better, missing = (cost, -satisfaction) if target.track == "floor" else (-satisfaction, cost)
     return int(np.argmin(np.where(fits, better, np.inf))) if fits.any() else int(np.argmin(missing))
 
 

@@ -9,6 +9,7 @@ import xarray as xr
 from rich.table import Table
 from rich.text import Text
 
+from messjax.evaluation.bench import answers
 from messjax.evaluation.bench.bootstrap import ABSENT, KEEP, KILL
 from messjax.evaluation.bench.timing import PACKAGE
 
@@ -105,17 +106,18 @@ def detail(
     at = dataset.sel(target=target, scenario=scenario, setting=setting)
     table = Table(title=f"{title}, {setting}: {track} track, {target}, {scenario}", title_justify="left")
     table.add_column("policy", overflow="fold")
-    violation = "alpha - s" if track == "floor" else "over budget"
-    for name in ("cost", "satisfaction", violation, "gain over the mix", "verdict"):
+    missing = "alpha - s" if track == "floor" else "over budget"
+    for name in ("cost", "satisfaction", missing, "gain over the mix", "verdict"):
         table.add_column(name, justify="right")
     for name in names:
         one = at.sel(policy=name)
         if str(one["verdict"].values) == ABSENT:
             table.add_row(name, "-", "-", "-", "-", "n/a")
             continue
+        violation = _share(float(one["violation_mean"]), track) + answers.flag(one, answers.tolerated(dataset, track))
         table.add_row(
-            name, f"{float(one['cost'].mean()):.3g}", f"{float(one['satisfaction'].mean()):.4f}",
-            _share(float(one["violation_mean"]), track), _interval(one, "gain"), mark(str(one["verdict"].values)),
+            name, f"{float(one['cost'].mean()):.3g}", f"{float(one['satisfaction'].mean()):.4f}", violation,
+            _interval(one, "gain"), mark(str(one["verdict"].values)),
         )  # fmt: skip
     return table
 
@@ -177,7 +179,7 @@ def by_scenario(dataset: xr.Dataset, track: str) -> Table:
     """
     target = headline(dataset, track)
     at = dataset.sel(target=target, setting="tuned")
-    tolerated = float(dataset.attrs["tolerance" if track == "floor" else "overspend"])
+    tolerated = answers.tolerated(dataset, track)
     title = f"Who keeps {target}, at which cost: cost, and ! where it is missed for sure, ? where that is open"
     table = Table(title=title, title_justify="left")
     table.add_column("scenario", overflow="fold")
@@ -193,14 +195,7 @@ def by_scenario(dataset: xr.Dataset, track: str) -> Table:
 def _kept(one: xr.Dataset, tolerated: float) -> str:
     if str(one["verdict"].values) == ABSENT:
         return "-"
-    return f"{float(one['cost'].mean()):.1e}".replace("e-0", "e-") + _flag(one, tolerated)
-
-
-def _flag(one: xr.Dataset, tolerated: float) -> str:
-    """Whether a target is kept (""), missed for sure ("!"), or that this is open ("?")."""
-    if float(one["violation_upper"]) <= tolerated:
-        return ""
-    return "!" if float(one["violation_lower"]) > tolerated else "?"
+    return f"{float(one['cost'].mean()):.1e}".replace("e-0", "e-") + answers.flag(one, tolerated)
 
 
 def overview(dataset: xr.Dataset, track: str, names: list[str], title: str) -> Table:
@@ -218,7 +213,7 @@ def overview(dataset: xr.Dataset, track: str, names: list[str], title: str) -> T
     """
     target = headline(dataset, track)
     at = dataset.sel(target=target, setting="tuned")
-    tolerated = float(dataset.attrs["tolerance" if track == "floor" else "overspend"])
+    tolerated = answers.tolerated(dataset, track)
     table = Table(title=f"{title}: all scenarios, {track} track, {target}", title_justify="left")
     for name in ("policy", "mean gain", *MARKS.values(), "?", "missed for sure in"):
         left = name in ("policy", "missed for sure in")
@@ -228,7 +223,7 @@ def overview(dataset: xr.Dataset, track: str, names: list[str], title: str) -> T
         ran = [one for one in each if str(one["verdict"].values) != ABSENT]
         verdicts = [str(one["verdict"].values) for one in each]
         counts = [verdicts.count(verdict) for verdict in MARKS]
-        missed = [str(one["scenario"].values) for one in ran if _flag(one, tolerated) == "!"]
+        missed = [str(one["scenario"].values) for one in ran if answers.flag(one, tolerated) == "!"]
         gain = f"{np.mean([float(one['gain']) for one in ran]):+.3f}" if ran else "-"
         everywhere = len(missed) == len(ran) > 1
         table.add_row(
@@ -285,6 +280,7 @@ def all_tables(dataset: xr.Dataset) -> list[Any]:
         shown.append(by_target(dataset, track, first))
         if dataset.sizes["scenario"] > 1:
             shown += _pages(dataset, track)
+        shown.append(" ".join(answers.in_words(dataset, track, headline(dataset, track) or "", first)))
     return [*shown, microseconds(dataset)] if "microseconds" in dataset else shown
 
 

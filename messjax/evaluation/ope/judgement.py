@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -35,7 +35,8 @@ class Judgement(NamedTuple):
         logged: Number of requests in the log.
         trained: Of these, how many the policies were made on.
         judged: Of these, how many they are judged on.
-        ratios: Frontier of the router over Q/V: (Q/V, cost, satisfaction) [k, 3], estimates without limits.
+        ratios: Frontier of the router over Q/V on the judged requests: (Q/V, cost, satisfaction) [k, 3], estimates
+            without limits.
         pairs: Every policy beside every one before it, on the same requests.
         screened: Settings of MESS+ that were tried on the first part; 0: all of them were judged.
     """
@@ -98,7 +99,9 @@ def judge_policies(
     rows = [own] + [judging.of(name, policy) for name, policy in made.policies.items()] + learned
     named = [(row.name, row.estimates) for row in rows if row.estimates is not None]
     pairs = all_pairs(named, judging.level, settings.interval)
-    return Judgement(tuple(rows), settings, num, trained, num - trained, made.ratios, pairs, screened)
+    ratios = np.array([(ratio, *judging.estimate(made.router(ratio))) for ratio in made.ratios]).reshape(-1, 3)
+    ratios = ratios[np.isfinite(ratios).all(axis=1)]
+    return Judgement(tuple(rows), settings, num, trained, num - trained, ratios, pairs, screened)
 
 
 class Made(NamedTuple):
@@ -106,12 +109,14 @@ class Made(NamedTuple):
 
     Attributes:
         policies: Probabilities [n, M] on the rest, by name.
-        ratios: As in `Judgement`, estimated on the first part.
+        router: The router on the rest at any Q/V.
+        ratios: The Q/V that were tried [k]; empty: the router was not wanted.
         rates: Mean satisfaction of each model [M] on the first part.
         spread: Range of the models' mean costs on it.
     """
 
     policies: dict[str, np.ndarray]
+    router: Callable[[float], np.ndarray]
     ratios: np.ndarray
     rates: np.ndarray
     spread: float
@@ -151,19 +156,22 @@ def make_policies(
         alpha = min(settings.alpha, float(mean_score.max()))
         mixture = solve(Distribution(np.ones(1), mean_cost[None], mean_score[None]), alpha).mixture[0]
         policies["static mixture"] = np.tile(mixture, (size, 1))
-    ratios = np.zeros((0, 3))
-    if "router" in wanted:
-        theta = fit(x[first], part.action, part.score, num_models, STRENGTH)
-        inside = cross_fitted(x[first], part.action, part.score, num_models, low=0.0, high=1.0, seed=settings.seed)
-        cost = mean_cost if log.known_cost is None else log.known_cost
-        of_first = np.broadcast_to(cost[first] if cost.ndim == 2 else cost, inside.shape)
-        ratio, ratios = _ratio(part, inside, of_first, settings)
-        score = (cost[rest] if cost.ndim == 2 else cost) - ratio * predict(theta, x[rest], 0.0, 1.0)
+    cost = np.broadcast_to(mean_cost if log.known_cost is None else log.known_cost, (len(x), num_models))
+
+    def router(ratio: float) -> np.ndarray:
+        score = cost[rest] - ratio * s_hat
         score = score if log.eligible is None else np.where(log.eligible[rest], score, np.inf)
-        policies[f"router at Q/V = {ratio:.3g}"] = np.eye(num_models)[score.argmin(axis=1)]
+        return np.eye(num_models)[score.argmin(axis=1)]
+
+    ratios = np.zeros(0)
+    if "router" in wanted:
+        s_hat = predict(fit(x[first], part.action, part.score, num_models, STRENGTH), x[rest], 0.0, 1.0)
+        inside = cross_fitted(x[first], part.action, part.score, num_models, low=0.0, high=1.0, seed=settings.seed)
+        ratio, ratios = _ratio(part, inside, cost[first], settings)
+        policies[f"router at Q/V = {ratio:.3g}"] = router(ratio)
     if log.eligible is not None:
         policies = {name: among(policy, log.eligible[rest]) for name, policy in policies.items()}
-    return Made(policies, ratios, mean_score, float(np.ptp(mean_cost)) or 1.0)
+    return Made(policies, router, ratios, mean_score, float(np.ptp(mean_cost)) or 1.0)
 
 
 def among(policy: np.ndarray, eligible: np.ndarray) -> np.ndarray:
@@ -193,9 +201,9 @@ def _means(part: LoggedTrace, values: np.ndarray, weights: Any) -> np.ndarray:
 
 
 def _ratio(part: LoggedTrace, s_hat: np.ndarray, cost: np.ndarray, settings: Settings) -> tuple[float, np.ndarray]:
-    """The least Q/V of which the first part shows that it meets alpha, or else the one that satisfies most."""
+    """The least Q/V of which the first part shows that it meets alpha, or the one that satisfies most; and all."""
     spread = float(cost.mean(axis=0).max() - cost.mean(axis=0).min()) or 1.0
-    rows, points, lower = np.arange(len(s_hat)), [], []
+    known, lower = [], []
     estimator = settings.estimator if part.propensity is not None else "dm"
     for ratio in np.append(0.0, spread * np.geomspace(0.1, 1000.0, RATIOS - 1)):
         score = cost - ratio * s_hat
@@ -203,9 +211,9 @@ def _ratio(part: LoggedTrace, s_hat: np.ndarray, cost: np.ndarray, settings: Set
         with contextlib.suppress(NotIdentifiableError):
             policy = np.eye(s_hat.shape[1])[served]
             limits = limits_of(terms_of(part, policy, part.score, estimator=estimator, model=s_hat), settings.level)
-            points.append((ratio, float(cost[rows, served].mean()), limits.value))
+            known.append(ratio)
             lower.append(limits.lower)
-    if not points:
-        return spread, np.zeros((0, 3))
+    if not known:
+        return spread, np.zeros(0)
     meets = np.flatnonzero(np.array(lower) >= settings.alpha)
-    return points[meets[0] if len(meets) else int(np.argmax(lower))][0], np.array(points)
+    return known[meets[0] if len(meets) else int(np.argmax(lower))], np.array(known)

@@ -157,6 +157,21 @@ class Judging:
         estimates = of_terms(terms, known, self.rows)
         return self.judged(name, self._limits(terms[0]), self._limits(terms[1]), estimates, support)
 
+    def estimate(self, policy: np.ndarray) -> tuple[float, float]:
+        """What a policy would have cost and satisfied, as `of` has it, without limits.
+
+        Args:
+            policy: Probabilities [n, M].
+
+        Returns:
+            Cost and satisfaction per request; NaN where it is not identifiable.
+        """
+        try:
+            score, cost = self._terms(self.log, policy, self.models, "")
+        except NotIdentifiableError:
+            return np.nan, np.nan
+        return cost.value, score.value
+
     def judged(
         self, name: str, score: Limits, cost: Limits, estimates: Estimates, support: Support | None, clock: str = ""
     ) -> Judged:

@@ -14,6 +14,7 @@ from messjax.evaluation.ope.judging import NO, OWN, Judged
 from messjax.evaluation.ope.learned_rows import MEASURED
 from messjax.evaluation.ope.limits_of_means import KINDS, Limits
 from messjax.evaluation.ope.pairs import Pair
+from messjax.traces.logs.log_columns import UNNAMED
 from messjax.traces.parsing import listed
 
 
@@ -32,7 +33,8 @@ def table(result: Judgement, unit: str) -> Table:
         caption=f"cost in {unit} per request; cost and satisfaction lie within their limits together with confidence "
         f"{level:g} ({KINDS[result.settings.interval]}); n: effective number, as many requests of the policy's own "
         "would tell as much; keep: it meets alpha and costs less than the log's own router, unless that one misses "
-        "alpha; kill: it does not; undecided: the log does not tell"
+        "alpha; kill: it misses alpha, or costs more than the log's own router although that one may meet alpha; "
+        "undecided: the log does not tell"
     )
     for name in ("policy", "cost", "satisfaction", "n", "verdict"):
         left = name in ("policy", "verdict")
@@ -146,35 +148,36 @@ def _verdict(row: Judged) -> str:
     return row.verdict + (f"\n(some {row.more:,} more)" if row.more else "")
 
 
-def answer(result: Judgement, alpha: float) -> list[str]:
+def answer(result: Judgement, unit: str) -> list[str]:
     """Which policy to keep, if any.
 
     Args:
         result: The judgement.
-        alpha: The SLA target.
+        unit: Unit of the costs.
 
     Returns:
         Sentences.
     """
     kept = [row for row in result.rows if row.verdict == "keep" and row.cost is not None]
-    own = result.rows[0].satisfaction
+    own, alpha = result.rows[0].satisfaction, result.settings.alpha
     if not kept and own is not None and own.upper < alpha:
         return [f"No policy is shown to meet alpha = {alpha:g}, and the log's own router misses it."]
     if not kept:
         return [f"No policy is shown to meet alpha = {alpha:g} at less than the log's own router costs."]
     best = min(kept, key=lambda row: row.cost.value)  # type: ignore[union-attr]
     assert best.saved is not None
-    lines = [f"Keep {best.name}: it meets alpha = {alpha:g} and {_against_log(best.saved)}."]
+    lines = [f"Keep {best.name}: it meets alpha = {alpha:g} and {_against_log(best.saved, unit)}."]
     others = [(row.name, between(result, best.name, row.name)) for row in kept if row.name != best.name]
     if open_ones := [name for name, each in others if each is not None and each.saved.lower <= 0]:
         lines.append(f"Whether it costs less than {listed(open_ones)}, which may be kept as well, is open.")
     return lines
 
 
-def _against_log(saved: Limits) -> str:
+def _against_log(saved: Limits, unit: str) -> str:
     less = saved.value >= 0
     gap = saved if less else _negative(saved)
-    what = f"{gap.value:.3g} {'' if less else 'more '}per request ({gap.lower:.3g} to {gap.upper:.3g})"
+    named = f"{unit} per request" if unit != UNNAMED else "per request in the log's own unit of cost"
+    what = f"{gap.value:.3g} {named}{'' if less else ' more'} ({gap.lower:.3g} to {gap.upper:.3g})"
     return (
         f"saves {what} against the log's own router"
         if less
@@ -249,9 +252,7 @@ def figure(result: Judgement, title: str, unit: str) -> Figure:
             fontsize=8, xytext=(3, -2), textcoords="offset points", va="top", color="0.3",
         )  # fmt: skip
         if len(result.ratios):
-            axis.plot(
-                result.ratios[:, 2], result.ratios[:, 1], color="0.6", lw=0.9, label="router over Q/V, first part"
-            )
+            axis.plot(result.ratios[:, 2], result.ratios[:, 1], color="0.6", lw=0.9, label="router at other Q/V")
         shown = [(row.name, row.satisfaction, row.cost) for row in result.rows if row.satisfaction and row.cost]
         for i, (name, satisfaction, cost) in enumerate(shown):
             style = plot.line_style(i)

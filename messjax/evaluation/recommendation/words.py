@@ -8,9 +8,10 @@ import numpy as np
 
 from messjax.evaluation.recommendation import decision
 from messjax.evaluation.recommendation.decision import Difference, Judged, Recommendation
-from messjax.evaluation.recommendation.kinds import PLAIN, SERVED, TRAINED
+from messjax.evaluation.recommendation.kinds import KNN, OFFLINE, PLAIN, SERVED, TRAINED
 
 NEEDS_FEEDBACK = (PLAIN, TRAINED, SERVED)
+SEES_COSTS = (KNN, OFFLINE, *NEEDS_FEEDBACK)  # beside policies of the user's own, of which nothing is known
 _Reason = tuple[str, tuple[Judged, ...]]  # a sentence, and the candidates that it speaks of
 
 
@@ -26,7 +27,8 @@ def answer(result: Recommendation) -> str:
     chosen, single = result.chosen, result.single
     if result.answer == decision.USE:
         return (
-            f"Use {name(chosen)}: it costs {_cost(chosen, result)} ({_against(result)}) and {_keeps(chosen, result)}."
+            f"Use {name(chosen, result.alpha)}: it costs {_cost(chosen, result)} ({_against(result)}) and "
+            f"{_keeps(chosen, result)}."
         )
     if result.answer == decision.SINGLE_MODEL:
         return (
@@ -109,6 +111,12 @@ def _reasons(result: Recommendation) -> list[_Reason]:
         text = (
             "It needs the satisfaction of the served answer after each request; without feedback its queue does not "
             "move."
+        )
+        said.append((text, ()))
+    if chosen.family.kind in SEES_COSTS and np.ptp(result.parts.judging.cost, axis=0).any():
+        text = (
+            "It was judged knowing what each request costs on each model; without these costs (`costs=` of "
+            "`Router.route`) it decides by the models' mean costs, and what it then saves was not measured."
         )
         said.append((text, ()))
     cheaper = [one for one in result.judged if one.expected and one.cost.mean() < chosen.cost.mean()]
@@ -230,29 +238,34 @@ def as_json(result: Recommendation) -> dict[str, Any]:
     }
 
 
-def name(one: Judged) -> str:
+def name(one: Judged, required: float = np.inf) -> str:
     """A candidate with its settings.
 
     Args:
         one: The candidate.
+        required: As for `settings`.
 
     Returns:
         For example "MESS+ with V = 0.08, c = 1".
     """
-    return f"{one.family.name} with {settings(one)}" if settings(one) else one.family.name
+    shown = settings(one, required)
+    return f"{one.family.name} with {shown}" if shown else one.family.name
 
 
-def settings(one: Judged) -> str:
+def settings(one: Judged, required: float = np.inf) -> str:
     """The settings of a candidate in words.
 
     Args:
         one: The candidate.
+        required: The required satisfaction, where it is to be said why alpha is above it.
 
     Returns:
         For example "V = 0.08, c = 1"; empty for a single model.
     """
-    shown = {key: value for key, value in one.settings.items() if key != "a"}
-    return ", ".join(f"{key} = {value:.4g}" for key, value in shown.items())
+    shown = {key: f"{value:.4g}" for key, value in one.settings.items() if key != "a"}
+    if "alpha" in shown and one.settings["alpha"] > required and shown["alpha"] != f"{required:.4g}":
+        shown["alpha"] += f" (above {required:g}, to be safe)"
+    return ", ".join(f"{key} = {value}" for key, value in shown.items())
 
 
 def _cost(one: Judged, result: Recommendation) -> str:

@@ -10,6 +10,7 @@ from messjax.traces.readers.plain_columns import items_of
 
 UNIT, FEATURE = "cost_unit", "feature"
 EXAMPLE = "--columns prompt=COLUMN,model=COLUMN,score=COLUMN,cost=COLUMN,propensity=COLUMN,time=COLUMN"
+UNNAMED = "recorded cost"  # the unit of costs of which none was named
 
 
 class LogColumns(NamedTuple):
@@ -25,7 +26,7 @@ class LogColumns(NamedTuple):
     roles: Mapping[str, str]
     by_model: Mapping[tuple[str, str], str] = {}
     features: Mapping[str, str] = {}
-    cost_unit: str = "recorded cost"
+    cost_unit: str = UNNAMED
 
     @property
     def columns(self) -> list[str]:
@@ -53,7 +54,7 @@ def parse_log_columns(given: str) -> LogColumns:
     roles: dict[str, str] = {}
     by_model: dict[tuple[str, str], str] = {}
     features: dict[str, str] = {}
-    unit = "recorded cost"
+    unit = UNNAMED
     for role, column in items_of(given, EXAMPLE).items():
         name, _, which = (part.strip() for part in role.partition(":"))
         if role == UNIT:

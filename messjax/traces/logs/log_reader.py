@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,13 @@ import numpy as np
 from messjax.traces.fields import NOWHERE, found_in
 from messjax.traces.logs.guessed_columns import as_option, guessed, records_in
 from messjax.traces.logs.log_builder import LogBuilder, Row
-from messjax.traces.logs.log_columns import EXAMPLE, LogColumns, columns_by_name
+from messjax.traces.logs.log_columns import EXAMPLE, UNNAMED, LogColumns, columns_by_name
 from messjax.traces.logs.log_writer import SEPARATOR
 from messjax.traces.logs.logged_trace import LoggedTrace
 from messjax.traces.logs.products import PRODUCTS, Product, aggregate_of, plain_name, product_of
 from messjax.traces.moments import moment
 from messjax.traces.options import DEFAULTS, Options
+from messjax.traces.parquet import is_trace
 from messjax.traces.parsing import Place, listed, number
 from messjax.traces.readers.plain import prompt_of
 from messjax.traces.reading import BadCell, Reading, begin, current
@@ -51,6 +53,11 @@ def read_log(
     path = Path(path)
     if format not in NAMES:
         raise ValueError(f"--format: found {format!r}, expected one of {', '.join(NAMES)}")
+    if is_trace(path):
+        raise ValueError(
+            f"{path}: found a trace, in which all models answered every request, expected a decision log; for a trace "
+            f"use `messjax recommend {shlex.quote(str(path))} --alpha ...`"
+        )
     with begin(Reading(options.on_bad, options.encoding, options.score_words)) as reading:
         seen = sniff_path(path)
         if format == "auto" and not columns.roles:
@@ -93,7 +100,7 @@ def _fields(seen: Sniffed) -> list[str]:
 
 
 def _unit(columns: LogColumns, product: Product | None) -> str:
-    return "USD" if product is not None and columns.cost_unit == "recorded cost" else columns.cost_unit
+    return "USD" if product is not None and columns.cost_unit == UNNAMED else columns.cost_unit
 
 
 def _plain_rows(seen: Sniffed, columns: LogColumns) -> Iterator[Row]:

@@ -1,7 +1,7 @@
 """Every study by its name: `python -m sims` lists them, `python -m sims NAME` runs one, `python -m sims --all` all.
 
     python -m sims [NAME | --all] [--quick] [--from DIR] [--out DIR] [--fresh] [--docs DIR]
-    python -m sims {accelerator,answer_time,growth,scaling} ...   measures this machine; not a part of --all
+    python -m sims {accelerator,answer_time,growth,hlo,scaling} ...   measures this machine; not a part of --all
 
 A study writes its numbers (NAME.nc), its figure and its findings (findings.json). `--all` runs each study in a process
 of its own, as many at a time as there are cores, goes on after a failure, and composes OUT/findings.md of all of them.
@@ -40,6 +40,7 @@ MEASUREMENTS = (
     "accelerator",
     "answer_time",
     "growth",
+    "hlo",
     "scaling",
 )  # in sims.measurements
 TIMING = {"speed"}  # measures time: runs alone, before the others; in quick mode, which publishes nothing, beside them

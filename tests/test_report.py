@@ -200,7 +200,9 @@ PROOFS = {
         "surprises": ["A3 T1: fails unneeded"],
         "cells": [
             {"broken": broken, "statement": "T1 <queue>", "verdict": verdict, "needed": needed, "breaks": 2}
-            for broken, verdict, needed in [("A1", "violated", True), ("A3", "violated", False), ("none", "holds", 0)]
+            for broken, verdict, needed in [
+                ("A1", "violated", True), ("A3", "violated", False), ("none", "holds", 0), ("A4", "not tested", False)
+            ]
         ],
     },
     "search": {"weakened": [{"statement": "T1 x .5", "instance": "i", "row": {"verdict": "violated", "bound": 1.0}}],
@@ -214,10 +216,11 @@ def test_a_run_of_proofs_is_a_page_with_words_statements_matrix_lemmas_and_searc
     lines = found.words[0][1].splitlines()
     assert lines[0].startswith("Of 1 statements tried on 2 cases, no statement is violated.")
     assert lines[1] == "z3 proved 1 of 1 lemmas and refuted 1 of 1 false ones."
-    assert "3 cells, of which 1 were not expected: A3 T1: fails unneeded." in lines[2]
+    assert "3 cells tested, of which 1 were not expected: A3 T1: fails unneeded; 0 more are not app" in lines[2]
+    assert lines[2].endswith("1 not tested.")
     assert lines[3] == "Searches refuted 1 of 1 weakened bounds and 1 of 1 planted falsehoods."
     outcomes = [cell["outcome"] for cell in found.cells]
-    assert outcomes == ["fails, as it may: it needs the assumption", "fails, unneeded", "not refuted"]
+    assert outcomes == ["fails, as it may: it needs the assumption", "fails, unneeded", "not refuted", "not tested"]
     tables = {each.name: each.rows for each in found.tables}
     assert tables["statements"] == [
         {"statement": "T1 <queue>", "needs": "A1 A2", "verdict": "undecided", "scope": "holds on 2 cases",
@@ -243,7 +246,7 @@ def test_checks_of_assumptions_and_a_matrix_alone_are_pages(tmp_path):
     found = collected.collect(tmp_path)
     assert found.words[0][1].splitlines() == ["Rejected on this trace: A1.", "Verdicts: A1 rejected."]
     assert [run["command"] for run in found.runs] == ["messjax-proofs assumptions x", "m"]
-    assert len(found.cells) == 3 and found.tables[0].rows == [check]
+    assert len(found.cells) == 4 and found.tables[0].rows == [check]
     assert "id='figure_assumptions'" in report.write_report(tmp_path).read_text(encoding="utf-8")
 
 

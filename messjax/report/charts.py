@@ -41,7 +41,7 @@ def all_charts(found: Collected) -> dict[str, Spec]:
     if found.terms:
         charts["decomposition"] = _decomposition(found.terms, found.unit or "cost")
     if found.cells:
-        apply = {each["statement"] for each in found.cells if each["outcome"] != "not applicable"}
+        apply = {each["statement"] for each in found.cells if each["outcome"] not in ("not applicable", "not tested")}
         charts["assumptions"] = _assumptions([each for each in found.cells if each["statement"] in apply])
     if found.verdicts:
         charts["bounds"] = _bounds(found.verdicts)
@@ -243,6 +243,7 @@ OUTCOMES = {
     "not refuted": "#009e73",
     "undecided": "#e69f00",
     "not applicable": "#88888844",
+    "not tested": "#88888811",
     "fails, as it may: it needs the assumption": "#8c510a",
     "fails, unneeded": "#d7191c",
 }

@@ -66,7 +66,10 @@ def _words(rows: Sequence[Record], content: Record) -> list[str]:
     if matrix := content.get("matrix"):
         odd = matrix["surprises"]
         end = f", of which {len(odd)} were not expected: {'; '.join(odd)}" if odd else ", none of them unexpected"
-        lines.append(f"Assumptions violated on purpose: {len(matrix['cells']):,} cells{end}.")
+        silent = [each["verdict"] for each in matrix["cells"] if each["verdict"] in ("not applicable", "not tested")]
+        left = f"; {silent.count('not applicable')} more are not applicable, {silent.count('not tested')} not tested"
+        cells = len(matrix["cells"]) - len(silent)
+        lines.append(f"Assumptions violated on purpose: {cells:,} cells tested{end}{left}.")
     if search := content.get("search", {}):
         weak = [each["row"]["verdict"] == "violated" for each in search.get("weakened", [])]
         planted = [each["margin"] < 0.0 <= each["true_margin"] for each in search.get("planted", [])]

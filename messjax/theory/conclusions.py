@@ -145,4 +145,10 @@ class NotApplicable(NamedTuple):
     measured: np.ndarray | None = None
 
 
+class NotTested(NotApplicable):
+    """The run is of another kind than the statement is about, or lacks what it is about: nothing was tested."""
+
+    __slots__ = ()
+
+
 Conclusion = Claim | AtLeast | Tail | Between | Equal | Exact | NotApplicable

@@ -15,7 +15,7 @@ import numpy as np
 from messjax.theory.arguments import floats, over
 from messjax.theory.attraction import price_where_dual_is_near
 from messjax.theory.constants import BoundInputs, bound_function
-from messjax.theory.statement import Claim, Conclusion, NotApplicable, Run, Statement, define_statement
+from messjax.theory.statement import Claim, Conclusion, NotApplicable, NotTested, Run, Statement, define_statement
 
 NOT_MEASURED = "the run was not measured by meters.decomposition"
 
@@ -155,7 +155,7 @@ def T1_PRIME(run: Run) -> Conclusion:
     """Predicts from D: E[Q_{T+1}] <= V g + k0 + sqrt(k0^2 + 2 B0 T + 2 D(Q > V g) + 2 R_T)."""
     values = run.metrics["queue_last"]
     if not measured(run):
-        return NotApplicable(NOT_MEASURED, values)
+        return NotTested(NOT_MEASURED, values)
     return _claim(run, values, run.within("queue_last"), T1_prime_queue, "decision_loss_above", "D_above")
 
 
@@ -172,7 +172,7 @@ def T2_PRIME(run: Run) -> Conclusion:
     """Predicts from D: average cost - C* <= B0/V + (E_all - C*) P_T/T + (D + R_T)/(V T) + k0^2/(2 V T)."""
     gap = run.metrics["cost"] - run.best.cost
     if run.V == 0 or not measured(run):
-        return NotApplicable("V = 0" if run.V == 0 else NOT_MEASURED, gap)
+        return NotApplicable("V = 0", gap) if run.V == 0 else NotTested(NOT_MEASURED, gap)
     low, high = run.cost_within
     return _claim(run, gap, (low - run.best.cost, high - run.best.cost), T2_prime_cost)
 
@@ -191,7 +191,7 @@ def T3_PRIME(run: Run) -> Conclusion:
     if run.constants.beta <= 0:
         return NotApplicable(f"beta = {run.constants.beta:.3g} is not positive", values)
     if not measured(run):
-        return NotApplicable(NOT_MEASURED, values)
+        return NotTested(NOT_MEASURED, values)
     return _claim(run, values, run.within("queue_mean"), T3_prime_queue)
 
 
@@ -206,7 +206,7 @@ def T3_PRIME(run: Run) -> Conclusion:
 def T6_PRIME(run: Run) -> Conclusion:
     """Predicts from D: E[Q]/V, over exploited requests, lies where the dual is within T6' of C*: around gamma*."""
     if not measured(run):
-        return NotApplicable(NOT_MEASURED)
+        return NotTested(NOT_MEASURED)
 
     def gap(D: Any, X: Any) -> Any:
         return T6_prime_gap(run.inputs(D_T=D, exploration_queue=X))

@@ -15,7 +15,7 @@ import numpy as np
 from messjax.statistics import intervals, one_sided_limits
 from messjax.theory import margins
 from messjax.theory.margins import NAN
-from messjax.theory.statement import Exact, NotApplicable, Run, Statement, Tail
+from messjax.theory.statement import Exact, NotApplicable, NotTested, Run, Statement, Tail
 
 LEVEL = 0.95
 NOT_APPLICABLE = "not applicable"
@@ -59,6 +59,7 @@ class Row(NamedTuple):
         note: What limits the evidence.
         streams: Number of independent streams.
         seconds: Time that the simulation took.
+        tested: False where the run is of another kind than the statement is about, or lacks what it is about.
     """
 
     statement: str
@@ -89,6 +90,7 @@ class Row(NamedTuple):
     note: str
     streams: int
     seconds: float
+    tested: bool = True
 
 
 EMPTY_ROW = Row(
@@ -142,7 +144,8 @@ def of_conclusion(statement: Statement, run: Run, conclusion: Any, level: float 
         measured, lower, upper = limits_of_measured(conclusion, level)
         row = row._replace(measured=measured, measured_lower=lower, measured_upper=upper)
         if isinstance(conclusion, NotApplicable):  # for tables: what is not bounded
-            return row._replace(reason=conclusion.reason, bound=NAN if np.isnan(measured) else np.inf)
+            tested = not isinstance(conclusion, NotTested)
+            return row._replace(reason=conclusion.reason, bound=NAN if np.isnan(measured) else np.inf, tested=tested)
         margin = margins.of_conclusion(conclusion, level, run.finite_variance)
     except ValueError as error:
         raise ValueError(f"statement {statement.name!r} on {run.name or 'a run'!r}: {error}") from error

@@ -17,7 +17,17 @@ from messjax.theory import optimum
 from messjax.theory.arguments import floats, over
 from messjax.theory.constants import BoundInputs, bound_function
 from messjax.theory.decision_loss import NOT_MEASURED, T2_prime_cost, measured
-from messjax.theory.statement import Claim, Conclusion, Equal, Exact, NotApplicable, Run, Statement, define_statement
+from messjax.theory.statement import (
+    Claim,
+    Conclusion,
+    Equal,
+    Exact,
+    NotApplicable,
+    NotTested,
+    Run,
+    Statement,
+    define_statement,
+)
 
 TOLERANCE = 0.01  # of an identity's size: an equality holds where the interval of its two sides' difference lies within
 ROUNDING = 6  # decimals of that share: what is smaller is rounding of float32 sums
@@ -207,7 +217,7 @@ def _equality(run: Run, left: Any, terms: Mapping[str, Any], unit: float) -> Con
 def I1(run: Run) -> Conclusion:
     """V (E cost - C* T) = W - U2 + D - V Gap + V (E_all - C*) P_T - beta_M X - E[Q_{T+1}^2]/2: an equality."""
     if not measured(run):
-        return NotApplicable(NOT_MEASURED)
+        return NotTested(NOT_MEASURED)
     left = run.V * run.T * (run.metrics["cost"] - run.best.cost)
     return _equality(run, left, I1_terms(run, run.metrics), run.V * run.constants.E_all)
 
@@ -218,7 +228,7 @@ def I1(run: Run) -> Conclusion:
 def I2(run: Run) -> Conclusion:
     """V Reg = (V g)^2/2 - E(Q_{T+1} - V g)^2/2 + W - U2 - V g U + D - V Gap + V (E_all - C*) P_T - beta_M X."""
     if not measured(run):
-        return NotApplicable(NOT_MEASURED)
+        return NotTested(NOT_MEASURED)
     left = run.V * regret(run, run.metrics)
     return _equality(run, left, I2_terms(run, run.metrics), run.V * run.constants.E_all)
 
@@ -229,7 +239,7 @@ def I2(run: Run) -> Conclusion:
 def I3(run: Run) -> Conclusion:
     """Adjusted regret = L + (E_all - C* - gamma* beta_M) P_T: an equality."""
     if not measured(run):
-        return NotApplicable(NOT_MEASURED)
+        return NotTested(NOT_MEASURED)
     return _equality(run, regret(run, run.metrics), I3_terms(run, run.metrics), run.constants.E_all)
 
 
@@ -245,7 +255,7 @@ def I3(run: Run) -> Conclusion:
 def I4(run: Run) -> Conclusion:
     """T violation = Q_{T+1} - sum U_t, on every path with complete feedback: an equality."""
     if not measured(run):
-        return NotApplicable(NOT_MEASURED)
+        return NotTested(NOT_MEASURED)
     left, terms = run.T * run.metrics["violation"], I4_terms(run, run.metrics)
     if not run.complete:
         return _equality(run, left, terms, 1.0)
@@ -264,7 +274,7 @@ def T1_DOUBLE_PRIME(run: Run) -> Conclusion:
     """Decomposes: E[Q_{T+1}] <= V g + sqrt((V g)^2 + 2 W + 2 D - 2 V Gap - 2 V L + 2 beta_M (V g P_T - X))."""
     values = run.metrics["queue_last"]
     if not measured(run):
-        return NotApplicable(NOT_MEASURED, values)
+        return NotTested(NOT_MEASURED, values)
 
     def bound(W: Any, D: Any, VG: Any, L: Any, X: Any) -> Any:
         return T1_double_prime_queue(run.inputs(W_T=W, D_T=D, VG_T=VG, L_T=L, exploration_queue=X))
@@ -286,7 +296,7 @@ def T2_DOUBLE_PRIME(run: Run) -> Conclusion:
     if run.V == 0 or left < 1e-9 * run.T:
         return NotApplicable("V = 0, or all requests are explored", gap)
     if not measured(run):
-        return NotApplicable(NOT_MEASURED, gap)
+        return NotTested(NOT_MEASURED, gap)
     distribution = run.distribution
     assert distribution is not None
 
@@ -310,7 +320,7 @@ def R_PRIME(run: Run) -> Conclusion:
     """Decomposes: Reg/T <= (E_all - C*) P_T/T + ((V g)^2/2 + W + D - V Gap - beta_M X) / (V T)."""
     values = regret(run, run.metrics) / run.T
     if run.V == 0 or not measured(run):
-        return NotApplicable("V = 0" if run.V == 0 else NOT_MEASURED, values)
+        return NotApplicable("V = 0", values) if run.V == 0 else NotTested(NOT_MEASURED, values)
 
     def bound(W: Any, D: Any, VG: Any, X: Any) -> Any:
         return R_prime_regret(run.inputs(W_T=W, D_T=D, VG_T=VG, exploration_queue=X))

@@ -17,7 +17,7 @@ from messjax.theory import optimum
 from messjax.theory.arguments import floats
 from messjax.theory.constants import BoundInputs, bound_function
 from messjax.theory.decision_loss import T2_prime_cost
-from messjax.theory.statement import Claim, Conclusion, NotApplicable, Run, Statement, define_statement
+from messjax.theory.statement import Claim, Conclusion, NotApplicable, NotTested, Run, Statement, define_statement
 from messjax.types import Distribution
 
 
@@ -152,7 +152,7 @@ def _statement(name: str, cells: Callable[[Run], ArrayLike]) -> Statement:
     def of(run: Run) -> Conclusion:
         gap, metric = run.metrics["cost"] - run.best.cost, loss_metric(name)
         if run.V == 0 or metric not in run.metrics:
-            return NotApplicable("V = 0" if run.V == 0 else f"the run has no metric {metric!r}", gap)
+            return NotApplicable("V = 0", gap) if run.V == 0 else NotTested(f"the run has no metric {metric!r}", gap)
         assert run.distribution is not None
         coarse = cells_of(run.distribution, cells(run))
         if run.alpha > optimum.largest_alpha(coarse):

@@ -17,7 +17,7 @@ from messjax.theory.arguments import Floats, floats, over
 from messjax.theory.constants import BoundInputs, bound_function
 from messjax.theory.decision_loss import NOT_MEASURED, measured
 from messjax.theory.laws import Laws
-from messjax.theory.statement import Claim, Conclusion, NotApplicable, Run, Statement, define_statement
+from messjax.theory.statement import Claim, Conclusion, NotApplicable, NotTested, Run, Statement, define_statement
 
 SAME = 1e-9  # prices this close, relative, are one
 
@@ -224,11 +224,11 @@ PROOF: Any = {
 
 def _constants(run: Run) -> ModulatedConstants | NotApplicable:
     if run.laws is None or run.laws.transition is None:
-        return NotApplicable("requests are not known to be selected by a hidden Markov chain")
+        return NotTested("requests are not known to be selected by a hidden Markov chain")
     if not measured(run):
-        return NotApplicable(NOT_MEASURED)
+        return NotTested(NOT_MEASURED)
     if not np.isclose(optimum.solve(run.laws.average, run.alpha).cost, run.best.cost, rtol=1e-9):
-        return NotApplicable("the distribution that C* is of is not the average law")
+        return NotTested("the distribution that C* is of is not the average law")
     constants = T13_constants(run.laws, run.alpha)
     return constants if np.isfinite(constants.tau) else NotApplicable("the hidden chain is periodic: tau is infinite")
 

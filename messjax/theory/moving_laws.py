@@ -17,7 +17,7 @@ from messjax.theory.constants import BoundInputs, bound_function
 from messjax.theory.decision_loss import NOT_MEASURED, measured
 from messjax.theory.exploration import exploration_probability
 from messjax.theory.laws import Laws, scheduled_laws
-from messjax.theory.statement import Claim, Conclusion, NotApplicable, Run, Statement, define_statement
+from messjax.theory.statement import Claim, Conclusion, NotApplicable, NotTested, Run, Statement, define_statement
 
 
 class MovingConstants(NamedTuple):
@@ -151,9 +151,9 @@ def constants_of(run: Run) -> MovingConstants | NotApplicable:
         The constants.
     """
     if run.laws is None:
-        return NotApplicable("the law of each request is not known, or the same for all")
+        return NotTested("the law of each request is not known, or the same for all")
     if not measured(run):
-        return NotApplicable(NOT_MEASURED)
+        return NotTested(NOT_MEASURED)
     try:
         return T12_constants(run.laws, run.alpha, T=run.T, c=run.c, a=run.a)
     except ValueError as error:

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 from messjax.theory.arguments import floats, over
 from messjax.theory.constants import BoundInputs, bound_function
 from messjax.theory.decision_loss import NOT_MEASURED, measured
-from messjax.theory.statement import Claim, Conclusion, NotApplicable, Run, Statement, define_statement
+from messjax.theory.statement import Claim, Conclusion, NotApplicable, NotTested, Run, Statement, define_statement
 
 
 def T11_log_factor(*, num_types: ArrayLike, num_models: ArrayLike, T: ArrayLike) -> Any:
@@ -143,8 +143,8 @@ def _sizes(run: Run) -> dict[str, Any]:
 
 def _missing(run: Run) -> NotApplicable | None:
     if OBSERVED not in run.metrics:
-        return NotApplicable("the run was not measured by meters.optimism_widths")
-    return None if measured(run) else NotApplicable(NOT_MEASURED)
+        return NotTested("the run was not measured by meters.optimism_widths")
+    return None if measured(run) else NotTested(NOT_MEASURED)
 
 
 def cost_range(run: Run) -> float:

@@ -21,10 +21,10 @@ from messjax.theory import cost, optimum, queue, violation
 from messjax.theory.constants import distribution_constants
 from messjax.theory.queue import NO_SLACK, T4_constants, T4_tail, guide
 from messjax.theory.sparse import T9_delayed_B
-from messjax.theory.statement import Claim, Conclusion, NotApplicable, Run, Statement, Tail, define_statement
+from messjax.theory.statement import Claim, Conclusion, NotApplicable, NotTested, Run, Statement, Tail, define_statement
 from messjax.theory.violation import T1_queue
 
-UNKNOWN_SETTING = NotApplicable("the setting of the policy is not known")
+UNKNOWN_SETTING = NotTested("the setting of the policy is not known")
 
 
 def _in_setting(truth: Statement, name: str, kind: str, change: Callable[[Run], Run], **more: Any) -> Statement:

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from messjax.theory.arguments import floats
 from messjax.theory.constants import centred_drift
-from messjax.theory.statement import Conclusion, Exact, NotApplicable, Run, define_statement
+from messjax.theory.statement import Conclusion, Exact, NotTested, Run, define_statement
 
 
 class DriftBounds(NamedTuple):
@@ -133,7 +133,7 @@ def L5_bound(
 def _failures(run: Run, law: str) -> Conclusion:
     name = f"audit_{law}"
     if name not in run.metrics:
-        return NotApplicable("the run was not audited")
+        return NotTested("the run was not audited")
     return Exact(measured=float(run.metrics[name].sum()), bound=0.0)
 
 
@@ -188,7 +188,7 @@ def L2(run: Run) -> Conclusion:
 def L2_CENTRED(run: Run) -> Conclusion:
     """W - U2 - k0 Q_{T+1} <= B0 T on every stream: the sum of L2', by I1's drift identity."""
     if "noise" not in run.metrics:
-        return NotApplicable("the run was not measured by meters.decomposition")
+        return NotTested("the run was not measured by meters.decomposition")
     B0, k0 = centred_drift(run.alpha)
     spent = run.metrics["noise"] - run.metrics["reflection_squares"] - k0 * run.metrics["queue_last"]
     return Exact(measured=float(np.max(spent)) / run.T, bound=B0, rounding=1e-6)

@@ -34,6 +34,7 @@ from messjax.theory.conclusions import (
     Equal,
     Exact,
     NotApplicable,
+    NotTested,
     Tail,
 )
 from messjax.theory.constants import BoundInputs, Constants
@@ -54,6 +55,7 @@ __all__ = [
     "Equal",
     "Exact",
     "NotApplicable",
+    "NotTested",
     "Run",
     "Statement",
     "Tail",
@@ -212,7 +214,7 @@ class Statement(NamedTuple):
     implied_by: str = ""
 
     def conclude(self, run: Run, ignored: Collection[str] = ()) -> Conclusion:
-        """Its conclusion on a run: `NotApplicable` where the run's recorded kinds rule it out, else that of `evaluate`.
+        """Its conclusion on a run: `NotTested` where the run's recorded kinds rule it out, else that of `evaluate`.
 
         Args:
             run: one policy at one point of a grid.
@@ -227,7 +229,7 @@ class Statement(NamedTuple):
         """
         reason = self._why_not(run, ignored)
         if reason:
-            return NotApplicable(reason)
+            return NotTested(reason)
         conclusion = self.evaluate(run)
         if not isinstance(conclusion, Conclusion):
             raise TypeError(self._refused(conclusion))

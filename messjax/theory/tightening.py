@@ -17,7 +17,17 @@ from messjax.theory import optimum
 from messjax.theory.arguments import Floats, floats, refuse
 from messjax.theory.constants import BoundInputs, Constants, bound_function, distribution_constants
 from messjax.theory.queue import T4_constants, guide
-from messjax.theory.statement import Claim, Conclusion, Exact, NotApplicable, Run, Statement, Tail, define_statement
+from messjax.theory.statement import (
+    Claim,
+    Conclusion,
+    Exact,
+    NotApplicable,
+    NotTested,
+    Run,
+    Statement,
+    Tail,
+    define_statement,
+)
 from messjax.theory.violation import T1_queue
 
 CELLS = 1_000
@@ -131,7 +141,7 @@ def T10_kappa_tail(inputs: BoundInputs, *, zeta: ArrayLike) -> Any:
 
 PROOF: Any = {"source": "T10 in docs/theory", "lemmas": ("t10_tightening",)}
 ABOUT: Any = {"policy": "mess_plus", "feedback": "complete"}
-NOT_TIGHTENED = NotApplicable("the policy runs on alpha itself")
+NOT_TIGHTENED = NotTested("the policy runs on alpha itself")
 
 
 def _shortfall(run: Run) -> np.ndarray:

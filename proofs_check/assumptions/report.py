@@ -133,6 +133,14 @@ def short(model: str) -> str:
 
 VERDICTS = ("rejected", "undecided", "holds", "not checkable")  # of an assumption: the first that a check of it has
 IN_PART = "holds where it can be checked"
+RULE = (
+    "An assumption is rejected where any of its checks rejects it, else undecided where any is: each check looks at "
+    "another way to violate it."
+)
+REPLAYED = (
+    "A7 is about deployment: the features do not tell these costs before a model is run. `messjax replay` gives the "
+    "router each request's recorded costs, so that in a replay A7 holds and rules out none of these statements."
+)
 
 
 def verdicts(checks: Sequence[Check]) -> dict[str, str]:
@@ -150,11 +158,11 @@ def conclusions(checks: Sequence[Check], statements: Sequence[Statement] = ALL, 
 
     An assumption that is undecided or cannot be checked says nothing against a statement, nor for it.
     """
-    lines = [f"{name} {word}" for name, word in verdicts(checks).items()]
+    lines = [f"{name} {word}{_by(name, word, checks)}" for name, word in verdicts(checks).items()]
     broken = {name for name, word in verdicts(checks).items() if word == "rejected"}
     lost = [each for each in statements if each.assumptions & broken]
     whole = [each.name for each in statements if not each.assumptions & broken]
-    text = ["Verdicts: " + "; ".join(lines) + "."]
+    text = ["Verdicts: " + "; ".join(lines) + ".", RULE]
     if lost:
         by = dict.fromkeys(" and ".join(sorted(each.assumptions & broken)) for each in lost)
         for names in by:
@@ -162,10 +170,22 @@ def conclusions(checks: Sequence[Check], statements: Sequence[Statement] = ALL, 
             text.append(f"{names} rejected, hence these statements do not apply: {'; '.join(concerned)}.")
         if "A1" in broken:
             text.append("A1 is about the order given: shuffling restores it, and --shuffle checks that.")
+        if "A7" in broken:
+            text.append(REPLAYED)
         text.append(f"Not touched by a rejected assumption: {'; '.join(whole)}.")
     else:
         text.append("No assumption is rejected, hence no statement is ruled out.")
     return "\n".join(textwrap.fill(line, width, subsequent_indent="  ", break_on_hyphens=False) for line in text)
+
+
+def _by(name: str, word: str, checks: Sequence[Check]) -> str:
+    """Which checks decide a verdict, where not all of the assumption's do."""
+    own = [check for check in checks if check.assumption == name]
+    deciding = [check for check in own if check.verdict == word]
+    if word not in ("rejected", "undecided") or len(deciding) == len(own):
+        return ""
+    whats = ", ".join(dict.fromkeys(check.what for check in deciding))
+    return f" by {len(deciding)} of {len(own)} checks: {whats}"
 
 
 COLUMNS = (

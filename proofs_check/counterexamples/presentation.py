@@ -14,7 +14,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from rich.table import Table
 
-from messjax import plot
+from messjax import plot, theory
+from messjax.theory.statement import Statement
+from proofs_check import report
 from proofs_check.counterexamples.exact_search import Least
 from proofs_check.counterexamples.instances import Instance
 from proofs_check.counterexamples.planted import Refutation
@@ -47,16 +49,40 @@ def table(results: Sequence[SearchResult], title: str = "Search for counterexamp
         margin, limits = f"{middle:.3g}", f"{low:.3g} to {high:.3g}"
         if middle == NOT_APPLICABLE:
             margin, limits = "-", "-"
-        numbers = (f"{value:.4g}" for value in (row.measured, row.bound, row.looseness))
-        effort = f"{each.promised:.3g}", f"{each.tried:,}", f"{each.seconds:.1f}"
+        promised = "-" if each.promised == NOT_APPLICABLE else f"{each.promised:.3g}"
+        numbers = map(report.number, (row.measured, row.bound, row.looseness))
+        effort = promised, f"{each.tried:,}", f"{each.seconds:.1f}"
         rows.append([each.statement.name, row.verdict, *numbers, margin, limits, *effort])
-    instances = "\n".join(f"{each.statement.name}: {each.instance}" for each in results)
+    instances = "\n".join(
+        f"{each.statement.name}: {each.instance}; {kept(each.statement, each.instance)}" for each in results
+    )
     return build(
         COLUMNS,
         rows,
         title=f"{title}: the tightest instance of each statement, run again on new random numbers",
         caption=f"Instances ({ASKED}):\n{instances}",
     )
+
+
+def kept(statement: Statement, instance: Instance) -> str:
+    """The assumptions that a statement names, which of them an instance violates, and how near it is to their border.
+
+    Requests that are i.i.d., scores in [0, 1], fair coins and known costs are how every instance is made.
+    """
+    constants = theory.distribution_constants(instance.distribution, instance.alpha)
+    occurs = instance.weight > 0
+    error = round(float(np.abs(instance.predicted - instance.mean)[occurs].max()), 6)  # means are float32
+    mean, cost = instance.weight @ instance.mean, instance.weight @ instance.cost
+    attainable = float(instance.weight @ instance.mean.max(axis=1))
+    holds = {
+        "A3": attainable > instance.alpha,
+        "A6": error == 0,
+        "A8": mean[-1] >= mean.max() and cost[-1] >= cost.max(),
+    }
+    violated = [name for name in sorted(statement.assumptions) if not holds.get(name, True)]
+    needs = " ".join(sorted(statement.assumptions)) or "nothing"
+    end = f", violated here: {' '.join(violated)}" if violated else ", kept here" if statement.assumptions else ""
+    return f"beta = {constants.beta:.3g}, largest error of s_hat {error:.3g}; needs {needs}{end}"
 
 
 def planted_table(refuted: Sequence[Refutation]) -> Table:
@@ -109,6 +135,7 @@ def python(result: SearchResult, also: Sequence[Path] = ()) -> str:
         f"statements = list(ALL){more}",
         f"statement = statements_named({result.statement.name!r}, statements)[0]",
         f"key = jax.random.wrap_key_data(np.array({list(result.fresh)}, np.uint32))",
+        f"# {kept(result.statement, result.instance)}",
         "found = Instance(",
         *fields,
         ")",

@@ -22,7 +22,8 @@ from proofs_check.trials import trial
 from proofs_check.trials.case import Case
 
 NOTHING = "none"  # the column of cases that keep every assumption
-CELL_VERDICTS = ("violated", "holds", "undecided", "not applicable")  # the verdict of a cell is the first that occurs
+NOT_TESTED = "not tested"  # no case of the column is of the kind that the statement is about, or measures what it needs
+CELL_VERDICTS = ("violated", "holds", "undecided", "not applicable", NOT_TESTED)  # a cell's is the first that occurs
 
 
 class Row(NamedTuple):
@@ -39,7 +40,7 @@ class Cell(NamedTuple):
     That it "holds" in runs says no more than `words`: none of these breaks has refuted it.
     """
 
-    verdict: str  # "violated", "holds", "undecided" or "not applicable"
+    verdict: str  # one of CELL_VERDICTS
     needed: bool  # whether the statement says that it needs the assumption
     runs: dict[str, int]  # how often each verdict came
     instance: trial.Row  # a run with that verdict; of violations one with the largest bound missed, by its ratio
@@ -47,8 +48,8 @@ class Cell(NamedTuple):
 
     @property
     def words(self) -> str:
-        """What the cell says: "fails", "not refuted by 3 breaks", or "not applicable"."""
-        if self.verdict in ("violated", "not applicable"):
+        """What the cell says: "fails", "not refuted by 3 breaks", "not applicable" or "not tested"."""
+        if self.verdict in ("violated", "not applicable", NOT_TESTED):
             return "fails" if self.verdict == "violated" else self.verdict
         return f"not refuted by {counted(self.breaks, 'break')}"
 
@@ -112,7 +113,7 @@ def findings(rows: Sequence[Row]) -> dict[str, Any]:
 
 
 def _cell(assumption: str, rows: list[Row]) -> Cell:
-    result = [row.result for row in rows]
+    result = [row.result if row.result.tested else row.result._replace(verdict=NOT_TESTED) for row in rows]
     runs = {word: sum(row.verdict == word for row in result) for word in CELL_VERDICTS}
     verdict = next(word for word in CELL_VERDICTS if runs[word])
     instance = min(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 import matplotlib
 from matplotlib.axes import Axes
@@ -12,10 +13,15 @@ from rich.table import Table
 from rich.text import Text
 
 from messjax import plot
+from messjax.output import counted
 from proofs_check.tables import Column, build, is_wide
-from proofs_check.violations.matrix import Cell, Row, summary
+from proofs_check.violations.matrix import NOT_TESTED, Cell, Row, summary
 
-LEGEND = 'a number n: not refuted by n breaks; "-": not applicable, a hypothesis is seen to fail; "!": unexpected'
+SIGNS = {"not applicable": "-", NOT_TESTED: "."}
+LEGEND = (
+    'a number n: not refuted by n breaks; "-": not applicable, a hypothesis is seen to fail; '
+    f'"{SIGNS[NOT_TESTED]}": not tested, no case is of the kind that it is about; "!": unexpected'
+)
 
 
 def table(rows: Sequence[Row]) -> Table:
@@ -28,7 +34,8 @@ def table(rows: Sequence[Row]) -> Table:
         title="Every statement where one assumption is violated on purpose: fails, or not refuted by so many breaks",
         title_justify="left",
         title_style="bold",
-        caption=f"in brackets: the statement needs the assumption{'' if is_wide() else '; F: fails'}\n{LEGEND}",
+        caption=f"in brackets: the statement needs the assumption{'' if is_wide() else '; F: fails'}\n{LEGEND}\n"
+        f"{counts(cells)}",
         caption_justify="left",
         padding=(0, 1) if is_wide() else 0,
     )
@@ -43,6 +50,17 @@ def table(rows: Sequence[Row]) -> Table:
     return out
 
 
+def counts(cells: Mapping[tuple[str, str], Cell]) -> str:
+    """How many cells were tested, by what was found, and how many were not."""
+    number, odd = Counter(cell.verdict for cell in cells.values()), sum(bool(cell.surprise) for cell in cells.values())
+    silent = {verdict: number[verdict] for verdict in SIGNS}
+    tested = counted(len(cells) - sum(silent.values()), "cell")
+    return (
+        f"{tested} tested, of which {number['violated']} fail and {odd} are unexpected; "
+        f"{', '.join(f'{n} {verdict}' for verdict, n in silent.items())}"
+    )
+
+
 def evidence(rows: Sequence[Row]) -> Table:
     """The instance behind every failure: measured against bound, and how many runs failed."""
     columns = (
@@ -53,7 +71,8 @@ def evidence(rows: Sequence[Row]) -> Table:
     for (assumption, statement), cell in summary(rows).items():
         if cell.verdict == "violated":
             row = cell.instance
-            runs = f"{cell.runs['violated']} of {sum(cell.runs.values()) - cell.runs['not applicable']}"
+            silent = cell.runs["not applicable"] + cell.runs[NOT_TESTED]
+            runs = f"{cell.runs['violated']} of {sum(cell.runs.values()) - silent}"
             case = row.case.removeprefix(f"{assumption} ")
             lines.append([assumption, statement, case, f"{row.measured:.4g}", f"{row.bound:.4g}", runs])
     return build(columns, lines, title="Statements that fail where an assumption is violated, an instance of each")
@@ -78,24 +97,24 @@ def figure(rows: Sequence[Row]) -> Figure:
         axes.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
         axes.grid(False)
         axes.spines[:].set_visible(False)
-        unexpected = sum(bool(cell.surprise) for cell in cells.values())
         figure.legend(
             handles=[
                 Rectangle((0, 0), 1, 1, fc="0.3", ec="0.75", label="fails"),
                 Rectangle((0, 0), 1, 1, fc="white", ec="0.75", label="a number n: not refuted by n breaks"),
                 Rectangle((0, 0), 1, 1, fc="0.92", ec="0.75", label='"-": not applicable'),
+                Rectangle((0, 0), 1, 1, fc="0.92", ec="0.92", label=f'"{SIGNS[NOT_TESTED]}": not tested'),
                 Rectangle((0, 0), 1, 1, fc="white", ec="black", lw=1.4, label="framed: needs the assumption"),
             ],
             loc="outside lower center",
             ncols=2,
-            title=f'"!": fails without need, or needs it and is not seen to fail: {unexpected} of {len(cells)} cells',
+            title=f'"!": fails without need, or needs it and is not seen to fail\n{counts(cells)}',
         )
     return figure
 
 
 def _draw(axes: Axes, x: int, y: int, cell: Cell) -> None:
     fails = cell.verdict == "violated"
-    fill = "0.3" if fails else "0.92" if cell.verdict == "not applicable" else "white"
+    fill = "0.3" if fails else "0.92" if cell.verdict in SIGNS else "white"
     ink = "white" if fails else "black"
     axes.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, fc=fill, ec="0.75", lw=0.6))
     if cell.needed:
@@ -111,5 +130,5 @@ def _axes(cells: dict[tuple[str, str], Cell]) -> tuple[list[str], list[str]]:
 def _word(cell: Cell | None, fails: str = "fails") -> str:
     if cell is None:
         return ""
-    short = {"violated": fails, "not applicable": "-"}.get(cell.verdict, str(cell.breaks))
+    short = ({"violated": fails} | SIGNS).get(cell.verdict, str(cell.breaks))
     return short + (" !" if cell.surprise else "")

@@ -118,6 +118,11 @@ def test_one_verdict_per_assumption_and_what_it_rules_out():
             "A1" in each.assumptions
         ), each.name
         assert (f" {each.name};" in f" {whole}".replace(".", ";")) == ("A1" not in each.assumptions), each.name
+    words = " ".join(text.split())
+    assert "A1 rejected by 1 of 2 checks: what; A3 undecided by 1 of 2 checks: what; A4 not checkable;" in words
+    assert "rejected where any of its checks rejects it" in words and "in a replay A7 holds" not in words
+    costs = " ".join(conclusions([check("A7", "rejected"), check("A7", "rejected")]).split())
+    assert "Verdicts: A7 rejected." in costs and "in a replay A7 holds and rules out none" in costs
     assert "no statement is ruled out" in conclusions([check("A1", "holds")])
 
 

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from messjax.theory import cost, optimum
-from messjax.theory.statement import load_statements
+from messjax.theory import cost, optimum, queue
+from messjax.theory.statement import define_statement, load_statements
 from proofs_check import __main__ as program_of_proofs
 from proofs_check.counterexamples import instances, presentation, quantities, search
-from proofs_check.counterexamples.instances import Space
+from proofs_check.counterexamples.instances import Instance, Space
 from proofs_check.trials import trial
 
 FIXED = ["c=0", "f=1", "mu[0,1]=0.9", "s_hat[1,0]=-0.25", "weight[0]=0.3", "alpha=0.85", "T=7"]
@@ -100,6 +100,29 @@ def test_the_program_of_ones_own_statement_runs_in_any_folder(tmp_path, monkeypa
     monkeypatch.chdir(tmp_path / "elsewhere")
     exec(program, {})
     assert capsys.readouterr().out.startswith("Mine: measured ")
+
+
+def test_an_instance_says_what_it_keeps_and_how_near_it_is_to_the_border():
+    one = Instance(
+        weight=np.array([1.0, 0.0]), cost=np.array([[0.5, 1.0], [0.0, 9.0]]), mean=np.array([[0.2, 0.75], [1.0, 0.0]]),
+        predicted=np.array([[0.3, 0.75], [0.0, 0.0]]), V=1.0, alpha=0.75 - 2e-8, c=0.0, a=0.25, f=1.0, T=20,
+        sla_target=0.7,
+    )  # fmt: skip
+    expected = "beta = 2e-08, largest error of s_hat 0.1; needs A1 A2 A3 A4 A7, kept here"
+    assert presentation.kept(queue.T3, one) == expected
+    assert presentation.kept(queue.T3, one._replace(alpha=0.76)).endswith("violated here: A3")
+    other = define_statement("X", source="", assumptions="A6 A8")(lambda run: None)
+    assert presentation.kept(other, one).endswith("needs A6 A8, violated here: A6")
+    assert presentation.kept(other, one._replace(cost=np.zeros((2, 2)), predicted=one.mean + 3e-8)).endswith(
+        "kept here"
+    )
+    assert presentation.kept(other._replace(assumptions=frozenset()), one).endswith("needs nothing")
+    row = trial.EMPTY_ROW._replace(measured=-1.0, bound=1.0, verdict="holds")
+    result = search.SearchResult(queue.T3, one, row, 1, 0.0, np.zeros((1, 2)), 3.0, (0, 4), (3.0, 3.0, 3.0))
+    shown = presentation.table([result])
+    assert [next(iter(column.cells)) for column in shown.columns][4:8] == ["-"] * 4
+    assert expected in shown.caption and expected in presentation.python(result)
+    assert "nan" not in [str(cell) for column in shown.columns for cell in column.cells]
 
 
 def test_bad_options_are_one_line(capsys):

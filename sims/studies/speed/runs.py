@@ -143,7 +143,8 @@ def run(task: Task) -> Measured | None:
     return Measured(decisions, float(np.median(taken)), first, peak, satisfaction, cost)
 
 
-def _work(task: Task) -> Any:
+def work_of(task: Task) -> Any:
+    """The arrays of its workload, as `sims.reference` takes them."""
     if task.workload == "W3":
         return workloads.w3(seeds=task.streams)._replace(horizon=task.horizon)
     if task.workload == "W1":
@@ -158,7 +159,7 @@ def _reference(task: Task) -> Callable[[], Any] | None:
     if not getattr(module, "available", lambda: True)():
         return None
     name = task.workload[:2].lower() + ("_shared" if task.who == GRIDS else "")
-    work, function = _work(task), getattr(module, name)
+    work, function = work_of(task), getattr(module, name)
     if task.workload == "W3" and task.streams == 1:
         work = workloads.part(work, 1, 1, 1)
     return lambda: function(work)._asdict()
@@ -189,7 +190,7 @@ def parts_of(task: Task) -> dict[str, Any]:
     from messjax import policies, predictors, streams
     from messjax.types import Controls, Distribution
 
-    work = _work(task)
+    work = work_of(task)
     V, alpha, c = np.atleast_1d(work.V), np.atleast_1d(work.alpha), np.atleast_1d(work.c)
     if task.workload == "W1":
         mean, cost = work.mean, work.cost

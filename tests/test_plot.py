@@ -27,18 +27,42 @@ def test_a_note_stands_under_the_title_and_none_where_nothing_is_left_out() -> N
     assert figure.get_suptitle() == "Title\nNot drawn: V = 3."
 
 
-def test_the_zero_line_of_the_adjusted_regret_has_its_tick() -> None:
+def verdicts_of(statement: str, measured: list[float], bound: float = np.nan) -> xr.Dataset:
+    """Verdicts of one statement at three V."""
     dims, shape = ("statement", "policy", "V"), (1, 1, 3)
-    limits = {"measured": 1.0, "measured_lower": 0.9, "measured_upper": 1.1, "bound": np.nan}
-    data = {name: (dims, np.full(shape, value) * np.array([300.0, 200.0, 250.0])) for name, value in limits.items()}
+    values = np.reshape(measured, shape)
+    data = {name: (dims, values + width * np.abs(values)) for name, width in
+            {"measured": 0.0, "measured_lower": -0.1, "measured_upper": 0.1}.items()}  # fmt: skip
+    data["bound"] = (dims, np.full(shape, bound))
     terms = xr.DataArray(np.ones((3, 1, 3)), dims=("term", "policy", "V"))
     coords = {
-        "statement": ["T5 adjusted regret"],
+        "statement": [statement],
         "policy": ["MESS+"],
         "V": [1.0, 10.0, 100.0],
         "term": ["control", "exploration", "prediction"],
     }
-    verdicts = xr.Dataset(data | {"cost_bound_terms": terms}, coords=coords)
+    return xr.Dataset(data | {"cost_bound_terms": terms}, coords=coords)
+
+
+def test_numbers_of_one_decade_have_a_linear_axis_and_of_several_a_logarithmic_one() -> None:
+    for measured, scale in (([0.8, 2.0, 3.0], "linear"), ([-0.8, 2.0, 3.0], "linear"), ([0.01, 1.0, 30.0], "symlog")):
+        axis = plot.versus_v(verdicts_of("T5 adjusted regret", measured)).axes[3]
+        low, high = axis.get_ylim()
+        assert axis.get_yscale() == scale and low < min(*measured, 0.0) and high > max(measured)
+        assert sum(low <= tick <= high for tick in axis.get_yticks()) >= 4 and 0.0 in axis.get_yticks()
+
+
+def test_the_bound_on_the_mean_queue_is_as_thick_as_the_legend_says() -> None:
+    figure = plot.versus_v(verdicts_of("T3'", [1.0, 2.0, 3.0], bound=2.0))
+    widths = {text.get_text(): line.get_linewidth() for text, line in
+              zip(figure.legends[0].get_texts(), figure.legends[0].get_lines(), strict=False)}  # fmt: skip
+    thick = next(width for label, width in widths.items() if label.startswith("thick"))
+    assert next(width for label, width in widths.items() if label.startswith("(c) T3'")) == thick
+
+
+def test_the_zero_line_of_the_adjusted_regret_has_its_tick() -> None:
+    verdicts = verdicts_of("T5 adjusted regret", [300.0, 200.0, 250.0])
+    dims, shape = ("statement", "policy", "V"), (1, 1, 3)
     figure = plot.versus_v(verdicts, title="x")
     assert 0.0 in figure.axes[3].get_yticks() and not figure.axes[3].texts
     why = {"measured": verdicts["measured"] * np.nan, "reason": (dims, np.full(shape, "requests are not i.i.d."))}

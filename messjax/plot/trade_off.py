@@ -68,7 +68,8 @@ def versus_v(
             terms = by_policy_and_v(terms)
             for axis, letter, name in zip(axes[2], "ef", WHAT, strict=True):
                 draw_terms(axis, terms, name, letter=letter, cost_unit=cost_unit)
-            extras += term_handles()
+            in_bars: dict[str, Any] = {"ls": "", "marker": "o", "color": "0.4", "mec": "white", "ms": 7}
+            extras += [*term_handles(), Line2D([], [], **in_bars, label="(e), (f) marker: measured")]
         else:
             _draw_cost_terms(axes[2], verdicts, cost_unit)
         figure.legend(handles=[*policies, *extras], loc="outside lower center", ncols=3)
@@ -78,6 +79,7 @@ def versus_v(
         return figure
 
 
+LINEAR = 30.0  # largest over small numbers, below which an axis is linear
 SHARPER = {"T2 cost gap": "T2'", "T1 queue": "T1'", "T3 mean queue": "T3'"}  # what draws a bound in place of which
 
 
@@ -107,7 +109,7 @@ def _form_handles(verdicts: xr.Dataset) -> list[Line2D]:
         return []
     look: dict[str, Any] = {"color": "0.3"}
     return [
-        Line2D([], [], lw=1.8, label="thick: bounds from the decision loss (primed)", **look),
+        Line2D([], [], lw=1.8, label="thick: primed, from the decision loss", **look),
         Line2D([], [], lw=0.7, alpha=0.6, label="thin: T1, T2", **look),
     ]
 
@@ -189,21 +191,25 @@ def _queue_extras(axis: Any, verdicts: xr.Dataset) -> list:
                 V,
                 bound,
                 color=line_style(i)["color"],
-                lw=1.0,
-                marker="_",
-                label=f"(c) {T3.split()[0]}, {plain(str(name))}: bound on the mean of Q",
+                lw=1.8,
+                ls=DASHES[3],  # beside the bound on the last Q, in the policy's own dashes
+                label=f"(c) {T3.split()[0]}, {plain(str(name))}: on the mean of Q",
             )
     return handles
 
 
 def _signed_log(axis: Any) -> None:
-    # Gaps and violations may be negative at finite T: linear near zero, logarithmic beyond.
+    # Gaps and violations may be negative at finite T: linear near zero, logarithmic beyond. Numbers of about one decade
+    # have hardly a tick on such an axis: they are drawn on a linear one.
     shown = np.concatenate([np.zeros(0), *(line.get_ydata() for line in axis.get_lines())])
     shown = shown[np.isfinite(shown) & (shown != 0)]
     if not shown.size:
         return
-    step = 10.0 ** np.floor(np.log10(np.quantile(np.abs(shown), 0.15)))
+    axis.axhline(0.0, color="0.3", lw=0.8)
+    low = np.quantile(np.abs(shown), 0.15)
+    if np.abs(shown).max() < LINEAR * low:
+        return
+    step = 10.0 ** np.floor(np.log10(low))
     axis.set_yscale("symlog", linthresh=step, linscale=0.6)
     axis.set_yticks([0.0, *(tick for tick in axis.get_yticks() if abs(tick) >= 0.99 * step)])
     axis.set_ylim(min(-step / 2, 3.0 * shown.min()), 3.0 * shown.max())  # after the ticks, which widen it
-    axis.axhline(0.0, color="0.3", lw=0.8)

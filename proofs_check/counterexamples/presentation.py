@@ -49,8 +49,9 @@ def table(results: Sequence[SearchResult], title: str = "Search for counterexamp
         margin, limits = f"{middle:.3g}", f"{low:.3g} to {high:.3g}"
         if middle == NOT_APPLICABLE:
             margin, limits = "-", "-"
+        promised = "-" if each.promised == NOT_APPLICABLE else f"{each.promised:.3g}"
         numbers = map(report.number, (row.measured, row.bound, row.looseness))
-        effort = f"{each.promised:.3g}", f"{each.tried:,}", f"{each.seconds:.1f}"
+        effort = promised, f"{each.tried:,}", f"{each.seconds:.1f}"
         rows.append([each.statement.name, row.verdict, *numbers, margin, limits, *effort])
     instances = "\n".join(
         f"{each.statement.name}: {each.instance}; {kept(each.statement, each.instance)}" for each in results
@@ -70,7 +71,7 @@ def kept(statement: Statement, instance: Instance) -> str:
     """
     constants = theory.distribution_constants(instance.distribution, instance.alpha)
     occurs = instance.weight > 0
-    error = float(np.abs(instance.predicted - instance.mean)[occurs].max())
+    error = round(float(np.abs(instance.predicted - instance.mean)[occurs].max()), 6)  # means are float32
     mean, cost = instance.weight @ instance.mean, instance.weight @ instance.cost
     attainable = float(instance.weight @ instance.mean.max(axis=1))
     holds = {

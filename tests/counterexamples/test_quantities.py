@@ -113,11 +113,14 @@ def test_an_instance_says_what_it_keeps_and_how_near_it_is_to_the_border():
     assert presentation.kept(queue.T3, one._replace(alpha=0.76)).endswith("violated here: A3")
     other = define_statement("X", source="", assumptions="A6 A8")(lambda run: None)
     assert presentation.kept(other, one).endswith("needs A6 A8, violated here: A6")
-    assert presentation.kept(other, one._replace(cost=np.zeros((2, 2)), predicted=one.mean)).endswith("kept here")
+    assert presentation.kept(other, one._replace(cost=np.zeros((2, 2)), predicted=one.mean + 3e-8)).endswith(
+        "kept here"
+    )
     assert presentation.kept(other._replace(assumptions=frozenset()), one).endswith("needs nothing")
     row = trial.EMPTY_ROW._replace(measured=-1.0, bound=1.0, verdict="holds")
-    result = search.SearchResult(queue.T3, one, row, 1, 0.0, np.zeros((1, 2)), 0.0, (0, 4), (0.0, 0.0, 0.0))
+    result = search.SearchResult(queue.T3, one, row, 1, 0.0, np.zeros((1, 2)), 3.0, (0, 4), (3.0, 3.0, 3.0))
     shown = presentation.table([result])
+    assert [next(iter(column.cells)) for column in shown.columns][4:8] == ["-"] * 4
     assert expected in shown.caption and expected in presentation.python(result)
     assert "nan" not in [str(cell) for column in shown.columns for cell in column.cells]
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -46,7 +48,7 @@ def start(*arguments: object, program: str = CHILD, **environment: str) -> subpr
 
 
 def popen(command: list[str], **environment: str) -> subprocess.Popen[str]:
-    """A command in a process of its own."""
+    """A command in a process of its own, which hears Ctrl-C even where this one was started in the background."""
     return subprocess.Popen(
         command,
         cwd=ROOT,
@@ -54,6 +56,7 @@ def popen(command: list[str], **environment: str) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, **environment},
+        preexec_fn=functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 (no threads hold locks)
     )
 
 

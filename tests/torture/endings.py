@@ -15,7 +15,6 @@ from tests.torture import children
 def signals(folder: Path, streams: int) -> str:
     """Ctrl-C and SIGTERM: within two seconds, with the exit code and the command to resume; another V is refused."""
     seconds = []
-    streams *= 8  # so many chunks that a run is not over before it hears of the signal, however late that is sent
     for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
         log, out = folder / f"{code}.log", folder / str(code)
         process = children.start(log, out, streams)

@@ -12,6 +12,7 @@ import argparse
 import os
 import random
 import resource
+import signal
 import subprocess
 import sys
 import tempfile
@@ -58,6 +59,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--only", metavar="NAME", help="checks whose names contain NAME")
     parser.add_argument("--workers", type=int, default=1, help="checks at a time (1)")
     args = parser.parse_args(arguments)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs in the background ignores it, and its children
     chosen = {name: check for name, check in checks(args.quick, args.seed).items() if (args.only or "") in name}
     with ThreadPoolExecutor(args.workers) as pool:  # the work is in the children
         running = [pool.submit(_line, name, check) for name, check in chosen.items()]

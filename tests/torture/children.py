@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import functools
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -48,7 +46,7 @@ def start(*arguments: object, program: str = CHILD, **environment: str) -> subpr
 
 
 def popen(command: list[str], **environment: str) -> subprocess.Popen[str]:
-    """A command in a process of its own, which hears Ctrl-C even where this one was started in the background."""
+    """A command in a process of its own."""
     return subprocess.Popen(
         command,
         cwd=ROOT,
@@ -56,7 +54,6 @@ def popen(command: list[str], **environment: str) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, **environment},
-        preexec_fn=functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 (no threads hold locks)
     )
 
 

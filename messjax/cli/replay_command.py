@@ -41,7 +41,7 @@ ORDERED = {
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
     options.add_trace_options(parser)
-    options.add_judge(parser, "policies hear its scores, and are measured by those of PATH")
+    options.add_judge(parser, "policies receive its scores, and are measured by those of PATH")
     grids.add_options(parser, "0.1, 1 and 10 over the range of the models' mean costs")
     parser.add_argument(
         "--seeds",
